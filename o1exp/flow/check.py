@@ -1,0 +1,161 @@
+"""Typed settings: coercion to the declared type, ranges, and all mistakes of an object in one error.
+
+A field says its range in its annotation, `lr: Annotated[float, Above(0)]`, or its choices as a `Literal`.
+"""
+
+import dataclasses
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+
+class SettingsError(ValueError):
+    """One or more settings are wrong; `mistakes` holds (field, sentence) pairs."""
+
+    def __init__(self, mistakes: list[tuple[str, str]]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(f"{field}: {what}" if field else what for field, what in mistakes))
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The value must be >= `low`."""
+
+    low: float
+
+    def refuse(self, value: float) -> str | None:
+        return None if value >= self.low else f"must be at least {self.low:g}"
+
+
+@dataclass(frozen=True)
+class Above:
+    """The value must be > `low`."""
+
+    low: float
+
+    def refuse(self, value: float) -> str | None:
+        return None if value > self.low else f"must be greater than {self.low:g}"
+
+
+@dataclass(frozen=True)
+class Between:
+    """The value must lie in [low, high]."""
+
+    low: float
+    high: float
+
+    def refuse(self, value: float) -> str | None:
+        return None if self.low <= value <= self.high else f"must lie between {self.low:g} and {self.high:g}"
+
+
+Constraint = AtLeast | Above | Between
+
+
+def how(default: Any = dataclasses.MISSING) -> Any:
+    """An execution field: it says how to run, not what, and stays out of the key."""
+    return dataclasses.field(default=default, metadata={"how": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Frozen settings that check themselves. Errors: SettingsError with every mistake at once."""
+
+    def __post_init__(self) -> None:
+        mistakes = []
+        for field, hint in typed_fields(type(self)):
+            value = getattr(self, field.name)
+            if value is field.default and value is None:
+                continue
+            try:
+                object.__setattr__(self, field.name, fit(hint, value))
+            except ValueError as wrong:
+                mistakes.append((field.name, f"{value!r} {wrong}"))
+        if not mistakes:
+            mistakes = list(self.mistakes())
+        if mistakes:
+            raise SettingsError(mistakes)
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Rules over several fields; a subclass yields (field, sentence) for each one broken."""
+        yield from ()
+
+    def what(self) -> dict[str, Any]:
+        """The settings that belong to the key, as plain JSON values."""
+        fields = {f.name: plain(getattr(self, f.name)) for f, _ in typed_fields(type(self)) if not f.metadata.get("how")}
+        return {"type": type(self).__name__, **fields}
+
+
+def typed_fields(cls: type) -> list[tuple[dataclasses.Field[Any], Any]]:
+    """The dataclass fields of `cls` with their resolved annotations, `Annotated` kept."""
+    return list(_typed_fields(cls))
+
+
+@cache
+def _typed_fields(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple((f, hints[f.name]) for f in dataclasses.fields(cls) if get_origin(hints[f.name]) is not ClassVar)
+
+
+def fit(hint: Any, value: Any) -> Any:
+    """`value` as the declared type, or ValueError with what would do. lr=1 becomes 1.0, a list becomes a tuple."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        fitted = fit(args[0], value)
+        for constraint in args[1:]:
+            if isinstance(constraint, Constraint) and fitted is not None and (why := constraint.refuse(fitted)):
+                raise ValueError(why)
+        return fitted
+    if origin in (Union, types.UnionType):
+        return _fit_union(args, value)
+    if origin is Literal:
+        if value not in args:
+            raise ValueError("is not one of " + ", ".join(map(str, args)))
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError("must be a list")
+        return tuple(fit(args[0], item) for item in value)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ValueError("must be a mapping")
+        return {name: fit(args[1], item) for name, item in value.items()}
+    return _fit_scalar(hint, value)
+
+
+def _fit_union(options: tuple[Any, ...], value: Any) -> Any:
+    if value is None and type(None) in options:
+        return None
+    problem = ValueError("has the wrong type")
+    for option in options:
+        if option is not type(None):
+            try:
+                return fit(option, value)
+            except ValueError as wrong:
+                problem = wrong
+    raise problem
+
+
+def _fit_scalar(hint: Any, value: Any) -> Any:
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint is int and isinstance(value, int | float) and not isinstance(value, bool):
+        if int(value) != value:
+            raise ValueError("must be a whole number")
+        return int(value)
+    if isinstance(hint, type) and not isinstance(value, hint):
+        raise ValueError(f"must be of type {hint.__name__}, not {type(value).__name__}")
+    return value
+
+
+def plain(value: Any) -> Any:
+    """A JSON value with ordered containers kept in order."""
+    if isinstance(value, Settings):
+        return value.what()
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    assert value is None or isinstance(value, bool | int | float | str), f"cannot be part of a key: {value!r}"
+    return value

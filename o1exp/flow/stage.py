@@ -1,0 +1,155 @@
+"""A stage is a frozen dataclass: its fields are its settings and its input stages, its key is made of both."""
+
+import dataclasses
+import hashlib
+import json
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
+
+from o1exp.flow.check import Settings, SettingsError, plain, typed_fields
+from o1exp.flow.expect import Expect
+from o1exp.flow.work import Work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Settings, Generic[T]):
+    """One step of an experiment that makes a T (a Table, a Checkpoint, ...) in a folder.
+
+    A subclass names its output, `class Distil(Stage[Table[Example]])`, and its inputs by the type they must have,
+    `problems: Stage[Table[Problem]]`; a wrong edge is refused at construction. Raise `version` when the same fields give another result.
+    """
+
+    version: ClassVar[int] = 1
+    volatile: ClassVar[tuple[str, ...]] = ()
+    """Files of the artefact that differ from run to run (a page with timings) and stay out of its digest."""
+    runs: ClassVar[tuple[str, ...]] = ()
+    """Modules that `make` starts in a process of their own; they count as this stage's source."""
+
+    def __post_init__(self) -> None:
+        wrong = [(name, why) for name, edge, hint in self._declared() if (why := _wrong_edge(hint, edge))]
+        if wrong:
+            raise SettingsError(wrong)
+        super().__post_init__()
+
+    @abstractmethod
+    def make(self, work: Work) -> None:
+        """Fill `work.folder`. It is a temporary folder: nothing counts until this returns."""
+
+    def open(self, folder: Path) -> T:
+        """Read the finished folder back as the declared output type."""
+        kind = output_type(type(self))
+        value: T = (get_origin(kind) or kind).read(folder, *get_args(kind))
+        return value
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        """What `make` would produce and cost, before it runs; `inputs` by edge name. The default keeps the first input's rows."""
+        first = next(iter(inputs.values()), Expect())
+        return Expect(rows=first.rows, tokens_per_row=first.tokens_per_row)
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    @cached_property
+    def inputs(self) -> dict[str, "Stage[Any]"]:
+        """The input stages by edge name; an edge over several stages gives `edge.name` entries."""
+        return dict(self._edges())
+
+    @cached_property
+    def key(self) -> str:
+        """24 hex digits of sha256 over name, version, settings and input keys (not over execution fields)."""
+        parts = {"stage": self.name, "version": self.version, "settings": self.what(), "inputs": {n: s.key for n, s in self.inputs.items()}}
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:24]
+
+    def what(self) -> dict[str, Any]:
+        edges = {name for name, _, _ in self._declared()}
+        settings = [f for f, _ in typed_fields(type(self)) if f.name not in edges and not f.metadata.get("how")]
+        return {f.name: plain(getattr(self, f.name)) for f in settings}
+
+    def how(self) -> dict[str, Any]:
+        """The execution fields, for the manifest."""
+        return {f.name: plain_how(getattr(self, f.name)) for f, _ in typed_fields(type(self)) if f.metadata.get("how")}
+
+    def replace(self, **fields: Any) -> Self:
+        return dataclasses.replace(self, **fields)
+
+    def _declared(self) -> Iterator[tuple[str, Any, Any]]:
+        for field, hint in typed_fields(type(self)):
+            if edge_type(hint) is not None:
+                yield field.name, getattr(self, field.name), hint
+
+    def _edges(self) -> Iterator[tuple[str, "Stage[Any]"]]:
+        for name, value, _ in self._declared():
+            if isinstance(value, dict):
+                yield from ((f"{name}.{inner}", stage) for inner, stage in value.items())
+            elif value is not None:
+                yield name, value
+
+
+def plain_how(value: Any) -> Any:
+    if isinstance(value, Settings):
+        fields = dataclasses.fields(value)
+        return {f.name: plain_how(getattr(value, f.name)) for f in fields}
+    return plain(value)
+
+
+def edge_type(hint: Any) -> Any | None:
+    """The output type that an edge annotation asks for, or None where the annotation is no edge.
+
+    Edges are `Stage[X]`, `Stage[X] | None` and `dict[str, Stage[X]]`.
+    """
+    if isinstance(hint, type) and issubclass(hint, Stage):
+        return output_type(hint)
+    if get_origin(hint) is Stage:
+        return get_args(hint)[0]
+    inner = [found for arg in get_args(hint) if (found := edge_type(arg)) is not None]
+    return inner[0] if inner else None
+
+
+def output_type(cls: type) -> Any:
+    """The T of the nearest `Stage[T]` among the bases of `cls`."""
+    for base in cls.__mro__:
+        for generic in getattr(base, "__orig_bases__", ()):
+            if get_origin(generic) is Stage:
+                return get_args(generic)[0]
+    raise TypeError(f"{cls.__name__} does not say what it makes: derive from Stage[...]")
+
+
+def _wrong_edge(hint: Any, value: Any) -> str | None:
+    asked = edge_type(hint)
+    stages = list(value.values()) if isinstance(value, dict) else [value]
+    for stage in stages:
+        if stage is None and type(None) in get_args(hint):
+            continue
+        if not isinstance(stage, Stage):
+            return f"{stage!r} is no stage; connect a step that makes {type_name(asked)}, e.g. ${{source}}"
+        if not isinstance(asked, TypeVar) and asked is not Any and (got := output_type(type(stage))) != asked:
+            return f"{stage.name} makes {type_name(got)}; connect a step that makes {type_name(asked)}"
+    return None
+
+
+def type_name(kind: Any) -> str:
+    inner = ", ".join(type_name(arg) for arg in get_args(kind))
+    outer: str = (get_origin(kind) or kind).__name__
+    return outer + (f"[{inner}]" if inner else "")
+
+
+def walk(goals: "list[Stage[Any]]") -> "list[Stage[Any]]":
+    """Every stage the goals stand on, inputs first, each key once."""
+    order: dict[str, Stage[Any]] = {}
+
+    def visit(stage: Stage[Any]) -> None:
+        if stage.key not in order:
+            for inner in stage.inputs.values():
+                visit(inner)
+            order[stage.key] = stage
+
+    for goal in goals:
+        visit(goal)
+    return list(order.values())

@@ -1,0 +1,189 @@
+"""Where artefacts live: `Store.get` reuses or makes each stage of a graph by its key."""
+
+import shutil
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
+
+from o1exp.flow.errors import RunError, StageFailed, Stopped
+from o1exp.flow.manifest import Manifest, digest_of, file_digests, made_by
+from o1exp.flow.progress import Console
+from o1exp.flow.stage import Stage, walk
+from o1exp.flow.work import Work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Done:
+    """One stage of a finished run: was it made now, and how long did that take (seconds)?"""
+
+    stage: Stage[Any]
+    made: bool
+    seconds: float
+
+
+class Store:
+    """The artefacts of one outputs folder: `artefacts/<Stage>/<key>/`, locks and scratch folders beside them.
+
+    Several processes may share it: a lock per key lets the second wait for the first instead of doing the work twice.
+    """
+
+    def __init__(self, root: Path, console: Console | None = None) -> None:
+        self.root = root.resolve()
+        self.console = console or Console()
+        self.stopping = threading.Event()
+        self.done: list[Done] = []
+
+    def folder(self, stage: Stage[Any]) -> Path:
+        return self.root / "artefacts" / stage.name / stage.key
+
+    def manifest(self, stage: Stage[Any]) -> Manifest | None:
+        return Manifest.load(self.folder(stage))
+
+    def has(self, stage: Stage[Any]) -> bool:
+        return (self.folder(stage) / "manifest.json").exists()
+
+    def get(self, goal: Stage[T], jobs: int = 1) -> T:
+        """The goal's value; whatever is missing below it is made first, `jobs` stages side by side."""
+        self.make([goal], jobs)
+        return goal.open(self.folder(goal))
+
+    def missing(self, goals: list[Stage[Any]]) -> list[Stage[Any]]:
+        """The stages that have to be made, inputs first: a finished stage hides what it stands on."""
+        needed: dict[str, Stage[Any]] = {}
+
+        def visit(stage: Stage[Any]) -> None:
+            if stage.key not in needed and not self.has(stage):
+                for inner in stage.inputs.values():
+                    visit(inner)
+                needed[stage.key] = stage
+
+        for goal in goals:
+            visit(goal)
+        return list(needed.values())
+
+    def make(self, goals: list[Stage[Any]], jobs: int = 1) -> None:
+        """Make every missing stage of the goals.
+
+        A failed stage does not stop those that do not need it. Errors: StageFailed (the first one), BudgetSpent, Stopped.
+        """
+        missing = self.missing(goals)
+        making = {stage.key for stage in missing}
+        for stage in walk(goals):
+            if stage.key not in making:
+                self._report(Done(stage, made=False, seconds=0.0))
+        with self.console.live(), ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
+            try:
+                self._schedule(missing, pool)
+            except BaseException:
+                self.stopping.set()
+                raise
+
+    def _schedule(self, missing: list[Stage[Any]], pool: ThreadPoolExecutor) -> None:
+        waiting = {stage.key: stage for stage in missing}
+        running: dict[Future[None], str] = {}
+        failures: list[BaseException] = []
+        finished: set[str] = set()
+        while waiting or running:
+            for key, stage in list(waiting.items()):
+                if all(inner.key in finished or inner.key not in {s.key for s in missing} for inner in stage.inputs.values()):
+                    running[pool.submit(self._reuse_or_make, waiting.pop(key))] = key
+            if not running:
+                break  # what still waits stands on a failed stage
+            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in ended:
+                key, problem = running.pop(future), future.exception()
+                if problem is None:
+                    finished.add(key)
+                elif isinstance(problem, StageFailed):
+                    failures.append(problem)
+                    self.console.line(f"[bold red]failed[/] {problem}")
+                else:
+                    raise problem
+        if failures:
+            raise failures[0]
+
+    def _reuse_or_make(self, stage: Stage[Any]) -> None:
+        with self._lock(stage):
+            if self.has(stage):
+                self._report(Done(stage, made=False, seconds=0.0))
+                return
+            try:
+                self._make(stage)
+            except StageFailed as failed:
+                raise StageFailed(f"{stage.name} {stage.key}: {failed}\nkept so far: {self._scratch(stage)}") from failed
+            except RunError:
+                raise
+            except Exception as problem:
+                trace = "".join(traceback.format_exception(problem)[-3:])
+                self._log_failure(stage, problem)
+                raise StageFailed(f"{stage.name} {stage.key}: {problem}\n{trace}kept so far: {self._scratch(stage)}") from problem
+
+    def _make(self, stage: Stage[Any]) -> None:
+        target, scratch = self.folder(stage), self._scratch(stage)
+        partial = target.with_name(f".{stage.key}.part")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        work = Work(stage, partial, scratch, self)
+        started, clock, cpu = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), time.thread_time()
+        stage.make(work)
+        seconds, cpu_seconds = time.monotonic() - clock, time.thread_time() - cpu + work.child_cpu_seconds
+        files = file_digests(partial)
+        manifest = Manifest(
+            stage=stage.name, version=stage.version, key=stage.key, settings=stage.what(),
+            inputs={name: inner.key for name, inner in stage.inputs.items()}, how=stage.how(), facts=work.facts, files=files,
+            digest=digest_of(files, stage.volatile), started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3),
+            made_by=made_by(),
+        )  # fmt: skip
+        manifest.save(partial)
+        partial.rename(target)
+        shutil.rmtree(scratch, ignore_errors=True)
+        self._report(Done(stage, made=True, seconds=seconds))
+
+    def _scratch(self, stage: Stage[Any]) -> Path:
+        return self.root / "scratch" / f"{stage.name}-{stage.key}"
+
+    def _log_failure(self, stage: Stage[Any], problem: Exception) -> None:
+        self._scratch(stage).mkdir(parents=True, exist_ok=True)
+        (self._scratch(stage) / "traceback.txt").write_text("".join(traceback.format_exception(problem)))
+
+    @contextmanager
+    def _lock(self, stage: Stage[Any]) -> Iterator[None]:
+        path = self.root / "locks" / f"{stage.name}-{stage.key}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock, told = FileLock(path), False
+        while True:
+            if self.stopping.is_set():
+                raise Stopped
+            try:
+                lock.acquire(timeout=0.5)
+                break
+            except Timeout:
+                if not told:
+                    self.console.line(f"[dim]waiting[/] {stage.name} {stage.key[:8]}: another process is making it")
+                    told = True
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _report(self, done: Done) -> None:
+        self.done.append(done)
+        manifest = self.manifest(done.stage)
+        assert manifest is not None
+        rows = f"{manifest.facts['rows']:>7} rows" if "rows" in manifest.facts else " " * 12
+        word = "[green]made  [/]" if done.made else "[dim]reused[/]"
+        where = self.folder(done.stage)
+        place = where.relative_to(Path.cwd()) if where.is_relative_to(Path.cwd()) else where
+        self.console.line(f"{word} {done.stage.name:<12} {done.seconds:7.1f} s {rows}  {place}")

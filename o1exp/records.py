@@ -1,0 +1,89 @@
+"""The nouns that two or more rooms share: frozen, plain, standard library only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One task with its gold answer.
+
+    `answer` is the gold answer alone (e.g. "42"); `solution` is the source's own worked solution, empty where it has none.
+    """
+
+    id: str
+    question: str
+    answer: str
+    solution: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One supervised pair: what the student sees (`prompt`) and what it learns to write (`response`).
+
+    `problem` is the id of the Problem it answers, `draw` counts the tries at it from 0, `origin` names who wrote the response.
+    """
+
+    problem: str
+    prompt: str
+    response: str
+    draw: int = 0
+    origin: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.problem}#{self.draw}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What one model call cost: tokens as the server counted them, dollars by the configured prices."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            usd=self.usd + other.usd,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """One answer of a model over HTTP. `finish_reason` is "stop" or "length" (cut off)."""
+
+    text: str
+    finish_reason: str
+    usage: Usage
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One sampled answer of a student to a benchmark problem; `tokens` counts output tokens by the student's tokenizer."""
+
+    problem: str
+    draw: int
+    text: str
+    tokens: int
+    finish_reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One graded attempt.
+
+    `correct` is None when the gold answer could not be read: such an attempt is unscored, not wrong.
+    `extracted` is the answer found in the text ("" if none), `method` how it was found.
+    """
+
+    problem: str
+    draw: int
+    correct: bool | None
+    extracted: str
+    method: str
+    tokens: int
+    truncated: bool
