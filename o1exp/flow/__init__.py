@@ -7,12 +7,12 @@ from o1exp.flow.expect import Expect
 from o1exp.flow.machine import Machine
 from o1exp.flow.manifest import Manifest
 from o1exp.flow.progress import Console
-from o1exp.flow.stage import Stage, walk
+from o1exp.flow.stage import Recipe, Stage, walk
 from o1exp.flow.store import Store
 from o1exp.flow.table import Table
 from o1exp.flow.work import Work
 
 __all__ = [
-    "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "RunError", "Settings",
+    "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "Recipe", "RunError", "Settings",
     "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Table", "Work", "how", "walk",
 ]  # fmt: skip

@@ -18,7 +18,11 @@ NAME = "manifest.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """`settings` and `inputs` make the key; `how` are execution fields; `facts` are counts the stage noted; `digest` covers the files."""
+    """What one artefact is.
+
+    `settings` and `inputs` (edge -> "Stage/key", a path below artefacts/) make the key; `how` are execution fields;
+    `facts` are counts the stage noted; `digest` covers the files.
+    """
 
     stage: str
     version: int

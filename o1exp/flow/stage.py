@@ -92,6 +92,15 @@ class Stage(Settings, Generic[T]):
                 yield name, value
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Settings):
+    """Settings that expand to a small graph of stages, such as a benchmark: problems -> attempts -> scores."""
+
+    @abstractmethod
+    def stage(self) -> Stage[Any]:
+        """The last stage of the graph."""
+
+
 def plain_how(value: Any) -> Any:
     if isinstance(value, Settings):
         fields = dataclasses.fields(value)
