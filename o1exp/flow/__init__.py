@@ -13,6 +13,6 @@ from o1exp.flow.table import Table
 from o1exp.flow.work import Work
 
 __all__ = [
-    "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "Recipe", "RunError", "Settings",
-    "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Table", "Work", "how", "walk",
+    "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "Recipe", "RunError",
+    "Settings", "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Table", "Work", "how", "walk",
 ]  # fmt: skip

@@ -141,8 +141,8 @@ class Store:
         seconds, cpu_seconds = time.monotonic() - clock, time.thread_time() - cpu + work.child_cpu_seconds
         files = file_digests(partial)
         manifest = Manifest(
-            stage=stage.name, version=stage.version, key=stage.key, settings=stage.what(),
-            inputs={name: f"{inner.name}/{inner.key}" for name, inner in stage.inputs.items()}, how=stage.how(), facts=work.facts, files=files,
+            stage=stage.name, version=stage.version, key=stage.key, settings=stage.what(), how=stage.how(), facts=work.facts,
+            inputs={name: f"{inner.name}/{inner.key}" for name, inner in stage.inputs.items()}, files=files,
             digest=digest_of(files, stage.volatile), started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3),
             made_by=made_by(),
         )  # fmt: skip
