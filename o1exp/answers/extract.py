@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _THOUGHT_ENDS = ("</think>", "<|end_of_thought|>", "</Thought>", "</thought>")
 _BOX = re.compile(r"\\f?boxed\s*")
 _HASHES = re.compile(r"####\s*([^\n]+)")
-_CUE = re.compile(r"(?:final answer|answer)\s*(?:is|:|=)\s*\$?([^\n$]+?)\$?(?:\.(?:\s|$)|\n|$)|答案(?:是|为|:|:)\s*([^\n。]+)", re.IGNORECASE)
+_CUE = re.compile(r"(?:final answer|answer)\s*(?:is|:|=)\s*\$?([^\n$]+?)\$?(?:\.(?:\s|$)|\n|$)|答案[是为]?[:\uFF1A\s]*([^\n。]+)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
 
 

@@ -12,11 +12,21 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 
 class SettingsError(ValueError):
-    """One or more settings are wrong; `mistakes` holds (field, sentence) pairs."""
+    """One or more settings are wrong; `mistakes` holds (field, sentence) pairs, `given` the values by field."""
 
-    def __init__(self, mistakes: list[tuple[str, str]]) -> None:
+    def __init__(self, mistakes: list[tuple[str, str]], given: dict[str, Any]) -> None:
         self.mistakes = mistakes
-        super().__init__("\n".join(f"{field}: {what}" if field else what for field, what in mistakes))
+        self.given = given
+        super().__init__("\n".join(self.lines("")))
+
+    def lines(self, prefix: str) -> list[str]:
+        """One line per mistake, `prefix` before each field: "think.epochs=-1: must be greater than 0"."""
+        return [f"{prefix}{field}{self._value(field)}: {what}" if field else what for field, what in self.mistakes]
+
+    def _value(self, field: str) -> str:
+        value = self.given.get(field)
+        secret = isinstance(value, str) and value.startswith("sk-")
+        return f"={value}" if isinstance(value, bool | int | float | str) and not secret else ""
 
 
 @dataclass(frozen=True)
@@ -71,11 +81,11 @@ class Settings:
             try:
                 object.__setattr__(self, field.name, fit(hint, value))
             except ValueError as wrong:
-                mistakes.append((field.name, f"{value!r} {wrong}"))
+                mistakes.append((field.name, str(wrong)))
         if not mistakes:
             mistakes = list(self.mistakes())
         if mistakes:
-            raise SettingsError(mistakes)
+            raise SettingsError(mistakes, dict(vars(self)))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Rules over several fields; a subclass yields (field, sentence) for each one broken."""

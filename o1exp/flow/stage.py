@@ -34,7 +34,7 @@ class Stage(Settings, Generic[T]):
     def __post_init__(self) -> None:
         wrong = [(name, why) for name, edge, hint in self._declared() if (why := _wrong_edge(hint, edge))]
         if wrong:
-            raise SettingsError(wrong)
+            raise SettingsError(wrong, {})
         super().__post_init__()
 
     @abstractmethod
@@ -52,8 +52,12 @@ class Stage(Settings, Generic[T]):
         first = next(iter(inputs.values()), Expect())
         return Expect(rows=first.rows, tokens_per_row=first.tokens_per_row)
 
+    def preflight(self) -> Iterator[str]:
+        """What would stop `make` from working and can be seen before: a missing file, an unset API key. One sentence each."""
+        yield from ()
+
     @property
-    def name(self) -> str:
+    def kind(self) -> str:
         return type(self).__name__
 
     @cached_property
@@ -64,7 +68,7 @@ class Stage(Settings, Generic[T]):
     @cached_property
     def key(self) -> str:
         """24 hex digits of sha256 over name, version, settings and input keys (not over execution fields)."""
-        parts = {"stage": self.name, "version": self.version, "settings": self.what(), "inputs": {n: s.key for n, s in self.inputs.items()}}
+        parts = {"stage": self.kind, "version": self.version, "settings": self.what(), "inputs": {n: s.key for n, s in self.inputs.items()}}
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:24]
 
     def what(self) -> dict[str, Any]:
@@ -139,7 +143,7 @@ def _wrong_edge(hint: Any, value: Any) -> str | None:
         if not isinstance(stage, Stage):
             return f"{stage!r} is no stage; connect a step that makes {type_name(asked)}, e.g. ${{source}}"
         if not isinstance(asked, TypeVar) and asked is not Any and (got := output_type(type(stage))) != asked:
-            return f"{stage.name} makes {type_name(got)}; connect a step that makes {type_name(asked)}"
+            return f"{stage.kind} makes {type_name(got)}; connect a step that makes {type_name(asked)}"
     return None
 
 

@@ -45,7 +45,7 @@ class Store:
         self.done: list[Done] = []
 
     def folder(self, stage: Stage[Any]) -> Path:
-        return self.root / "artefacts" / stage.name / stage.key
+        return self.root / "artefacts" / stage.kind / stage.key
 
     def manifest(self, stage: Stage[Any]) -> Manifest | None:
         return Manifest.load(self.folder(stage))
@@ -121,13 +121,13 @@ class Store:
             try:
                 self._make(stage)
             except StageFailed as failed:
-                raise StageFailed(f"{stage.name} {stage.key}: {failed}\nkept so far: {self._scratch(stage)}") from failed
+                raise StageFailed(f"{stage.kind} {stage.key}: {failed}\nkept so far: {self._scratch(stage)}") from failed
             except RunError:
                 raise
             except Exception as problem:
                 trace = "".join(traceback.format_exception(problem)[-3:])
                 self._log_failure(stage, problem)
-                raise StageFailed(f"{stage.name} {stage.key}: {problem}\n{trace}kept so far: {self._scratch(stage)}") from problem
+                raise StageFailed(f"{stage.kind} {stage.key}: {problem}\n{trace}kept so far: {self._scratch(stage)}") from problem
 
     def _make(self, stage: Stage[Any]) -> None:
         target, scratch = self.folder(stage), self._scratch(stage)
@@ -141,8 +141,8 @@ class Store:
         seconds, cpu_seconds = time.monotonic() - clock, time.thread_time() - cpu + work.child_cpu_seconds
         files = file_digests(partial)
         manifest = Manifest(
-            stage=stage.name, version=stage.version, key=stage.key, settings=stage.what(), how=stage.how(), facts=work.facts,
-            inputs={name: f"{inner.name}/{inner.key}" for name, inner in stage.inputs.items()}, files=files,
+            stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), how=stage.how(), facts=work.facts,
+            inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()}, files=files,
             digest=digest_of(files, stage.volatile), started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3),
             made_by=made_by(),
         )  # fmt: skip
@@ -152,7 +152,7 @@ class Store:
         self._report(Done(stage, made=True, seconds=seconds))
 
     def _scratch(self, stage: Stage[Any]) -> Path:
-        return self.root / "scratch" / f"{stage.name}-{stage.key}"
+        return self.root / "scratch" / f"{stage.kind}-{stage.key}"
 
     def _log_failure(self, stage: Stage[Any], problem: Exception) -> None:
         self._scratch(stage).mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ class Store:
 
     @contextmanager
     def _lock(self, stage: Stage[Any]) -> Iterator[None]:
-        path = self.root / "locks" / f"{stage.name}-{stage.key}.lock"
+        path = self.root / "locks" / f"{stage.kind}-{stage.key}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         lock, told = FileLock(path), False
         while True:
@@ -171,7 +171,7 @@ class Store:
                 break
             except Timeout:
                 if not told:
-                    self.console.line(f"[dim]waiting[/] {stage.name} {stage.key[:8]}: another process is making it")
+                    self.console.line(f"[dim]waiting[/] {stage.kind} {stage.key[:8]}: another process is making it")
                     told = True
         try:
             yield
@@ -186,4 +186,4 @@ class Store:
         word = "[green]made  [/]" if done.made else "[dim]reused[/]"
         where = self.folder(done.stage)
         place = where.relative_to(Path.cwd()) if where.is_relative_to(Path.cwd()) else where
-        self.console.line(f"{word} {done.stage.name:<12} {done.seconds:7.1f} s {rows}  {place}")
+        self.console.line(f"{word} {done.stage.kind:<12} {done.seconds:7.1f} s {rows}  {place}")

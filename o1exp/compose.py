@@ -1,0 +1,213 @@
+"""From command-line overrides to stages: composition, all mistakes at once, and the arms of a study."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from o1exp.flow.schema import ConfigError, Graph, register, unknown_setting
+from o1exp.flow.stage import Stage
+from o1exp.groups import GROUPS
+
+MAIN_ARM = "run"
+
+
+@dataclass
+class Root:
+    """The top of the composed config: one slot for each node, and what to do with the graph."""
+
+    source: Any = MISSING
+    filter: Any = MISSING
+    teacher: Any = MISSING
+    writer: Any = MISSING
+    reformat: Any = MISSING
+    thought: Any = MISSING
+    verify: Any = MISSING
+    model: Any = MISSING
+    imitate: Any = MISSING
+    think: Any = MISSING
+    bench: Any = MISSING
+    result: Any = MISSING
+    report: Any = MISSING
+    machine: Any = MISSING
+    budget: Any = MISSING
+    track: Any = MISSING
+    arms: dict[str, list[str]] = field(default_factory=dict)
+    baseline: str = ""
+    study: str = MISSING
+    seed: int = 0
+    goal: str = "report"
+    action: str = "run"
+    outputs: str = "outputs"
+
+
+def conf_dir() -> Path:
+    """The checkout's conf/ where there is one, else the one that the wheel carries."""
+    package = Path(__file__).resolve().parent
+    beside = package.parent / "conf"
+    return beside if (beside / "config.yaml").exists() else package / "conf"
+
+
+def register_all() -> None:
+    """Make the schemas of all options and of the root known to Hydra."""
+    ConfigStore.instance().store(name="Root", node=Root)
+    register(GROUPS)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a command asks for: the goal of each arm (the first is the run itself), the page over them, and their names."""
+
+    config: DictConfig
+    overrides: tuple[str, ...]
+    goals: dict[str, Stage[Any]]
+    report: Stage[Any] | None
+    names: dict[str, str]
+    """Config path by stage key, the arm's name before it where there are several."""
+    machine: Any
+    track: Any
+
+    @property
+    def wanted(self) -> list[Stage[Any]]:
+        return [self.report] if self.report else list(self.goals.values())
+
+
+def composed(overrides: Sequence[str]) -> DictConfig:
+    """The config for these overrides. Errors: ConfigError with one line per wrong override."""
+    try:
+        return _compose(overrides)
+    except (HydraException, OmegaConfBaseException) as problem:
+        raise ConfigError(_all_mistakes(list(overrides), problem)) from problem
+
+
+def _compose(overrides: Sequence[str]) -> DictConfig:
+    if GlobalHydra.instance().is_initialized():
+        return compose("config", overrides=list(overrides))
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def study_of(config: DictConfig, overrides: Sequence[str], single: bool = False) -> Study:
+    """The graphs of a composed config: one for each arm, or the run alone if `single` (a cell of a sweep).
+
+    Errors: ConfigError with every mistake of every arm.
+    """
+    arms = {name: [str(o) for o in own] for name, own in config.arms.items()} or {MAIN_ARM: []}
+    if single:
+        arms = {MAIN_ARM: []}
+    goal, mistakes = str(config.goal), []
+    target = "result" if goal == "report" else goal
+    goals: dict[str, Stage[Any]] = {}
+    names: dict[str, str] = {}
+    main: Graph | None = None
+    for arm, own in arms.items():
+        try:
+            graph = Graph(composed([*_without(overrides, own), *own]) if own else config, GROUPS)
+            goals[arm] = graph.stage(target)
+            main = main or graph
+            names = {**{key: name if len(arms) == 1 else f"{name} ({arm})" for key, name in graph.names.items()}, **names}
+        except ConfigError as wrong:
+            mistakes += [line for line in wrong.mistakes if line not in mistakes]
+    mistakes += _root_mistakes(config, arms)
+    if mistakes or main is None:
+        raise ConfigError(mistakes)
+    page = _page(main, goals, arms) if goal == "report" else None
+    return Study(config, tuple(overrides), goals, page, names, main.node("machine"), main.node("track"))
+
+
+def _page(graph: Graph, results: dict[str, Stage[Any]], arms: dict[str, list[str]]) -> Stage[Any]:
+    page = graph.stage("report")
+    known = {arm: results[arm] for arm in arms}
+    baseline = getattr(page, "baseline", "")
+    return page.replace(arms=known, baseline=baseline if baseline in known else "")
+
+
+def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
+    found = []
+    if config.action not in ("run", "plan", "why"):
+        found.append(f"action={config.action}: choose run, plan or why")
+    if config.baseline and config.baseline not in arms and len(arms) > 1:
+        found.append(f"baseline={config.baseline}: is no arm; choose one of {', '.join(arms)}")
+    return found
+
+
+def _without(overrides: Sequence[str], own: Sequence[str]) -> list[str]:
+    """The run's overrides without those that the arm sets anew."""
+    keys = {o.split("=", 1)[0] for o in own}
+    return [o for o in overrides if o.split("=", 1)[0] not in keys]
+
+
+def _all_mistakes(overrides: list[str], first: Exception) -> list[str]:
+    """Try every override on its own, so that one error shows all of them."""
+    choices = [o for o in overrides if "/" in o.split("=", 1)[0] or "@" in o or o.split("=", 1)[0] in GROUPS or o.startswith("experiment")]
+    found: list[str] = []
+    wrong: list[str] = []
+    for override in overrides:
+        others = [choice for choice in choices if choice != override]
+        for alone in ([*others, override], [override]):
+            try:
+                _compose(alone)
+                break
+            except (HydraException, OmegaConfBaseException) as problem:
+                sentence = _sentence(override, problem)
+        else:
+            found.append(sentence)
+            wrong.append(override)
+    found += _range_mistakes([o for o in overrides if o not in wrong])
+    return list(dict.fromkeys(found)) or [_plain(first)]
+
+
+def _range_mistakes(overrides: list[str]) -> list[str]:
+    """What the graph would refuse among overrides that compose, as far as their own keys are named."""
+    try:
+        study_of(_compose(overrides), overrides, single=True)
+    except ConfigError as refused:
+        keys = tuple(o.split("=", 1)[0] for o in overrides)
+        return [line for line in refused.mistakes if line.startswith(keys)]
+    except (HydraException, OmegaConfBaseException):
+        pass
+    return []
+
+
+def _sentence(override: str, problem: Exception) -> str:
+    key, _, value = override.partition("=")
+    cause: BaseException | None = problem
+    while cause is not None and not isinstance(cause, OmegaConfBaseException):
+        cause = cause.__cause__
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError):
+        return unknown_setting(key.lstrip("+"), _shown(value), _siblings(key.lstrip("+")))
+    if cause is not None and "could not be converted" in str(cause):
+        kind = re.search(r"converted to (\w+)", str(cause))
+        return f"{key}={_shown(value)}: must be of type {kind[1].lower() if kind else 'as declared'}"
+    if options := re.search(r"Available options in '([^']+)':\s*(.*)", str(problem), re.DOTALL):
+        listed = options[2].split("Config search path")[0].splitlines()
+        known = [line.strip() for line in listed if line.strip()[:1].islower()]
+        near = difflib.get_close_matches(value, known, n=1)
+        return f"{key}={_shown(value)}: there is no such option; {f'did you mean {near[0]}? ' if near else ''}choose one of {', '.join(known)}"
+    return f"{override}: {_plain(problem)}" if override not in _plain(problem) else _plain(problem)
+
+
+def _siblings(key: str) -> list[str]:
+    try:
+        parent = OmegaConf.select(_compose([]), key.rpartition(".")[0]) if "." in key else _compose([])
+    except (HydraException, OmegaConfBaseException):
+        parent = None
+    return [str(name) for name in parent if name not in ("_target_", "hydra")] if isinstance(parent, DictConfig) else []
+
+
+def _shown(value: str) -> str:
+    return "..." if value.strip("'\"").startswith("sk-") else value
+
+
+def _plain(problem: BaseException) -> str:
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    return "; ".join(lines[:4])

@@ -1,0 +1,82 @@
+"""The plan before a launch and the reason why a stage is made: both only read keys and manifests."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from o1exp.flow.expect import Expect
+from o1exp.flow.manifest import Manifest
+from o1exp.flow.stage import Stage, walk
+from o1exp.flow.store import Store
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a plan: `state` is "reuse", "make" or "hidden" (missing, but what stands on it is finished)."""
+
+    stage: Stage[Any]
+    state: str
+    expect: Expect
+    obstacles: tuple[str, ...]
+
+
+def plan(store: Store, goals: list[Stage[Any]]) -> list[Step]:
+    """Every stage below the goals, inputs first, with what making it is expected to cost. Needs no network and makes nothing."""
+    making = {stage.key for stage in store.missing(goals)}
+    expected: dict[str, Expect] = {}
+    steps = []
+    for stage in walk(goals):
+        known = store.manifest(stage)
+        expected[stage.key] = expect = stage.expect({edge: expected[inner.key] for edge, inner in stage.inputs.items()})
+        if known is not None:
+            expected[stage.key] = expect = _measured(known, expect)
+        state = "make" if stage.key in making else "reuse" if known is not None else "hidden"
+        obstacles = tuple(stage.preflight()) if state == "make" else ()
+        steps.append(Step(stage, state, expect, obstacles))
+    return steps
+
+
+def _measured(known: Manifest, expect: Expect) -> Expect:
+    """A finished stage costs nothing more, and its rows are known."""
+    rows = known.facts.get("rows", expect.rows)
+    return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters)
+
+
+def why(store: Store, stage: Stage[Any]) -> str:
+    """What makes this stage's key differ from the nearest stored one of its kind."""
+    nearest: tuple[int, list[str], str] | None = None
+    for folder in sorted((store.root / "artefacts" / stage.kind).glob("[0-9a-f]*")):
+        known = Manifest.load(folder)
+        if known is not None:
+            differences = _differences(known, stage)
+            if nearest is None or len(differences) < nearest[0]:
+                nearest = (len(differences), differences, known.key)
+    if nearest is None:
+        return f"no {stage.kind} was ever made here"
+    return f"nearest {nearest[2][:8]}: " + ("; ".join(nearest[1]) or "same settings and inputs, but its files are gone")
+
+
+def _differences(known: Manifest, stage: Stage[Any]) -> list[str]:
+    found = []
+    if known.version != stage.version:
+        found.append(f"version {known.version} -> {stage.version}")
+    found += _changed("", known.settings, stage.what())
+    inputs = {name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()}
+    for edge in sorted(known.inputs.keys() | inputs.keys()):
+        before, now = known.inputs.get(edge, "nothing"), inputs.get(edge, "nothing")
+        if before != now:
+            found.append(f"input {edge}: {_short(before)} -> {_short(now)}")
+    return found
+
+
+def _changed(path: str, before: Any, now: Any) -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = sorted(before.keys() | now.keys())
+        inner = [_changed(f"{path}.{name}" if path else name, before.get(name), now.get(name)) for name in names]
+        return [line for lines in inner for line in lines]
+    return [] if before == now else [f"{path}: {json.dumps(before, ensure_ascii=False)} -> {json.dumps(now, ensure_ascii=False)}"]
+
+
+def _short(path: str) -> str:
+    name, _, key = path.partition("/")
+    return f"{name} {key[:8]}".strip()

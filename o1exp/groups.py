@@ -1,0 +1,39 @@
+"""Every config group and the classes behind its options, on one screen. A YAML option names its class in `defaults: [Class, _self_]`."""
+
+from o1exp.bench.bench import Bench
+from o1exp.chat.llama import Llama
+from o1exp.chat.procedural import Procedural
+from o1exp.chat.teacher import Budget, Teacher
+from o1exp.curate.rules import Rules
+from o1exp.flow import Machine, Settings
+from o1exp.report.report import Report
+from o1exp.report.result import Result
+from o1exp.report.track import Tracking
+from o1exp.sources.arithmetic import Arithmetic
+from o1exp.sources.hub import Hub
+from o1exp.sources.local import Local
+from o1exp.thoughts.distil import Distil
+from o1exp.thoughts.reformat import Reformat
+from o1exp.thoughts.solutions import Solutions
+from o1exp.thoughts.verify import Rejection
+from o1exp.train.gguf import Gguf
+from o1exp.train.pretrained import Pretrained
+from o1exp.train.sft import Sft
+from o1exp.train.small import Untrained
+
+GROUPS: dict[str, tuple[type[Settings], ...]] = {
+    "source": (Arithmetic, Local, Hub),
+    "filter": (Rules,),
+    "reformat": (Reformat, Solutions),
+    "thought": (Distil, Solutions),
+    "verify": (Rejection,),
+    "teacher": (Teacher, Procedural, Llama),
+    "model": (Untrained, Pretrained, Gguf),
+    "sft": (Sft,),
+    "bench": (Bench,),
+    "result": (Result,),
+    "report": (Report,),
+    "machine": (Machine,),
+    "budget": (Budget,),
+    "track": (Tracking,),
+}

@@ -1,0 +1,58 @@
+"""Problems from a data set on the Hugging Face hub."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from o1exp.flow import AtLeast, Expect, Stage, StageFailed, Table, Work, how
+from o1exp.records import Problem
+from o1exp.sources.files import Row
+from o1exp.sources.local import no_fields, write_problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub(Stage[Table[Problem]]):
+    """Problems of a hub data set at a pinned revision; `only` keeps rows whose column `only_column` is one of the given values.
+
+    `expected_rows` is a hint for the plan alone. Errors: StageFailed in one sentence where the hub cannot be reached.
+    """
+
+    name: str
+    revision: str
+    subset: str = ""
+    split: str = "train"
+    only_column: str = ""
+    only: tuple[str, ...] = ()
+    fields: dict[str, str] = dataclasses.field(default_factory=no_fields)
+    limit: Annotated[int, AtLeast(1)] | None = None
+    expected_rows: int | None = how(None)
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        if not self.revision:
+            yield "revision", "must pin the data: give a commit hash, tag or branch of the data set"
+        if bool(self.only) != bool(self.only_column):
+            yield "only", "goes with only_column: give both or none"
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        rows = self.expected_rows if self.limit is None else min(self.limit, self.expected_rows or self.limit)
+        return Expect(rows=rows, disk_gb=(rows or 0) * 3e-6, remark="downloads from the hub")
+
+    def make(self, work: Work) -> None:
+        found = self._download()
+        work.note(fingerprint=str(found._fingerprint), downloaded=len(found))
+        rows = (Row(place, dict(values)) for place, values in enumerate(found, start=1))
+        kept = (row for row in rows if not self.only or str(row.values.get(self.only_column)) in self.only)
+        write_problems(work, kept, self.fields, (0, self.limit), self.name)
+
+    def _download(self) -> Any:
+        import datasets
+
+        try:
+            return datasets.load_dataset(self.name, self.subset or None, split=self.split, revision=self.revision)
+        except (OSError, datasets.exceptions.DatasetNotFoundError) as problem:
+            reason = str(problem).splitlines()[0]
+            raise StageFailed(
+                f"the data set {self.name} at revision {self.revision} cannot be loaded from the hub ({reason}); "
+                "check the network and the names, or download it and use source=local source.path=FILE"
+            ) from problem

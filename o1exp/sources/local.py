@@ -1,0 +1,92 @@
+"""Problems from a local file or folder."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from o1exp.flow import AtLeast, Expect, Stage, Table, Work, how
+from o1exp.records import Problem
+from o1exp.sources.fields import Fields, find_fields, to_problem
+from o1exp.sources.files import Row, digest, read_rows
+
+_SHOWN = 20
+
+
+def no_fields() -> dict[str, str]:
+    return {"problem": "", "answer": "", "solution": "", "id": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Local(Stage[Table[Problem]]):
+    """Problems of a file: JSONL, JSON, CSV, parquet or a `save_to_disk` folder.
+
+    `fields` names the columns (found by their usual names where empty), `limit` keeps the first n problems. The key holds the
+    content's sha256, not the path: a moved file is the same data, a changed one is not. Rows that cannot be read are reported.
+    """
+
+    name: str = "local"
+    """What the data set is called."""
+    path: str = how("")
+    fields: dict[str, str] = dataclasses.field(default_factory=no_fields)
+    limit: Annotated[int, AtLeast(1)] | None = None
+    skip: Annotated[int, AtLeast(0)] = 0
+    sha256: str = ""
+    expected_rows: int | None = how(None)
+    """A hint for the plan while there is no path."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.path and not self.sha256:
+            object.__setattr__(self, "sha256", digest(Path(self.path)))
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        for role in sorted(self.fields.keys() - no_fields().keys()):
+            yield "fields", f"{role} is no field of a problem; use {', '.join(no_fields())}"
+        if self.path and not Path(self.path).exists():
+            yield "path", f"{self.path} does not exist (looked from {Path.cwd()}); give the path of a data file"
+
+    def preflight(self) -> Iterator[str]:
+        if not self.path:
+            yield "path is not given: set it to a JSONL, JSON, CSV or parquet file or a save_to_disk folder"
+        elif self.sha256 != (found := digest(Path(self.path))):
+            yield f"{self.path} has sha256 {found[:12]}..., the config pins {self.sha256[:12]}...: use that file or change sha256"
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")
+
+    def make(self, work: Work) -> None:
+        write_problems(work, read_rows(Path(self.path)), self.fields, (self.skip, self.limit), self.name)
+
+
+def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], window: tuple[int, int | None], source: str) -> None:
+    """Turn rows into problems, window = (skip, limit) of the readable ones; unreadable rows go to `unreadable.jsonl` and the console."""
+    rows = iter(rows)
+    head = list(itertools.islice(rows, 100))
+    fields = find_fields({name for row in head for name in row.values}, given)
+    unreadable: list[tuple[int, str]] = []
+    skip, limit = window
+    readable = _read(itertools.chain(head, rows), fields, source, unreadable)
+    count = work.write(Problem, itertools.islice(readable, skip, None if limit is None else skip + limit))
+    work.note(unreadable=len(unreadable), fields=dataclasses.asdict(fields))
+    (work.folder / "unreadable.tsv").write_text("".join(f"{place}\t{reason}\n" for place, reason in unreadable))
+    for place, reason in unreadable[:_SHOWN]:
+        work.console.line(f"[yellow]row {place}[/] {reason}")
+    if unreadable:
+        work.console.line(f"[yellow]{len(unreadable)} rows could not be read[/], {count} could; all of them are listed in unreadable.tsv")
+    if not count:
+        raise ValueError(f"not one row could be read; the first reason: {unreadable[0][1] if unreadable else 'the file is empty'}")
+
+
+def _read(rows: Iterable[Row], fields: Fields, source: str, unreadable: list[tuple[int, str]]) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for row in rows:
+        try:
+            problem = to_problem(row, fields, source)
+        except ValueError as wrong:
+            unreadable.append((row.place, str(wrong)))
+            continue
+        times = seen[problem.id] = seen.get(problem.id, 0) + 1
+        yield problem if times == 1 else dataclasses.replace(problem, id=f"{problem.id}~{times}")

@@ -1,0 +1,119 @@
+"""Sweeps: all cells are checked before the first starts, a failed cell stops no other, and one page compares them."""
+
+import json
+import os
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from rich.console import Console as Terminal
+
+from o1exp.compose import Study, composed, register_all, study_of
+from o1exp.flow.errors import RunError, Stopped
+from o1exp.flow.schema import ConfigError
+from o1exp.report.compare import compare
+from o1exp.report.track import open_study
+from o1exp.run import run
+
+_PARENT = "O1EXP_PARENT_RUN"
+_codes: list[int] = []
+
+
+def exit_code() -> int:
+    """The worst exit code of the cells of this process's sweep; 0 without one."""
+    return max(_codes, default=0)
+
+
+def run_cell(study: Study) -> None:
+    """One cell: its outcome goes to `cell.json` of its folder, and a failure stays its own."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    overrides = [o for o in study.overrides if not o.startswith(("experiment=", "outputs="))]
+    outcome: dict[str, Any] = {"overrides": overrides, "code": 0, "error": "", "run": ""}
+    try:
+        outcome["run"] = run(study, os.environ.get(_PARENT)).name
+    except Stopped:
+        raise
+    except (RunError, ConfigError) as ended:
+        outcome |= {"code": ended.code if isinstance(ended, RunError) else 2, "error": str(ended)}
+        Terminal(stderr=True).print(f"cell {folder.name} failed: {ended}", markup=False, style="red")
+    except Exception as problem:
+        outcome |= {"code": 1, "error": "".join(traceback.format_exception(problem))}
+        Terminal(stderr=True).print(f"cell {folder.name} failed: {problem}", markup=False, style="red")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cell.json").write_text(json.dumps(outcome, indent=1))
+
+
+class Sweep(Callback):
+    """Hydra's hooks around a multirun, in the process that starts the cells."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check every cell, then create what the cells share in MLflow, before the first one starts."""
+        _codes.clear()
+        register_all()
+        mistakes: list[str] = []
+        first: Study | None = None
+        for overrides in cells(config):
+            try:
+                first = first or study_of(composed(overrides), overrides, single=True)
+                study_of(composed(overrides), overrides, single=True)
+            except ConfigError as wrong:
+                mistakes += [line for line in wrong.mistakes if line not in mistakes]
+        if mistakes:
+            raise ConfigError(mistakes)
+        if first is not None and first.config.action == "run" and first.track.enabled:
+            root = Path(first.config.outputs).resolve()
+            root.mkdir(parents=True, exist_ok=True)
+            parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
+            os.environ[_PARENT] = parent.run_id
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Compare all finished cells on one page."""
+        folder = Path(config.hydra.sweep.dir)
+        found = sorted((folder / "cells").glob("*/cell.json"), key=lambda path: int(path.parent.name))
+        outcomes = [json.loads(path.read_text()) for path in found]
+        _codes.extend(outcome["code"] for outcome in outcomes)
+        done = [outcome for outcome in outcomes if outcome["run"]]
+        if done:
+            write_sweep(folder, outcomes)
+            compare([folder], out=folder / "report.html")
+            Terminal().print(f"Sweep: {len(done)} of {len(outcomes)} cells done; open {folder / 'report.html'}", soft_wrap=True)
+        os.environ.pop(_PARENT, None)
+
+
+def cells(config: DictConfig) -> Iterator[list[str]]:
+    """The overrides of every cell that a grid sweep will start; what another sweeper draws cannot be known before."""
+    parser = OverridesParser.create()
+    params = config.hydra.sweeper.get("params") or {}
+    words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
+    grids: list[list[str]] = [[]]
+    for override in parser.parse_overrides(words):
+        if override.is_sweep_override() and override.is_discrete_sweep():
+            key = override.get_key_element()
+            options = [f"{key}={value}" for value in override.sweep_string_iterator()]
+            grids = [[*grid, option] for grid in grids for option in options]
+        elif not override.is_sweep_override():
+            grids = [[*grid, str(override.input_line)] for grid in grids]
+    yield from grids
+
+
+def write_sweep(folder: Path, outcomes: list[dict[str, Any]]) -> None:
+    """The sweep's run.json: one arm for each finished cell, named by the overrides in which the cells differ."""
+    shared = set.intersection(*(set(outcome["overrides"]) for outcome in outcomes))
+    arms, failed = {}, {}
+    for outcome in outcomes:
+        label = " ".join(o for o in outcome["overrides"] if o not in shared) or "run"
+        if outcome["run"]:
+            record = json.loads((folder.parent / outcome["run"] / "run.json").read_text())
+            arms[label] = next(iter(record["arms"].values()))
+        else:
+            failed[label] = outcome["error"].splitlines()[0] if outcome["error"] else ""
+    record = {
+        "name": folder.name, "title": f"{folder.name}", "arms": arms, "failed": failed, "baseline": "", "report": "",
+        "overrides": sorted(shared), "command": "o1exp -m " + " ".join(sorted(shared)),
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
