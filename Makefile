@@ -27,7 +27,7 @@ smollm2: .venv/installed-smollm2  ## the same pipeline on SmolLM2-135M and GSM8K
 	$(BIN)/o1exp experiment=smollm2 source.path=$(GSM8K)/train.jsonl bench.gsm8k.path=$(GSM8K)/test.jsonl
 
 lock: .venv/installed           ## accept the present source of all stages (after raising `version` where results change)
-	$(BIN)/python -m o1exp.flow.source
+	$(BIN)/python -m o1exp.groups
 
 clean:                          ## remove the installation, not the outputs
 	rm -rf .venv

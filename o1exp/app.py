@@ -32,7 +32,7 @@ def _job(config: DictConfig) -> None:
 
 
 def _act(config: DictConfig, overrides: list[str], in_sweep: bool) -> None:
-    study = study_of(config, overrides, single=in_sweep)
+    study = study_of(config, overrides, HydraConfig.get().job.config_name or "config", single=in_sweep)
     if config.action == "plan":
         show_plan(study)
     elif config.action == "why":
@@ -57,7 +57,7 @@ def _guarded(terminal: Terminal) -> int:
         if _ended:
             raise _ended[0]
         return sweep.exit_code()
-    except ConfigError as wrong:
+    except (ConfigError, sweep.Refused) as wrong:
         mistakes = wrong.mistakes
     except (HydraException, OmegaConfBaseException) as wrong:
         mistakes = _explained(wrong)

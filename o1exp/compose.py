@@ -77,27 +77,32 @@ class Study:
     track: Any
 
     @property
+    def baseline(self) -> str:
+        """The arm that the others are compared with; "" for none."""
+        return str(self.config.baseline) if self.config.baseline in self.goals else ""
+
+    @property
     def wanted(self) -> list[Stage[Any]]:
         return [self.report] if self.report else list(self.goals.values())
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
-    """The config for these overrides. Errors: ConfigError with one line per wrong override."""
+def composed(overrides: Sequence[str], name: str = "config") -> DictConfig:
+    """The config `name` for these overrides. Errors: ConfigError with one line per wrong override."""
     try:
-        return _compose(overrides)
+        return _compose(overrides, name)
     except (HydraException, OmegaConfBaseException) as problem:
         raise ConfigError(_all_mistakes(list(overrides), problem)) from problem
 
 
-def _compose(overrides: Sequence[str]) -> DictConfig:
+def _compose(overrides: Sequence[str], name: str = "config") -> DictConfig:
     if GlobalHydra.instance().is_initialized():
-        return compose("config", overrides=list(overrides))
+        return compose(name, overrides=list(overrides))
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("config", overrides=list(overrides))
+        return compose(name, overrides=list(overrides))
 
 
-def study_of(config: DictConfig, overrides: Sequence[str], single: bool = False) -> Study:
-    """The graphs of a composed config: one for each arm, or the run alone if `single` (a cell of a sweep).
+def study_of(config: DictConfig, overrides: Sequence[str], name: str = "config", single: bool = False) -> Study:
+    """The graphs of a composed config `name`: one for each arm, or the run alone if `single` (a cell of a sweep).
 
     Errors: ConfigError with every mistake of every arm.
     """
@@ -111,24 +116,21 @@ def study_of(config: DictConfig, overrides: Sequence[str], single: bool = False)
     main: Graph | None = None
     for arm, own in arms.items():
         try:
-            graph = Graph(composed([*_without(overrides, own), *own]) if own else config, GROUPS)
+            graph = Graph(composed([*_without(overrides, own), *own], name) if own else config, GROUPS)
             goals[arm] = graph.stage(target)
             main = main or graph
-            names = {**{key: name if len(arms) == 1 else f"{name} ({arm})" for key, name in graph.names.items()}, **names}
+            names = {**{key: path if len(arms) == 1 else f"{path} ({arm})" for key, path in graph.names.items()}, **names}
         except ConfigError as wrong:
             mistakes += [line for line in wrong.mistakes if line not in mistakes]
     mistakes += _root_mistakes(config, arms)
     if mistakes or main is None:
         raise ConfigError(mistakes)
-    page = _page(main, goals, arms) if goal == "report" else None
+    page = _page(main, goals, config.baseline) if goal == "report" else None
     return Study(config, tuple(overrides), goals, page, names, main.node("machine"), main.node("track"))
 
 
-def _page(graph: Graph, results: dict[str, Stage[Any]], arms: dict[str, list[str]]) -> Stage[Any]:
-    page = graph.stage("report")
-    known = {arm: results[arm] for arm in arms}
-    baseline = getattr(page, "baseline", "")
-    return page.replace(arms=known, baseline=baseline if baseline in known else "")
+def _page(graph: Graph, results: dict[str, Stage[Any]], baseline: str) -> Stage[Any]:
+    return graph.stage("report").replace(arms=results, baseline=baseline if baseline in results else "")
 
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:

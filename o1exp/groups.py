@@ -6,7 +6,8 @@ from o1exp.chat.procedural import Procedural
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.curate.rules import Rules
 from o1exp.flow import Machine, Settings
-from o1exp.report.report import Report
+from o1exp.flow.source import stage_classes, write_lock
+from o1exp.report.page import Report
 from o1exp.report.result import Result
 from o1exp.report.track import Tracking
 from o1exp.sources.arithmetic import Arithmetic
@@ -37,3 +38,6 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "budget": (Budget,),
     "track": (Tracking,),
 }
+
+if __name__ == "__main__":  # make lock
+    write_lock(stage_classes(GROUPS.values()))

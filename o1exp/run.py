@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from omegaconf import OmegaConf
+from rich.console import Console as Terminal
 from rich.table import Table as Grid
 from rich.tree import Tree
 
@@ -13,8 +14,9 @@ from o1exp.compose import Study
 from o1exp.flow.plan import Step, plan, why
 from o1exp.flow.schema import ConfigError
 from o1exp.flow.store import Store
+from o1exp.report import runs
+from o1exp.report.table import summary
 from o1exp.report.track import RunRecord, log_run, open_study
-from o1exp.report.summary import summary
 
 
 _WIDE = 200
@@ -40,7 +42,8 @@ def run(study: Study, parent: str | None = None) -> Path:
             store.console.line(f"{arm}: {store.folder(goal)}")
         return store.root
     folder = write_run(study, store)
-    store.console.terminal.print(summary(folder))
+    arms = runs.merge([runs.find(str(folder), store.root)])
+    _wide(store).print(summary(arms, study.baseline))
     if study.track.enabled:
         log_run(study.track, store.root, RunRecord.load(folder), parent)
     store.console.line(f"Report: open {_near(folder / 'report.html')}")
@@ -73,9 +76,7 @@ def show_plan(study: Study) -> None:
     """Print every stage with its key, state and expected cost. Makes nothing."""
     store = Store(Path(study.config.outputs))
     steps = plan(store, study.wanted)
-    terminal = store.console.terminal
-    if not terminal.is_terminal:
-        terminal.width = _WIDE
+    terminal = _wide(store)
     grid = Grid("stage", "makes",  "key", "", "rows", "requests", "tokens", "$", "hours", "GB/device", "disk GB", "remarks", box=None)
     for step in steps:
         grid.add_row(*_cells(step, study.names.get(step.stage.key, "")))
@@ -87,6 +88,13 @@ def show_plan(study: Study) -> None:
     for step in steps:
         for obstacle in step.obstacles:
             terminal.print(f"before a run: {study.names.get(step.stage.key, step.stage.kind)}: {obstacle}", markup=False)
+
+
+def _wide(store: Store) -> Terminal:
+    terminal = store.console.terminal
+    if not terminal.is_terminal:
+        terminal.width = _WIDE
+    return terminal
 
 
 def _cells(step: Step, name: str) -> list[str]:

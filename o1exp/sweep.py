@@ -16,12 +16,23 @@ from rich.console import Console as Terminal
 from o1exp.compose import Study, composed, register_all, study_of
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.schema import ConfigError
-from o1exp.report.compare import compare
+from o1exp.report import runs
+from o1exp.report.compare import rows
+from o1exp.report.render import page
+from o1exp.report.table import summary
 from o1exp.report.track import open_study
 from o1exp.run import run
 
 _PARENT = "O1EXP_PARENT_RUN"
 _codes: list[int] = []
+
+
+class Refused(BaseException):
+    """A sweep whose cells are not all right. No Exception: Hydra turns those of a callback into warnings and goes on."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
 
 
 def exit_code() -> int:
@@ -57,14 +68,15 @@ class Sweep(Callback):
         register_all()
         mistakes: list[str] = []
         first: Study | None = None
+        name = str(kwargs.get("config_name") or "config")
         for overrides in cells(config):
             try:
-                first = first or study_of(composed(overrides), overrides, single=True)
-                study_of(composed(overrides), overrides, single=True)
+                cell = study_of(composed(overrides, name), overrides, single=True)
+                first = first or cell
             except ConfigError as wrong:
                 mistakes += [line for line in wrong.mistakes if line not in mistakes]
         if mistakes:
-            raise ConfigError(mistakes)
+            raise Refused(mistakes)
         if first is not None and first.config.action == "run" and first.track.enabled:
             root = Path(first.config.outputs).resolve()
             root.mkdir(parents=True, exist_ok=True)
@@ -80,8 +92,7 @@ class Sweep(Callback):
         done = [outcome for outcome in outcomes if outcome["run"]]
         if done:
             write_sweep(folder, outcomes)
-            compare([folder], out=folder / "report.html")
-            Terminal().print(f"Sweep: {len(done)} of {len(outcomes)} cells done; open {folder / 'report.html'}", soft_wrap=True)
+            show(folder, f"{len(done)} of {len(outcomes)} cells done")
         os.environ.pop(_PARENT, None)
 
 
@@ -99,6 +110,19 @@ def cells(config: DictConfig) -> Iterator[list[str]]:
         elif not override.is_sweep_override():
             grids = [[*grid, str(override.input_line)] for grid in grids]
     yield from grids
+
+
+def show(folder: Path, outcome: str) -> None:
+    """The page and the table over all cells."""
+    found = runs.find(str(folder), folder.parent.parent)
+    arms = runs.merge([found])
+    command = f"python -m o1exp.report compare {folder}"
+    (folder / "report.html").write_text(page(runs.words([found], "", command), rows(arms, ""), arms, 5))
+    terminal = Terminal(highlight=False)
+    terminal.width = terminal.width if terminal.is_terminal else 200
+    terminal.print(summary(arms, ""))
+    terminal.print(f"Sweep: {outcome}. Compare with a baseline: {command} --baseline NAME --out FILE.html", soft_wrap=True)
+    terminal.print(f"Report: open {folder / 'report.html'}", soft_wrap=True)
 
 
 def write_sweep(folder: Path, outcomes: list[dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from o1exp.flow.check import Settings, SettingsError, plain, typed_fields
 from o1exp.flow.expect import Expect
 from o1exp.flow.work import Work
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)

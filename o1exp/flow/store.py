@@ -125,9 +125,9 @@ class Store:
             except RunError:
                 raise
             except Exception as problem:
-                trace = "".join(traceback.format_exception(problem)[-3:])
                 self._log_failure(stage, problem)
-                raise StageFailed(f"{stage.kind} {stage.key}: {problem}\n{trace}kept so far: {self._scratch(stage)}") from problem
+                what = f"{type(problem).__name__}: {problem}"
+                raise StageFailed(f"{stage.kind} {stage.key}: {what}\nkept so far, and the traceback: {self._scratch(stage)}") from problem
 
     def _make(self, stage: Stage[Any]) -> None:
         target, scratch = self.folder(stage), self._scratch(stage)
@@ -147,6 +147,7 @@ class Store:
             made_by=made_by(),
         )  # fmt: skip
         manifest.save(partial)
+        shutil.rmtree(target, ignore_errors=True)  # without a manifest it was no artefact
         partial.rename(target)
         shutil.rmtree(scratch, ignore_errors=True)
         self._report(Done(stage, made=True, seconds=seconds))

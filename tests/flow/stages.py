@@ -1,0 +1,116 @@
+"""Tiny real stages for the tests of the flow."""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from o1exp.flow import Above, AtLeast, Checkpoint, Machine, Stage, StageFailed, Table, Work, how
+from o1exp.flow.stage import Recipe
+from o1exp.records import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers(Stage[Table[Problem]]):
+    count: Annotated[int, AtLeast(1)] = 3
+    rate: float = 0.5
+    flavour: Literal["plain", "odd"] = "plain"
+    machine: Machine = how(Machine())
+
+    def make(self, work: Work) -> None:
+        work.write(Problem, (Problem(id=str(n), question=f"{n}?", answer=str(n)) for n in range(self.count)))
+        with (work.shared("calls.log")).open("a") as log:
+            log.write(f"Numbers {self.count}\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head(Stage[Table[Problem]]):
+    problems: Stage[Table[Problem]]
+    keep: Annotated[int, Above(0)] = 2
+    extra: Stage[Table[Problem]] | None = None
+
+    def make(self, work: Work) -> None:
+        work.write(Problem, list(work.open(self.problems))[: self.keep])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Stage[Checkpoint]):
+    size: int = 1
+
+    def make(self, work: Work) -> None:
+        (work.folder / "model").mkdir()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge(Stage[Table[Problem]]):
+    parts: dict[str, Stage[Table[Problem]]]
+
+    def make(self, work: Work) -> None:
+        work.write(Problem, [problem for part in self.parts.values() for problem in work.open(part)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(Stage[Table[Problem]]):
+    problems: Stage[Table[Problem]]
+    words: str = "the disk is full"
+
+    def make(self, work: Work) -> None:
+        (work.scratch / "half.txt").write_text("kept")
+        raise OSError(self.words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow(Stage[Table[Problem]]):
+    """Writes its rows, then waits for `seconds` before it is done; `victim` kills the whole process instead."""
+
+    seconds: float = 0.3
+    victim: bool = how(False)
+
+    def make(self, work: Work) -> None:
+        with (work.shared("calls.log")).open("a") as log:
+            log.write("Slow\n")
+        work.write(Problem, [Problem(id="1", question="?", answer="1")])
+        if self.victim:
+            os.kill(os.getpid(), signal.SIGKILL)
+        until = time.monotonic() + self.seconds
+        while time.monotonic() < until and not work.stopping:
+            time.sleep(0.02)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Child(Stage[Checkpoint]):
+    """Runs a Python program in a child process and keeps its lines."""
+
+    program: str
+
+    def make(self, work: Work) -> None:
+        lines: list[str] = []
+        work.run([sys.executable, "-c", self.program], lines.append)
+        (work.folder / "lines.txt").write_text("\n".join(lines))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Stage[Checkpoint]):
+    """Its page differs from run to run, its numbers do not."""
+
+    volatile: ClassVar[tuple[str, ...]] = ("page.html",)
+
+    def make(self, work: Work) -> None:
+        (work.folder / "page.html").write_text(str(time.time_ns()))
+        (work.folder / "numbers.json").write_text("[1, 2]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small(Recipe):
+    """Expands to the head of some numbers."""
+
+    count: int = 5
+    keep: int = 1
+
+    def stage(self) -> Stage[Table[Problem]]:
+        return Head(problems=Numbers(count=self.count), keep=self.keep)
+
+
+__all__ = ["Broken", "Child", "Head", "Merge", "Model", "Numbers", "Page", "Slow", "Small", "StageFailed"]

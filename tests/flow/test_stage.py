@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from o1exp.flow import Machine, SettingsError
+from tests.flow.stages import Head, Merge, Model, Numbers
+
+
+def test_equal_values_have_equal_keys_whatever_their_type() -> None:
+    assert Numbers(rate=1).key == Numbers(rate=1.0).key
+    assert Numbers(rate=1).key != Numbers(rate=2).key
+
+
+def test_execution_fields_stay_out_of_the_key() -> None:
+    assert Numbers(machine=Machine(devices=2, threads=8)).key == Numbers().key
+
+
+def test_a_default_is_part_of_the_key() -> None:
+    assert Numbers(count=3).key == Numbers().key
+    assert "count" in Numbers().what()
+
+
+def test_the_version_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Head(problems=Numbers()).key
+    monkeypatch.setattr(Numbers, "version", 2)
+    assert Head(problems=Numbers()).key != before
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_a_key_changes_exactly_with_what_it_is_made_of(left: int, right: int) -> None:
+    assert (Head(problems=Numbers(count=left)).key == Head(problems=Numbers(count=right)).key) == (left == right)
+
+
+def test_the_order_of_several_inputs_counts() -> None:
+    one, two = Numbers(count=1), Numbers(count=2)
+    assert Merge(parts={"a": one, "b": two}).key != Merge(parts={"a": two, "b": one}).key
+    assert Merge(parts={"a": one, "b": two}).inputs == {"parts.a": one, "parts.b": two}
+
+
+def test_a_wrong_edge_is_refused_with_both_types() -> None:
+    with pytest.raises(SettingsError, match=r"problems: Model makes Checkpoint; connect a step that makes Table\[Problem\]"):
+        Head(problems=Model())  # type: ignore[arg-type]
+
+
+def test_all_mistakes_come_at_once() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        Numbers(count=0, rate="fast", flavour="sour")  # type: ignore[arg-type]
+    assert wrong.value.lines("n.") == [
+        "n.count=0: must be at least 1",
+        "n.rate=fast: must be of type float, not str",
+        "n.flavour=sour: is not one of plain, odd",
+    ]
+
+
+def test_an_error_never_repeats_what_looks_like_an_api_key() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        Numbers(flavour="sk-secret")  # type: ignore[arg-type]
+    assert "sk-secret" not in str(wrong.value)

@@ -1,0 +1,157 @@
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from o1exp.flow import Manifest, Stage, StageFailed, Stopped, Store
+from tests.flow.stages import Broken, Child, Head, Merge, Numbers, Page, Slow
+
+
+def _calls(root: Path) -> list[str]:
+    log = root / "calls.log"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_a_stage_is_made_once_and_then_reused(tmp_path: Path) -> None:
+    goal = Head(problems=Numbers())
+    assert [p.answer for p in Store(tmp_path).get(goal)] == ["0", "1"]
+    again = Store(tmp_path)
+    again.get(Head(problems=Numbers(), keep=1))
+    assert _calls(tmp_path) == ["Numbers 3"]
+    assert [(done.stage.kind, done.made) for done in again.done] == [("Numbers", False), ("Head", True)]
+
+
+def test_a_finished_goal_needs_nothing_below_it(tmp_path: Path) -> None:
+    goal = Head(problems=Numbers())
+    Store(tmp_path).get(goal)
+    for path in Store(tmp_path).folder(goal.problems).iterdir():
+        path.unlink()
+    assert Store(tmp_path).missing([goal]) == []
+
+
+def test_the_manifest_says_what_was_made(tmp_path: Path) -> None:
+    store, goal = Store(tmp_path), Head(problems=Numbers())
+    store.get(goal)
+    manifest = store.manifest(goal)
+    assert manifest is not None
+    assert manifest.settings == {"keep": 2}
+    assert manifest.inputs == {"problems": f"Numbers/{goal.problems.key}"}
+    assert manifest.facts == {"rows": 2}
+    assert set(manifest.files) == {"rows.parquet"}
+
+
+def test_the_same_stage_gives_the_same_digest_and_volatile_files_do_not_count(tmp_path: Path) -> None:
+    digests = []
+    for name in ("a", "b"):
+        store = Store(tmp_path / name)
+        for stage in (Head(problems=Numbers()), Page()):
+            store.get(stage)
+            manifest = store.manifest(stage)
+            assert manifest is not None
+            digests.append(manifest.digest)
+    assert digests[:2] == digests[2:]
+
+
+def test_a_failed_stage_leaves_no_artefact_and_names_itself(tmp_path: Path) -> None:
+    broken = Broken(problems=Numbers())
+    store = Store(tmp_path)
+    with pytest.raises(StageFailed, match=rf"Broken {broken.key}: OSError: the disk is full"):
+        store.get(broken)
+    assert not store.has(broken)
+    assert store.has(broken.problems)
+    assert (tmp_path / "scratch" / f"Broken-{broken.key}" / "half.txt").read_text() == "kept"
+
+
+def test_a_failure_stops_only_what_needs_it(tmp_path: Path) -> None:
+    fine = Head(problems=Numbers(count=9))
+    both = Merge(parts={"bad": Broken(problems=Numbers()), "fine": fine})
+    store = Store(tmp_path)
+    with pytest.raises(StageFailed):
+        store.get(both, jobs=1)
+    assert store.has(fine)
+    assert not store.has(both)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_independent_stages_run_side_by_side(tmp_path: Path, jobs: int) -> None:
+    parts: dict[str, Stage] = {str(n): Slow(seconds=0.4 + n / 1000) for n in range(3)}  # type: ignore[type-arg]
+    started = time.monotonic()
+    Store(tmp_path).get(Merge(parts=parts), jobs=jobs)
+    assert (time.monotonic() - started > 1.2) == (jobs == 1)
+
+
+def test_a_killed_stage_is_made_anew(tmp_path: Path) -> None:
+    program = f"from pathlib import Path\nfrom o1exp.flow import Store\nfrom tests.flow.stages import Slow\nStore(Path({str(tmp_path)!r})).get(Slow(victim=True))"
+    killed = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert killed.returncode == -9
+    store = Store(tmp_path)
+    assert not store.has(Slow())
+    assert len(store.get(Slow())) == 1
+    assert [path.name for path in store.folder(Slow()).parent.iterdir()] == [Slow().key]
+    assert _calls(tmp_path) == ["Slow", "Slow"]
+
+
+def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
+    program = f"from pathlib import Path\nfrom o1exp.flow import Store\nfrom tests.flow.stages import Slow\nStore(Path({str(tmp_path)!r})).get(Slow(seconds=1))"
+    both = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert _calls(tmp_path) == ["Slow"]
+
+
+def test_a_stopped_run_ends_soon_and_its_child_with_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    pid_file = tmp_path / "pid"
+    program = f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    threading.Timer(0.6, store.stopping.set).start()
+    started = time.monotonic()
+    with pytest.raises(Stopped):
+        store.get(Child(program=program))
+    assert time.monotonic() - started < 10
+    assert not Path(f"/proc/{pid_file.read_text()}").exists()
+
+
+def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
+    child = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    program = (
+        f"from pathlib import Path\nfrom o1exp.flow import Store\nfrom tests.flow.stages import Child\n"
+        f"Store(Path({str(tmp_path)!r})).get(Child(program={child!r}))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    parent.kill()
+    parent.wait()
+    pid = (tmp_path / "pid").read_text()
+    while Path(f"/proc/{pid}/cmdline").exists() and time.monotonic() < deadline and "time.sleep" in Path(f"/proc/{pid}/cmdline").read_text():
+        time.sleep(0.05)
+    assert time.monotonic() < deadline
+
+
+def test_a_failed_child_shows_its_own_traceback(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match="ZeroDivisionError"):
+        Store(tmp_path).get(Child(program="1 / 0"))
+
+
+def test_child_cpu_time_counts(tmp_path: Path) -> None:
+    store, stage = Store(tmp_path), Child(program="sum(range(20_000_000)); print('done')")
+    store.get(stage)
+    manifest = store.manifest(stage)
+    assert manifest is not None
+    assert manifest.cpu_seconds > 0.1
+    assert (store.folder(stage) / "lines.txt").read_text() == "done"
+
+
+def test_an_unfinished_folder_is_no_artefact(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folder = store.folder(Numbers())
+    folder.mkdir(parents=True)
+    (folder / "rows.parquet").write_text("half")
+    assert Manifest.load(folder) is None
+    assert len(store.get(Numbers())) == 3
+    assert json.loads((folder / "manifest.json").read_text())["stage"] == "Numbers"

@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from o1exp.flow import SettingsError, StageFailed, Store
+from o1exp.records import Problem
+from o1exp.sources.hub import Hub
+from o1exp.sources.local import Local
+
+ROWS = [{"question": "1+1?", "answer": 2.0}, {"question": "2+2?", "answer": "\\boxed{4}"}]
+
+
+def _problems(store: Store, source: Local) -> list[Problem]:
+    return list(store.get(source))
+
+
+def _write(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", "\r\n".join(map(json.dumps, ROWS))),
+        ("a.json", json.dumps(ROWS)),
+        ("lines.json", "\n".join(map(json.dumps, ROWS)) + "\n"),
+        ("columns.json", json.dumps({"question": ["1+1?", "2+2?"], "answer": [2.0, "\\boxed{4}"]})),
+        ("a.csv", "question,answer\n1+1?,2\n2+2?,\\boxed{4}\n"),
+    ],
+)
+def test_every_shape_gives_the_same_problems(tmp_path: Path, name: str, text: str) -> None:
+    problems = _problems(Store(tmp_path), Local(path=_write(tmp_path / name, text)))
+    assert [(p.question, p.answer) for p in problems] == [("1+1?", "2"), ("2+2?", "4")]
+
+
+def test_parquet_and_save_to_disk(tmp_path: Path) -> None:
+    import datasets
+
+    data = datasets.Dataset.from_list([{"problem": "1+1?", "final_answer": ["$2$"], "solution": "easy"}])
+    data.to_parquet(tmp_path / "a.parquet")
+    data.save_to_disk(tmp_path / "folder")
+    for path in (tmp_path / "a.parquet", tmp_path / "folder"):
+        assert [(p.answer, p.solution) for p in _problems(Store(tmp_path), Local(path=str(path)))] == [("$2$", "easy")]
+
+
+def test_unreadable_rows_are_counted_and_named(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    source = Local(path=_write(tmp_path / "a.jsonl", '{"question": "1+1?", "answer": "2"}\n{broken\n{"question": "", "answer": "3"}\n'))
+    assert len(_problems(store, source)) == 1
+    manifest = store.manifest(source)
+    assert manifest is not None
+    assert manifest.facts["unreadable"] == 2
+    listed = (store.folder(source) / "unreadable.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in listed] == ["2", "3"]
+
+
+def test_the_key_follows_the_content_not_the_path(tmp_path: Path) -> None:
+    text = json.dumps(ROWS)
+    one, two = Local(path=_write(tmp_path / "a.json", text)), Local(path=_write(tmp_path / "b.json", text))
+    assert one.key == two.key
+    assert Local(path=_write(tmp_path / "b.json", text + "\n")).key != one.key
+
+
+def test_a_pinned_file_that_changed_is_an_obstacle(tmp_path: Path) -> None:
+    pinned = Local(path=_write(tmp_path / "a.json", "[]"), sha256="0" * 64)
+    assert "use that file or change sha256" in next(pinned.preflight())
+    assert "path is not given" in next(Local().preflight())
+
+
+def test_wrong_settings_name_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="does not exist"):
+        Local(path=str(tmp_path / "nowhere.json"))
+    source = Local(path=_write(tmp_path / "a.json", json.dumps([{"text": "1+1?", "label": 2}])))
+    with pytest.raises(StageFailed, match=r"set fields.problem=COLUMN"):
+        Store(tmp_path).get(source)
+    wrong = Local(path=source.path, fields={"problem": "txt"})
+    with pytest.raises(StageFailed, match=r"fields.problem=txt: there is no such column; the file has label, text"):
+        Store(tmp_path).get(wrong)
+
+
+def test_limit_and_skip(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.jsonl", "".join(json.dumps({"question": f"{n}?", "answer": str(n)}) + "\n" for n in range(250)))
+    assert [p.answer for p in _problems(Store(tmp_path), Local(path=path, skip=120, limit=2))] == ["120", "121"]
+
+
+def test_real_files(shared_data: Path, tmp_path: Path) -> None:
+    expected = {
+        "gsm8k/test.jsonl": 1319,
+        "aime2024/AIME24.jsonl": 30,
+        "math500/math_test_cleaned.json": 500,
+        "math500/orz_math500.json": 500,
+        "olympiadbench/test.jsonl": 675,
+        "amc23/test.jsonl": 40,
+        "cmath/cmath.jsonl": 600,
+        "s1k_hf/reasoning_dataset.parquet": 5,
+        "simpleqa/simple_qa_test_set.csv": 4326,
+        "s1k/s1k.json": 1000,
+    }
+    store = Store(tmp_path)
+    for name, count in expected.items():
+        problems = _problems(store, Local(path=str(shared_data / name)))
+        assert len(problems) == count, name
+        assert len({p.id for p in problems}) == count, name
+    gsm8k = _problems(store, Local(path=str(shared_data / "gsm8k/test.jsonl")))
+    assert gsm8k[0].answer == "18"
+    assert gsm8k[0].solution.endswith("#### 18")
+
+
+def test_the_hub_without_network_says_so_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(StageFailed, match=r"cannot be loaded from the hub.*source=local source.path=FILE"):
+        Store(tmp_path).get(Hub(name="AI-MO/NuminaMath-CoT", revision="main"))
