@@ -15,6 +15,7 @@ from o1exp import sweep
 from o1exp.compose import composed, conf_dir, register_all, study_of
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.schema import ConfigError
+from o1exp.help import help_text
 from o1exp.run import explain, run, show_plan
 
 WRONG_CONFIG, INTERRUPTED = 2, 130
@@ -45,6 +46,9 @@ def _act(config: DictConfig, overrides: list[str], in_sweep: bool) -> None:
 
 def main() -> None:
     """The console script."""
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        print(help_text(conf_dir()), end="")
+        sys.exit(0)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     terminal = Terminal(stderr=True, soft_wrap=True, highlight=False)
     sys.exit(_guarded(terminal))

@@ -1,5 +1,6 @@
 """From command-line overrides to stages: composition, all mistakes at once, and the arms of a study."""
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Sequence
@@ -112,21 +113,31 @@ def study_of(config: DictConfig, overrides: Sequence[str], name: str = "config",
     goal, mistakes = str(config.goal), []
     target = "result" if goal == "report" else goal
     goals: dict[str, Stage[Any]] = {}
-    names: dict[str, str] = {}
+    named: dict[str, dict[str, str]] = {}
     main: Graph | None = None
     for arm, own in arms.items():
         try:
             graph = Graph(composed([*_without(overrides, own), *own], name) if own else config, GROUPS)
             goals[arm] = graph.stage(target)
             main = main or graph
-            names = {**{key: path if len(arms) == 1 else f"{path} ({arm})" for key, path in graph.names.items()}, **names}
+            for key, path in graph.names.items():
+                named.setdefault(key, {})[arm] = path
         except ConfigError as wrong:
             mistakes += [line for line in wrong.mistakes if line not in mistakes]
     mistakes += _root_mistakes(config, arms)
     if mistakes or main is None:
         raise ConfigError(mistakes)
     page = _page(main, goals, config.baseline) if goal == "report" else None
+    names = {key: _label(by_arm, len(arms)) for key, by_arm in named.items()}
+    if page is not None:
+        names[page.key] = "report"
     return Study(config, tuple(overrides), goals, page, names, main.node("machine"), main.node("track"))
+
+
+def _label(by_arm: dict[str, str], arms: int) -> str:
+    """A stage's config path, with the arms that have it unless all do."""
+    path = next(iter(by_arm.values()))
+    return path if len(by_arm) == arms else f"{path} ({', '.join(by_arm)})"
 
 
 def _page(graph: Graph, results: dict[str, Stage[Any]], baseline: str) -> Stage[Any]:
@@ -186,7 +197,7 @@ def _sentence(override: str, problem: Exception) -> str:
     while cause is not None and not isinstance(cause, OmegaConfBaseException):
         cause = cause.__cause__
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
-        return unknown_setting(key.lstrip("+"), _shown(value), _siblings(key.lstrip("+")))
+        return unknown_setting(key.lstrip("+"), _shown(value), _siblings(key.lstrip("+"))) + _elsewhere(key.lstrip("+"))
     if cause is not None and "could not be converted" in str(cause):
         kind = re.search(r"converted to (\w+)", str(cause))
         return f"{key}={_shown(value)}: must be of type {kind[1].lower() if kind else 'as declared'}"
@@ -204,6 +215,15 @@ def _siblings(key: str) -> list[str]:
     except (HydraException, OmegaConfBaseException):
         parent = None
     return [str(name) for name in parent if name not in ("_target_", "hydra")] if isinstance(parent, DictConfig) else []
+
+
+def _elsewhere(key: str) -> str:
+    """Other options of the same node that do have the setting, e.g. path of model=pretrained."""
+    node, _, name = key.partition(".")
+    group = {"imitate": "sft", "think": "sft", "writer": "teacher"}.get(node, node)
+    having = {cls.__name__ for cls in GROUPS.get(group, ()) if name in {f.name for f in dataclasses.fields(cls)}}
+    options = [path.stem for path in sorted((conf_dir() / group).glob("*.yaml")) if OmegaConf.load(path).defaults[0] in having]
+    return f"; {name} belongs to {', '.join(f'{node}={option}' for option in options)}" if options and "." not in name else ""
 
 
 def _shown(value: str) -> str:

@@ -77,8 +77,8 @@ class Stage(Settings, Generic[T]):
         return {f.name: plain(getattr(self, f.name)) for f in settings}
 
     def how(self) -> dict[str, Any]:
-        """The execution fields, for the manifest."""
-        return {f.name: plain_how(getattr(self, f.name)) for f, _ in typed_fields(type(self)) if f.metadata.get("how")}
+        """The execution fields, also those of nested settings, for the manifest."""
+        return execution(self)
 
     def replace(self, **fields: Any) -> Self:
         return dataclasses.replace(self, **fields)
@@ -103,6 +103,18 @@ class Recipe(Settings):
     @abstractmethod
     def stage(self) -> Stage[Any]:
         """The last stage of the graph."""
+
+
+def execution(settings: Settings) -> dict[str, Any]:
+    """The execution fields of settings by name; nested settings appear with theirs."""
+    found = {}
+    for field, _ in typed_fields(type(settings)):
+        value = getattr(settings, field.name)
+        if field.metadata.get("how"):
+            found[field.name] = plain_how(value)
+        elif isinstance(value, Settings) and not isinstance(value, Stage) and (inner := execution(value)):
+            found[field.name] = inner
+    return found
 
 
 def plain_how(value: Any) -> Any:

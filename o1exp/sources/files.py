@@ -70,7 +70,9 @@ def _looks_like_lines(text: str) -> bool:
 
 
 def _json_rows(content: Any) -> Iterator[Row]:
-    if isinstance(content, dict) and content and all(isinstance(column, list) for column in content.values()):
+    if isinstance(content, dict) and content and all(isinstance(column, dict) for column in content.values()):  # as pandas writes it
+        content = {name: list(column.values()) for name, column in content.items()}
+    if isinstance(content, dict) and len(content) > 1 and all(isinstance(column, list) for column in content.values()):
         names = list(content)
         content = [dict(zip(names, row, strict=True)) for row in zip(*content.values(), strict=True)]
     elif isinstance(content, dict):

@@ -1,0 +1,45 @@
+"""A benchmark as one flat block of settings: problems, sampling, grading."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from o1exp.bench.grade import Grade
+from o1exp.bench.sample import Sample, Sampling
+from o1exp.flow import Checkpoint, Recipe, SettingsError, Stage, Table, how
+from o1exp.records import Problem, Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Recipe, Sampling):
+    """One benchmark. It expands to Grade(Sample(model, problems)).
+
+    `path`, `hub`, `revision`, `split` and `limit` have no effect of their own: the YAML's `problems` refers to them, so that
+    `bench.gsm8k.path=FILE` works. `why` says in a sentence what the benchmark is good for.
+    """
+
+    model: Stage[Checkpoint]
+    problems: Stage[Table[Problem]]
+
+    path: str = how("")
+    hub: str = how("")
+    revision: str = how("")
+    split: str = how("")
+    limit: int | None = how(None)
+    why: str = how("")
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        rules = list(super().mistakes())
+        yield from rules
+        if not rules:
+            try:
+                self.stage()
+            except SettingsError as wrong:
+                yield from wrong.mistakes
+
+    def stage(self) -> Stage[Table[Score]]:
+        attempts = Sample(
+            model=self.model, problems=self.problems, samples=self.samples, temperature=self.temperature, top_p=self.top_p,
+            max_tokens=self.max_tokens, seed=self.seed, prompt=self.prompt, system=self.system, stop=self.stop,
+            engine=self.engine, batch_size=self.batch_size, machine=self.machine,
+        )  # fmt: skip
+        return Grade(attempts=attempts, problems=self.problems)

@@ -1,0 +1,124 @@
+"""Sampling: a model answers every problem of a benchmark K times."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from o1exp.bench.spec import ROWS, Continuation, GenerateSpec
+from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Settings, Stage, Table, Work, how
+from o1exp.records import Attempt, Problem
+
+QUESTION = "{question}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling(Settings):
+    """How answers are drawn.
+
+    Temperature 0 is greedy. `prompt` is the user's message with {question} in it; the model's chat template is put around it.
+    Text ends at the end token, before a string of `stop`, or at `max_tokens`. Each draw has random numbers of its own, made from `seed`,
+    the problem's id and the draw's number: more samples or other problems beside it leave it as it is, up to rounding.
+    """
+
+    samples: Annotated[int, AtLeast(1)] = 1
+    """K, the answers per problem."""
+    temperature: Annotated[float, AtLeast(0)] = 0.0
+    top_p: Annotated[float, Above(0), Between(0, 1)] = 1.0
+    max_tokens: Annotated[int, AtLeast(1)] = 2048
+    seed: int = 0
+    prompt: str = QUESTION
+    system: str = ""
+    stop: tuple[str, ...] = ()
+
+    engine: Literal["embedded"] = how("embedded")
+    """embedded: transformers in a process of its own."""
+    batch_size: Annotated[int, AtLeast(0)] = how(0)
+    """Rows decoded together; 0: as many as memory allows. Through rounding, another size or device may change an answer."""
+    machine: Machine = how(Machine())
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        if QUESTION not in self.prompt:
+            yield "prompt", f"has no {QUESTION}; write it where the problem's text belongs"
+        if self.temperature == 0 and self.samples > 1:
+            yield "samples", "greedy decoding gives the same answer each time; use samples=1, or a temperature above 0"
+        if "" in self.stop:
+            yield "stop", "contains an empty string; leave it out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(Stage[Table[Attempt]], Sampling):
+    """Let the model answer each problem `samples` times. Tokens count the model's output, its end token included, the prompt not.
+
+    A killed run goes on after its last finished chunk. Errors: ValueError where there is no problem, or two have the same id.
+    """
+
+    runs: ClassVar[tuple[str, ...]] = ("o1exp.bench.generate",)
+
+    model: Stage[Checkpoint]
+    problems: Stage[Table[Problem]]
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        rows = inputs["problems"].rows
+        remark = f"at most {self.max_tokens:,} tokens each"
+        return Expect(rows=None if rows is None else rows * self.samples, parameters=inputs["model"].parameters, remark=remark)
+
+    def make(self, work: Work) -> None:
+        problems = list(work.open(self.problems))
+        _check_ids(problems)
+        spec, path = self._spec(work, problems), work.scratch / "spec.json"
+        spec.save(path)
+        tokens, started = 0, time.monotonic()
+        with work.progress("answers", len(problems) * self.samples) as bar:
+
+            def show(line: str) -> None:
+                nonlocal tokens
+                if line.startswith("{"):
+                    row = json.loads(line)
+                    tokens = row["tokens"]
+                    bar.at(row["rows"], f"{tokens:,} tokens")
+
+            work.run([sys.executable, "-m", "o1exp.bench.generate", str(path)], show, _environment(self.machine))
+        seconds = time.monotonic() - started
+        rows = [Continuation(**json.loads(line)) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
+        assert [found.row for found in rows] == list(range(len(problems) * self.samples))
+        work.write(Attempt, (_attempt(found, problems, self.samples) for found in rows))
+        work.note(
+            tokens=sum(found.tokens for found in rows), truncated=sum(found.finish_reason == "length" for found in rows),
+            no_room=sum(found.tokens == 0 for found in rows), tokens_made_now=tokens, tokens_per_second=round(tokens / seconds, 1),
+        )  # fmt: skip
+
+    def _spec(self, work: Work, problems: list[Problem]) -> GenerateSpec:
+        model = work.open(self.model)
+        return GenerateSpec(
+            model=model.source, revision=model.revision, ids=tuple(p.id for p in problems),
+            prompts=tuple(self.prompt.replace(QUESTION, p.question) for p in problems), system=self.system, samples=self.samples,
+            temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens, seed=self.seed, stop=self.stop,
+            batch_size=self.batch_size, device="cuda" if self.machine.accelerator == "gpu" else "cpu", threads=self.machine.threads,
+            out=str(work.scratch / "answers"),
+        )  # fmt: skip
+
+
+def _check_ids(problems: list[Problem]) -> None:
+    if not problems:
+        raise ValueError("the benchmark has no problems; look at its source and its filter")
+    seen: set[str] = set()
+    for problem in problems:
+        if problem.id in seen:
+            raise ValueError(f"two problems of the benchmark have the id {problem.id!r}; ids must be unique")
+        seen.add(problem.id)
+
+
+def _attempt(found: Continuation, problems: list[Problem], samples: int) -> Attempt:
+    number, draw = divmod(found.row, samples)
+    return Attempt(problem=problems[number].id, draw=draw, text=found.text, tokens=found.tokens, finish_reason=found.finish_reason)
+
+
+def _environment(machine: Machine) -> dict[str, Any]:
+    # The child finds the package that runs here, installed or not.
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(machine.threads), "TOKENIZERS_PARALLELISM": "false"}

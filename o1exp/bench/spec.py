@@ -1,0 +1,57 @@
+"""What a generating process is told, and what it writes."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROWS = "rows.jsonl"
+"""All rows of a finished process, in `out`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateSpec:
+    """Plain values only. Row i of the output is draw i % samples of prompt i // samples; `ids` seed the draws of each prompt."""
+
+    model: str
+    revision: str
+    ids: tuple[str, ...]
+    prompts: tuple[str, ...]
+    system: str
+    samples: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+    stop: tuple[str, ...]
+    batch_size: int
+    device: str
+    threads: int
+    out: str
+    """Where finished chunks, and at last all rows, are put; it outlives a kill."""
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(dataclasses.asdict(self), ensure_ascii=False))
+
+    @classmethod
+    def load(cls, path: Path) -> "GenerateSpec":
+        fields: dict[str, Any] = json.loads(path.read_text())
+        lists: dict[str, Any] = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        return cls(**(fields | lists))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continuation:
+    """One finished row. `tokens` counts what the model wrote, its end token included, the prompt not."""
+
+    row: int
+    text: str
+    tokens: int
+    finish_reason: str
+
+
+def read_rows(folder: Path) -> list[Continuation]:
+    """The rows of all JSONL files of a folder, in row order."""
+    lines = (line for path in folder.glob("*.jsonl") for line in path.read_text().split("\n") if line)
+    return sorted((Continuation(**json.loads(line)) for line in lines), key=lambda found: found.row)

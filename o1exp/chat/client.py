@@ -1,0 +1,137 @@
+"""Ask a model many things at once: cached, paced, retried, within the budget."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Self
+
+from o1exp.chat.cache import Cache
+from o1exp.chat.fetch import Desk, Fetch, Item
+from o1exp.chat.ledger import Ledger
+from o1exp.chat.request import Answer, Message, Request, asked, cache_key
+from o1exp.chat.teacher import Budget, Teacher
+from o1exp.flow import StageFailed, Work
+
+
+class Client:
+    """A teacher with its cache and ledger; use as a context manager.
+
+    The teacher's server is started only when something has to be sent: a replay needs neither network nor key.
+    """
+
+    def __init__(self, teacher: Teacher, budget: Budget, work: Work) -> None:
+        if why := budget.unguarded(teacher):
+            raise StageFailed(f"budget.{why}")
+        self._teacher = teacher
+        self._budget = budget
+        self._work = work
+        self._open = ExitStack()
+        self._base_url = ""
+        self._paid: set[str] = set()
+        self._sampling = Sampling()
+
+    def __enter__(self) -> Self:
+        path = self._work.shared("requests.sqlite")
+        self._cache = Cache(path)
+        self._open.callback(self._cache.close)
+        ledger = Ledger(self._cache, path.parent / "locks", self._budget.study)
+        self._open.callback(ledger.close)
+        self._desk = Desk(self._teacher, self._budget, self._cache, ledger, self._work)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open.close()
+        if error is None and self._teacher.temperature > 0 and (prompts := self._sampling.ignored()):
+            self._work.note(draws_identical=True)
+            self._work.console.line(
+                f"[yellow]warning[/] {self._teacher.model} seems to ignore temperature and seed: at temperature "
+                f"{self._teacher.temperature:g} all draws are the same text for each of {prompts} prompts, so more draws bring nothing new"
+            )
+
+    def ask(self, requests: Sequence[Request], what: str = "answers") -> Iterator[Answer]:
+        """All answers in the order of the requests, read from the cache once every one of them is there.
+
+        Errors: BudgetSpent before the budget could be passed; StageFailed; Stopped. Answers paid for are kept in every case.
+        """
+        missing: dict[str, Item] = {}
+        for request in requests:
+            question = asked(self._teacher, request)
+            key = cache_key(question)
+            if not self._cache.has(key):
+                missing[key] = Item(key, request, question)
+        if missing:
+            self._fetch(list(missing.values()), what)
+        return map(self.read, requests)
+
+    def read(self, request: Request) -> Answer:
+        """The answer to a request that was asked before."""
+        key = cache_key(asked(self._teacher, request))
+        kept = self._cache.find(key)
+        assert kept is not None, f"asked but not kept: {key}"
+        answer = Answer(request, kept.completion, kept.reasoning, key not in self._paid, kept.estimated)
+        self._sampling.saw(request, answer.thinking)
+        return answer
+
+    def _fetch(self, items: list[Item], what: str) -> None:
+        if not self._base_url:
+            self._base_url = self._open.enter_context(self._teacher.serving(self._work))
+        with self._work.progress(what, len(items)) as bar:
+            self._paid |= asyncio.run(Fetch(self._desk, items, bar).run(self._base_url))
+
+
+class Sampling:
+    """Watches whether repeated draws of a prompt differ at all."""
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[Message, ...], dict[int, int]] = {}
+
+    def saw(self, request: Request, text: str) -> None:
+        self._texts.setdefault(request.messages, {})[request.draw] = hash(text)
+
+    def ignored(self) -> int:
+        """The number of prompts drawn twice or more, if there are at least three and none of them got two different texts; else 0."""
+        repeated = [texts for texts in self._texts.values() if len(texts) > 1]
+        return len(repeated) if len(repeated) >= 3 and all(len(set(texts.values())) == 1 for texts in repeated) else 0
+
+
+@dataclass
+class Tally:
+    """Counts over answers, for a stage's facts. `usd` is what the answers cost when they were bought, `usd_now` what of it was paid now."""
+
+    requests: int = 0
+    cached: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    usd_now: float = 0.0
+    truncated: int = 0
+    refused: int = 0
+    estimated_usage: int = 0
+
+    def add(self, answer: Answer) -> None:
+        usage, finish = answer.completion.usage, answer.completion.finish_reason
+        self.requests += 1
+        self.cached += answer.cached
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.usd += usage.usd
+        self.usd_now += 0.0 if answer.cached else usage.usd
+        self.truncated += finish == "length"
+        self.refused += finish in ("refused", "content_filter")
+        self.estimated_usage += answer.estimated
+
+    def facts(self) -> dict[str, float]:
+        return {
+            **asdict(self),
+            "tokens": self.prompt_tokens + self.completion_tokens,
+            "usd": round(self.usd, 6),
+            "usd_now": round(self.usd_now, 6),
+        }
+
+
+def ask(teacher: Teacher, requests: Sequence[Request], budget: Budget, work: Work) -> list[Answer]:
+    """Ask everything once; answers in the order of the requests. Errors: as Client.ask."""
+    with Client(teacher, budget, work) as client:
+        return list(client.ask(requests))

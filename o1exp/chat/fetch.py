@@ -1,0 +1,222 @@
+"""Get the answers that the cache does not have: many at once, each kept the moment it arrives."""
+
+import asyncio
+import random
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from o1exp.chat.cache import Cache
+from o1exp.chat.ledger import Claim, Ledger, Price
+from o1exp.chat.pace import Pace
+from o1exp.chat.request import Request, likely_prompt_tokens, most_prompt_tokens
+from o1exp.chat.send import Again, Sender
+from o1exp.chat.teacher import Budget, Teacher, is_loopback
+from o1exp.flow import BudgetSpent, StageFailed, Stopped, Work
+from o1exp.flow.progress import Bar
+from o1exp.records import Usage
+
+GRACE = 0.3
+"""Seconds that requests under way get to finish after Ctrl-C."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+LONGEST_HOLD = 600.0
+"""Seconds; a server that asks for more is taken at this."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A request to be answered, under its cache key."""
+
+    key: str
+    request: Request
+    question: dict[str, Any]
+
+
+@dataclass
+class Desk:
+    """What a teacher's answers go through."""
+
+    teacher: Teacher
+    budget: Budget
+    cache: Cache
+    ledger: Ledger
+    work: Work
+
+    def price(self, request: Request) -> Price:
+        """The most it can cost (max_tokens, one token for each byte of the prompt), and what it will likely use."""
+        teacher = self.teacher
+        prompt, completion = likely_prompt_tokens(teacher, request), min(teacher.likely_completion_tokens, teacher.max_tokens)
+        likely = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=teacher.usd(prompt, completion))
+        return Price(teacher.usd(most_prompt_tokens(teacher, request), teacher.max_tokens), likely)
+
+
+class Fetch:
+    """One batch of requests on its way, with `teacher.concurrency` workers."""
+
+    def __init__(self, desk: Desk, items: list[Item], bar: Bar) -> None:
+        self._desk = desk
+        self._queue = deque(items)
+        self._elsewhere: list[Item] = []
+        self._bar = bar
+        self._total = len(items)
+        self._done = 0
+        self._sent: set[str] = set()
+        self._failure: StageFailed | None = None
+        self._over: Price | None = None
+        self._ending = asyncio.Event()
+        self._freed = asyncio.Event()
+        self._pace = Pace(desk.teacher.requests_per_minute, desk.teacher.tokens_per_minute, self._ending)
+
+    async def run(self, base_url: str) -> set[str]:
+        """Fetch everything; the keys of what was paid for here. Errors: Stopped, StageFailed, BudgetSpent."""
+        self._sender = Sender(self._desk.teacher, base_url)
+        self._durable = self._desk.teacher.costs or not is_loopback(base_url)
+        try:
+            while self._queue and not self._ending.is_set():
+                await self._work_off()
+                await self._look_elsewhere()
+        finally:
+            await self._sender.close()
+        if self._failure is not None:
+            raise self._failure
+        if self._over is not None:
+            raise self._budget_spent(self._over)
+        return self._sent
+
+    async def _work_off(self) -> None:
+        """Run workers until the queue is empty or the batch has to end; look every 0.1 s whether the user stopped the run."""
+        count = min(self._desk.teacher.concurrency, len(self._queue))
+        workers = {asyncio.create_task(self._worker()) for _ in range(count)}
+        try:
+            while workers:
+                ended, workers = await asyncio.wait(workers, timeout=0.1)
+                for worker in ended:
+                    worker.result()
+                if self._desk.work.stopping:
+                    self._ending.set()
+                    if workers:
+                        _, workers = await asyncio.wait(workers, timeout=GRACE)
+                    raise Stopped
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _look_elsewhere(self) -> None:
+        """What another run had sent is waited for; should that run give up, it comes back into the queue."""
+        while self._elsewhere and not self._queue and not self._ending.is_set():
+            if self._desk.work.stopping:
+                raise Stopped
+            await asyncio.sleep(0.1)
+            waiting, self._elsewhere = self._elsewhere, []
+            for item in waiting:
+                if self._desk.cache.has(item.key):
+                    self._advance()
+                elif self._desk.ledger.taken(item.key):
+                    self._elsewhere.append(item)
+                else:
+                    self._queue.append(item)
+
+    async def _worker(self) -> None:
+        while self._queue and not self._ending.is_set():
+            await self._handle(self._queue.popleft())
+
+    async def _handle(self, item: Item) -> None:
+        """Bring one item to its end: kept, left to another run, or back in the queue because the batch ends."""
+        desk, price = self._desk, self._desk.price(item.request)
+        for attempt in range(desk.teacher.retries + 1):
+            await self._pace.turn(price.likely.prompt_tokens + price.likely.completion_tokens)
+            claim = await self._claim(item, price)
+            if claim is Claim.TAKEN:
+                self._elsewhere.append(item)
+                return
+            if claim is Claim.KEPT:
+                self._advance()
+                return
+            if claim is not Claim.MINE:
+                break
+            try:
+                await self._send(item, price)
+                return
+            except Again as again:
+                if attempt == desk.teacher.retries:
+                    who = f"{desk.teacher.model} at {self._sender.base_url}"
+                    hint = "What was answered is kept; run the same command again"
+                    self._fail(StageFailed(f"{who} gave no answer in {attempt + 1} attempts, at last: {again.reason}. {hint}"))
+                    break
+                await self._pause(again, attempt)
+            except StageFailed as failure:
+                self._fail(failure)
+                break
+        self._queue.append(item)
+
+    async def _claim(self, item: Item, price: Price) -> Claim:
+        """Claim the item. While money is reserved for requests under way, wait for them: most cost less than the most they could."""
+        desk = self._desk
+        while not self._ending.is_set():
+            claim = desk.ledger.claim(item.key, desk.teacher.model, price, desk.budget.usd)
+            if claim is Claim.OVER:
+                self._over = self._over or price
+                self._ending.set()
+            if claim is not Claim.FULL:
+                return claim
+            self._freed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), 0.5)  # reservations of other runs end unseen
+        return Claim.OVER
+
+    async def _send(self, item: Item, price: Price) -> None:
+        """Send a claimed item once and keep its answer. Errors: Again, StageFailed; the claim is given back."""
+        desk = self._desk
+        try:
+            kept = await self._sender.send(item.request)
+        except Again as again:
+            (desk.ledger.lose if again.lost else desk.ledger.release)(item.key)
+            raise
+        except StageFailed:
+            desk.ledger.release(item.key)
+            raise
+        else:
+            # Nothing may be awaited between the arrival of an answer and its commit.
+            with desk.cache.transaction(durable=self._durable):
+                desk.cache.keep(item.key, item.question, kept)
+                desk.ledger.pay(item.key, desk.teacher.model, kept.completion.usage)
+            self._sent.add(item.key)
+            self._advance()
+            used = kept.completion.usage
+            self._pace.correct(price.likely.prompt_tokens + price.likely.completion_tokens, used.prompt_tokens + used.completion_tokens)
+        finally:
+            self._freed.set()
+
+    async def _pause(self, again: Again, attempt: int) -> None:
+        """Exponential backoff with jitter, or what the server asked for; it ends early when the batch does."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.75, 1.25)
+        if again.after is not None:
+            pause = min(again.after, LONGEST_HOLD) + random.uniform(0, 0.1)
+        if again.crowded:
+            self._pace.hold(pause)
+        self._bar.at(self._done, f"waiting {pause:.0f} s: {again.reason[:60]}")
+        await self._pace.sleep(pause)
+
+    def _advance(self) -> None:
+        self._done += 1
+        self._bar.at(self._done, f"${self._desk.ledger.spent():.2f}" if self._desk.teacher.costs else "")
+
+    def _fail(self, failure: StageFailed) -> None:
+        """The first failure ends the batch; what is under way may still arrive and is kept."""
+        self._failure = self._failure or failure
+        self._ending.set()
+
+    def _budget_spent(self, refused: Price) -> BudgetSpent:
+        desk, left = self._desk, len(self._queue) + len(self._elsewhere)
+        spent, lost, cap = desk.ledger.spent(), desk.ledger.lost(), desk.budget.usd or 0.0
+        done = self._total - left
+        each = refused.likely.usd
+        need = max(spent + left * each, spent + refused.most_usd)
+        uncertain = f" (${lost:.4f} of it for requests that were cut off)" if lost else ""
+        return BudgetSpent(
+            f"the budget ends here: study {desk.ledger.study!r} has spent ${spent:.4f}{uncertain} of budget.usd={cap:g}, and one more "
+            f"request to {desk.teacher.model} can cost up to ${refused.most_usd:.4f}. Of {self._total} requests {done} are answered and "
+            f"kept, {left} are left. To go on, run the same command with budget.usd={need:.2f} or more"
+        )

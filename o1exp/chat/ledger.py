@@ -1,0 +1,173 @@
+"""Money: what a study has spent in this outputs folder, and what its requests under way may still cost.
+
+A request is claimed before it is sent. The claim reserves the most that it can cost and tells other processes to wait for the answer
+instead of paying for it too. A claim whose owner died becomes a `lost` row at its likely price: the provider may well have charged it.
+"""
+
+import fcntl
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from filelock import FileLock
+
+from o1exp.chat.cache import Cache
+from o1exp.records import Usage
+
+
+class Claim(Enum):
+    """What came of an attempt to claim a request."""
+
+    MINE = "send it"
+    KEPT = "it has been answered"
+    TAKEN = "another run has sent it and waits for the answer"
+    FULL = "the money is there, but reserved for requests under way"
+    OVER = "it could pass the budget"
+
+
+@dataclass(frozen=True)
+class Price:
+    """The most that a request can cost, and what it will probably use."""
+
+    most_usd: float
+    likely: Usage
+
+
+class Ledger:
+    """The accounts of one study, for one asker. Its lock file, held while it is open, tells others that it lives."""
+
+    def __init__(self, cache: Cache, locks: Path, study: str) -> None:
+        self._cache = cache
+        self._sql = cache.connection
+        self._locks = locks
+        self.study = study
+        self.owner = uuid.uuid4().hex
+        with FileLock(locks / "requests.lock"):
+            self._lock = os.open(self._lock_path(self.owner), os.O_CREAT | os.O_RDWR)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._sweep()
+        with cache.transaction():
+            self._sql.execute("INSERT OR IGNORE INTO totals VALUES (?, 0, 0)", (study,))
+            self._bury_dead()
+
+    def claim(self, key: str, model: str, price: Price, cap: float | None) -> Claim:
+        """Claim a request and reserve its price, unless somebody else has it or the study's `cap` (USD) could be passed."""
+        with self._cache.transaction():
+            if self._cache.has(key):
+                return Claim.KEPT
+            if self._held(key):
+                return Claim.TAKEN
+            if cap is not None and price.most_usd > 0:
+                room = cap + 1e-9 - self.spent() - price.most_usd
+                if room < 0:
+                    return Claim.OVER
+                if room < self.reserved():
+                    self._bury_dead()
+                    return Claim.FULL
+            likely = price.likely
+            self._sql.execute(
+                "INSERT INTO claims VALUES (?,?,?,?,?,?,?,?)",
+                (key, self.owner, self.study, model, price.most_usd, likely.prompt_tokens, likely.completion_tokens, likely.usd),
+            )
+            return Claim.MINE
+
+    def pay(self, key: str, model: str, usage: Usage) -> None:
+        """The claimed request was answered; belongs into the transaction that keeps its answer."""
+        self._enter(self.study, key, "answered", model, usage)
+        self._sql.execute("DELETE FROM claims WHERE key=?", (key,))
+
+    def taken(self, key: str) -> bool:
+        """Is another run, still alive, waiting for this answer?"""
+        with self._cache.transaction():
+            return self._held(key)
+
+    def release(self, key: str) -> None:
+        """The claimed request was refused: nothing to pay."""
+        with self._cache.transaction():
+            self._sql.execute("DELETE FROM claims WHERE key=? AND owner=?", (key, self.owner))
+
+    def lose(self, key: str) -> None:
+        """The claimed request was sent, but no answer came back: its likely price is counted."""
+        with self._cache.transaction():
+            self._write_off("key=? AND owner=?", (key, self.owner))
+
+    def spent(self) -> float:
+        """USD of the study so far, lost requests included."""
+        return float(self._sql.execute("SELECT usd FROM totals WHERE study=?", (self.study,)).fetchone()[0])
+
+    def lost(self) -> float:
+        """The part of `spent` that is the likely price of requests without an answer."""
+        return float(self._sql.execute("SELECT lost_usd FROM totals WHERE study=?", (self.study,)).fetchone()[0])
+
+    def reserved(self) -> float:
+        """USD that requests under way may cost at most, over all processes."""
+        return float(self._sql.execute("SELECT coalesce(sum(bound_usd), 0) FROM claims WHERE study=?", (self.study,)).fetchone()[0])
+
+    def close(self) -> None:
+        """Requests that are still under way are given up as lost."""
+        with self._cache.transaction():
+            self._write_off("owner=?", (self.owner,))
+        self._lock_path(self.owner).unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def _enter(self, study: str, key: str, kind: str, model: str, usage: Usage) -> None:
+        self._sql.execute(
+            "INSERT INTO ledger (study, key, kind, model, prompt_tokens, completion_tokens, usd, time) VALUES (?,?,?,?,?,?,?,?)",
+            (study, key, kind, model, usage.prompt_tokens, usage.completion_tokens, usage.usd, time.time()),
+        )
+        lost = usage.usd if kind == "lost" else 0.0
+        self._sql.execute("UPDATE totals SET usd = usd + ?, lost_usd = lost_usd + ? WHERE study=?", (usage.usd, lost, study))
+
+    def _held(self, key: str) -> bool:
+        held = self._sql.execute("SELECT owner FROM claims WHERE key=?", (key,)).fetchone()
+        if held is None:
+            return False
+        if self._alive(held[0]):
+            return True
+        self._bury(held[0])
+        return False
+
+    def _bury_dead(self) -> None:
+        for (owner,) in self._sql.execute("SELECT DISTINCT owner FROM claims").fetchall():
+            if not self._alive(owner):
+                self._bury(owner)
+
+    def _bury(self, owner: str) -> None:
+        self._write_off("owner=?", (owner,))
+        self._lock_path(owner).unlink(missing_ok=True)
+
+    def _write_off(self, which: str, values: tuple[str, ...]) -> None:
+        fields = "study, key, model, likely_prompt, likely_completion, likely_usd"
+        for study, key, model, prompt, completion, usd in self._sql.execute(
+            f"SELECT {fields} FROM claims WHERE {which}", values
+        ).fetchall():
+            if usd > 0:
+                self._enter(study, key, "lost", model, Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd))
+        self._sql.execute(f"DELETE FROM claims WHERE {which}", values)
+
+    def _sweep(self) -> None:
+        """Lock files of the dead; nobody can be between making and locking one, because both happen under the common lock."""
+        for path in self._locks.glob("requests-*.lock"):
+            if not self._alive(path.stem.removeprefix("requests-")):
+                path.unlink(missing_ok=True)
+
+    def _lock_path(self, owner: str) -> Path:
+        return self._locks / f"requests-{owner}.lock"
+
+    def _alive(self, owner: str) -> bool:
+        if owner == self.owner:
+            return True
+        try:
+            lock = os.open(self._lock_path(owner), os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False

@@ -1,0 +1,101 @@
+"""One question to a model, what names it in the request cache, and its answer."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from o1exp.chat.teacher import Teacher
+from o1exp.records import Completion
+
+MARKS_PER_MESSAGE = 16
+"""Tokens that a chat template may add around one message."""
+
+
+@dataclass(frozen=True)
+class Message:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """A conversation to be continued; `draw` tells repeated samples of the same one apart. The system text is the teacher's."""
+
+    messages: tuple[Message, ...]
+    draw: int = 0
+
+    @classmethod
+    def user(cls, text: str, draw: int = 0) -> Self:
+        """A conversation of one user message."""
+        return cls((Message("user", text),), draw)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model wrote, now or earlier.
+
+    `completion.text` is the answer proper; `reasoning` what the server gave apart from it. `cached` answers were not paid for now;
+    `estimated` ones came without usage, so their tokens are a guess.
+    """
+
+    request: Request
+    completion: Completion
+    reasoning: str
+    cached: bool
+    estimated: bool
+
+    @property
+    def text(self) -> str:
+        return self.completion.text
+
+    @property
+    def thinking(self) -> str:
+        """Thinking and answer in one text: `<think>`, reasoning, `</think>`, answer; the answer alone where there is no reasoning."""
+        return f"<think>\n{self.reasoning.strip()}\n</think>\n\n{self.text}" if self.reasoning.strip() else self.text
+
+    @property
+    def usable(self) -> bool:
+        """Is it whole (neither cut off nor refused nor empty)?"""
+        return self.completion.finish_reason not in ("length", "content_filter", "refused") and bool(self.text.strip())
+
+
+def messages_sent(teacher: Teacher, request: Request) -> list[dict[str, str]]:
+    system = [Message("system", teacher.system)] if teacher.system else []
+    return [asdict(message) for message in (*system, *request.messages)]
+
+
+def asked(teacher: Teacher, request: Request) -> dict[str, Any]:
+    """All that decides the answer: model, messages, sampling, draw. Neither the endpoint nor the key is part of it."""
+    return {
+        "model": teacher.model,
+        "messages": messages_sent(teacher, request),
+        "sampling": {"temperature": teacher.temperature, "top_p": teacher.top_p, "max_tokens": teacher.max_tokens, "seed": teacher.seed},
+        "draw": request.draw,
+        **({"teacher": own} if (own := teacher.own_settings()) else {}),
+    }
+
+
+def cache_key(question: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(question, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def seed_sent(teacher: Teacher, request: Request) -> int:
+    """A seed in [0, 2^31) of its own for every (teacher seed, messages, draw)."""
+    parts = [teacher.seed, request.draw, messages_sent(teacher, request)]
+    return int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest()[:4], "big") >> 1
+
+
+def most_prompt_tokens(teacher: Teacher, request: Request) -> int:
+    """No tokenizer makes more: one token a byte, and the template's marks."""
+    return sum(len(m["content"].encode()) + MARKS_PER_MESSAGE for m in messages_sent(teacher, request))
+
+
+def likely_tokens(text: str) -> int:
+    """A guess for a text whose tokens nobody counted: one per three bytes."""
+    return -(-len(text.encode()) // 3)
+
+
+def likely_prompt_tokens(teacher: Teacher, request: Request) -> int:
+    guess = sum(likely_tokens(m["content"]) + 4 for m in messages_sent(teacher, request))
+    return teacher.expected_prompt_tokens or guess

@@ -1,0 +1,66 @@
+"""`python -m o1exp.report compare RUN ...`: one page and one table over finished runs; `ui`: MLflow's UI over outputs/."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from o1exp.report import runs
+from o1exp.report.compare import rows
+from o1exp.report.render import page
+from o1exp.report.table import summary
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0, or 2 with one message on stderr."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.act(asked))
+    except ValueError as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    found = [runs.find(name, asked.outputs) for name in asked.runs]
+    arms = runs.merge(found)
+    baseline = runs.choose_baseline(asked.baseline, found, arms)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 200
+    console.print(summary(arms, baseline))
+    if asked.out is not None:
+        command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *(["--baseline", baseline] if baseline else [])])
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text(page(runs.words(found, baseline, command), rows(arms, baseline), arms, asked.samples))
+        console.print(f"\npage: {asked.out}", soft_wrap=True)
+    return 0
+
+
+def _ui(asked: argparse.Namespace) -> int:
+    from o1exp.report.ui import serve
+
+    return serve(asked.outputs, asked.port)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m o1exp.report")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    compare = commands.add_parser("compare", help="compare the arms of finished runs and sweeps")
+    compare.set_defaults(act=_compare)
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="a folder below outputs/runs, or its name")
+    compare.add_argument("--baseline", default="", metavar="ID", help="the arm to compare with, or a setting such as thought=shortcut")
+    compare.add_argument("--out", type=Path, metavar="FILE.html", help="write the page there")
+    compare.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
+    compare.add_argument("--samples", type=int, default=5, help="sample problems on the page (5)")
+    ui = commands.add_parser("ui", help="MLflow's UI on 127.0.0.1")
+    ui.set_defaults(act=_ui)
+    ui.add_argument("--outputs", type=Path, default=Path("outputs"), help="the outputs folder (outputs)")
+    ui.add_argument("--port", type=int, default=5000)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Where the examples went and what everything cost, over all arms, each stage once."""
+
+from dataclasses import dataclass
+
+from o1exp.report.arms import Arm
+from o1exp.report.lineage import Artefact, Training
+
+COUNTS = ("right", "wrong", "no_answer", "dropped", "dropped_long")
+"""Facts of a stage that tell why rows were lost."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a funnel: rows that came out, and what it noted about the others."""
+
+    stage: str
+    rows: int
+    remark: str
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """From problems to the examples of one training; `arms` share it."""
+
+    phase: int
+    arms: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def most(self) -> int:
+        return max((step.rows for step in self.steps), default=1) or 1
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One stage's bill; `arms` share it."""
+
+    artefact: Artefact
+    arms: tuple[str, ...]
+
+    def fact(self, name: str) -> float:
+        value = self.artefact.facts.get(name, 0)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+
+def shared_trainings(arms: list[Arm]) -> list[tuple[Training, tuple[str, ...]]]:
+    """Every training once, phase by phase, with the arms that stand on it."""
+    owners: dict[str, list[str]] = {}
+    found: dict[str, Training] = {}
+    for arm in arms:
+        for training in arm.trainings:
+            found.setdefault(training.artefact.path, training)
+            owners.setdefault(training.artefact.path, []).append(arm.name)
+    ordered = sorted(found.values(), key=lambda training: training.phase)
+    return [(training, tuple(owners[training.artefact.path])) for training in ordered]
+
+
+def funnels(arms: list[Arm]) -> list[Funnel]:
+    """The way to every training; arms whose ways have the same numbers share one."""
+    owners: dict[tuple[int, tuple[Step, ...]], list[str]] = {}
+    for training, names in shared_trainings(arms):
+        owners.setdefault((training.phase, _steps(training)), []).extend(names)
+    return [Funnel(phase, tuple(names), steps) for (phase, steps), names in owners.items()]
+
+
+def costs(arms: list[Arm]) -> list[Cost]:
+    """Every stage below the arms once, inputs first."""
+    owners: dict[str, list[str]] = {}
+    found: dict[str, Artefact] = {}
+    for arm in arms:
+        for artefact in arm.stages:
+            found.setdefault(artefact.path, artefact)
+            owners.setdefault(artefact.path, []).append(arm.name)
+    return [Cost(artefact, tuple(owners[path])) for path, artefact in found.items()]
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What one arm costs alone: model calls, and CPU seconds of data, training and evaluation."""
+
+    arm: str
+    requests: float
+    tokens: float
+    usd: float
+    data: float
+    training: float
+    evaluation: float
+
+
+def bills(arms: list[Arm]) -> list[Bill]:
+    return [_bill(arm) for arm in arms]
+
+
+def _bill(arm: Arm) -> Bill:
+    calls = [Cost(artefact, (arm.name,)) for artefact in arm.stages if artefact.facts.get("requests")]
+    training = {artefact.path for phase in arm.trainings for artefact in arm.lineage.below(phase.artefact)}
+    seconds = {"data": 0.0, "training": 0.0, "evaluation": 0.0}
+    for artefact in arm.stages:
+        part = "evaluation" if artefact.path not in training else "data" if artefact.is_table else "training"
+        seconds[part] += artefact.manifest.cpu_seconds
+    requests, tokens, usd = (sum(call.fact(name) for call in calls) for name in ("requests", "tokens", "usd"))
+    return Bill(arm.name, requests, tokens, usd, seconds["data"], seconds["training"], seconds["evaluation"])
+
+
+def _steps(training: Training) -> tuple[Step, ...]:
+    steps = [Step(table.stage, int(table.facts.get("rows", 0)), _remark(table)) for table in training.tables]
+    remark = f"{training.tokens:,} tokens, {training.artefact.facts.get('steps', len(training.curve)):,} steps"
+    return (*steps, Step(training.artefact.stage, training.examples, remark))
+
+
+def _remark(table: Artefact) -> str:
+    counts = [f"{table.facts[name]:,} {name.replace('_', ' ')}" for name in COUNTS if isinstance(table.facts.get(name), int)]
+    asked = table.facts.get("requests")
+    return ", ".join(([f"{asked:,} requests"] if isinstance(asked, int) and asked else []) + counts)

@@ -1,0 +1,61 @@
+"""The Report stage: one self-contained HTML page and the tables behind it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from o1exp.flow import AtLeast, Stage, Work, how
+from o1exp.flow.expect import Expect
+from o1exp.report.arms import gather
+from o1exp.report.result import NAME, Outcome
+
+
+@dataclass(frozen=True)
+class Page:
+    """A finished report: the page and the values behind it."""
+
+    html: Path
+    results: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Page":
+        return cls(folder / "index.html", json.loads((folder / NAME).read_text()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Stage[Page]):
+    """Compare the arms with the baseline arm ("" = none) and write index.html, results.json, results.csv and results.tex.
+
+    `question` is what the experiment asked, `caveat` what its answer does and does not show; `command` reproduces it.
+    """
+
+    volatile: ClassVar[tuple[str, ...]] = ("index.html",)
+
+    arms: dict[str, Stage[Outcome]]
+    baseline: str = ""
+    title: str = ""
+    question: str = ""
+    caveat: str = ""
+    samples: Annotated[int, AtLeast(0)] = 5
+    command: str = how("")
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        if not self.arms:
+            yield "arms", "a report needs at least one arm"
+        if self.baseline and self.baseline not in self.arms:
+            yield "baseline", f"{self.baseline!r} is not one of the arms {', '.join(self.arms)}; leave it empty for no comparison"
+
+    def make(self, work: Work) -> None:
+        from o1exp.report.compare import rows
+        from o1exp.report.render import Words, write
+
+        arms = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
+        table = rows(arms, self.baseline)
+        words = Words(self.title, self.question, self.caveat, self.command, self.baseline)
+        write(work.folder, words, table, arms, self.samples)
+        work.note(rows=len(table), arms=len(arms))
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        return Expect(rows=len(self.arms))

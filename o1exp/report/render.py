@@ -1,0 +1,118 @@
+"""From gathered arms to the files of a report: the page, results.json, results.csv, results.tex."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from o1exp.report import figures
+from o1exp.report.arms import Arm, benchmarks
+from o1exp.report.compare import Row, is_baseline
+from o1exp.report.ledger import Cost, bills, costs, funnels
+from o1exp.report.result import NAME
+from o1exp.report.samples import reflections_by_arm, samples
+from o1exp.report.table import csv_text, latex_text, values
+
+
+@dataclass(frozen=True)
+class Words:
+    """What people said about the experiment; `command` makes it again."""
+
+    title: str
+    question: str
+    caveat: str
+    command: str
+    baseline: str
+
+
+def write(folder: Path, words: Words, table: list[Row], arms: list[Arm], wanted_samples: int) -> None:
+    """All files of a report. Everything but the page is the same, byte for byte, for the same artefacts."""
+    stored = {"title": words.title, "question": words.question, "caveat": words.caveat, "baseline": words.baseline}
+    text = json.dumps({**stored, "rows": [values(row) for row in table]}, indent=1, ensure_ascii=False)
+    (folder / NAME).write_text(text + "\n")
+    (folder / "results.csv").write_text(csv_text(table))
+    (folder / "results.tex").write_text(latex_text(table))
+    (folder / "index.html").write_text(page(words, table, arms, wanted_samples))
+
+
+def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int) -> str:
+    """One HTML document without any outside reference."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "percent": _percent,
+        "points": _points,
+        "count": _count,
+        "seconds": _seconds,
+        "p": _p,
+        "usd": _usd,
+        "finding": _finding,
+        "tied": _tied,
+    }
+    environment.tests["baseline"] = is_baseline
+    names = benchmarks(arms)
+    stages = costs(arms)
+    return environment.get_template("page.html.j2").render(
+        words=words, arms=arms, benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
+        palette=figures.colours(arms), curves=Markup(figures.curves(arms)), scaling=Markup(figures.scaling(arms, table)),
+        funnels=funnels(arms), costs=stages, total=_total(stages), bills=bills(arms), samples=samples(arms, wanted_samples),
+        reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
+    )  # fmt: skip
+
+
+def _total(stages: list[Cost]) -> dict[str, float]:
+    total = {name: sum(cost.fact(name) for cost in stages) for name in ("requests", "cached", "tokens", "usd")}
+    total["tokens"] = sum(cost.fact("tokens") for cost in stages if cost.fact("requests"))
+    total["cpu_seconds"] = sum(cost.artefact.manifest.cpu_seconds for cost in stages)
+    return total
+
+
+def _versions(stages: list[Cost]) -> list[dict[str, Any]]:
+    """The distinct sets of versions that made the stages; more than one means that old artefacts were reused."""
+    distinct: list[dict[str, Any]] = []
+    for cost in stages:
+        made_by = cost.artefact.manifest.made_by
+        if made_by not in distinct:
+            distinct.append(made_by)
+    return distinct
+
+
+def _finding(row: Row) -> str:
+    """The CSS class of a comparison: better or worse where it is shown, empty where no difference is."""
+    if row.against is None or row.against.adjusted >= 0.05:
+        return ""
+    return "better" if row.against.difference > 0 else "worse"
+
+
+def _tied(sentence: str) -> str:
+    """No line break inside "p < 0.01"."""
+    return sentence.replace("p < ", "p\xa0<\xa0").replace("p = ", "p\xa0=\xa0")
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _usd(value: float) -> str:
+    return f"{value:,.2f}" if value >= 0.01 or value == 0 else f"{value:.4f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"

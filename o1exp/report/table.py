@@ -1,0 +1,115 @@
+"""The result table as plain values, for the terminal, JSON, CSV and LaTeX."""
+
+import csv
+import io
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from o1exp.report.arms import Arm
+from o1exp.report.compare import Row, rows
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+def summary(arms: list[Arm], baseline: str = "") -> "Group":
+    """The result table and its verdicts for the terminal."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    found = rows(arms, baseline)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("benchmark", no_wrap=True)
+    table.add_column("arm", no_wrap=True)
+    for name in ("accuracy", "95 % interval", "tokens", *_sample_columns(found), "trained on", "train CPU s", "difference", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row, last in zip(found, [*found[1:], None], strict=True):
+        table.add_row(*_cells(row, found), end_section=last is not None and last.benchmark != row.benchmark)
+    return Group(table, *(Text(row.verdict) for row in found if row.verdict))
+
+
+def values(row: Row) -> dict[str, Any]:
+    """One line of the table as JSON values; nothing in it depends on the machine's speed."""
+    return {
+        "arm": row.arm.name, "benchmark": row.benchmark, "result": row.arm.result.path, **asdict(row.score),
+        "training_tokens": row.arm.training_tokens, "training_examples": row.arm.training_examples,
+        "against_baseline": comparison(row), "verdict": row.verdict,
+    }  # fmt: skip
+
+
+def comparison(row: Row) -> dict[str, Any] | None:
+    if row.against is None:
+        return None
+    return {name: round(value, 6) if isinstance(value, float) and name not in ("p", "adjusted") else value for name, value in _plain(row)}
+
+
+def csv_text(found: list[Row]) -> str:
+    """One line per arm and benchmark, in percent and points where the header says so."""
+    out = io.StringIO()
+    lines = [_flat(row) for row in found]
+    writer = csv.DictWriter(out, list(dict.fromkeys(name for line in lines for name in line)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def latex_text(found: list[Row]) -> str:
+    """A booktabs table: accuracy with its interval, average tokens, difference to the baseline."""
+    head = r"\begin{tabular}{llrrrr}\toprule" "\n" r"Benchmark & Arm & Accuracy & Avg.\ tokens & Difference & $p$ \\ \midrule"
+    body = [
+        f"{_tex(row.benchmark)} & {_tex(row.arm.name)} & {100 * row.score.accuracy:.1f} "
+        rf"{{\small [{100 * row.score.low:.1f}, {100 * row.score.high:.1f}]}} & {row.score.tokens:.0f} & {_difference(row)} & {_p(row)} \\"
+        for row in found
+    ]
+    return "\n".join([head, *body, r"\bottomrule\end{tabular}", ""])
+
+
+def _cells(row: Row, found: list[Row]) -> list[str]:
+    score, samples = row.score, []
+    for column in _sample_columns(found):
+        kind, k = column.split("@")
+        samples.append(_percent((score.pass_at if kind == "pass" else score.majority_at).get(k)))
+    return [
+        row.benchmark, row.arm.name, _percent(score.accuracy), f"{100 * score.low:.1f} to {100 * score.high:.1f}",
+        f"{score.tokens:.0f}", *samples,
+        f"{row.arm.training_tokens:,} tok", f"{row.arm.training_cpu_seconds:.0f}", _difference(row), _p(row),
+    ]  # fmt: skip
+
+
+def _sample_columns(found: list[Row]) -> list[str]:
+    """pass@K and maj@K for the most samples that any row has; none for single samples."""
+    most = max((row.score.samples for row in found), default=1)
+    return [f"pass@{most}", f"maj@{most}"] if most > 1 else []
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    line = {name: value for name, value in values(row).items() if not isinstance(value, dict | None)}
+    line |= {f"pass_at_{k}": value for k, value in row.score.pass_at.items()}
+    line |= {f"majority_at_{k}": value for k, value in row.score.majority_at.items()}
+    return line | {f"against_{name}": value for name, value in (comparison(row) or {}).items()}
+
+
+def _plain(row: Row) -> list[tuple[str, Any]]:
+    assert row.against is not None
+    return list(asdict(row.against).items())
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def _difference(row: Row) -> str:
+    return "" if row.against is None else f"{100 * row.against.difference:+.1f}"
+
+
+def _p(row: Row) -> str:
+    if row.against is None:
+        return ""
+    return "<0.0001" if row.against.adjusted < 0.0001 else f"{row.against.adjusted:.4f}"
+
+
+def _tex(text: str) -> str:
+    for sign in "&%$#_{}":
+        text = text.replace(sign, "\\" + sign)
+    return text

@@ -1,0 +1,58 @@
+"""MLflow's UI over the outputs folder, opened on the saved view of the latest study."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+from o1exp.report.track import Tracking, view_urls
+
+START_SECONDS = 120
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven more processes for jobs we never start
+}
+
+
+def serve(outputs: Path, port: int) -> int:
+    """Run the UI on 127.0.0.1 until Ctrl-C. Errors: ValueError where nothing was logged or the server does not start."""
+    database = outputs.resolve() / "mlflow.db"
+    if not database.exists():
+        raise ValueError(f"nothing was logged yet: {database} does not exist; run o1exp first, or give --outputs")
+    urls = view_urls(Tracking(), outputs, port)
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1"]
+    server = subprocess.Popen(
+        [*command, "--port", str(port), "--workers", "1"], env={**os.environ, **SETTINGS}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        _wait(server, port)
+        for study, url in urls.items():
+            print(f"{study}: {url}", flush=True)
+        if sys.stdout.isatty() and urls:
+            webbrowser.open(next(iter(urls.values())))
+        server.communicate()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.terminate()
+        server.wait()
+    return 0
+
+
+def _wait(server: "subprocess.Popen[str]", port: int) -> None:
+    for _ in range(START_SECONDS * 5):
+        if server.poll() is not None:
+            assert server.stderr is not None
+            tail = server.stderr.read()[-2000:]
+            raise ValueError(f"the MLflow server ended at once; is port {port} in use? give another one with --port\n{tail}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise ValueError(f"the MLflow server did not answer on port {port} within {START_SECONDS} s")

@@ -1,0 +1,36 @@
+"""The source's own solutions as training text: shortcut thoughts (Part 1's comparison), or the first phase's data without a rewrite."""
+
+from dataclasses import dataclass
+
+from o1exp.flow import Stage, StageFailed, Table, Work
+from o1exp.records import Example, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solutions(Stage[Table[Example]]):
+    """One Example for each problem that has a solution; the others are counted. Errors: StageFailed if none has one."""
+
+    problems: Stage[Table[Problem]]
+
+    def make(self, work: Work) -> None:
+        table = work.open(self.problems)
+        problems = list(table)
+        solved = with_solution(problems)
+        work.note(problems=len(problems), without_solution=len(problems) - len(solved))
+        work.write(Example, (original(problem) for problem in solved))
+
+
+def with_solution(problems: list[Problem]) -> list[Problem]:
+    """The problems that have a solution. Errors: StageFailed if none has one."""
+    solved = [problem for problem in problems if problem.solution.strip()]
+    if not solved:
+        raise StageFailed(
+            f"none of the {len(problems)} problems has a solution to learn from; choose a source with solutions "
+            "(source.fields.solution=NAME names the field of a local file), or let a teacher write them (thought=distil)"
+        )
+    return solved
+
+
+def original(problem: Problem) -> Example:
+    """The source's own solution as it stands."""
+    return Example(problem=problem.id, prompt=problem.question, response=problem.solution.strip(), origin=problem.source or "source")

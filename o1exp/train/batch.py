@@ -1,0 +1,92 @@
+"""From packs to tensors: one flat row of tokens per micro-batch, documents sorted by length and attended to in groups."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from o1exp.train.encode import Encoded, Ints
+
+
+class Group:
+    """Documents that lie side by side in the row: `count` of them, each padded to `length` tokens."""
+
+    def __init__(self, count: int, length: int) -> None:
+        self.count, self.length = count, length
+
+    @property
+    def tokens(self) -> int:
+        return self.count * self.length
+
+
+class MicroBatch:
+    """What one rank computes at once.
+
+    ids, positions: [1, tokens] (padding rows included); targets: [labels] token ids to predict, predictors: [labels] the place in the row
+    that predicts each; groups: how attention splits the row; step: its optimizer step; last: it completes that step; scale: what the summed
+    token losses are multiplied by before backward.
+    """
+
+    def __init__(self, tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], groups: list[Group]) -> None:
+        self.ids, self.positions, self.predictors, self.targets = tensors
+        self.groups = groups
+        self.step, self.last, self.scale = 0, True, 1.0
+
+    @classmethod
+    def idle(cls) -> "MicroBatch":
+        """One token and no label: a rank without a document still takes part in the pass."""
+        none = torch.zeros(0, dtype=torch.int64)
+        token = torch.zeros((1, 1), dtype=torch.int64)
+        return cls((token, token, none, none), [Group(1, 1)])
+
+    def to(self, device: torch.device) -> "MicroBatch":
+        tensors = (self.ids, self.positions, self.predictors, self.targets)
+        if device.type == "cpu":
+            return self
+        there = MicroBatch(tuple(t.to(device, non_blocking=True) for t in tensors), self.groups)  # type: ignore[arg-type]
+        there.step, there.last, there.scale = self.step, self.last, self.scale
+        return there
+
+
+WASTE = 0.05
+"""Share of a group that may be padding: fewer, larger calls pay for it on small models."""
+
+
+def micro_batch(documents: list[int], data: Encoded, waste: float = WASTE) -> MicroBatch:
+    """Lay the documents out in one row, longest first; a group's shorter documents are padded at the end (causal: nobody looks there)."""
+    ordered = sorted(documents, key=lambda d: -int(data.lengths[d]))
+    ids, positions, predictors, targets = [], [], [], []
+    groups, at = [], 0
+    for members in _grouped([int(data.lengths[d]) for d in ordered], waste):
+        length = int(data.lengths[ordered[members[0]]])
+        groups.append(Group(len(members), length))
+        for member in members:
+            document = ordered[member]
+            tokens = data.ids[data.starts[document] : data.starts[document + 1]]
+            first = int(data.prompts[document])
+            ids.append(np.pad(tokens, (0, length - len(tokens))))
+            positions.append(np.arange(length))
+            predictors.append(np.arange(at + first - 1, at + len(tokens) - 1))
+            targets.append(tokens[first:])
+            at += length
+    row = (_tensor(ids)[None], _tensor(positions)[None], _tensor(predictors), _tensor(targets))
+    return MicroBatch(row, groups)
+
+
+def _grouped(lengths: list[int], waste: float) -> Iterator[range]:
+    """Cut the descending lengths into runs in which padding to the longest wastes at most the given share."""
+    first = 0
+    while first < len(lengths):
+        stop, tokens = first, 0
+        while stop < len(lengths):
+            padded = lengths[first] * (stop + 1 - first)
+            if padded - (tokens + lengths[stop]) > waste * padded:
+                break
+            tokens += lengths[stop]
+            stop += 1
+        yield range(first, stop)
+        first = stop
+
+
+def _tensor(parts: list[Ints]) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate(parts))

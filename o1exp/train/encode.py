@@ -1,0 +1,142 @@
+"""Examples as token ids: prompt and answer segments through the tokenizer's chat template, loss on the answer and its end token."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from o1exp.records import Example
+
+Ints = npt.NDArray[np.int64]
+
+
+class Refused(ValueError):
+    """The user's data or model cannot be trained on as asked; the message says why and what would do."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """All examples, one after another: `starts` has one entry more than there are examples, `prompts` counts their prompt tokens.
+
+    `rows` are their rows in the data. `dropped` and `cut` count examples longer than the cap, `over` the tokens lost with them.
+    """
+
+    ids: Ints
+    starts: Ints
+    prompts: Ints
+    rows: Ints
+    dropped: int = 0
+    cut: int = 0
+    over: int = 0
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    @property
+    def lengths(self) -> Ints:
+        return np.diff(self.starts)
+
+    @property
+    def labels(self) -> Ints:
+        """Trainable tokens of each example."""
+        return self.lengths - self.prompts
+
+    def save(self, path: Path) -> None:
+        """Write whole or not at all."""
+        partial = path.with_name("writing-" + path.name)
+        counts = np.array([self.dropped, self.cut, self.over])
+        with partial.open("wb") as out:
+            np.savez(out, ids=self.ids, starts=self.starts, prompts=self.prompts, rows=self.rows, counts=counts)
+        partial.rename(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Encoded":
+        with np.load(path) as stored:
+            dropped, cut, over = (int(count) for count in stored["counts"])
+            return cls(stored["ids"], stored["starts"], stored["prompts"], stored["rows"], dropped, cut, over)
+
+
+class ChatEncoder:
+    """Turns Examples into (prompt ids, answer ids) with one tokenizer.
+
+    Errors: Refused where the template is missing, changes the response, or does not close the answer with an end token.
+    """
+
+    def __init__(self, tokenizer: Any, end_tokens: Iterable[int] = ()) -> None:
+        if not tokenizer.chat_template:
+            raise Refused(
+                "the tokenizer has no chat template; start from an instruction-tuned model, or set tokenizer.chat_template and save it"
+            )
+        self.tokenizer = tokenizer
+        self.ends = {*end_tokens, tokenizer.eos_token_id} - {None}
+
+    def __call__(self, examples: list[Example]) -> Iterator[tuple[list[int], list[int]]]:
+        texts = [self._texts(example) for example in examples]
+        prompts = self._ids([prompt for prompt, _ in texts])
+        answers = self._ids([answer for _, answer in texts])
+        for example, prompt, answer in zip(examples, prompts, answers, strict=True):
+            yield prompt, self._up_to_end(example, answer)
+
+    def _texts(self, example: Example) -> tuple[str, str]:
+        user = {"role": "user", "content": example.prompt}
+        assistant = {"role": "assistant", "content": example.response}
+        prompt = self.tokenizer.apply_chat_template([user], tokenize=False, add_generation_prompt=True)
+        whole = self.tokenizer.apply_chat_template([user, assistant], tokenize=False)
+        answer = whole[len(prompt) :]
+        if not whole.startswith(prompt) or example.response.strip() not in answer:
+            raise Refused(
+                f"the chat template does not keep example {example.id} as written: the dialogue must be the prompt followed by the whole "
+                f"response, but it ends in {whole[-200:]!r}; use a template that rewrites nothing (some remove <think> sections)"
+            )
+        return prompt, answer
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        found: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return found
+
+    def _up_to_end(self, example: Example, answer: list[int]) -> list[int]:
+        """The answer up to its last end token: a template's newline after it is never generated, so it is not learned."""
+        last = next((at for at in range(len(answer) - 1, -1, -1) if answer[at] in self.ends), None)
+        if last is None:
+            raise Refused(
+                f"example {example.id}: the chat template closes the answer with none of the end tokens {sorted(self.ends)}; "
+                "set eos_token of the tokenizer to the token the template writes there"
+            )
+        return answer[: last + 1]
+
+
+def encode(examples: Iterable[Example], encoder: ChatEncoder, max_length: int, overlong: str) -> Encoded:
+    """Encode every example; one longer than `max_length` tokens is dropped or cut at its end, and counted.
+
+    Errors: Refused if nothing is left, or if an example has no trainable token.
+    """
+    ids: list[int] = []
+    starts, prompts, rows, dropped, cut, over = [0], [], [], 0, 0, 0
+    source = enumerate(examples)
+    while chunk := list(islice(source, 512)):
+        for (row, example), (prompt, answer) in zip(chunk, encoder([example for _, example in chunk]), strict=True):
+            excess = len(prompt) + len(answer) - max_length
+            if excess > 0 and overlong == "drop":
+                dropped, over = dropped + 1, over + len(prompt) + len(answer)
+                continue
+            if excess > 0:
+                answer, cut, over = answer[: max(0, len(answer) - excess)], cut + 1, over + excess
+            if not example.response.strip() or not answer:
+                raise Refused(f"example {example.id} has no trainable token: " + _why_empty(example, len(prompt), max_length))
+            ids += prompt + answer
+            starts.append(len(ids))
+            prompts.append(len(prompt))
+            rows.append(row)
+    if not prompts:
+        raise Refused(f"no example is left to train on: {dropped} were longer than max_length={max_length}; raise it, or set overlong=cut")
+    return Encoded(np.array(ids), np.array(starts), np.array(prompts), np.array(rows), dropped, cut, over)
+
+
+def _why_empty(example: Example, prompt: int, max_length: int) -> str:
+    if not example.response.strip():
+        return "its response is empty; filter such examples out before training"
+    return f"its prompt alone has {prompt} tokens and max_length is {max_length}; raise max_length, or set overlong=drop"

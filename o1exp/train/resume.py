@@ -1,0 +1,78 @@
+"""Checkpoints in scratch that survive a kill at any moment: a folder counts only once its done-marker stands."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from o1exp.train.spec import TrainSpec
+
+KEEP = 2
+MARKER = "done.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What a checkpoint holds: `step` optimizer steps are done, after `seconds` of training. It fits only a run of the same `layout`."""
+
+    step: int
+    seconds: float
+    layout: list[int]
+
+
+class Checkpoints:
+    """The checkpoints of one training, `<scratch>/steps/<step>/`.
+
+    After a change of ranks, ZeRO stage or micro-batches an old checkpoint does not count, since its sums were rounded another way.
+    """
+
+    def __init__(self, spec: TrainSpec) -> None:
+        self.folder = Path(spec.scratch) / "steps"
+        self.layout = [spec.ranks, spec.zero_stage, spec.packs_per_micro_batch]
+
+    def at(self, step: int) -> Path:
+        return self.folder / f"{step:08d}"
+
+    def latest(self) -> Mark | None:
+        """The newest finished checkpoint of this layout."""
+        for folder in sorted(self.folder.glob("[0-9]*"), reverse=True):
+            if (folder / MARKER).exists():
+                mark = Mark(**json.loads((folder / MARKER).read_text()))
+                if mark.layout == self.layout:
+                    return mark
+        return None
+
+    def clear(self, step: int) -> Path:
+        """An empty folder for this step's checkpoint; an unfinished one is thrown away."""
+        shutil.rmtree(self.at(step), ignore_errors=True)
+        self.at(step).mkdir(parents=True)
+        return self.at(step)
+
+    def finish(self, mark: Mark) -> None:
+        """Declare the checkpoint whole, then drop the oldest ones."""
+        marker = self.at(mark.step) / MARKER
+        partial = marker.with_suffix(".part")
+        partial.write_text(json.dumps(asdict(mark)))
+        partial.rename(marker)
+        done = sorted(m.parent for m in self.folder.glob(f"[0-9]*/{MARKER}"))
+        for old in done[:-KEEP]:
+            (old / MARKER).unlink()
+            shutil.rmtree(old)
+
+
+class Curve:
+    """`curve.jsonl` in scratch: one row a step. After a kill, rows past the checkpoint (whole or torn) are written anew."""
+
+    def __init__(self, path: Path, steps: int) -> None:
+        kept = path.read_text().splitlines()[:steps] if steps else []
+        assert len(kept) == steps, f"{path} has {len(kept)} rows, the checkpoint {steps}"
+        partial = path.with_suffix(".part")
+        partial.write_text("".join(row + "\n" for row in kept))
+        partial.rename(path)
+        self.path = path
+        self.file = path.open("a")
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.file.write(json.dumps(row) + "\n")
+        self.file.flush()

@@ -1,0 +1,123 @@
+"""A small Qwen2 with random weights and a tokenizer of single bytes: a student for the world of generated sums."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work
+
+if TYPE_CHECKING:
+    from transformers import Qwen2Config, Qwen2Tokenizer
+
+PAD, START, END, USER, ASSISTANT = SPECIALS = ("<|pad|>", "<|start|>", "<|end|>", "<|user|>", "<|assistant|>")
+BYTES = 256
+
+TEMPLATE = (
+    "<|start|>"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}"
+    "<|assistant|>{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}"
+    "{% else %}"
+    "<|user|>{{ message['content'] }}"
+    "{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+"""Chat markup with generation marks, so that what the assistant writes, its end token included, is what the loss is taken over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untrained(Stage[Checkpoint]):
+    """Make a Qwen2-architecture model from scratch: random weights by `seed`, a byte tokenizer, a chat template.
+
+    It is an ordinary model folder, loaded by the same calls as any other. `positions` is the longest context in tokens, which are bytes.
+    """
+
+    layers: Annotated[int, AtLeast(1)] = 4
+    hidden: Annotated[int, AtLeast(4)] = 96
+    heads: Annotated[int, AtLeast(1)] = 4
+    kv_heads: Annotated[int, AtLeast(1)] = 4
+    intermediate: Annotated[int, AtLeast(4)] = 256
+    positions: Annotated[int, AtLeast(16)] = 1024
+    seed: Annotated[int, AtLeast(0)] = 0
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        if self.hidden % (2 * self.heads):
+            yield "hidden", f"{self.hidden} must be an even multiple of heads={self.heads}: rotary positions turn pairs of numbers"
+        if self.heads % self.kv_heads:
+            yield "kv_heads", f"{self.kv_heads} must divide heads={self.heads}"
+
+    def make(self, work: Work) -> None:
+        folder = work.folder / "model"
+        tokenizer(self.positions).save_pretrained(folder)
+        _save_weights(self, folder)
+        work.note(parameters=self.parameters)
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        return Expect(parameters=self.parameters, disk_gb=4 * self.parameters / 1e9)
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the model; the output layer shares the embedding's."""
+        narrow = self.hidden // self.heads * self.kv_heads
+        attention = 2 * self.hidden * self.hidden + self.hidden + 2 * (self.hidden * narrow + narrow)
+        layer = attention + 3 * self.hidden * self.intermediate + 2 * self.hidden
+        return (len(SPECIALS) + BYTES) * self.hidden + self.layers * layer + self.hidden
+
+
+def tokenizer(positions: int) -> "Qwen2Tokenizer":
+    """One token for each byte, after the special tokens: one per ASCII character, and no text that it cannot write.
+
+    It adds no token of its own; the template writes them. It is a Qwen2Tokenizer because AutoTokenizer loads nothing else for this architecture.
+    """
+    from tokenizers import pre_tokenizers
+    from transformers import Qwen2Tokenizer
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    assert len(alphabet) == BYTES
+    vocabulary = {token: number for number, token in enumerate([*SPECIALS, *alphabet])}
+    return Qwen2Tokenizer(
+        vocab=vocabulary, merges=[], unk_token=PAD, pad_token=PAD, bos_token=START, eos_token=END, additional_special_tokens=[USER, ASSISTANT],
+        chat_template=TEMPLATE, model_max_length=positions, padding_side="left",
+    )  # fmt: skip
+
+
+def _config(model: Untrained) -> "Qwen2Config":
+    from transformers import Qwen2Config
+
+    return Qwen2Config(
+        vocab_size=len(SPECIALS) + BYTES, hidden_size=model.hidden, intermediate_size=model.intermediate,
+        num_hidden_layers=model.layers, num_attention_heads=model.heads, num_key_value_heads=model.kv_heads,
+        max_position_embeddings=model.positions, tie_word_embeddings=True, dtype="float32",
+        pad_token_id=SPECIALS.index(PAD), bos_token_id=SPECIALS.index(START), eos_token_id=SPECIALS.index(END),
+    )  # fmt: skip
+
+
+def _save_weights(settings: Untrained, folder: Path) -> None:
+    from transformers import GenerationConfig, Qwen2ForCausalLM
+
+    config = _config(settings)
+    model = Qwen2ForCausalLM(config)
+    _draw(model, settings.seed, config.initializer_range)
+    assert sum(weight.numel() for weight in model.parameters()) == settings.parameters
+    model.generation_config = GenerationConfig(
+        pad_token_id=config.pad_token_id, bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
+    )
+    model.save_pretrained(folder)
+
+
+def _draw(model: Any, seed: int, deviation: float) -> None:
+    """Initialise as the Qwen2 reference does: normal matrices, zero biases, unit norms.
+
+    The generator is our own: the global one belongs to every stage that is made at the same time.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in sorted(model.named_parameters()):
+            if weight.dim() == 2:
+                weight.normal_(0.0, deviation, generator=generator)
+            else:
+                weight.fill_(0.0 if name.endswith("bias") else 1.0)

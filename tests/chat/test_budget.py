@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from o1exp.chat.cache import Cache
+from o1exp.chat.ledger import Claim, Ledger, Price
+from o1exp.chat.server import Loopback, Refusal, Reply
+from o1exp.chat.teacher import Budget, Teacher
+from o1exp.flow import BudgetSpent, StageFailed
+from o1exp.records import Usage
+from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
+
+# An answer of 10 + 20 tokens costs 10 * 1e-3 + 20 * 2e-3 = 0.05 dollars; at most 30 completion tokens and 26 prompt tokens cost 0.086.
+PRICES = {"usd_per_million_prompt": 1000.0, "usd_per_million_completion": 2000.0, "max_tokens": 30}
+EACH, MOST = 0.05, 0.086
+
+
+def teacher(server: Loopback, **fields: Any) -> Teacher:
+    return Teacher(**{"model": "m", "base_url": server.base_url, "retries": 1, "concurrency": 4, **PRICES, **fields})
+
+
+def paid(root: Path, study: str = "default") -> float:
+    return float(rows(root / "requests.sqlite", f"SELECT coalesce(sum(usd), 0) FROM ledger WHERE study='{study}'")[0][0])
+
+
+def test_it_stops_before_the_budget_keeps_everything_and_says_how_to_go_on(tmp_path: Path) -> None:
+    answers = Answers()
+    with Loopback(answers) as server:
+        store, _ = quiet_store(tmp_path)
+        with pytest.raises(BudgetSpent) as stopped:
+            store.get(Ask(teacher=teacher(server), count=20, budget=Budget(usd=0.5)))
+        # Money is used up to the point where one more request could pass the cap, not only up to the first reservation.
+        assert 0.5 - MOST < paid(tmp_path) <= 0.5
+        kept = rows(tmp_path / "requests.sqlite", "SELECT count(*) FROM answers")[0][0]
+        assert sum(answers.asked.values()) == kept == 9
+        for words in ("$0.4500 of budget.usd=0.5", "Of 20 requests 9 are answered", "11 are left", "budget.usd="):
+            assert words in str(stopped.value)
+        # The same command without more money sends nothing.
+        store, _ = quiet_store(tmp_path)
+        with pytest.raises(BudgetSpent):
+            store.get(Ask(teacher=teacher(server), count=20, budget=Budget(usd=0.5)))
+        assert sum(answers.asked.values()) == 9
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher(server), count=20, budget=Budget(usd=float(str(stopped.value).split("budget.usd=")[-1].split()[0]))))
+    assert set(answers.asked.values()) == {1}
+    assert len(answers.asked) == 20
+    assert paid(tmp_path) == pytest.approx(20 * EACH)
+
+
+def test_each_study_has_a_purse_of_its_own_and_replays_are_free(tmp_path: Path) -> None:
+    with Loopback(Answers()) as server:
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher(server), count=4, budget=Budget(usd=0.3, study="one")))
+        store.get(Ask(teacher=teacher(server), count=6, budget=Budget(usd=0.2, study="two")))
+    assert paid(tmp_path, "one") == pytest.approx(4 * EACH)
+    assert paid(tmp_path, "two") == pytest.approx(2 * EACH)
+
+
+def test_facts_tell_what_the_answers_cost_and_what_was_paid_now(tmp_path: Path) -> None:
+    with Loopback(Answers()) as server:
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher(server), count=4))
+        more = Ask(teacher=teacher(server), count=6)
+        store.get(more)
+    manifest = store.manifest(more)
+    assert manifest is not None
+    facts = manifest.facts
+    assert (facts["requests"], facts["cached"], facts["tokens"]) == (6, 4, 180)
+    assert (facts["usd"], facts["usd_now"]) == (pytest.approx(6 * EACH), pytest.approx(2 * EACH))
+
+
+def test_missing_usage_is_estimated_and_marked(tmp_path: Path) -> None:
+    body = json.dumps({"choices": [{"message": {"content": "x" * 90}, "finish_reason": "stop"}]}).encode()
+    with Loopback(Failing(Refusal(200, raw=body), bad=9)) as server:
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher(server), count=1))
+    assert rows(tmp_path / "requests.sqlite", "SELECT estimated, prompt_tokens, completion_tokens FROM answers") == [(1, 8, 30)]
+    assert paid(tmp_path) == pytest.approx(0.068)
+
+
+def test_a_failed_request_costs_nothing_one_without_an_answer_is_counted(tmp_path: Path) -> None:
+    with Loopback(Failing(Refusal(500, "oops"))) as server:
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher(server), count=1))
+    assert paid(tmp_path) == pytest.approx(EACH)
+    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+        store.get(Ask(teacher=teacher(server, expected_prompt_tokens=10, expected_completion_tokens=5), count=1, first=1))
+    assert rows(tmp_path / "requests.sqlite", "SELECT kind, usd FROM ledger ORDER BY id") == [
+        ("answered", pytest.approx(EACH)),
+        ("lost", pytest.approx(0.02)),
+        ("answered", pytest.approx(EACH)),
+    ]
+    assert rows(tmp_path / "requests.sqlite", "SELECT usd, lost_usd FROM totals") == [(pytest.approx(0.12), pytest.approx(0.02))]
+
+
+def test_a_paid_endpoint_without_prices_cannot_keep_a_budget(tmp_path: Path) -> None:
+    store, _ = quiet_store(tmp_path)
+    with pytest.raises(StageFailed, match="cannot be kept without prices"):
+        store.get(Ask(teacher=Teacher(model="o1-mini"), budget=Budget(usd=5)))
+    assert Budget(usd=5).unguarded(Teacher(model="m", base_url="http://127.0.0.1:1/v1")) is None
+    assert Budget().unguarded(Teacher(model="o1-mini")) is None
+
+
+def test_free_answers_need_no_budget(tmp_path: Path) -> None:
+    with Loopback(lambda body: Reply("x", prompt_tokens=5, completion_tokens=5)) as server:
+        store, _ = quiet_store(tmp_path)
+        free = teacher(server, usd_per_million_prompt=0, usd_per_million_completion=0)
+        assert len(store.get(Ask(teacher=free, count=3, budget=Budget(usd=0.0)))) == 3
+
+
+def test_claims_keep_two_askers_from_paying_twice_or_past_the_cap(tmp_path: Path) -> None:
+    cache, locks = Cache(tmp_path / "requests.sqlite"), tmp_path / "locks"
+    one, two = Ledger(cache, locks, "s"), Ledger(cache, locks, "s")
+    price = Price(0.6, Usage(usd=0.1, prompt_tokens=1, completion_tokens=1))
+    assert one.claim("a", "m", price, 1.0) is Claim.MINE
+    assert two.claim("a", "m", price, 1.0) is Claim.TAKEN
+    assert two.claim("b", "m", price, 1.0) is Claim.FULL
+    assert two.claim("b", "m", price, 0.5) is Claim.OVER
+    one.close()  # its request was under way: lost at the likely price
+    assert two.spent() == two.lost() == pytest.approx(0.1)
+    assert two.claim("a", "m", price, 1.0) is Claim.MINE
+    two.release("a")
+    assert two.reserved() == 0
+    two.close()
+    cache.close()
+    assert not [path for path in locks.iterdir() if path.name != "requests.lock"]
