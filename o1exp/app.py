@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -82,7 +83,10 @@ def _guarded(terminal: Terminal) -> int:
 
 def _explained(wrong: Exception) -> list[str]:
     """Compose the command line's overrides again, one by one, to name each that is wrong."""
-    overrides = [word for word in sys.argv[1:] if "=" in word and not word.startswith("-")]
+    words = sys.argv[1:]
+    overrides = [word for word in words if "=" in word and not word.startswith("-")]
+    if "--config-dir" in words[:-1]:
+        overrides.insert(0, f"hydra.searchpath=[file://{Path(words[words.index('--config-dir') + 1]).resolve()}]")
     try:
         composed(overrides)
     except ConfigError as all_of_them:

@@ -20,6 +20,7 @@ from o1exp.flow.stage import Stage
 from o1exp.groups import GROUPS
 
 MAIN_ARM = "run"
+_WRONG_TYPE = re.compile(r"Value '(?P<value>[^']*)'.*?could not be converted to (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL)
 
 
 @dataclass
@@ -161,12 +162,13 @@ def _without(overrides: Sequence[str], own: Sequence[str]) -> list[str]:
 
 def _all_mistakes(overrides: list[str], first: Exception) -> list[str]:
     """Try every override on its own, so that one error shows all of them."""
-    choices = [o for o in overrides if "/" in o.split("=", 1)[0] or "@" in o or o.split("=", 1)[0] in GROUPS or o.startswith("experiment")]
+    places = [o for o in overrides if o.startswith("hydra.searchpath")]
+    choices = [o for o in overrides if "/" in o.split("=", 1)[0] or "@" in o or o.split("=", 1)[0] in GROUPS or o.startswith(("experiment", "hydra"))]
     found: list[str] = []
     wrong: list[str] = []
     for override in overrides:
         others = [choice for choice in choices if choice != override]
-        for alone in ([*others, override], [override]):
+        for alone in ([*others, override], [*places, override]):
             try:
                 _compose(alone)
                 break
@@ -198,9 +200,10 @@ def _sentence(override: str, problem: Exception) -> str:
         cause = cause.__cause__
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
         return unknown_setting(key.lstrip("+"), _shown(value), _siblings(key.lstrip("+"))) + _elsewhere(key.lstrip("+"))
-    if cause is not None and "could not be converted" in str(cause):
-        kind = re.search(r"converted to (\w+)", str(cause))
-        return f"{key}={_shown(value)}: must be of type {kind[1].lower() if kind else 'as declared'}"
+    if cause is not None and (wrong := _WRONG_TYPE.search(str(cause))):
+        inside = wrong["key"] if wrong["key"] and key.lstrip("+") not in (wrong["key"], wrong["key"].split(".")[-1]) else ""
+        what = f"{inside or key}={_shown(wrong['value'])}: must be of type {wrong['type'].lower()}"
+        return f"{override}: {what}" if inside and inside != key else what
     if options := re.search(r"Available options in '([^']+)':\s*(.*)", str(problem), re.DOTALL):
         listed = options[2].split("Config search path")[0].splitlines()
         known = [line.strip() for line in listed if line.strip()[:1].islower()]

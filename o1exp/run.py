@@ -19,7 +19,7 @@ from o1exp.report.table import summary
 from o1exp.report.track import RunRecord, log_run, open_study
 
 
-_WIDE = 200
+WIDE = 200
 """Columns of a table that goes to a file or a pipe."""
 
 
@@ -93,7 +93,7 @@ def show_plan(study: Study) -> None:
 def _wide(store: Store) -> Terminal:
     terminal = store.console.terminal
     if not terminal.is_terminal:
-        terminal.width = _WIDE
+        terminal.width = WIDE
     return terminal
 
 

@@ -21,7 +21,7 @@ from o1exp.report.compare import rows
 from o1exp.report.render import page
 from o1exp.report.table import summary
 from o1exp.report.track import open_study
-from o1exp.run import run
+from o1exp.run import WIDE, run
 
 _PARENT = "O1EXP_PARENT_RUN"
 _codes: list[int] = []
@@ -91,7 +91,7 @@ class Sweep(Callback):
         _codes.extend(outcome["code"] for outcome in outcomes)
         done = [outcome for outcome in outcomes if outcome["run"]]
         if done:
-            write_sweep(folder, outcomes)
+            write_sweep(folder, outcomes, config)
             show(folder, f"{len(done)} of {len(outcomes)} cells done")
         os.environ.pop(_PARENT, None)
 
@@ -116,16 +116,17 @@ def show(folder: Path, outcome: str) -> None:
     """The page and the table over all cells."""
     found = runs.find(str(folder), folder.parent.parent)
     arms = runs.merge([found])
+    baseline = runs.choose_baseline("", [found], arms)
     command = f"python -m o1exp.report compare {folder}"
-    (folder / "report.html").write_text(page(runs.words([found], "", command), rows(arms, ""), arms, 5))
+    (folder / "report.html").write_text(page(runs.words([found], baseline, command), rows(arms, baseline), arms, 5))
     terminal = Terminal(highlight=False)
-    terminal.width = terminal.width if terminal.is_terminal else 200
-    terminal.print(summary(arms, ""))
-    terminal.print(f"Sweep: {outcome}. Compare with a baseline: {command} --baseline NAME --out FILE.html", soft_wrap=True)
+    terminal.width = terminal.width if terminal.is_terminal else WIDE
+    terminal.print(summary(arms, baseline))
+    terminal.print(f"Sweep: {outcome}. To compare with another cell or setting: {command} --baseline NAME --out FILE.html", soft_wrap=True)
     terminal.print(f"Report: open {folder / 'report.html'}", soft_wrap=True)
 
 
-def write_sweep(folder: Path, outcomes: list[dict[str, Any]]) -> None:
+def write_sweep(folder: Path, outcomes: list[dict[str, Any]], config: DictConfig) -> None:
     """The sweep's run.json: one arm for each finished cell, named by the overrides in which the cells differ."""
     shared = set.intersection(*(set(outcome["overrides"]) for outcome in outcomes))
     arms, failed = {}, {}
@@ -137,7 +138,14 @@ def write_sweep(folder: Path, outcomes: list[dict[str, Any]]) -> None:
         else:
             failed[label] = outcome["error"].splitlines()[0] if outcome["error"] else ""
     record = {
-        "name": folder.name, "title": f"{folder.name}", "arms": arms, "failed": failed, "baseline": "", "report": "",
+        "name": folder.name, "title": str(config.study), "arms": arms, "failed": failed, "baseline": baseline(config, list(arms)), "report": "",
         "overrides": sorted(shared), "command": "o1exp -m " + " ".join(sorted(shared)),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def baseline(config: DictConfig, labels: list[str]) -> str:
+    """What the cells are compared with: the study's baseline as a cell, or as the one setting that makes it ("thought=shortcut")."""
+    own = [str(o) for o in config.arms.get(config.baseline) or []]
+    wanted = [str(config.baseline), *(own if len(own) == 1 else [])]
+    return next((name for name in wanted if name and any(name == label or name in label.split(" ") for label in labels)), "")

@@ -1,1 +1,1 @@
-""""""
+"""Benchmarks: sampling, grading, metrics and paired statistics."""

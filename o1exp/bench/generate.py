@@ -54,14 +54,20 @@ def main(spec: GenerateSpec) -> None:
 
 
 def load(spec: GenerateSpec) -> tuple[Any, Any]:
-    """Model (fp32 on CPU, its own precision on a GPU) and tokenizer; weights only as safetensors, never code from the folder."""
+    """Model and tokenizer: fp32 on CPU, its own precision spread over the GPUs. Weights only as safetensors, never code from the folder."""
     revision = spec.revision or None
     tokenizer = AutoTokenizer.from_pretrained(spec.model, revision=revision, trust_remote_code=False)
-    dtype = torch.float32 if spec.device == "cpu" else "auto"
+    dtype, places = (torch.float32, None) if spec.device == "cpu" else ("auto", "auto")
     model = AutoModelForCausalLM.from_pretrained(
-        spec.model, revision=revision, dtype=dtype, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+        spec.model,
+        revision=revision,
+        dtype=dtype,
+        device_map=places,
+        use_safetensors=True,
+        trust_remote_code=False,
+        attn_implementation="sdpa",
     )
-    return model.eval().to(spec.device), tokenizer
+    return model.eval(), tokenizer
 
 
 def encode(tokenizer: Any, system: str, prompt: str) -> tuple[int, ...]:

@@ -80,7 +80,8 @@ def _scaling_points(axes: "Axes", row: Row, colour: str) -> None:
 def _curve(axes: "Axes", rows: list[dict[str, Any]], colour: str, dash: str, label: str) -> None:
     tokens, losses = [row["tokens"] for row in rows], [row["loss"] for row in rows]
     axes.plot(tokens, losses, color=colour, linewidth=0.6, alpha=0.3)
-    axes.plot(tokens, _smooth(losses), color=colour, linewidth=1.6, linestyle=dash, label=label)
+    marker = "o" if len(rows) < 4 else ""  # a line of one point would not show
+    axes.plot(tokens, _smooth(losses), color=colour, linewidth=1.6, linestyle=dash, marker=marker, label=label)
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

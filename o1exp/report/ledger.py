@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from o1exp.report.arms import Arm
 from o1exp.report.lineage import Artefact, Training
 
-COUNTS = ("right", "wrong", "no_answer", "dropped", "dropped_long")
-"""Facts of a stage that tell why rows were lost."""
+COUNTS = (
+    "right", "wrong", "no_answer", "unscored", "problems_covered", "left_out", "unreadable", "without_solution", "rewritten", "disagreed",
+    "dropped", "cut",
+)  # fmt: skip
+"""Facts of a stage that tell why rows were lost; zeros and what is not there go unsaid."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,19 @@ def _bill(arm: Arm) -> Bill:
 
 def _steps(training: Training) -> tuple[Step, ...]:
     steps = [Step(table.stage, int(table.facts.get("rows", 0)), _remark(table)) for table in training.tables]
-    remark = f"{training.tokens:,} tokens, {training.artefact.facts.get('steps', len(training.curve)):,} steps"
+    steps_done = int(training.artefact.facts.get("steps", len(training.curve)))
+    remark = f"{training.tokens:,} tokens, {steps_done:,} {'step' if steps_done == 1 else 'steps'}"
+    remark = ", ".join(filter(None, (remark, _remark(training.artefact))))
     return (*steps, Step(training.artefact.stage, training.examples, remark))
 
 
 def _remark(table: Artefact) -> str:
-    counts = [f"{table.facts[name]:,} {name.replace('_', ' ')}" for name in COUNTS if isinstance(table.facts.get(name), int)]
-    asked = table.facts.get("requests")
-    return ", ".join(([f"{asked:,} requests"] if isinstance(asked, int) and asked else []) + counts)
+    """What the stage noted, e.g. "974 requests, 600 right, 31 wrong"; a mapping of reasons is spelled out."""
+    said = []
+    for name in ("requests", *COUNTS):
+        value, words = table.facts.get(name), name.replace("_", " ")
+        if isinstance(value, dict):
+            said += [f"{count:,} {words} ({reason.replace('_', ' ')})" for reason, count in value.items() if count]
+        elif isinstance(value, int) and value:
+            said.append(f"{value:,} {words}")
+    return ", ".join(said)

@@ -115,7 +115,7 @@ class Training:
     @property
     def examples(self) -> int:
         facts = self.artefact.facts
-        return int(facts.get("examples", facts.get("rows", 0)))
+        return int(facts.get("rows", facts.get("examples", 0)))
 
     @property
     def tokens(self) -> int:

@@ -40,7 +40,7 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     metrics += _curves(arms[0]) if alone else []
     tags = {
         "o1exp.key": record.key, "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp", "mlflow.source.type": "LOCAL",
-        "mlflow.note.content": _note(record, table), **{f"stage.{_clean(name)}": key for name, key in record.stages.items()},
+        "mlflow.note.content": _note(record, table), **{f"stage.{_stage(name)}": key for name, key in record.stages.items()},
         **_commit(arms[0].result),
     }  # fmt: skip
     if not record.stages:
@@ -148,6 +148,11 @@ def _note(record: RunRecord, table: list[Row]) -> str:
 
 def _percents(row: Row) -> str:
     return f"{100 * row.score.accuracy:.1f} % | {100 * row.score.low:.1f} to {100 * row.score.high:.1f}"
+
+
+def _stage(name: str) -> str:
+    """Tags have no brackets: "think (long thoughts)" becomes think.long thoughts."""
+    return _clean(name.replace(" (", ".").replace(")", ""))
 
 
 def _stage_tags(arms: list[Arm]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """From gathered arms to the files of a report: the page, results.json, results.csv, results.tex."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def _finding(row: Row) -> str:
 
 
 def _tied(sentence: str) -> str:
-    """No line break inside "p < 0.01"."""
+    """Set for print: no line break inside "p < 0.01", minus signs where hyphens stand for them."""
+    sentence = re.sub(r"(?<=[\s(])-(?=\d)", "\N{MINUS SIGN}", sentence)
     return sentence.replace("p < ", "p\xa0<\xa0").replace("p = ", "p\xa0=\xa0")
 
 

@@ -87,12 +87,14 @@ def _client(tracking: Tracking, root: Path) -> "Iterator[MlflowClient]":
 
 def _connect(address: str) -> "MlflowClient":
     import logging
+    import warnings
 
     # Read when mlflow is imported.
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_AGENT_SKILLS_TIP": "true"}
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     from mlflow import MlflowClient
 
+    warnings.filterwarnings("ignore", message="The ``noload`` loader", category=DeprecationWarning)  # mlflow's own use of SQLAlchemy
     for name in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.client"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=address)

@@ -9,6 +9,7 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
+from o1exp.flow.work import die_with_parent
 from o1exp.report.track import Tracking, view_urls
 
 START_SECONDS = 120
@@ -25,17 +26,18 @@ def serve(outputs: Path, port: int) -> int:
     if not database.exists():
         raise ValueError(f"nothing was logged yet: {database} does not exist; run o1exp first, or give --outputs")
     urls = view_urls(Tracking(), outputs, port)
+    log = outputs.resolve() / "mlflow.log"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1"]
-    server = subprocess.Popen(
-        [*command, "--port", str(port), "--workers", "1"], env={**os.environ, **SETTINGS}, stderr=subprocess.PIPE, text=True
-    )
+    command += ["--port", str(port), "--workers", "1"]
+    with log.open("w") as out:
+        server = subprocess.Popen(command, env={**os.environ, **SETTINGS}, stdout=out, stderr=out, preexec_fn=die_with_parent)
     try:
-        _wait(server, port)
+        _wait(server, port, log)
         for study, url in urls.items():
             print(f"{study}: {url}", flush=True)
         if sys.stdout.isatty() and urls:
             webbrowser.open(next(iter(urls.values())))
-        server.communicate()
+        server.wait()
     except KeyboardInterrupt:
         pass
     finally:
@@ -44,12 +46,10 @@ def serve(outputs: Path, port: int) -> int:
     return 0
 
 
-def _wait(server: "subprocess.Popen[str]", port: int) -> None:
+def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     for _ in range(START_SECONDS * 5):
         if server.poll() is not None:
-            assert server.stderr is not None
-            tail = server.stderr.read()[-2000:]
-            raise ValueError(f"the MLflow server ended at once; is port {port} in use? give another one with --port\n{tail}")
+            raise ValueError(f"the MLflow server ended at once; if port {port} is in use give another one with --port; its log: {log}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
                 return

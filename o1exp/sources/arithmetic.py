@@ -21,8 +21,8 @@ TEST_SHARE = 5
 class Arithmetic(Stage[Table[Problem]]):
     """Make sums of several numbers; `operands` are the numbers of summands in turn, each summand has `digits` digits.
 
-    The operands, in whatever order, decide by a hash whether a sum is a train or a test problem, so that no seed, count or mix of lengths can
-    put 47+38 on one side and 38+47 on the other. Within a split no two problems have the same operands.
+    The operands, in whatever order, decide by a hash whether a sum is a train or a test problem, so that no seed, count or mix of lengths
+    can put 47+38 on one side and 38+47 on the other. Within a split no two problems have the same operands.
     """
 
     count: Annotated[int, AtLeast(1)] = 600
@@ -39,10 +39,8 @@ class Arithmetic(Stage[Table[Problem]]):
             world = World(summands, self.digits)
             # Counting a world exactly takes as long as drawing it, so it is done only where it may run short.
             if 2 * TEST_SHARE * wanted > world.size and (given := len(world.draw(self.split, wanted, self.seed))) < wanted:
-                yield "count", (
-                    f"{self.count} asks for {wanted} sums of {summands} summands with {self.digits} digits, but the {self.split} split "
-                    f"has {given} of them; lower count, or raise digits or operands"
-                )
+                what = f"{wanted} sums of {summands} summands with {self.digits} digits, but the {self.split} split has {given} of them"
+                yield "count", f"{self.count} asks for {what}; lower count, or raise digits or operands"
 
     def make(self, work: Work) -> None:
         drawn = {summands: World(summands, self.digits).draw(self.split, wanted, self.seed) for summands, wanted in self._wanted().items()}
@@ -83,7 +81,7 @@ class World:
 
     @property
     def lowest(self) -> int:
-        return 10 ** (self.digits - 1)
+        return int(10 ** (self.digits - 1))
 
     @property
     def size(self) -> int:
@@ -101,7 +99,7 @@ class World:
         return [tuple(random.sample(operands, len(operands))) for operands in list(found)[:wanted]]
 
     def multiset(self, rank: int) -> Operands:
-        """The multiset of this rank, in the combinatorial number system (a combination with repetition is a combination of rank + place)."""
+        """The multiset of this rank: numbered like combinations, by binomials, each chosen number raised by its place."""
         chosen = []
         for place in range(self.summands, 0, -1):
             low, high = place - 1, place

@@ -1,5 +1,6 @@
 """Long thoughts by distillation: a teacher solves each problem, thinking aloud (Part 2, section 2.1)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +28,7 @@ Problem:
 class Distil(Stage[Table[Example]]):
     """Asks the teacher for up to `draws` answers to each problem; every whole answer becomes an Example, right or wrong.
 
+    `prompt` may show the teacher {solution} and {answer} beside the {question}: a weak teacher then explains what it could not find.
     With `until_right` a problem is asked again only while none of its answers agrees with the gold answer. Answers that were cut off,
     refused or empty are counted and left out. Where a server gives the reasoning apart, the response is `<think>`, the reasoning,
     `</think>`, the answer.
@@ -123,7 +125,8 @@ class Distil(Stage[Table[Example]]):
                 yield Example(problem=problem.id, prompt=problem.question, response=text, draw=one.draw, origin=self.teacher.model)
 
     def _request(self, problem: Problem, draw: int) -> Request:
-        return Request.user(self.prompt.replace("{question}", problem.question), draw)
+        known = {"{question}": problem.question, "{solution}": problem.solution, "{answer}": problem.answer}
+        return Request.user(re.sub(r"\{(?:question|solution|answer)\}", lambda found: known[found[0]], self.prompt), draw)
 
 
 @dataclass(frozen=True)

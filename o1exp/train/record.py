@@ -24,6 +24,7 @@ class Recorder(Callback):  # type: ignore[misc]
         self.checkpoints, self.todo, self.feed, self.progress = checkpoints, todo, feed, progress
         self.mark = checkpoints.latest()
         feed.first = self.mark.step if self.mark else 0
+        self.done = feed.first
         self.tokens = sum(step.tokens for step in todo[: feed.first])
         self.before = self.mark.seconds if self.mark else 0.0
         self.curve: Curve | None = None
@@ -46,7 +47,8 @@ class Recorder(Callback):  # type: ignore[misc]
     def on_train_batch_end(self, trainer: Trainer, pl_module: Student, outputs: Any, batch: MicroBatch, batch_idx: int) -> None:
         if not batch.last:
             return
-        step, done = self.todo[batch.step], batch.step + 1
+        step = self.todo[batch.step]
+        self.done = batch.step + 1
         due = trainer.is_global_zero and self.due(pl_module.spec.checkpoint_seconds)
         shared = torch.stack([pl_module.summed, torch.tensor(float(due), dtype=torch.float64, device=pl_module.summed.device)])
         pl_module.summed = torch.zeros_like(pl_module.summed)
@@ -58,15 +60,15 @@ class Recorder(Callback):  # type: ignore[misc]
         if not math.isfinite(loss) or not math.isfinite(pl_module.grad_norm):
             rows = sorted(int(self.feed.data.rows[document]) for pack in step.packs for document in pack)
             raise Refused(
-                f"step {done}: loss {loss}, gradient norm {pl_module.grad_norm}; lower lr={pl_module.spec.lr:g}, or look for broken rows "
-                f"of the data among {rows}"
+                f"step {self.done}: loss {loss}, gradient norm {pl_module.grad_norm}; lower lr={pl_module.spec.lr:g}, or look for broken "
+                f"rows of the data among {rows}"
             )
         if self.curve:
-            self.curve.add({"step": done, "tokens": self.tokens, "loss": loss, "lr": step.lr, "grad_norm": pl_module.grad_norm})
-            line = {"step": done, "steps": len(self.todo), "tokens": self.tokens, "loss": loss}
+            self.curve.add({"step": self.done, "tokens": self.tokens, "loss": loss, "lr": step.lr, "grad_norm": pl_module.grad_norm})
+            line = {"step": self.done, "steps": len(self.todo), "tokens": self.tokens, "loss": loss}
             print(json.dumps(line), file=self.progress, flush=True)
-        if save:
-            self.save(trainer, done)
+        if save and self.done < len(self.todo):  # resuming with nothing left to do, the trainer would not even load the weights
+            self.save(trainer, self.done)
 
     def due(self, seconds: float) -> bool:
         """Is it time for a checkpoint? Writing them may take a tenth of the time, not more."""

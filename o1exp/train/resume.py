@@ -50,15 +50,16 @@ class Checkpoints:
         return self.at(step)
 
     def finish(self, mark: Mark) -> None:
-        """Declare the checkpoint whole, then drop the oldest ones."""
+        """Declare the checkpoint whole, then drop older and unfinished ones."""
         marker = self.at(mark.step) / MARKER
         partial = marker.with_suffix(".part")
         partial.write_text(json.dumps(asdict(mark)))
         partial.rename(marker)
-        done = sorted(m.parent for m in self.folder.glob(f"[0-9]*/{MARKER}"))
-        for old in done[:-KEEP]:
-            (old / MARKER).unlink()
-            shutil.rmtree(old)
+        whole = sorted(found.parent for found in self.folder.glob(f"[0-9]*/{MARKER}"))
+        for folder in sorted(self.folder.glob("[0-9]*")):
+            if folder not in whole[-KEEP:]:
+                (folder / MARKER).unlink(missing_ok=True)
+                shutil.rmtree(folder)
 
 
 class Curve:

@@ -54,6 +54,8 @@ class Sft(Stage[Checkpoint]):
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.max_length > self.pack_length:
             yield "max_length", f"{self.max_length} is longer than pack_length={self.pack_length}; an example must fit into one pack"
+        if self.pack_length > self.batch_tokens:
+            yield "pack_length", f"{self.pack_length} is more than batch_tokens={self.batch_tokens}; a step holds at least one pack"
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         """Tokens, hours (6 FLOP per parameter and token), memory per device (model states only) and disk."""
@@ -126,7 +128,8 @@ def _environment(machine: Machine) -> dict[str, str]:
     own["PYTHONPATH"] = os.pathsep.join(filter(None, [own.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
     own["OMP_NUM_THREADS"] = str(machine.threads)
     if machine.accelerator == "cpu":
-        own["DS_ACCELERATOR"] = "cpu"
+        # Nothing is compiled here, but DeepSpeed decorates an unused optimizer, which loads the whole compiler for a second.
+        own |= {"DS_ACCELERATOR": "cpu", "TORCHDYNAMO_DISABLE": "1"}
     return own
 
 

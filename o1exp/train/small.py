@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work
+from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Stage, Work
 
 if TYPE_CHECKING:
     from transformers import Qwen2Config, Qwen2Tokenizer
@@ -40,6 +40,8 @@ class Untrained(Stage[Checkpoint]):
     kv_heads: Annotated[int, AtLeast(1)] = 4
     intermediate: Annotated[int, AtLeast(4)] = 256
     positions: Annotated[int, AtLeast(16)] = 1024
+    initializer_range: Annotated[float, Above(0)] = 0.1
+    """Standard deviation of the random matrices. Larger models take 0.02; at this width they learn far faster from 1/sqrt(hidden)."""
     seed: Annotated[int, AtLeast(0)] = 0
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -69,7 +71,8 @@ class Untrained(Stage[Checkpoint]):
 def tokenizer(positions: int) -> "Qwen2Tokenizer":
     """One token for each byte, after the special tokens: one per ASCII character, and no text that it cannot write.
 
-    It adds no token of its own; the template writes them. It is a Qwen2Tokenizer because AutoTokenizer loads nothing else for this architecture.
+    It adds no token of its own; the template writes them. AutoTokenizer reads any tokenizer of this architecture as Qwen2Tokenizer, which
+    works on bytes: so it is one.
     """
     from tokenizers import pre_tokenizers
     from transformers import Qwen2Tokenizer
@@ -78,8 +81,8 @@ def tokenizer(positions: int) -> "Qwen2Tokenizer":
     assert len(alphabet) == BYTES
     vocabulary = {token: number for number, token in enumerate([*SPECIALS, *alphabet])}
     return Qwen2Tokenizer(
-        vocab=vocabulary, merges=[], unk_token=PAD, pad_token=PAD, bos_token=START, eos_token=END, additional_special_tokens=[USER, ASSISTANT],
-        chat_template=TEMPLATE, model_max_length=positions, padding_side="left",
+        vocab=vocabulary, merges=[], unk_token=PAD, pad_token=PAD, bos_token=START, eos_token=END,
+        additional_special_tokens=[USER, ASSISTANT], chat_template=TEMPLATE, model_max_length=positions, padding_side="left",
     )  # fmt: skip
 
 
@@ -90,21 +93,25 @@ def _config(model: Untrained) -> "Qwen2Config":
         vocab_size=len(SPECIALS) + BYTES, hidden_size=model.hidden, intermediate_size=model.intermediate,
         num_hidden_layers=model.layers, num_attention_heads=model.heads, num_key_value_heads=model.kv_heads,
         max_position_embeddings=model.positions, tie_word_embeddings=True, dtype="float32",
+        initializer_range=model.initializer_range, architectures=["Qwen2ForCausalLM"],
         pad_token_id=SPECIALS.index(PAD), bos_token_id=SPECIALS.index(START), eos_token_id=SPECIALS.index(END),
     )  # fmt: skip
 
 
 def _save_weights(settings: Untrained, folder: Path) -> None:
+    from safetensors.torch import save_file
     from transformers import GenerationConfig, Qwen2ForCausalLM
 
     config = _config(settings)
     model = Qwen2ForCausalLM(config)
     _draw(model, settings.seed, config.initializer_range)
     assert sum(weight.numel() for weight in model.parameters()) == settings.parameters
-    model.generation_config = GenerationConfig(
-        pad_token_id=config.pad_token_id, bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id
-    )
-    model.save_pretrained(folder)
+    # The output layer is the embedding, so it is stored once.
+    weights = {name: weight for name, weight in model.state_dict().items() if name != "lm_head.weight"}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config.save_pretrained(folder)
+    special = {"pad_token_id": config.pad_token_id, "bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
+    GenerationConfig.from_dict(special).save_pretrained(folder)
 
 
 def _draw(model: Any, seed: int, deviation: float) -> None:

@@ -1,7 +1,5 @@
 """DeepSpeed under Lightning, on GPUs as it comes and on CPUs with its one GPU check left out."""
 
-import os
-import sys
 from typing import Any
 
 import torch
@@ -67,15 +65,3 @@ def make_trainer(spec: TrainSpec, recorder: Callback) -> Trainer:
         callbacks=[recorder], precision="bf16-true" if spec.precision == "bf16" else "32-true", logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
     )  # fmt: skip
-
-
-def import_deepspeed(accelerator: str) -> None:
-    """Import DeepSpeed for this accelerator, once and first."""
-    # Its autotuner imports mlflow where it can: 1.5 s for nothing.
-    sys.modules.setdefault("mlflow", None)  # type: ignore[arg-type]
-    if accelerator == "cpu":
-        os.environ["DS_ACCELERATOR"] = "cpu"
-    import deepspeed.ops
-
-    # The shared-memory operator for CPU ranks would be compiled for a minute.
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False

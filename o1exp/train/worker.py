@@ -32,14 +32,14 @@ def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
     tokenizer = load_tokenizer(spec)
     data = encoded(spec, tokenizer, rank)
 
-    from o1exp.train.schedule import Feed, plan
-    from o1exp.train.strategy import import_deepspeed
+    from o1exp.train.accelerator import import_deepspeed
 
-    import_deepspeed(spec.accelerator)
+    import_deepspeed()
     from o1exp.train.export import export
     from o1exp.train.module import Student
     from o1exp.train.record import Recorder
     from o1exp.train.resume import Checkpoints
+    from o1exp.train.schedule import Feed, plan
     from o1exp.train.strategy import make_trainer
 
     todo = plan(spec, data)
@@ -47,6 +47,7 @@ def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
     recorder = Recorder(Checkpoints(spec), todo, feed, progress)
     student, trainer = Student(spec, data, todo), make_trainer(spec, recorder)
     trainer.fit(student, feed)
+    assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
     export(trainer.strategy.deepspeed_engine, student.model, tokenizer, Path(spec.out) / "model")
     if rank == 0:
         curve = (Path(spec.scratch) / "curve.jsonl").read_text()

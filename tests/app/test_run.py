@@ -1,0 +1,169 @@
+import json
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.app.commands import TINY, o1exp, start
+from tests.app.teacher import CountingTeacher
+
+SECRET = "sk-o1exp-test-0123456789abcdef"
+
+
+def _digests(outputs: Path) -> dict[str, str]:
+    found = outputs.glob("artefacts/*/[0-9a-f]*/manifest.json")
+    return {str(path.parent.relative_to(outputs)): json.loads(path.read_text())["digest"] for path in found}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny quick start with an API key in the environment, run once; its folder."""
+    folder = tmp_path_factory.mktemp("finished")
+    done = o1exp(folder, *TINY, env={"OPENAI_API_KEY": SECRET, "MLFLOW_TRACKING_PASSWORD": SECRET})
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "said.txt").write_text(done.stdout)
+    return folder
+
+
+def test_a_run_ends_with_the_table_and_where_to_look(finished: Path) -> None:
+    said = (finished / "said.txt").read_text()
+    assert "long thoughts" in said
+    assert "shortcut" in said
+    assert said.splitlines()[-2].startswith("Report: open outputs/runs/quickstart-")
+    assert said.splitlines()[-1].startswith("MLflow: make ui")
+    page = next((finished / "outputs" / "runs").glob("quickstart-*/report.html"))
+    assert str(page.relative_to(finished)) in said
+
+
+def test_both_arms_share_what_they_have_in_common(finished: Path) -> None:
+    made = {path.parent.parent.name: len(list(path.parent.parent.iterdir())) for path in (finished / "outputs").glob("artefacts/*/*/manifest.json")}
+    assert made["Distil"] == 1
+    assert made["Untrained"] == 1
+    assert made["Sft"] == 3  # phase 1 once, phase 2 for each arm
+    assert made["Report"] == 1
+
+
+def test_a_second_run_makes_nothing(finished: Path) -> None:
+    before = _digests(finished / "outputs")
+    started = time.monotonic()
+    done = o1exp(finished, *TINY)
+    assert done.returncode == 0, done.stderr
+    assert "made  " not in done.stdout
+    assert "0 stages made" in done.stdout
+    assert time.monotonic() - started < 60  # 20 s on a quiet machine
+    assert _digests(finished / "outputs") == before
+
+
+def test_an_api_key_is_in_no_file(finished: Path) -> None:
+    for path in (finished / "outputs").rglob("*"):
+        if path.is_file():
+            assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_plan_and_why_after_a_run(finished: Path) -> None:
+    plan = o1exp(finished, *TINY, "action=plan", "think.lr=0.5e-3")
+    assert plan.returncode == 0, plan.stderr
+    assert "reuse" in plan.stdout
+    assert "make" in plan.stdout
+    why = o1exp(finished, *TINY, "action=why", "think.lr=0.5e-3")
+    assert "lr: " in why.stdout
+    assert "-> 0.0005" in why.stdout
+    assert "Distil" not in why.stdout
+
+
+def test_another_goal_makes_only_what_it_needs(tmp_path: Path) -> None:
+    done = o1exp(tmp_path, *TINY, "goal=verify")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "outputs" / "artefacts").iterdir()} <= {"Arithmetic", "Distil", "Rejection", "Solutions"}
+
+
+def test_a_sweep_shares_stages_and_compares_its_cells(finished: Path) -> None:
+    done = o1exp(finished, "-m", *TINY, "seed=0,1", "thought=distil,shortcut", timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = max((finished / "outputs" / "runs").glob("quickstart-*/cells")).parent
+    record = json.loads((folder / "run.json").read_text())
+    assert sorted(record["arms"]) == ["seed=0 thought=distil", "seed=0 thought=shortcut", "seed=1 thought=distil", "seed=1 thought=shortcut"]
+    assert (folder / "report.html").exists()
+    counts = {stage: len(list((finished / "outputs" / "artefacts" / stage).glob("[0-9a-f]*"))) for stage in ("Distil", "Sft", "Arithmetic")}
+    assert counts == {"Distil": 1, "Sft": 6, "Arithmetic": 2}
+
+
+def test_a_failed_cell_stops_no_other(finished: Path) -> None:
+    done = o1exp(finished, "-m", *TINY, "bench.arithmetic.problems.count=8,100000000", timeout=600)
+    assert done.returncode == 1, done.stdout + done.stderr
+    folder = max((finished / "outputs" / "runs").glob("quickstart-*/cells"), key=lambda path: path.stat().st_mtime).parent
+    record = json.loads((folder / "run.json").read_text())
+    assert len(record["arms"]) == 1
+    assert len(record["failed"]) == 1
+
+
+def test_two_processes_at_once_end_with_one_set_of_artefacts(tmp_path: Path) -> None:
+    both = [start(tmp_path, *TINY) for _ in range(2)]
+    outputs = [process.communicate(timeout=400)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert len(list((tmp_path / "outputs").glob("artefacts/Report/*/manifest.json"))) == 1
+    assert not list((tmp_path / "outputs").glob("artefacts/*/.*.part"))
+
+
+def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    process = start(tmp_path, *TINY)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "outputs").glob("scratch/Sft-*/spec.json")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, said
+    assert "run the same command again" in said
+    assert o1exp(tmp_path, *TINY).returncode == 0
+
+
+def test_a_spent_budget_ends_with_code_3_and_goes_on_when_raised(tmp_path: Path) -> None:
+    with CountingTeacher(tmp_path) as teacher:
+        words = (*TINY, "goal=verify", "teacher=endpoint", "teacher.model=procedural", f"teacher.base_url={teacher.base_url}", "teacher.max_tokens=400",
+                 "teacher.usd_per_million_completion=1000", "teacher.concurrency=1")  # fmt: skip
+        stopped = o1exp(tmp_path, *words, "budget.usd=1.5")
+        assert stopped.returncode == 3, stopped.stdout + stopped.stderr
+        assert "budget.usd" in stopped.stderr
+        paid = len(teacher.requests())
+        assert 0 < paid < 12
+        assert o1exp(tmp_path, *words, "budget.usd=1000").returncode == 0
+        assert len(teacher.requests()) == len(set(teacher.requests()))
+
+
+def _kill_at_random(folder: Path, words: list[str], teacher: CountingTeacher, times: int) -> None:
+    """Start and kill -9 again and again; what was recorded at a kill must never be asked again."""
+    luck = random.Random(0)
+    for _ in range(times):
+        process = start(folder, *words)
+        time.sleep(luck.uniform(1.0, 22.0))
+        process.kill()
+        process.wait()
+        teacher.mark(folder / "outputs" / "requests.sqlite")
+
+
+@pytest.mark.slow
+def test_ten_kills_leave_the_same_artefacts_and_pay_nothing_twice(tmp_path: Path) -> None:
+    undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
+    for folder in (undisturbed, disturbed):
+        folder.mkdir()
+    with CountingTeacher(tmp_path, delay_ms=40) as teacher:
+        words = [*TINY, "source.count=60", "think.max_tokens=60000", f"teacher.base_url={teacher.base_url}", "teacher.concurrency=2"]
+        assert o1exp(undisturbed, *words).returncode == 0
+        needed = len(teacher.requests())
+        teacher.forget()
+        _kill_at_random(disturbed, words, teacher, times=10)
+        final = o1exp(disturbed, *words)
+        assert final.returncode == 0, final.stdout + final.stderr
+        sent = len(teacher.requests())
+    assert _digests(disturbed / "outputs") == _digests(undisturbed / "outputs")
+    # Only requests in flight at a kill (2 at a time) may have been answered without anybody there to record it.
+    assert needed <= sent <= needed + 2 * 10
+    assert teacher.repeated_after_recording() == 0
+
+
+def test_no_process_is_left(finished: Path) -> None:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(finished) not in listed

@@ -1,0 +1,45 @@
+"""A Bench expands to sampling and grading."""
+
+import pytest
+
+from o1exp.bench.bench import Bench
+from o1exp.bench.grade import Grade
+from o1exp.bench.sample import Sample
+from o1exp.flow import Machine, SettingsError
+from tests.bench.tiny import Sums, Tiny
+
+
+def test_bench_is_grade_of_sample() -> None:
+    settings = {
+        "samples": 3,
+        "temperature": 0.6,
+        "top_p": 0.95,
+        "max_tokens": 64,
+        "seed": 5,
+        "prompt": "Q {question}",
+        "system": "s",
+        "stop": ("x",),
+    }
+    bench = Bench(model=Tiny(), problems=Sums(), machine=Machine(threads=2), batch_size=9, why="because", path="somewhere", **settings)  # type: ignore[arg-type]
+    attempts = Sample(model=Tiny(), problems=Sums(), machine=Machine(threads=2), batch_size=9, **settings)  # type: ignore[arg-type]
+    stage = bench.stage()
+    assert stage.key == Grade(attempts=attempts, problems=Sums()).key
+    assert stage.inputs["attempts"].how() == attempts.how()
+
+
+def test_where_the_problems_come_from_counts_through_the_problems_alone() -> None:
+    plain = Bench(model=Tiny(), problems=Sums())
+    assert Bench(model=Tiny(), problems=Sums(), path="a", limit=3, hub="b", revision="c", split="d").stage().key == plain.stage().key
+    assert Bench(model=Tiny(), problems=Sums(count=7)).stage().key != plain.stage().key
+
+
+def test_a_wrong_edge_is_refused_at_once() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        Bench(model=Sums(), problems=Sums())  # type: ignore[arg-type]
+    assert "model: Sums makes Table[Problem]; connect a step that makes Checkpoint" in str(wrong.value)
+
+
+def test_a_mistake_is_told_once() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        Bench(model=Tiny(), problems=Sums(), samples=2)
+    assert str(wrong.value).count("greedy decoding") == 1

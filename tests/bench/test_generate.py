@@ -1,0 +1,142 @@
+"""The generating process: templates, ends, stop strings, chunks, draws."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from o1exp.bench import generate
+from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, read_rows
+from tests.bench.tiny import save_tiny
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def spec(tiny: Path, tmp_path: Path) -> GenerateSpec:
+    return GenerateSpec(
+        model=str(tiny), revision="", ids=("a", "b", "c"), prompts=("1+1=?", "12+30=?", "7+7=?"), system="", samples=2, temperature=1.0,
+        top_p=1.0, max_tokens=12, seed=0, stop=(), batch_size=0, device="cpu", threads=1, out=str(tmp_path / "out"),
+    )  # fmt: skip
+
+
+def answers(spec: GenerateSpec, out: Path, **fields: Any) -> list[Continuation]:
+    changed = dataclasses.replace(spec, out=str(out), **fields)
+    generate.main(changed)
+    return [Continuation(**json.loads(line)) for line in (out / ROWS).read_text().splitlines()]
+
+
+def test_spec_survives_its_file(spec: GenerateSpec, tmp_path: Path) -> None:
+    spec = dataclasses.replace(spec, stop=("\n\n", "加油"))
+    spec.save(tmp_path / "spec.json")
+    assert GenerateSpec.load(tmp_path / "spec.json") == spec
+
+
+def test_prompt_goes_through_the_chat_template(tiny: Path, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    assert tokenizer.decode(generate.encode(tokenizer, "", "1+1=?")) == "<|user|>1+1=?<|assistant|>"
+    assert tokenizer.decode(generate.encode(tokenizer, "be short", "1+1=?")) == "be short <|user|>1+1=?<|assistant|>"
+    plain = AutoTokenizer.from_pretrained(save_tiny(tmp_path, template=False))
+    assert plain.decode(generate.encode(plain, "be short", "1+1=?")) == "be short\n\n1+1=?"
+
+
+def test_every_row_is_answered_once_in_order(spec: GenerateSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answers(spec, tmp_path / "x")
+    assert [found.row for found in rows] == list(range(6))
+    assert all(1 <= found.tokens <= 12 and (found.finish_reason == "length") <= (found.tokens == 12) for found in rows)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert told[-1] == {"rows": 6, "tokens": sum(found.tokens for found in rows), "of": 6}
+
+
+def test_more_samples_keep_the_first_draws_and_other_seeds_do_not(spec: GenerateSpec, tmp_path: Path) -> None:
+    two = answers(spec, tmp_path / "two")
+    four = answers(spec, tmp_path / "four", samples=4, batch_size=3)
+    other = answers(spec, tmp_path / "other", seed=1)
+    assert [found.text for found in two] == [four[4 * (row // 2) + row % 2].text for row in range(6)]
+    assert len({found.text for found in two}) == 6
+    assert not {found.text for found in two} & {found.text for found in other}
+
+
+def test_a_problem_keeps_its_draws_when_others_come_or_go(spec: GenerateSpec, tmp_path: Path) -> None:
+    rows = answers(spec, tmp_path / "all")
+    last = answers(spec, tmp_path / "one", ids=("c",), prompts=("7+7=?",))
+    assert [found.text for found in last] == [found.text for found in rows[4:]]
+
+
+def test_finished_chunks_are_kept_and_the_rest_is_made(spec: GenerateSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = answers(spec, tmp_path / "whole", batch_size=2)
+    out = tmp_path / "broken"
+    assert answers(spec, out, batch_size=2) == whole
+    (folder,) = (path for path in out.iterdir() if path.is_dir())
+    chunks = sorted(folder.iterdir())
+    assert len(chunks) == 3
+    chunks[1].rename(chunks[1].with_suffix(".part"))  # as if it had been killed while writing
+    (out / ROWS).unlink()
+    capsys.readouterr()
+    assert answers(spec, out, batch_size=2) == whole
+    made_now = json.loads(capsys.readouterr().out.splitlines()[-1])["tokens"]
+    assert made_now == sum(found.tokens for found in read_rows(folder) if found.row in _rows_of(chunks[1]))
+
+
+def _rows_of(chunk: Path) -> set[int]:
+    return {json.loads(line)["row"] for line in chunk.read_text().splitlines()}
+
+
+def test_text_ends_before_a_stop_string(spec: GenerateSpec, tmp_path: Path) -> None:
+    free = answers(spec, tmp_path / "free", max_tokens=40)[0]
+    stop = free.text[6:8]
+    cut = answers(spec, tmp_path / "cut", max_tokens=40, stop=(stop,))[0]
+    assert cut.text == free.text[: free.text.find(stop)]
+    assert cut.finish_reason == "stop"
+    assert cut.tokens < free.tokens
+
+
+def test_a_full_window_leaves_no_room(spec: GenerateSpec, tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "short", positions=8)  # the prompts have 7, 9 and 7 tokens
+    rows = answers(spec, tmp_path / "x", model=str(model))
+    assert [found.tokens for found in rows[2:4]] == [0, 0]
+    assert [(found.text, found.finish_reason) for found in rows[2:4]] == [("", "length")] * 2
+    assert [found.tokens for found in (*rows[:2], *rows[4:])] == [1] * 4
+
+
+def test_ends_come_from_generation_settings_and_tokenizer(tiny: Path, spec: GenerateSpec) -> None:
+    model, tokenizer = generate.load(spec)
+    assert generate.end_tokens(model, tokenizer) == {1}
+    model.generation_config.eos_token_id = [5, 6]
+    assert generate.end_tokens(model, tokenizer) == {1, 5, 6}
+    model.generation_config.eos_token_id, tokenizer.eos_token = None, None
+    assert generate.end_tokens(model, tokenizer) == frozenset()
+
+
+def test_the_end_token_counts_but_is_no_text(spec: GenerateSpec, tmp_path: Path) -> None:
+    model, tokenizer = generate.load(spec)
+    with torch.no_grad():
+        model.lm_head.weight.zero_()  # every token is equally likely, so the end comes soon
+    model.save_pretrained(tmp_path / "level")
+    tokenizer.save_pretrained(tmp_path / "level")
+    rows = answers(spec, tmp_path / "x", model=str(tmp_path / "level"), max_tokens=400, samples=4)
+    ended = [found for found in rows if found.finish_reason == "stop"]
+    assert len(ended) > 6
+    assert all("<|end|>" not in found.text for found in ended)
+    # Special tokens in between are no text either.
+    assert all(len(found.text) <= found.tokens - 1 for found in ended)
+
+
+def test_chunks_hold_every_row_once_within_the_memory(spec: GenerateSpec) -> None:
+    lengths = [30, 500, 20, 100]
+    spec = dataclasses.replace(spec, samples=100, max_tokens=100, ids=tuple("abcd"), prompts=("",) * 4)
+    cost = generate.CACHE_BYTES // 20_000
+    plan = generate.chunks(spec, lengths, cost)
+    assert sorted(row for rows in plan for row in rows) == list(range(400))
+    for rows in plan:
+        assert len(rows) <= generate.MOST_ROWS
+        assert len(rows) * (max(lengths[row // 100] for row in rows) + 100) * cost <= generate.CACHE_BYTES
+    assert {len(rows) for rows in generate.chunks(dataclasses.replace(spec, batch_size=7), lengths, cost)} == {7, 400 % 7}
+    assert [len(rows) for rows in generate.chunks(spec, [30, 500, 20, 100], generate.CACHE_BYTES)] == [1] * 400

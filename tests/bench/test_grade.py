@@ -1,0 +1,57 @@
+"""The Grade stage over written attempts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from o1exp.bench.grade import Grade
+from o1exp.flow import Stage, StageFailed, Store, Table, Work
+from o1exp.records import Attempt, Problem
+
+TEXTS = {
+    "right": (r"2 + 3 = 5, so \boxed{5}", "stop"),
+    "hashes": ("2 + 3 = 5\n#### 5", "stop"),
+    "wrong": (r"\boxed{6}", "stop"),
+    "cut": ("2 + 3 = 5 and then 5", "length"),
+    "cut-boxed": (r"\boxed{5} and furthermore", "length"),
+    "empty": ("", "length"),
+    "goldless": (r"\boxed{5}", "stop"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written(Stage[Table[Attempt]]):
+    """Attempts with known verdicts."""
+
+    def make(self, work: Work) -> None:
+        work.write(Attempt, [Attempt(problem=name, draw=0, text=text, tokens=9, finish_reason=end) for name, (text, end) in TEXTS.items()])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golds(Stage[Table[Problem]]):
+    """Their problems, without the one named `without`."""
+
+    without: str = ""
+
+    def make(self, work: Work) -> None:
+        rows = [Problem(id=name, question="2+3", answer="" if name == "goldless" else "5") for name in TEXTS if name != self.without]
+        work.write(Problem, rows)
+
+
+def test_verdicts_truncation_and_counts(tmp_path: Path) -> None:
+    stage, store = Grade(attempts=Written(), problems=Golds()), Store(tmp_path)
+    scores = {score.problem: score for score in store.get(stage)}
+    assert {name: score.correct for name, score in scores.items()} == {
+        "right": True, "hashes": True, "wrong": False, "cut": False, "cut-boxed": True, "empty": False, "goldless": None,
+    }  # fmt: skip
+    assert {name for name, score in scores.items() if score.truncated} == {"cut", "cut-boxed", "empty"}
+    assert (scores["wrong"].extracted, scores["hashes"].method, scores["right"].tokens) == ("6", "hashes", 9)
+    manifest = store.manifest(stage)
+    assert manifest is not None
+    assert manifest.facts == {"rows": 7, "right": 3, "unscored": 1, "truncated": 3, "no_answer": 2}
+
+
+def test_an_attempt_without_a_problem_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match="attempt wrong#0 belongs to no problem"):
+        Store(tmp_path).make([Grade(attempts=Written(), problems=Golds(without="wrong"))])

@@ -1,0 +1,106 @@
+"""The Sample stage: rows, keys, settings, and a run that is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from o1exp.bench.sample import Sample
+from o1exp.flow import Machine, SettingsError, StageFailed, Store
+from tests.bench.tiny import Sums, Tiny
+
+STAGE = Sample(model=Tiny(), problems=Sums(), samples=3, temperature=0.7, max_tokens=150, batch_size=2)
+
+KILLED = """
+import sys
+from pathlib import Path
+from o1exp.flow import Store
+from tests.bench.test_sample import STAGE
+Store(Path(sys.argv[1])).get(STAGE)
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("outputs"))
+    store.make([STAGE])
+    return store
+
+
+def test_attempts_are_k_per_problem_in_order(store: Store) -> None:
+    attempts = list(STAGE.open(store.folder(STAGE)))
+    assert [(a.problem, a.draw) for a in attempts] == [(f"sum-{i}", draw) for i in range(6) for draw in range(3)]
+    assert len({a.text for a in attempts}) == 18
+    assert all(a.tokens == 150 for a in attempts if a.finish_reason == "length")
+    manifest = store.manifest(STAGE)
+    assert manifest is not None
+    assert manifest.facts["rows"] == 18
+    assert manifest.facts["tokens"] == manifest.facts["tokens_made_now"] == sum(a.tokens for a in attempts)
+    assert manifest.cpu_seconds > 1
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(store: Store, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    run = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    finished = tmp_path / "scratch" / f"Sample-{STAGE.key}" / "answers"
+    deadline = time.monotonic() + 120
+    while not list(finished.glob("*/*.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+    child = [int(pid) for thread in children.parents[1].iterdir() for pid in (thread / "children").read_text().split()]
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert not (tmp_path / "artefacts" / "Sample" / STAGE.key).exists(), "it was too fast to be killed"
+    assert child, "no generating process was found"
+    time.sleep(0.5)
+    assert not any(_alive(pid) for pid in child)
+    again = Store(tmp_path)
+    again.get(STAGE)
+    mine, other = again.manifest(STAGE), store.manifest(STAGE)
+    assert mine is not None
+    assert other is not None
+    assert mine.digest == other.digest
+    assert mine.facts["tokens_made_now"] < other.facts["tokens_made_now"]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_how_to_run_is_no_part_of_the_key() -> None:
+    assert STAGE.replace(batch_size=64, machine=Machine(threads=2, accelerator="gpu")).key == STAGE.key
+    assert len({STAGE.replace(**{name: value}).key for name, value in CHANGES.items()} | {STAGE.key}) == len(CHANGES) + 1
+
+
+CHANGES = {
+    "samples": 4, "temperature": 0.8, "top_p": 0.9, "max_tokens": 7, "seed": 1, "prompt": "Q: {question}", "system": "x", "stop": ("\n",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"prompt": "solve"}, "prompt=solve: has no {question}"),
+        ({"samples": 2}, "samples=2: greedy decoding gives the same answer"),
+        ({"stop": ("a", "")}, "stop: contains an empty string"),
+        ({"top_p": 0}, "top_p=0: must be greater than 0"),
+        ({"engine": "vllm"}, "engine=vllm: is not one of embedded"),
+    ],
+)
+def test_wrong_settings_are_named(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError) as wrong:
+        Sample(model=Tiny(), problems=Sums(), **fields)  # type: ignore[arg-type]
+    assert message in str(wrong.value)
+
+
+@pytest.mark.parametrize(("problems", "message"), [(Sums(twice=True), "have the id 'sum-0'"), (Sums(count=0), "no problems")])
+def test_problems_must_be_there_and_have_ids_of_their_own(problems: Sums, message: str, tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match=message):
+        Store(tmp_path).make([Sample(model=Tiny(), problems=problems)])

@@ -1,0 +1,176 @@
+"""Intervals and tests against independent references, and by simulation."""
+
+import itertools
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from o1exp.bench import statistics
+from o1exp.bench.statistics import (
+    Tally,
+    accuracy,
+    bootstrap,
+    counts,
+    detectable,
+    family,
+    holm,
+    mcnemar,
+    mean,
+    paired,
+    sign_flip,
+    unpaired,
+    verdict,
+    wilson,
+)
+
+Rates = NDArray[np.float64]
+
+
+@pytest.fixture
+def draws() -> np.random.Generator:
+    return np.random.default_rng(20260101)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulation over thousands of data sets needs no ten thousand resamples of each."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 600)
+
+
+def sampled(draws: np.random.Generator, rates: Rates, samples: int) -> list[Tally]:
+    return [Tally(int(right), samples) for right in draws.binomial(samples, rates)]
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 30), (13, 30), (30, 30), (427, 500)])
+def test_wilson_agrees_with_scipy(right: int, n: int) -> None:
+    reference = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert (wilson(right, n).low, wilson(right, n).high) == pytest.approx((reference.low, reference.high), abs=1e-9)
+
+
+def test_one_sample_each_is_wilson_and_equal_samples_count_once() -> None:
+    """Eight identical samples of a question are one piece of evidence, not eight."""
+    single = accuracy([Tally(1, 1)] * 20 + [Tally(0, 1)] * 10)
+    repeated = accuracy([Tally(8, 8)] * 20 + [Tally(0, 8)] * 10)
+    assert single == wilson(20, 30)
+    assert repeated.value == single.value
+    assert repeated.high - repeated.low == pytest.approx(single.high - single.low, rel=0.06)
+
+
+def test_an_interval_has_width_where_every_answer_was_right() -> None:
+    assert accuracy([Tally(4, 4)] * 30).low == pytest.approx(0.88, abs=0.01)
+    low, high = bootstrap([Tally(1, 1)] * 30, [Tally(1, 1)] * 30)
+    assert low < -0.05 < 0.05 < high
+
+
+@pytest.mark.parametrize(("n", "samples", "shape"), [(30, 1, (2, 2)), (30, 4, (1, 1)), (100, 8, (9, 1)), (30, 16, (0.5, 4))])
+def test_the_interval_of_an_accuracy_covers_it(draws: np.random.Generator, n: int, samples: int, shape: tuple[float, float]) -> None:
+    truth, hits = shape[0] / sum(shape), 0
+    for _ in range(2000):
+        found = accuracy(sampled(draws, draws.beta(*shape, n), samples))
+        hits += found.low <= truth <= found.high
+    assert hits / 2000 == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_mean_has_students_interval(draws: np.random.Generator) -> None:
+    values = draws.normal(1000, 300, 40).tolist()
+    reference = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (mean(values).low, mean(values).high) == pytest.approx((reference.low, reference.high))
+
+
+@pytest.mark.usefixtures("few_resamples")
+@pytest.mark.parametrize(("n", "samples"), [(40, 1), (30, 4), (60, 8)])
+def test_the_interval_of_a_paired_difference_covers_it(draws: np.random.Generator, n: int, samples: int) -> None:
+    hits, trials = 0, 600
+    for trial in range(trials):
+        ours = draws.beta(2, 1, n)
+        theirs = ours * draws.beta(5, 2, n)  # mean 2/3 * 5/7: the true difference is 2/3 * 2/7
+        low, high = bootstrap(sampled(draws, ours, samples), sampled(draws, theirs, samples), seed=trial)
+        hits += low <= 4 / 21 <= high
+    assert hits / trials == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_permutation_test_errs_in_five_of_a_hundred(draws: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 500)
+    found, trials = 0, 3000
+    for trial in range(trials):
+        rates = draws.beta(2, 2, 60)
+        differences = (draws.binomial(8, rates) - draws.binomial(8, rates)) / 8
+        found += sign_flip(differences.tolist(), seed=trial) < 0.05
+    assert found / trials == pytest.approx(0.05, abs=0.01)
+
+
+def test_exact_tests_never_err_more_often_than_they_say(draws: np.random.Generator) -> None:
+    flips = binary = 0
+    for _ in range(2000):
+        rates = draws.beta(2, 2, 30)
+        flips += sign_flip(((draws.binomial(16, rates) - draws.binomial(16, rates)) / 16).tolist()) < 0.05
+        ours, theirs = draws.binomial(1, rates), draws.binomial(1, rates)
+        binary += mcnemar(int((ours > theirs).sum()), int((ours < theirs).sum())) < 0.05
+    assert 0.03 <= flips / 2000 <= 0.06
+    assert 0.01 <= binary / 2000 <= 0.055
+
+
+def test_sign_flip_counts_every_pattern(draws: np.random.Generator) -> None:
+    differences = (draws.integers(-4, 5, 11) / 4).tolist()
+    sums = [abs(sum(s * d for s, d in zip(signs, differences, strict=True))) for signs in itertools.product((1, -1), repeat=11)]
+    share = sum(total >= abs(sum(differences)) - 1e-12 for total in sums) / 2**11
+    assert sign_flip(differences) == pytest.approx(share)
+    assert sign_flip([0.0, 0.0]) == 1.0
+
+
+def test_thirty_questions_are_exact_and_one_sided_ones_cannot_be_chance() -> None:
+    assert sign_flip([0.5] * 30) == pytest.approx(2 / 2**30)
+
+
+def test_mcnemar_and_the_published_counts() -> None:
+    assert mcnemar(10, 2) == pytest.approx(0.0386, abs=1e-4)
+    assert mcnemar(0, 0) == 1.0
+    published = counts(13, 30, 12, 30)
+    assert published.p == 1.0
+    assert not published.paired
+    assert published.low < -0.2 < 0.25 < published.high
+
+
+def test_holm_steps_down() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    first = family([counts(20, 30, 5, 30), counts(13, 30, 12, 30)])[0]
+    assert first.adjusted == pytest.approx(2 * counts(20, 30, 5, 30).p)
+
+
+def test_paired_chooses_the_test_by_the_samples() -> None:
+    ones, many = [Tally(1, 1)] * 25 + [Tally(0, 1)] * 15, [Tally(3, 4)] * 40
+    assert paired(ones, ones[::-1]).test == "exact McNemar"
+    assert paired(ones[:30], many[:30]).test == "exact sign-flip"
+    assert paired(ones, many).test == "sign-flip permutation"
+    assert paired(ones, many) == paired(ones, many), "seeded"
+
+
+def test_unpaired_averages_use_welch(draws: np.random.Generator) -> None:
+    ours, theirs = sampled(draws, draws.beta(4, 2, 50), 4), sampled(draws, draws.beta(2, 4, 70), 4)
+    found = unpaired(ours, theirs)
+    assert found.test == "Welch"
+    assert found.low < found.difference < found.high
+    assert found.p == pytest.approx(stats.ttest_ind([t.rate for t in ours], [t.rate for t in theirs], equal_var=False).pvalue)
+    assert unpaired([Tally(1, 1)] * 5, [Tally(0, 1)] * 5).test == "Fisher exact"
+
+
+def test_the_detectable_difference_is_found_four_times_in_five(draws: np.random.Generator) -> None:
+    size = detectable((draws.binomial(8, 0.5, 4000) / 8 - draws.binomial(8, 0.5, 4000) / 8).tolist()) * np.sqrt(4000 / 60)
+    found = 0
+    for _ in range(600):
+        differences = draws.binomial(8, 0.5 + size / 2, 60) / 8 - draws.binomial(8, 0.5 - size / 2, 60) / 8
+        found += stats.ttest_1samp(differences, 0).pvalue < 0.05
+    assert found / 600 == pytest.approx(0.8, abs=0.06)
+
+
+def test_verdicts_say_what_was_found_and_what_could_not_be() -> None:
+    clear = verdict(paired([Tally(1, 1)] * 40, [Tally(0, 1)] * 40), "long", "short")
+    assert clear.startswith("long is above short: +100.0 points")
+    assert "p < 0.0001" in clear
+    open_question = verdict(counts(13, 30, 12, 30), "Ours-72B", "o1-preview")
+    assert open_question.startswith("No difference shown between Ours-72B and o1-preview: +3.3 points")
+    assert "unpaired, Fisher exact p = 1.00" in open_question
+    assert "30 questions show a true difference of 36 points or more in four cases of five" in open_question

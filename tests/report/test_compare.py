@@ -1,0 +1,82 @@
+"""Arms against a baseline: by question where the questions are the same, and never otherwise."""
+
+import csv
+import io
+
+import pytest
+
+from o1exp.flow import Store
+from o1exp.report import Result
+from o1exp.report.arms import Arm, gather
+from o1exp.report.compare import partner, rows
+from o1exp.report.table import csv_text, latex_text, summary, values
+from tests.report.conftest import Made
+from tests.report.world import arm
+
+
+@pytest.fixture(scope="module")
+def sweep(made: Made) -> list[Arm]:
+    """Two seeds by two styles; each seed has its own held-out problems under the same ids."""
+    stages: dict[str, Result] = {
+        f"seed={seed} thought={style}": arm(skill, style, seed) for seed in (0, 1) for style, skill in (("long", 0.9), ("short", 0.2))
+    }
+    Store(made.root).make(list(stages.values()))
+    return gather(made.root, {name: f"Result/{stage.key}" for name, stage in stages.items()})
+
+
+def test_arms_on_the_same_questions_are_paired(made: Made) -> None:
+    found = rows(gather(made.root, {n: f"Result/{s.key}" for n, s in made.goal.arms.items()}), "shortcut")
+    long, shortcut = found
+    assert shortcut.against is None
+    assert long.against is not None
+    assert long.against.paired
+    assert long.against.questions == 60
+    assert long.against.difference == pytest.approx(long.score.accuracy - shortcut.score.accuracy, abs=1e-6)
+    assert long.against.low < long.against.difference < long.against.high
+    assert long.verdict.startswith("long is above shortcut: +")
+
+
+def test_equal_ids_of_other_problems_are_not_paired(sweep: list[Arm]) -> None:
+    found = rows(sweep, "seed=0 thought=short")
+    assert [row.against and row.against.paired for row in found] == [True, None, False, False]
+    assert [row.against and row.against.test for row in found] == ["exact McNemar", None, "Fisher exact", "Fisher exact"]
+
+
+def test_a_setting_as_baseline_compares_within_each_seed(sweep: list[Arm]) -> None:
+    found = rows(sweep, "thought=short")
+    assert [row.against and row.against.paired for row in found] == [True, None, True, None]
+    assert "seed=1 thought=long is above seed=1 thought=short" in found[2].verdict
+    assert partner(sweep[0], sweep, "thought=absent") is None
+
+
+def test_several_comparisons_are_corrected_by_holm(sweep: list[Arm]) -> None:
+    against = [row.against for row in rows(sweep, "seed=0 thought=short") if row.against is not None]
+    assert all(c.adjusted >= c.p for c in against)
+    smallest = min(against, key=lambda c: c.p)
+    assert smallest.adjusted == pytest.approx(min(1.0, 3 * smallest.p))
+
+
+def test_without_a_baseline_nothing_is_compared(sweep: list[Arm]) -> None:
+    assert all(row.against is None and not row.verdict for row in rows(sweep))
+
+
+def test_tables_for_other_tools(sweep: list[Arm]) -> None:
+    found = rows(sweep, "thought=short")
+    named = next(csv.DictReader(io.StringIO(csv_text(found))))
+    assert named["arm"] == "seed=0 thought=long"
+    assert float(named["accuracy"]) == found[0].score.accuracy
+    assert named["against_test"] == "exact McNemar"
+    assert values(found[1])["against_baseline"] is None
+    assert r"held-out sums & seed=0 thought=long &" in latex_text(found)
+    assert latex_text(found).count(r"\\") == 5
+
+
+def test_the_terminal_table_names_arms_scores_and_verdicts(sweep: list[Arm]) -> None:
+    from rich.console import Console
+
+    terminal = Console(width=200, file=io.StringIO())
+    terminal.print(summary(sweep, "thought=short"))
+    text = terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert "95 % interval" in text
+    assert "seed=1 thought=short" in text
+    assert "is above" in text

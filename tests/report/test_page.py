@@ -1,0 +1,142 @@
+"""The page: self-contained, complete, safe with any text, honest where nothing was found."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from o1exp.flow import SettingsError, Store
+from o1exp.records import Attempt, Problem, Score
+from o1exp.report import Report
+from o1exp.report.samples import mark, reflections
+from tests.report.conftest import Made
+from tests.report.world import arm, report
+
+
+@pytest.fixture(scope="module")
+def html(made: Made) -> str:
+    return (made.page / "index.html").read_text()
+
+
+def test_it_asks_nothing_of_the_network(html: str) -> None:
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#)""", html.replace('xlink:href="#', ""))
+    assert not re.findall(r"@import|url\((?!#)|<script|<link|<iframe", html)
+
+
+def test_it_holds_every_part(html: str) -> None:
+    titles = re.findall(r"<h2>(.*?)</h2>", html)
+    assert titles == [
+        "Result", "Accuracy against inference cost", "Training", "From problems to training examples", "Cost",
+        "The same problems, answered by each arm", "How to reproduce it",
+    ]  # fmt: skip
+    assert "Does a student that learns written-out steps" in html
+    assert "no evidence about o1-style reflection" in html
+    assert "o1exp experiment=quickstart" in html
+    assert html.count("<svg") == 2 + 2, "two figures, an interval per arm"
+    assert html.count('<div class="sample">') == 5
+    assert html.count('<div class="answer">') == 10
+
+
+def test_its_numbers_are_those_of_the_results(made: Made, html: str) -> None:
+    stored = json.loads((made.page / "results.json").read_text())
+    long, shortcut = stored["rows"]
+    for row in (long, shortcut):
+        assert f"<b>{100 * row['accuracy']:.1f}</b>" in html
+        assert f"{row['training_tokens']:,}" in html
+    assert f"<b>{100 * long['against_baseline']['difference']:+.1f}</b>" in html
+    assert long["verdict"] in unescape(html).replace("\xa0", " ").replace("\N{MINUS SIGN}", "-")
+    assert stored["baseline"] == "shortcut"
+
+
+def test_every_key_and_digest_stands_in_it(made: Made, html: str) -> None:
+    store = Store(made.root)
+    for stage in made.goal.arms.values():
+        manifest = store.manifest(stage)
+        assert manifest is not None
+        assert manifest.key in html
+        assert manifest.digest[:24] in html
+
+
+def test_text_of_a_model_cannot_act_on_the_page(tmp_path: Path) -> None:
+    """Outputs, questions and names are data, whatever they hold."""
+    goal = report()
+    store = Store(tmp_path)
+    store.make(list(goal.arms.values()))
+    for stage in goal.arms.values():
+        grade = stage.inputs["scores.held-out sums"]
+        _poison(store.folder(grade.inputs["attempts"]), store.folder(grade), store.folder(grade.inputs["problems"]))
+    store.make([goal])
+    page = (store.folder(goal) / "index.html").read_text()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; <b>" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
+def _poison(attempts: Path, scores: Path, problems: Path) -> None:
+    from o1exp.flow import Table
+    from o1exp.flow.table import write_table
+
+    bad = "<img src=x onerror=alert(1)> wait <script>alert(1)</script>"
+    rows = list(Table.read(attempts, Attempt))
+    write_table(attempts, Attempt, [Attempt(problem=r.problem, draw=r.draw, text=bad, tokens=r.tokens, finish_reason="stop") for r in rows])
+    graded = list(Table.read(scores, Score))
+    write_table(
+        scores, Score,
+        [Score(problem=r.problem, draw=r.draw, correct=r.correct, extracted=bad, method="", tokens=1, truncated=False) for r in graded],
+    )  # fmt: skip
+    asked = list(Table.read(problems, Problem))
+    if not asked[0].question.endswith(bad):
+        write_table(problems, Problem, [Problem(id=p.id, question=p.question + bad, answer=bad) for p in asked])
+
+
+def test_no_difference_is_called_none(tmp_path: Path) -> None:
+    goal = Report(arms={"a": arm(0.5, "long"), "b": arm(0.5, "long", lr=2e-3)}, baseline="b", title="A tie")
+    store = Store(tmp_path)
+    store.make([goal])
+    page = (store.folder(goal) / "index.html").read_text()
+    assert "No difference shown between a and b" in page
+    assert '<div class="finding better">' not in page
+
+
+def test_a_single_arm_needs_no_baseline(tmp_path: Path) -> None:
+    goal = Report(arms={"run": arm(0.5, "long")})
+    Store(tmp_path).make([goal])
+    page = (Store(tmp_path).folder(goal) / "index.html").read_text()
+    assert '<div class="finding' not in page
+    assert "difference to" not in page
+
+
+def test_an_unknown_baseline_is_refused() -> None:
+    with pytest.raises(SettingsError, match="'absent' is not one of the arms long"):
+        Report(arms={"long": arm(0.9, "long")}, baseline="absent")
+    with pytest.raises(SettingsError, match="at least one arm"):
+        Report(arms={})
+
+
+def test_execution_fields_and_only_they_stay_out_of_the_key() -> None:
+    goal = report()
+    assert goal.replace(command="o1exp other").key == goal.key
+    assert goal.replace(caveat="other").key != goal.key
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("2 + 2 = 5. Wait, that is off. So 4.", "2 + 2 = 5. <mark><b>Wait</b>, that is off.</mark> So 4."),
+        ("a < b\nLet me double-check: 3.5 > 2", "a &lt; b\n<mark><b>Let me double-check</b>: 3.5 &gt; 2</mark>"),
+        ("她等等。再说", "<mark>她<b>等等</b>。</mark>再说"),
+        ("awaiting a checkmate", "awaiting a checkmate"),
+        ("", ""),
+    ],
+)
+def test_reflective_sentences_are_marked(text: str, marked: str) -> None:
+    assert mark(text) == marked
+
+
+def test_marking_loses_no_character() -> None:
+    text = 'First, <x> & "y".  Hmm... no!\n\nAlternatively: 1.5 = 3/2?? Check 42.\n'
+    assert unescape(re.sub(r"</?(?:mark|b)>", "", str(mark(text)))) == text
+    assert reflections(text) == 3

@@ -1,0 +1,100 @@
+"""A world small enough to train in seconds: sums, a tiny Qwen2, and a plain training loop to compare with."""
+
+import dataclasses
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from o1exp.flow import Machine, Stage, Store, Table, Work
+from o1exp.records import Example
+from o1exp.train import Sft, Untrained
+from o1exp.train.encode import Encoded
+from o1exp.train.schedule import Step, plan
+from o1exp.train.spec import TrainSpec
+
+
+def sums(count: int) -> list[Example]:
+    """Sums of two or three numbers with their written-out steps, 60 to 150 characters."""
+    dice, rows = random.Random(0), []
+    for number in range(count):
+        terms = [dice.randint(10, 99) for _ in range(dice.choice([2, 3]))]
+        steps = "".join(f"{sum(terms[:at])} + {term} = {sum(terms[: at + 1])}\n" for at, term in enumerate(terms))
+        rows.append(Example(problem=str(number), prompt=" + ".join(map(str, terms)) + " = ?", response=steps + f"Answer: {sum(terms)}"))
+    return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums(Stage[Table[Example]]):
+    """Makes `count` sums."""
+
+    count: int = 60
+
+    def make(self, work: Work) -> None:
+        work.write(Example, sums(self.count))
+
+
+SMALL = Sft(
+    start=Untrained(hidden=32, layers=2, intermediate=64, kv_heads=2), data=Sums(), lr=3e-3, warmup=0.2, weight_decay=0.01, epochs=5.5,
+    batch_tokens=2048, pack_length=512, max_length=512, clip=0.5, machine=Machine(micro_batch_tokens=1024), checkpoint_seconds=0.0,
+)  # fmt: skip
+"""Eleven steps of two micro-batches each, on one rank."""
+
+
+def a_spec(**changes: Any) -> TrainSpec:
+    """A spec for what needs no files."""
+    return dataclasses.replace(
+        TrainSpec(
+            start="", revision="", data="", out="", scratch="", lr=1.0, schedule="constant", warmup=0.0, weight_decay=0.0, epochs=1.0,
+            max_tokens=None, batch_tokens=256, pack_length=64, max_length=64, overlong="drop", clip=1.0, seed=0, precision="fp32",
+            accelerator="cpu", devices=1, nodes=1, zero_stage=1, offload_optimizer=False, micro_batch_tokens=64,
+            activation_checkpointing=False, checkpoint_seconds=20.0,
+        ),
+        **changes,
+    )  # fmt: skip
+
+
+def plain_training(spec: TrainSpec, data: Encoded, model: Any) -> list[dict[str, float]]:
+    """The same training as a plain torch loop over single documents: no packing, no ranks, no micro-batches. Returns the curve."""
+    import torch
+
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() == 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}], lr=1.0
+    )
+    curve = []
+    for step in plan(spec, data):
+        loss = sum(document_loss(model, data, document) for pack in step.packs for document in pack) / step.labels
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
+        for group in optimizer.param_groups:
+            group["lr"] = step.lr
+        optimizer.step()
+        optimizer.zero_grad()
+        curve.append({"loss": float(loss.detach()), "grad_norm": float(norm)})
+    return curve
+
+
+def document_loss(model: Any, data: Encoded, document: int) -> Any:
+    """Summed loss of one document alone, by transformers' own forward pass and full logits."""
+    import torch
+
+    ids = torch.from_numpy(data.ids[data.starts[document] : data.starts[document + 1]])
+    first = int(data.prompts[document])
+    logits = model(ids[None]).logits[0, first - 1 : -1]
+    return torch.nn.functional.cross_entropy(logits, ids[first:], reduction="sum")
+
+
+def documents_of(steps: list[Step]) -> list[int]:
+    return [document for step in steps for pack in step.packs for document in pack]
+
+
+def on_ranks(ranks: int, zero_stage: int, epochs: float) -> Sft:
+    """SMALL on so many CPU ranks, for so long."""
+    return SMALL.replace(epochs=epochs, machine=dataclasses.replace(SMALL.machine, devices=ranks, zero_stage=zero_stage))
+
+
+if __name__ == "__main__":
+    Store(Path(sys.argv[1])).make([on_ranks(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))])

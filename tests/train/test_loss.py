@@ -1,0 +1,115 @@
+"""Packed equals unpacked: the loss and its gradient are those of every document alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from o1exp.train.encode import Encoded, Refused
+from tests.train.parts import document_loss
+
+
+def documents() -> Encoded:
+    dice = np.random.default_rng(0)
+    lengths = np.array([5, 40, 41, 42, 7, 90, 17, 3])
+    return Encoded(dice.integers(0, 50, lengths.sum()), np.concatenate([[0], np.cumsum(lengths)]), lengths // 2, np.arange(8))
+
+
+def model(**changes: Any) -> Any:
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    from o1exp.train import attention
+
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=50, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        initializer_range=0.3, **changes,
+    )  # fmt: skip
+    made = Qwen2ForCausalLM(config)
+    made.set_attn_implementation(attention.NAME)
+    return made
+
+
+@pytest.mark.parametrize("waste", [0.0, 0.05, 0.9])
+def test_each_document_in_a_pack_has_its_own_loss(waste: float) -> None:
+    import torch
+
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.loss import summed_loss
+
+    ours, data = model(), documents()
+    together = micro_batch(list(range(8)), data, waste)
+    assert len(together.groups) == {0.0: 8, 0.05: 6, 0.9: 1}[waste]
+    ours.set_attn_implementation("eager")
+    with torch.no_grad():
+        alone = [float(document_loss(ours, data, document)) for document in range(8)]
+    ours.set_attn_implementation("o1exp_documents")
+    with torch.no_grad():
+        whole = float(summed_loss(ours, together))
+        assert whole == pytest.approx(sum(alone), rel=1e-5)
+        # What one document adds to a row of others is its own loss, whatever lies beside it.
+        for document in (0, 3, 5):
+            rest = float(summed_loss(ours, micro_batch([d for d in range(8) if d != document], data, waste)))
+            assert whole - rest == pytest.approx(alone[document], rel=1e-4)
+
+
+def gradient(ours: Any, loss: Any) -> Any:
+    import torch
+
+    ours.zero_grad()
+    loss.backward()
+    return torch.cat([p.grad.flatten() for p in ours.parameters()])
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(("checkpointing", "chunk_logits"), [(False, 2**24), (True, 2**24), (False, 50 * 30)])
+def test_gradient_is_that_of_the_documents_alone(tied: bool, checkpointing: bool, chunk_logits: int) -> None:
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.loss import summed_loss
+    from o1exp.train.model import checkpoint_activations
+
+    ours, data = model(tie_word_embeddings=tied), documents()
+    ours.set_attn_implementation("sdpa")
+    plain = gradient(ours, sum(document_loss(ours, data, document) for document in range(8)))
+    ours.set_attn_implementation("o1exp_documents")
+    if checkpointing:
+        checkpoint_activations(ours)
+        ours.train()
+    packed = gradient(ours, summed_loss(ours, micro_batch(list(range(8)), data), chunk_logits))
+    assert float((packed - plain).norm() / plain.norm()) < 1e-5
+
+
+def test_attention_that_is_not_plain_causal_is_refused() -> None:
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.loss import summed_loss
+
+    narrow = model(use_sliding_window=True, sliding_window=30, max_window_layers=0, layer_types=["sliding_attention"] * 2)
+    with pytest.raises(Refused, match="attends within 30 tokens only"):
+        summed_loss(narrow, micro_batch([5], documents()))
+    assert summed_loss(narrow, micro_batch([0], documents())).item() > 0
+
+
+def test_the_model_must_fit_the_data() -> None:
+    from o1exp.train.preflight import check_head, check_window
+    from tests.train.parts import a_spec
+
+    data = documents()
+    check_window(a_spec(), data, model().config)
+    check_head(a_spec(), model())
+    with pytest.raises(Refused, match="longest example has 90 tokens, but tiny has 64 positions; set max_length=64"):
+        check_window(a_spec(start="tiny"), data, model(max_position_embeddings=64).config)
+    config = model().config
+    config.vocab_size = 49
+    with pytest.raises(Refused, match="token id 49"):
+        check_window(a_spec(), data, config)
+    capped = model()
+    plain = capped.forward
+    capped.forward = lambda *args, **kwargs: _halved(plain(*args, **kwargs))
+    with pytest.raises(Refused, match="changes its logits"):
+        check_head(a_spec(), capped)
+
+
+def _halved(out: Any) -> Any:
+    out.logits = out.logits / 2
+    return out

@@ -1,0 +1,40 @@
+"""Checkpoints count only when whole, and the curve fits them."""
+
+from pathlib import Path
+
+from o1exp.train.resume import Checkpoints, Curve, Mark
+from tests.train.parts import a_spec
+
+
+def finished(kept: Checkpoints, step: int) -> None:
+    (kept.clear(step) / "weights").write_text(str(step))
+    kept.finish(Mark(step=step, seconds=step / 2, layout=kept.layout))
+
+
+def test_the_newest_whole_checkpoint_counts(tmp_path: Path) -> None:
+    kept = Checkpoints(a_spec(scratch=str(tmp_path)))
+    assert kept.latest() is None
+    for step in (3, 20, 100):
+        finished(kept, step)
+    (kept.clear(110) / "weights").write_text("half")
+    assert kept.latest() == Mark(step=100, seconds=50.0, layout=kept.layout)
+    assert sorted(path.name for path in kept.folder.iterdir()) == ["00000020", "00000100", "00000110"]
+    assert list(kept.clear(110).iterdir()) == []
+    finished(kept, 120)
+    assert sorted(path.name for path in kept.folder.iterdir()) == ["00000100", "00000120"]
+
+
+def test_another_layout_starts_over(tmp_path: Path) -> None:
+    finished(Checkpoints(a_spec(scratch=str(tmp_path))), 5)
+    assert Checkpoints(a_spec(scratch=str(tmp_path), devices=2)).latest() is None
+    assert Checkpoints(a_spec(scratch=str(tmp_path), zero_stage=2)).latest() is None
+    assert Checkpoints(a_spec(scratch=str(tmp_path), checkpoint_seconds=1.0)).latest() is not None
+
+
+def test_the_curve_forgets_rows_after_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "curve.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
+    Curve(path, 2).add({"step": 3, "loss": 0.5})
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3, "loss": 0.5}\n'
+    Curve(path, 0).add({"step": 1})
+    assert path.read_text() == '{"step": 1}\n'
