@@ -163,7 +163,7 @@ def _without(overrides: Sequence[str], own: Sequence[str]) -> list[str]:
 def _all_mistakes(overrides: list[str], first: Exception) -> list[str]:
     """Try every override on its own, so that one error shows all of them."""
     places = [o for o in overrides if o.startswith("hydra.searchpath")]
-    choices = [o for o in overrides if "/" in o.split("=", 1)[0] or "@" in o or o.split("=", 1)[0] in GROUPS or o.startswith(("experiment", "hydra"))]
+    choices = [o for o in overrides if _is_choice(o.split("=", 1)[0])]
     found: list[str] = []
     wrong: list[str] = []
     for override in overrides:
@@ -179,6 +179,11 @@ def _all_mistakes(overrides: list[str], first: Exception) -> list[str]:
             wrong.append(override)
     found += _range_mistakes([o for o in overrides if o not in wrong])
     return list(dict.fromkeys(found)) or [_plain(first)]
+
+
+def _is_choice(key: str) -> bool:
+    """Does the key choose an option (and so decide which settings there are)?"""
+    return "/" in key or "@" in key or key in GROUPS or key.startswith(("experiment", "hydra"))
 
 
 def _range_mistakes(overrides: list[str]) -> list[str]:
@@ -207,8 +212,8 @@ def _sentence(override: str, problem: Exception) -> str:
     if options := re.search(r"Available options in '([^']+)':\s*(.*)", str(problem), re.DOTALL):
         listed = options[2].split("Config search path")[0].splitlines()
         known = [line.strip() for line in listed if line.strip()[:1].islower()]
-        near = difflib.get_close_matches(value, known, n=1)
-        return f"{key}={_shown(value)}: there is no such option; {f'did you mean {near[0]}? ' if near else ''}choose one of {', '.join(known)}"
+        near = [f"did you mean {name}? " for name in difflib.get_close_matches(value, known, n=1)]
+        return f"{key}={_shown(value)}: there is no such option; {''.join(near)}choose one of {', '.join(known)}"
     return f"{override}: {_plain(problem)}" if override not in _plain(problem) else _plain(problem)
 
 

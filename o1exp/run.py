@@ -18,7 +18,6 @@ from o1exp.report import runs
 from o1exp.report.table import summary
 from o1exp.report.track import RunRecord, log_run, open_study
 
-
 WIDE = 200
 """Columns of a table that goes to a file or a pipe."""
 
@@ -77,7 +76,7 @@ def show_plan(study: Study) -> None:
     store = Store(Path(study.config.outputs))
     steps = plan(store, study.wanted)
     terminal = _wide(store)
-    grid = Grid("stage", "makes",  "key", "", "rows", "requests", "tokens", "$", "hours", "GB/device", "disk GB", "remarks", box=None)
+    grid = Grid("stage", "makes", "key", "", "rows", "requests", "tokens", "$", "hours", "GB/device", "disk GB", "remarks", box=None)
     for step in steps:
         grid.add_row(*_cells(step, study.names.get(step.stage.key, "")))
     made = [step for step in steps if step.state == "make"]

@@ -138,8 +138,8 @@ def write_sweep(folder: Path, outcomes: list[dict[str, Any]], config: DictConfig
         else:
             failed[label] = outcome["error"].splitlines()[0] if outcome["error"] else ""
     record = {
-        "name": folder.name, "title": str(config.study), "arms": arms, "failed": failed, "baseline": baseline(config, list(arms)), "report": "",
-        "overrides": sorted(shared), "command": "o1exp -m " + " ".join(sorted(shared)),
+        "name": folder.name, "title": str(config.study), "arms": arms, "failed": failed, "report": "",
+        "baseline": baseline(config, list(arms)), "overrides": sorted(shared), "command": "o1exp -m " + " ".join(sorted(shared)),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 

@@ -17,7 +17,7 @@ def same(gold: str, answer: str) -> bool:
         return False
     numbers = exact(left), exact(right)
     if numbers[0] is not None and numbers[1] is not None:
-        if left.endswith("%") and right.endswith("%") or not (left.endswith("%") or right.endswith("%")):
+        if (left.endswith("%") and right.endswith("%")) or not (left.endswith("%") or right.endswith("%")):
             return numbers[0] == numbers[1]
         return numbers[0] == numbers[1] or numbers[0] == numbers[1] * 100 or numbers[0] * 100 == numbers[1]
     if _PLAIN_WORDS.match(left) or _PLAIN_WORDS.match(right):

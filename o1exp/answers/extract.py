@@ -10,8 +10,12 @@ from dataclasses import dataclass
 _THOUGHT_ENDS = ("</think>", "<|end_of_thought|>", "</Thought>", "</thought>")
 _BOX = re.compile(r"\\f?boxed\s*")
 _HASHES = re.compile(r"####\s*([^\n]+)")
-_CUE = re.compile(r"(?:final answer|answer)\s*(?:is|:|=)\s*\$?([^\n$]+?)\$?(?:\.(?:\s|$)|\n|$)|答案[是为]?[:\uFF1A\s]*([^\n。]+)", re.IGNORECASE)
-_NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
+_CUE = re.compile(
+    r"(?:final answer|answer)\s*(?:is|:|=)\s*\$?([^\n$]+?)\$?(?:\.(?:\s|$)|\n|$)"
+    r"|答案[是为]?[:\uFF1A\s]*([^\n。]+)",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"[-\u2212]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ _FRACTION = re.compile(r"^(-?)\\frac\{(-?\d+)\}\{(-?\d+)\}$")
 _MIXED = re.compile(r"^(-?)(\d+)\\frac\{(\d+)\}\{(\d+)\}$")
 _RATIO = re.compile(r"^(-?\d+(?:\.\d+)?)/(-?\d+(?:\.\d+)?)$")
 _DECIMAL = re.compile(r"^-?(?:\d+\.?\d*|\.\d+)$")
-_THOUSANDS = re.compile(r"(?<=\d)[,，](?=\d{3}(?:\D|$))")
+_THOUSANDS = re.compile(r"(?<=\d)[,\uff0c](?=\d{3}(?:\D|$))")
 _SCIENTIFIC = re.compile(r"^(-?\d+(?:\.\d+)?)(?:\\times|\\cdot|\*|x)10\^\{?(-?\d{1,3})\}?$")
-_FULL_WIDTH = {ord(full): ord(full) - 0xFEE0 for full in map(chr, range(0xFF01, 0xFF5F))} | {ord("−"): ord("-"), ord("–"): ord("-")}
+_FULL_WIDTH = {ord(full): ord(full) - 0xFEE0 for full in map(chr, range(0xFF01, 0xFF5F))} | {0x2212: ord("-"), 0x2013: ord("-")}
 _LONGEST = 10_000
 
 

@@ -10,8 +10,10 @@ from o1exp.flow import Expect, Stage, Table, Work, how
 from o1exp.records import Problem
 
 _IMAGE = re.compile(
-    r"\[asy\]|\\includegraphics|!\[[^\]]*\]\(|<img\b|\b(?:in|see|from|using) the (?:figure|diagram|picture|graph|image)\b"
-    r"|\b(?:figure|diagram|picture|graph|image) (?:below|above|shown|on the right|on the left)\b|\bshown in the (?:figure|diagram|picture)\b|如图",
+    r"\[asy\]|\\includegraphics|!\[[^\]]*\]\(|<img\b"
+    r"|\b(?:in|see|from|using) the (?:figure|diagram|picture|graph|image)\b"
+    r"|\b(?:figure|diagram|picture|graph|image) (?:below|above|shown|on the right|on the left)\b"
+    r"|\bshown in the (?:figure|diagram|picture)\b|如图",
     re.IGNORECASE,
 )
 _PROOF = re.compile(r"^\s*(?:prove|show)\b|\b(?:prove|show) that\b|\bgive a proof\b|证明", re.IGNORECASE)

@@ -241,4 +241,3 @@ def unknown_setting(key: str, value: Any, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {parent + '.' if parent else ''}{near[0]}? " if near else ""
     return f"{key}={value}: there is no such setting; {hint}known here: {', '.join(sorted(known))}"
-

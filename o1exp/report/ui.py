@@ -1,15 +1,16 @@
 """MLflow's UI over the outputs folder, opened on the saved view of the latest study."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
-from o1exp.flow.work import die_with_parent
 from o1exp.report.track import Tracking, view_urls
 
 START_SECONDS = 120
@@ -30,7 +31,8 @@ def serve(outputs: Path, port: int) -> int:
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1"]
     with log.open("w") as out:
-        server = subprocess.Popen(command, env={**os.environ, **SETTINGS}, stdout=out, stderr=out, preexec_fn=die_with_parent)
+        server = subprocess.Popen(command, env={**os.environ, **SETTINGS}, stdout=out, stderr=out, start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         _wait(server, port, log)
         for study, url in urls.items():
@@ -41,7 +43,8 @@ def serve(outputs: Path, port: int) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        server.terminate()
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)  # it has workers of its own
         server.wait()
     return 0
 

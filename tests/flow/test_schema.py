@@ -68,12 +68,12 @@ def test_all_mistakes_of_the_whole_graph_come_at_once() -> None:
 
 
 def test_a_range_mistake_names_key_value_and_remedy() -> None:
-    with pytest.raises(ConfigError, match="^head.keep=-1: must be greater than 0$"):
+    with pytest.raises(ConfigError, match=r"^head\.keep=-1: must be greater than 0$"):
         Graph(_spine(head={"keep": -1}), GROUPS).stage("merge")
 
 
 def test_a_circle_is_named() -> None:
-    with pytest.raises(ConfigError, match="circle: head -> numbers -> head"):
+    with pytest.raises(ConfigError, match=r"circle: head -> numbers -> head"):
         Graph(_spine(numbers={"_target_": f"{HERE}.Head", "problems": "${head}", "count": None}), GROUPS).stage("head")
 
 

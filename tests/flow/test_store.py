@@ -16,6 +16,13 @@ def _calls(root: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
+def _program(root: Path, stage: str) -> str:
+    """A Python program that makes a stage in the store at `root`."""
+    return (
+        f"from pathlib import Path\nfrom o1exp.flow import Store\nfrom tests.flow.stages import *\nStore(Path({str(root)!r})).get({stage})"
+    )
+
+
 def test_a_stage_is_made_once_and_then_reused(tmp_path: Path) -> None:
     goal = Head(problems=Numbers())
     assert [p.answer for p in Store(tmp_path).get(goal)] == ["0", "1"]
@@ -85,7 +92,7 @@ def test_independent_stages_run_side_by_side(tmp_path: Path, jobs: int) -> None:
 
 
 def test_a_killed_stage_is_made_anew(tmp_path: Path) -> None:
-    program = f"from pathlib import Path\nfrom o1exp.flow import Store\nfrom tests.flow.stages import Slow\nStore(Path({str(tmp_path)!r})).get(Slow(victim=True))"
+    program = _program(tmp_path, "Slow(victim=True)")
     killed = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
     assert killed.returncode == -9
     store = Store(tmp_path)
@@ -96,7 +103,7 @@ def test_a_killed_stage_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
-    program = f"from pathlib import Path\nfrom o1exp.flow import Store\nfrom tests.flow.stages import Slow\nStore(Path({str(tmp_path)!r})).get(Slow(seconds=1))"
+    program = _program(tmp_path, "Slow(seconds=1)")
     both = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     assert _calls(tmp_path) == ["Slow"]
@@ -116,10 +123,7 @@ def test_a_stopped_run_ends_soon_and_its_child_with_it(tmp_path: Path) -> None:
 
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     child = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
-    program = (
-        f"from pathlib import Path\nfrom o1exp.flow import Store\nfrom tests.flow.stages import Child\n"
-        f"Store(Path({str(tmp_path)!r})).get(Child(program={child!r}))"
-    )
+    program = _program(tmp_path, f"Child(program={child!r})")
     parent = subprocess.Popen([sys.executable, "-c", program])
     deadline = time.monotonic() + 30
     while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
@@ -128,9 +132,16 @@ def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     pid = (tmp_path / "pid").read_text()
-    while Path(f"/proc/{pid}/cmdline").exists() and time.monotonic() < deadline and "time.sleep" in Path(f"/proc/{pid}/cmdline").read_text():
+    while _runs(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert time.monotonic() < deadline
+    assert not _runs(pid)
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return "time.sleep" in Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return False
 
 
 def test_a_failed_child_shows_its_own_traceback(tmp_path: Path) -> None:

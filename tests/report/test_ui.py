@@ -1,6 +1,5 @@
 """The UI over a real database."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -23,7 +22,8 @@ def test_without_a_database_it_says_so(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.slow
-def test_it_serves_the_saved_view_and_ends_with_ctrl_c(made: Made) -> None:
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_the_saved_view_and_ends_with_all_its_workers(made: Made, ended_by: signal.Signals) -> None:
     log_run(Tracking(), made.root, RunRecord.load(made.run))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -37,8 +37,10 @@ def test_it_serves_the_saved_view_and_ends_with_ctrl_c(made: Made) -> None:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
             assert page.status == 200
     finally:
-        os.killpg(ui.pid, signal.SIGINT)
+        ui.send_signal(ended_by)
         ui.stdout.close()
         started = time.monotonic()
         assert ui.wait(timeout=60) == 0
     assert time.monotonic() - started < 30
+    with socket.socket() as freed:
+        assert freed.connect_ex(("127.0.0.1", port)) != 0
