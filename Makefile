@@ -18,7 +18,7 @@ check: .venv/installed-check .venv/installed-test  ## lint, types, import order
 	$(BIN)/lint-imports
 
 bench: .venv/installed          ## measurements as ratios, printed and written to outputs/bench/
-	$(BIN)/python -m tests.bench_speed
+	$(BIN)/python -m tests.speed
 
 ui: .venv/installed             ## MLflow on 127.0.0.1:5000, opened on the table of runs
 	$(BIN)/python -m o1exp.report ui
