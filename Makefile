@@ -23,8 +23,8 @@ bench: .venv/installed          ## measurements as ratios, printed and written t
 ui: .venv/installed             ## MLflow on 127.0.0.1:5000, opened on the table of runs
 	$(BIN)/python -m o1exp.report ui
 
-smollm2: .venv/installed-smollm2  ## the same pipeline on SmolLM2-135M and GSM8K files of yours (GSM8K=folder with train.jsonl and test.jsonl)
-	$(BIN)/o1exp experiment=smollm2 source.path=$(GSM8K)/train.jsonl bench.gsm8k.path=$(GSM8K)/test.jsonl
+smollm2: .venv/installed-smollm2  ## the same pipeline on SmolLM2-135M and GSM8K (train.jsonl, test.jsonl in O1EXP_DATA/gsm8k)
+	$(BIN)/o1exp experiment=smollm2
 
 lock: .venv/installed           ## accept the present source of all stages (after raising `version` where results change)
 	$(BIN)/python -m o1exp.groups

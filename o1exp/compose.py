@@ -43,6 +43,7 @@ class Root:
     machine: Any = MISSING
     budget: Any = MISSING
     track: Any = MISSING
+    data: str = ""
     arms: dict[str, list[str]] = field(default_factory=dict)
     baseline: str = ""
     study: str = MISSING

@@ -20,7 +20,7 @@ from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.render import page
 from o1exp.report.table import summary
-from o1exp.report.track import open_study
+from o1exp.report.track import log_page, open_study
 from o1exp.run import WIDE, run
 
 _PARENT = "O1EXP_PARENT_RUN"
@@ -62,21 +62,23 @@ def run_cell(study: Study) -> None:
 class Sweep(Callback):
     """Hydra's hooks around a multirun, in the process that starts the cells."""
 
+    _first: Study | None = None
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every cell, then create what the cells share in MLflow, before the first one starts."""
         _codes.clear()
         register_all()
         mistakes: list[str] = []
-        first: Study | None = None
         name = str(kwargs.get("config_name") or "config")
         for overrides in cells(config):
             try:
                 cell = study_of(composed(overrides, name), overrides, single=True)
-                first = first or cell
+                self._first = self._first or cell
             except ConfigError as wrong:
                 mistakes += [line for line in wrong.mistakes if line not in mistakes]
         if mistakes:
             raise Refused(mistakes)
+        first = self._first
         if first is not None and first.config.action == "run" and first.track.enabled:
             root = Path(first.config.outputs).resolve()
             root.mkdir(parents=True, exist_ok=True)
@@ -93,6 +95,8 @@ class Sweep(Callback):
         if done:
             write_sweep(folder, outcomes, config)
             show(folder, f"{len(done)} of {len(outcomes)} cells done")
+            if self._first is not None and (parent := os.environ.get(_PARENT)):
+                log_page(self._first.track, folder.resolve().parents[1], parent, folder)
         os.environ.pop(_PARENT, None)
 
 

@@ -13,17 +13,14 @@ from o1exp.records import Problem, Score
 class Bench(Recipe, Sampling):
     """One benchmark. It expands to Grade(Sample(model, problems)).
 
-    `path`, `hub`, `revision`, `split` and `limit` have no effect of their own: the YAML's `problems` refers to them, so that
-    `bench.gsm8k.path=FILE` works. `why` says in a sentence what the benchmark is good for.
+    `path` and `limit` have no effect of their own: the YAML's `problems` refers to them, so that `bench.gsm8k.path=FILE` works. `why` says
+    in a sentence what the benchmark is good for.
     """
 
     model: Stage[Checkpoint]
     problems: Stage[Table[Problem]]
 
     path: str = how("")
-    hub: str = how("")
-    revision: str = how("")
-    split: str = how("")
     limit: int | None = how(None)
     why: str = how("")
 

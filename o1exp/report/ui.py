@@ -32,6 +32,7 @@ def serve(outputs: Path, port: int) -> int:
     command += ["--port", str(port), "--workers", "1"]
     with log.open("w") as out:
         server = subprocess.Popen(command, env={**os.environ, **SETTINGS}, stdout=out, stderr=out, start_new_session=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         _wait(server, port, log)

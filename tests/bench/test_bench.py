@@ -29,7 +29,7 @@ def test_bench_is_grade_of_sample() -> None:
 
 def test_where_the_problems_come_from_counts_through_the_problems_alone() -> None:
     plain = Bench(model=Tiny(), problems=Sums())
-    assert Bench(model=Tiny(), problems=Sums(), path="a", limit=3, hub="b", revision="c", split="d").stage().key == plain.stage().key
+    assert Bench(model=Tiny(), problems=Sums(), path="a", limit=3).stage().key == plain.stage().key
     assert Bench(model=Tiny(), problems=Sums(count=7)).stage().key != plain.stage().key
 
 
