@@ -82,8 +82,11 @@ def _guarded(terminal: Terminal) -> int:
 
 
 def _explained(wrong: Exception) -> list[str]:
-    """Compose the command line's overrides again, one by one, to name each that is wrong."""
+    """Compose the command line's overrides again, one by one, to name each that is wrong; a sweep's were checked before."""
     words = sys.argv[1:]
+    own_words = ["; ".join(line.strip() for line in str(wrong).splitlines()[:4])]
+    if {"-m", "--multirun"} & set(words):
+        return own_words
     overrides = [word for word in words if "=" in word and not word.startswith("-")]
     if "--config-dir" in words[:-1]:
         overrides.insert(0, f"hydra.searchpath=[file://{Path(words[words.index('--config-dir') + 1]).resolve()}]")
@@ -91,7 +94,7 @@ def _explained(wrong: Exception) -> list[str]:
         composed(overrides)
     except ConfigError as all_of_them:
         return all_of_them.mistakes
-    return ["; ".join(line.strip() for line in str(wrong).splitlines()[:4])]
+    return own_words
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,11 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.prompts)
 
-    @property
+    @cached_property
     def lengths(self) -> Ints:
         return np.diff(self.starts)
 
-    @property
+    @cached_property
     def labels(self) -> Ints:
         """Trainable tokens of each example."""
         return self.lengths - self.prompts

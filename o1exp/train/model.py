@@ -26,7 +26,7 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any]) -> Any:
         _zero3_config.append(HfDeepSpeedConfig(config))
     model = AutoModelForCausalLM.from_pretrained(
         spec.start, revision=spec.revision or None, dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
-        attn_implementation=attention.NAME,
+        attn_implementation=attention.NAME, use_safetensors=True,
     )  # fmt: skip
     if spec.zero_stage < 3:
         check_head(spec, model)

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work, how
-
-WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +26,8 @@ class Pretrained(Stage[Checkpoint]):
         return Expect(parameters=self.parameters)
 
     def make(self, work: Work) -> None:
+        if obstacles := list(self.preflight()):
+            raise ValueError(obstacles[0])
         if self.is_folder:
             source, revision, files = str(Path(self.path).expanduser().resolve()), "", self._local_files()
         else:
@@ -40,20 +41,27 @@ class Pretrained(Stage[Checkpoint]):
         path = self.path
         return Path(path).expanduser().exists() or path.startswith(("/", ".", "~")) or path.count("/") > 1
 
-    def _local_files(self) -> dict[str, Any]:
-        """What the folder holds: sha256 of small files, the sizes of weights (hashing 145 GB would take longer than a plan may)."""
+    def preflight(self) -> Iterator[str]:
+        """A folder that is no model folder."""
         folder = Path(self.path).expanduser()
+        if not self.is_folder:
+            return
         if not folder.is_dir():
-            raise ValueError(f"there is no model folder {folder}; give an existing folder or a hub id such as Qwen/Qwen2.5-0.5B-Instruct")
-        if not (folder / "config.json").is_file():
-            raise ValueError(f"{folder} has no config.json; give the folder that save_pretrained wrote")
-        weights = sorted(path for pattern in WEIGHTS for path in folder.glob(pattern))
-        if not weights:
-            raise ValueError(f"{folder} has no weights ({', '.join(WEIGHTS)}); give the folder that save_pretrained wrote")
-        small = sorted(path for path in folder.glob("*.json") if path.is_file())
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in small} | {p.name: _fingerprint(p) for p in weights}
+            yield f"there is no model folder {folder}; give an existing folder or a hub id such as Qwen/Qwen2.5-0.5B-Instruct"
+        elif not (folder / "config.json").is_file():
+            yield f"{folder} has no config.json; give the folder that save_pretrained wrote"
+        elif not _weights(folder):
+            yield f"{folder} has no *.safetensors; give the folder that save_pretrained wrote (*.bin files are pickles and never read)"
 
-    def _hub_files(self) -> tuple[str, dict[str, Any]]:
+    def _local_files(self) -> dict[str, str]:
+        """What the folder holds: sha256 of small files, a fingerprint of weights (hashing 145 GB would take too long)."""
+        folder = Path(self.path).expanduser()
+        small = sorted(path for path in folder.glob("*.json") if path.is_file())
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in small} | {
+            p.name: _fingerprint(p) for p in _weights(folder)
+        }
+
+    def _hub_files(self) -> tuple[str, dict[str, str]]:
         """The commit that the revision names now, and its config's sha256: the artefact pins what "main" was."""
         from huggingface_hub import hf_hub_download
 
@@ -65,6 +73,10 @@ class Pretrained(Stage[Checkpoint]):
                 f"cannot read config.json of {self.path} from the hub ({reason}); check the name and the network, or give a local folder"
             ) from None
         return config.parent.name, {"config.json": hashlib.sha256(config.read_bytes()).hexdigest()}
+
+
+def _weights(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
 
 
 def _fingerprint(path: Path) -> str:

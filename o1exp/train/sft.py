@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -57,6 +58,13 @@ class Sft(Stage[Checkpoint]):
         if self.pack_length > self.batch_tokens:
             yield "pack_length", f"{self.pack_length} is more than batch_tokens={self.batch_tokens}; a step holds at least one pack"
 
+    def preflight(self) -> Iterator[str]:
+        """What is not built or not installed."""
+        if self.machine.nodes > 1:
+            yield f"machine.nodes={self.machine.nodes}: training on several nodes is not built yet; use the devices of one node"
+        if missing := [package for package in ("torch", "transformers", "lightning", "deepspeed") if find_spec(package) is None]:
+            yield f"training needs {', '.join(missing)}: pip install {' '.join(missing)}"
+
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         """Tokens, hours (6 FLOP per parameter and token), memory per device (model states only) and disk."""
         start, data, machine = inputs.get("start", Expect()), inputs.get("data", Expect()), self.machine
@@ -75,8 +83,8 @@ class Sft(Stage[Checkpoint]):
         )  # fmt: skip
 
     def make(self, work: Work) -> None:
-        if self.machine.nodes > 1:
-            raise ValueError(f"machine.nodes={self.machine.nodes}: training on several nodes is not built yet; use the devices of one node")
+        if obstacles := list(self.preflight()):
+            raise ValueError("; ".join(obstacles))
         spec, path = self._spec(work), work.scratch / "spec.json"
         spec.save(path)
         spec.failure.unlink(missing_ok=True)

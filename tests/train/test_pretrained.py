@@ -38,7 +38,11 @@ def test_a_changed_folder_changes_the_artefact(tmp_path: Path, model: Path) -> N
 
 def test_what_is_no_model_folder_is_refused(tmp_path: Path, model: Path) -> None:
     (model / "model.safetensors").unlink()
-    for path, says in ((model, "has no weights"), (tmp_path, "has no config.json"), (tmp_path / "absent", "there is no model folder")):
+    for path, says in (
+        (model, r"has no \*.safetensors"),
+        (tmp_path, "has no config.json"),
+        (tmp_path / "absent", "there is no model folder"),
+    ):
         with pytest.raises(StageFailed, match=says):
             Store(tmp_path / "out").make([Pretrained(path=str(path))])
 

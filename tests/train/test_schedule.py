@@ -28,6 +28,7 @@ def test_ranks_and_micro_batches_share_each_step(ranks: int, micro_batch_tokens:
     spec = a_spec(devices=ranks, micro_batch_tokens=micro_batch_tokens, epochs=2)
     todo = plan(spec, data)
     assert sorted(documents_of(todo)) == sorted(2 * list(range(70)))
+    assert (Feed(spec, data, todo, 0).facts()["rows"], Feed(spec, data, todo, 0).facts()["epochs_done"]) == (70, 2.0)
     feeds = [list(Feed(spec, data, todo, rank)) for rank in range(ranks)]
     assert {len(feed) for feed in feeds} == {len(todo) * micro_batches_per_step(spec)}
     for at, step in enumerate(todo):
@@ -48,3 +49,10 @@ def test_a_resumed_feed_goes_on_with_the_same_batches() -> None:
     after = [batch for batch in whole if batch.step >= 2]
     assert len(after) == len(rest) > 0
     assert all(a.ids.equal(b.ids) and a.targets.equal(b.targets) and a.step == b.step for a, b in zip(after, rest, strict=True))
+
+
+def test_rows_are_the_examples_that_were_used() -> None:
+    data = Encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4), np.arange(40), dropped=3)
+    spec = a_spec(max_tokens=95)
+    facts = Feed(spec, data, plan(spec, data), 0).facts()
+    assert (facts["rows"], facts["examples"], facts["tokens"], facts["label_tokens"], facts["epochs_done"]) == (10, 43, 100, 60, 0.25)
