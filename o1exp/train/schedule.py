@@ -80,7 +80,7 @@ class Feed:
         """What the whole training sees, for the manifest; `rows` counts the examples it used at least once."""
         data, seen = self.data, [document for step in self.todo for pack in step.packs for document in pack]
         return {
-            "rows": len(set(seen)), "examples": len(data) + data.dropped, "dropped": data.dropped, "cut": data.cut, "tokens_lost": data.over,
-            "steps": len(self.todo), "tokens": sum(step.tokens for step in self.todo),
+            "rows": len(set(seen)), "examples": len(data) + data.dropped, "dropped": data.dropped, "cut": data.cut,
+            "tokens_lost": data.over, "steps": len(self.todo), "tokens": sum(step.tokens for step in self.todo),
             "label_tokens": sum(step.labels for step in self.todo), "epochs_done": round(len(seen) / len(data), 4),
         }  # fmt: skip

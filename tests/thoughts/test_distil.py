@@ -6,6 +6,7 @@ import pytest
 from o1exp.chat.server import Loopback, Reply
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, Expect, SettingsError, StageFailed
+from o1exp.records import Problem
 from o1exp.thoughts.distil import Distil
 from tests.thoughts.parts import Given, Sums, boxed, facts, store, teacher
 
@@ -144,3 +145,9 @@ def test_the_plan_tells_requests_tokens_and_dollars() -> None:
 def test_no_problems_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StageFailed, match="has no problems"):
         store(tmp_path).get(Distil(problems=Given(count=0), teacher=Teacher(model="m", base_url="http://127.0.0.1:9/v1")))
+
+
+def test_a_prompt_may_show_the_solution_and_braces_in_it_stay() -> None:
+    problem = Problem(id="1", question="{answer}?", answer="3", solution=r"\frac{1}{2}{question}")
+    stage = Distil(problems=Given(), teacher=Teacher(model="m"), prompt="{question} {solution} {answer}")
+    assert stage._request(problem, 0).messages[0].content == r"{answer}? \frac{1}{2}{question} 3"
