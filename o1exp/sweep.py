@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,7 +144,7 @@ def write_sweep(folder: Path, outcomes: list[dict[str, Any]], config: DictConfig
             failed[label] = outcome["error"].splitlines()[0] if outcome["error"] else ""
     record = {
         "name": folder.name, "title": str(config.study), "arms": arms, "failed": failed, "report": "",
-        "baseline": baseline(config, list(arms)), "overrides": sorted(shared), "command": "o1exp -m " + " ".join(sorted(shared)),
+        "baseline": baseline(config, list(arms)), "overrides": sorted(shared), "command": shlex.join(["o1exp", "-m", *config.hydra.overrides.task]),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 

@@ -23,14 +23,14 @@ class MicroBatch:
     """What one rank computes at once.
 
     ids, positions: [1, tokens] (padding rows included); targets: [labels] token ids to predict, predictors: [labels] the place in the row
-    that predicts each; groups: how attention splits the row; step: its optimizer step; last: it completes that step; scale: what the summed
-    token losses are multiplied by before backward.
+    that predicts each; groups: how attention splits the row; step: its optimizer step; index: its place in that step, which it completes if
+    `last`; scale: what the summed token losses are multiplied by before backward.
     """
 
     def __init__(self, tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], groups: list[Group]) -> None:
         self.ids, self.positions, self.predictors, self.targets = tensors
         self.groups = groups
-        self.step, self.last, self.scale = 0, True, 1.0
+        self.step, self.index, self.last, self.scale = 0, 0, True, 1.0
 
     @classmethod
     def idle(cls) -> "MicroBatch":
@@ -44,7 +44,7 @@ class MicroBatch:
         if device.type == "cpu":
             return self
         there = MicroBatch(tuple(t.to(device, non_blocking=True) for t in tensors), self.groups)  # type: ignore[arg-type]
-        there.step, there.last, there.scale = self.step, self.last, self.scale
+        there.step, there.index, there.last, there.scale = self.step, self.index, self.last, self.scale
         return there
 
 

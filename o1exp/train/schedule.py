@@ -71,7 +71,7 @@ class Feed:
         for index in range(count):
             documents = [d for pack in mine[index * share : (index + 1) * share] for d in pack]
             batch = micro_batch(documents, self.data) if documents else MicroBatch.idle()
-            batch.step, batch.last = at, index == count - 1
+            batch.step, batch.index, batch.last = at, index, index == count - 1
             # Ranks average their gradients, so each sum counts times the number of ranks.
             batch.scale = self.spec.ranks / step.labels
             yield batch
