@@ -144,7 +144,8 @@ def write_sweep(folder: Path, outcomes: list[dict[str, Any]], config: DictConfig
             failed[label] = outcome["error"].splitlines()[0] if outcome["error"] else ""
     record = {
         "name": folder.name, "title": str(config.study), "arms": arms, "failed": failed, "report": "",
-        "baseline": baseline(config, list(arms)), "overrides": sorted(shared), "command": shlex.join(["o1exp", "-m", *config.hydra.overrides.task]),
+        "baseline": baseline(config, list(arms)), "overrides": sorted(shared),
+        "command": shlex.join(["o1exp", "-m", *config.hydra.overrides.task]),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 

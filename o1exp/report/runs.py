@@ -63,8 +63,8 @@ def choose_baseline(asked: str, runs: list[Run], arms: list[Arm]) -> str:
     """
     names = [arm.name for arm in arms]
     if not asked:
-        agreed = {run.baseline for run in runs}
-        return name if len(agreed) == 1 and (name := agreed.pop()) in names else ""
+        agreed = runs[0].baseline if len({run.baseline for run in runs}) == 1 else ""
+        return agreed if any(is_baseline(name, agreed) for name in names) else ""
     if any(is_baseline(name, asked) for name in names):
         return asked
     candidates = {name for name in names if name.startswith(f"{asked}/")}

@@ -205,7 +205,7 @@ def test_ranks_zero_stages_and_accumulation_agree(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ranks", "zero_stage"), [(1, 1), (2, 1), (2, 2), (2, 3)])
+@pytest.mark.parametrize(("ranks", "zero_stage"), [(1, 0), (2, 1), (2, 2), (2, 3)])
 def test_killed_again_and_again(trained: Store, tmp_path: Path, ranks: int, zero_stage: int) -> None:
     stage = on_ranks(ranks, zero_stage, epochs=20)
     calm, disturbed = with_inputs(tmp_path / "calm", trained), with_inputs(tmp_path / "disturbed", trained)
