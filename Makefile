@@ -8,8 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 run: .venv/installed            ## the quick start: a true small ablation, from teacher to report
 	$(BIN)/o1exp
 
-test: .venv/installed-test      ## the whole test suite
-	$(BIN)/python -m pytest
+test: .venv/installed-test      ## the test suite; under CI=true the slow tests too
+	$(BIN)/python -m pytest $(if $(CI),,-m "not slow")
 
 check: .venv/installed-check .venv/installed-test  ## lint, types, import order
 	$(BIN)/ruff check .
