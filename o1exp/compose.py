@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,7 +130,8 @@ def study_of(config: DictConfig, overrides: Sequence[str], name: str = "config",
     mistakes += _root_mistakes(config, arms)
     if mistakes or main is None:
         raise ConfigError(mistakes)
-    page = _page(main, goals, config.baseline) if goal == "report" else None
+    command = shlex.join(["o1exp", *overrides])
+    page = _page(main, goals, config.baseline, command) if goal == "report" else None
     names = {key: _label(by_arm, len(arms)) for key, by_arm in named.items()}
     if page is not None:
         names[page.key] = "report"
@@ -142,8 +144,8 @@ def _label(by_arm: dict[str, str], arms: int) -> str:
     return path if len(by_arm) == arms else f"{path} ({', '.join(by_arm)})"
 
 
-def _page(graph: Graph, results: dict[str, Stage[Any]], baseline: str) -> Stage[Any]:
-    return graph.stage("report").replace(arms=results, baseline=baseline if baseline in results else "")
+def _page(graph: Graph, results: dict[str, Stage[Any]], baseline: str, command: str) -> Stage[Any]:
+    return graph.stage("report").replace(arms=results, baseline=baseline if baseline in results else "", command=command)
 
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
