@@ -37,8 +37,8 @@ def run(study: Study, parent: str | None = None) -> Path:
     store.make(study.wanted, study.machine.jobs)
     _tally(store)
     if study.report is None:
-        for arm, goal in study.goals.items():
-            store.console.line(f"{arm}: {store.folder(goal)}")
+        for goal in {goal.key: goal for goal in study.goals.values()}.values():
+            store.console.line(f"{study.names[goal.key]}: {_near(store.folder(goal))}")
         return store.root
     folder = write_run(study, store)
     arms = runs.merge([runs.find(str(folder), store.root)])
@@ -126,7 +126,7 @@ def explain(study: Study) -> None:
 
 def _tally(store: Store) -> None:
     made = sum(done.made for done in store.done)
-    store.console.line(f"{made} stages made, {len(store.done) - made} reused")
+    store.console.line(f"{made} {'stage' if made == 1 else 'stages'} made, {len(store.done) - made} reused")
 
 
 def _near(path: Path) -> Path:
