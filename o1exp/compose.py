@@ -22,6 +22,7 @@ from o1exp.groups import GROUPS
 
 MAIN_ARM = "run"
 _WRONG_TYPE = re.compile(r"Value '(?P<value>[^']*)'.*?could not be converted to (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL)
+_TYPES = {"float": "give a number, e.g. 0.001", "integer": "give a whole number, e.g. 3", "boolean": "give true or false"}
 
 
 @dataclass
@@ -210,7 +211,8 @@ def _sentence(override: str, problem: Exception) -> str:
         return unknown_setting(key.lstrip("+"), _shown(value), _siblings(key.lstrip("+"))) + _elsewhere(key.lstrip("+"))
     if cause is not None and (wrong := _WRONG_TYPE.search(str(cause))):
         inside = wrong["key"] if wrong["key"] and key.lstrip("+") not in (wrong["key"], wrong["key"].split(".")[-1]) else ""
-        what = f"{inside or key}={_shown(wrong['value'])}: must be of type {wrong['type'].lower()}"
+        kind = wrong["type"].lower()
+        what = f"{inside or key}={_shown(wrong['value'])}: must be of type {kind}; {_TYPES.get(kind, 'see o1exp --cfg job')}"
         return f"{override}: {what}" if inside and inside != key else what
     if options := re.search(r"Available options in '([^']+)':\s*(.*)", str(problem), re.DOTALL):
         listed = options[2].split("Config search path")[0].splitlines()
