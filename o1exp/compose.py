@@ -21,8 +21,8 @@ from o1exp.flow.stage import Stage
 from o1exp.groups import GROUPS
 
 MAIN_ARM = "run"
-_WRONG_TYPE = re.compile(r"Value '(?P<value>[^']*)'.*?could not be converted to (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL)
-_TYPES = {"float": "give a number, e.g. 0.001", "integer": "give a whole number, e.g. 3", "boolean": "give true or false"}
+_WRONG_TYPE = re.compile(r"Value '(?P<value>[^']*)'.*?(?:could not be converted to|is not a valid) (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL)
+_TYPES = {"float": "give a number, e.g. 0.001", "integer": "give a whole number, e.g. 3", "bool": "give true or false"}
 
 
 @dataclass
