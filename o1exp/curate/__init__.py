@@ -1,1 +1,1 @@
-""""""
+"""Pure steps over problems and examples: which are kept."""

@@ -1,1 +1,1 @@
-""""""
+"""Where problems come from: generated, a file, the hub."""
