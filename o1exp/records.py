@@ -87,3 +87,13 @@ class Score:
     method: str
     tokens: int
     truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two answers to one prompt, of which the `chosen` is to be preferred."""
+
+    problem: str
+    prompt: str
+    chosen: str
+    rejected: str

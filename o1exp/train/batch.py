@@ -22,14 +22,15 @@ class Group:
 class MicroBatch:
     """What one rank computes at once.
 
-    ids, positions: [1, tokens] (padding rows included); targets: [labels] token ids to predict, predictors: [labels] the place in the row
-    that predicts each; groups: how attention splits the row; step: its optimizer step; index: its place in that step, which it completes if
-    `last`; scale: what the summed token losses are multiplied by before backward.
+    ids, positions: [1, tokens] (padding rows included); predictors: [labels] the place in the row that predicts each of targets: [labels];
+    owners: [labels] which of `documents` each belongs to; groups: how attention splits the row; step: its optimizer step; index: its place
+    in that step, which it completes if `last`; scale: what the summed losses are multiplied by before backward.
     """
 
-    def __init__(self, tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], groups: list[Group]) -> None:
-        self.ids, self.positions, self.predictors, self.targets = tensors
-        self.groups = groups
+    def __init__(self, tensors: list[torch.Tensor], groups: list[Group], documents: list[int]) -> None:
+        self.tensors = tensors
+        self.ids, self.positions, self.predictors, self.targets, self.owners = tensors
+        self.groups, self.documents = groups, documents
         self.step, self.index, self.last, self.scale = 0, 0, True, 1.0
 
     @classmethod
@@ -37,13 +38,12 @@ class MicroBatch:
         """One token and no label: a rank without a document still takes part in the pass."""
         none = torch.zeros(0, dtype=torch.int64)
         token = torch.zeros((1, 1), dtype=torch.int64)
-        return cls((token, token, none, none), [Group(1, 1)])
+        return cls([token, token, none, none, none], [Group(1, 1)], [])
 
     def to(self, device: torch.device) -> "MicroBatch":
-        tensors = (self.ids, self.positions, self.predictors, self.targets)
         if device.type == "cpu":
             return self
-        there = MicroBatch(tuple(t.to(device, non_blocking=True) for t in tensors), self.groups)  # type: ignore[arg-type]
+        there = MicroBatch([tensor.to(device, non_blocking=True) for tensor in self.tensors], self.groups, self.documents)
         there.step, there.index, there.last, there.scale = self.step, self.index, self.last, self.scale
         return there
 
@@ -54,23 +54,25 @@ WASTE = 0.05
 
 def micro_batch(documents: list[int], data: Encoded, waste: float = WASTE) -> MicroBatch:
     """Lay the documents out in one row, longest first; a group's shorter documents are padded at the end (causal: nobody looks there)."""
+    if not documents:
+        return MicroBatch.idle()
     ordered = sorted(documents, key=lambda d: -int(data.lengths[d]))
-    ids, positions, predictors, targets = [], [], [], []
+    parts: list[list[Ints]] = [[], [], [], [], []]
     groups, at = [], 0
     for members in _grouped([int(data.lengths[d]) for d in ordered], waste):
         length = int(data.lengths[ordered[members[0]]])
         groups.append(Group(len(members), length))
         for member in members:
-            document = ordered[member]
-            tokens = data.ids[data.starts[document] : data.starts[document + 1]]
-            first = int(data.prompts[document])
-            ids.append(np.pad(tokens, (0, length - len(tokens))))
-            positions.append(np.arange(length))
-            predictors.append(np.arange(at + first - 1, at + len(tokens) - 1))
-            targets.append(tokens[first:])
+            tokens, first = data.document(ordered[member]), int(data.prompts[ordered[member]])
+            found = (
+                np.pad(tokens, (0, length - len(tokens))), np.arange(length), np.arange(at + first - 1, at + len(tokens) - 1),
+                tokens[first:], np.full(len(tokens) - first, member),
+            )  # fmt: skip
+            for part, piece in zip(parts, found, strict=True):
+                part.append(piece)
             at += length
-    row = (_tensor(ids)[None], _tensor(positions)[None], _tensor(predictors), _tensor(targets))
-    return MicroBatch(row, groups)
+    ids, positions, *labels = (torch.from_numpy(np.concatenate(part).astype(np.int64)) for part in parts)
+    return MicroBatch([ids[None], positions[None], *labels], groups, ordered)
 
 
 def _grouped(lengths: list[int], waste: float) -> Iterator[range]:
@@ -86,7 +88,3 @@ def _grouped(lengths: list[int], waste: float) -> Iterator[range]:
             stop += 1
         yield range(first, stop)
         first = stop
-
-
-def _tensor(parts: list[Ints]) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate(parts))

@@ -1,5 +1,6 @@
 """Examples as token ids: prompt and answer segments through the tokenizer's chat template, loss on the answer and its end token."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,13 +24,16 @@ class Refused(ValueError):
 class Encoded:
     """All examples, one after another: `starts` has one entry more than there are examples, `prompts` counts their prompt tokens.
 
-    `rows` are their rows in the data. `dropped` and `cut` count examples longer than the cap, `over` the tokens lost with them.
+    `rows` are their rows in the data, `problems` a number for each one's problem. `lengths_seen` holds the tokens of every example of the
+    data, dropped ones too; `dropped` and `cut` count those longer than the cap, `over` the tokens lost with them.
     """
 
-    ids: Ints
+    ids: npt.NDArray[np.int32]
     starts: Ints
     prompts: Ints
     rows: Ints
+    problems: Ints
+    lengths_seen: Ints
     dropped: int = 0
     cut: int = 0
     over: int = 0
@@ -46,19 +50,23 @@ class Encoded:
         """Trainable tokens of each example."""
         return self.lengths - self.prompts
 
-    def save(self, path: Path) -> None:
-        """Write whole or not at all."""
-        partial = path.with_name("writing-" + path.name)
-        counts = np.array([self.dropped, self.cut, self.over])
-        with partial.open("wb") as out:
-            np.savez(out, ids=self.ids, starts=self.starts, prompts=self.prompts, rows=self.rows, counts=counts)
-        partial.rename(path)
+    def document(self, number: int) -> npt.NDArray[np.int32]:
+        return self.ids[self.starts[number] : self.starts[number + 1]]
+
+    def save(self, folder: Path) -> None:
+        for name in ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+        np.save(folder / "counts.npy", np.array([self.dropped, self.cut, self.over]))
 
     @classmethod
-    def load(cls, path: Path) -> "Encoded":
-        with np.load(path) as stored:
-            dropped, cut, over = (int(count) for count in stored["counts"])
-            return cls(stored["ids"], stored["starts"], stored["prompts"], stored["rows"], dropped, cut, over)
+    def load(cls, folder: Path) -> "Encoded":
+        """Mapped into memory, so that the ranks of a machine share one copy."""
+        arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS]
+        dropped, cut, over = (int(count) for count in np.load(folder / "counts.npy"))
+        return cls(*arrays, dropped, cut, over)
+
+
+ARRAYS = ("ids", "starts", "prompts", "rows", "problems", "lengths_seen")
 
 
 class ChatEncoder:
@@ -115,26 +123,31 @@ def encode(examples: Iterable[Example], encoder: ChatEncoder, max_length: int, o
 
     Errors: Refused if nothing is left, or if an example has no trainable token.
     """
-    ids: list[int] = []
-    starts, prompts, rows, dropped, cut, over = [0], [], [], 0, 0, 0
+    ids: list[npt.NDArray[np.int32]] = []
+    lengths, prompts, rows, problems, seen = [], [], [], [], []
+    dropped, cut, over = 0, 0, 0
     source = enumerate(examples)
     while chunk := list(islice(source, 512)):
         for (row, example), (prompt, answer) in zip(chunk, encoder([example for _, example in chunk]), strict=True):
-            excess = len(prompt) + len(answer) - max_length
+            seen.append(len(prompt) + len(answer))
+            excess = seen[-1] - max_length
             if excess > 0 and overlong == "drop":
-                dropped, over = dropped + 1, over + len(prompt) + len(answer)
+                dropped, over = dropped + 1, over + seen[-1]
                 continue
             if excess > 0:
                 answer, cut, over = answer[: max(0, len(answer) - excess)], cut + 1, over + excess
             if not example.response.strip() or not answer:
                 raise Refused(f"example {example.id} has no trainable token: " + _why_empty(example, len(prompt), max_length))
-            ids += prompt + answer
-            starts.append(len(ids))
+            ids.append(np.array(prompt + answer, dtype=np.int32))
+            lengths.append(len(ids[-1]))
             prompts.append(len(prompt))
             rows.append(row)
+            problems.append(zlib.crc32(example.problem.encode()))
     if not prompts:
         raise Refused(f"no example is left to train on: {dropped} were longer than max_length={max_length}; raise it, or set overlong=cut")
-    return Encoded(np.array(ids), np.array(starts), np.array(prompts), np.array(rows), dropped, cut, over)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    counts = (np.array(prompts), np.array(rows), np.array(problems), np.array(seen))
+    return Encoded(np.concatenate(ids), starts, *counts, dropped, cut, over)
 
 
 def _why_empty(example: Example, prompt: int, max_length: int) -> str:

@@ -5,18 +5,18 @@ from typing import Any
 
 import torch
 
+from o1exp.train.lora import merged
 
-def export(engine: Any, model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write weights (safetensors), config, generation config, tokenizer and template. Every rank calls it; rank 0 writes.
 
-    The weights are those the last step left, in the precision they were trained in.
+def export(model: Any, weights: dict[str, torch.Tensor], tokenizer: Any, folder: Path) -> None:
+    """Write weights (safetensors), config, generation config, tokenizer and template, LoRA merged into the weights.
+
+    The weights are those of the last (or best) step, in the precision they were trained in.
     """
-    if engine.zero_optimization_partition_weights():
-        whole = engine._zero3_consolidated_16bit_state_dict()
-        weights = {name.removeprefix("model."): tensor for name, tensor in whole.items()} if whole else {}
-    else:
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    if torch.distributed.get_rank() == 0:
-        model.save_pretrained(folder, state_dict=weights)
-        tokenizer.save_pretrained(folder)
-    torch.distributed.barrier()
+    config = model.generation_config
+    stops = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    if tokenizer.eos_token_id not in stops:
+        # Generation stops where the responses that were learned end.
+        config.eos_token_id = [tokenizer.eos_token_id, *(stop for stop in stops if stop is not None)]
+    model.save_pretrained(folder, state_dict=merged(model, weights))
+    tokenizer.save_pretrained(folder)

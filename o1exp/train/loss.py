@@ -1,9 +1,10 @@
-"""Token losses without full logits: only places that predict a label, in chunks."""
+"""Token losses without full logits: only places that predict a label, in chunks, each chunk's gradient taken while its logits are there."""
 
-from typing import Any
+from types import MethodType
+from typing import Any, NamedTuple
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 from torch.utils.checkpoint import checkpoint
 
 from o1exp.train.batch import MicroBatch
@@ -12,18 +13,96 @@ CHUNK_LOGITS = 2**24
 """Logits held at once (64 MB in fp32)."""
 
 
-def summed_loss(model: Any, batch: MicroBatch, chunk_logits: int = CHUNK_LOGITS) -> torch.Tensor:
-    """The sum of -log p over the micro-batch's labels, fp32, shape []; `model` is a causal LM of transformers."""
+class Scored(NamedTuple):
+    """Over a micro-batch's labels: the sum of -log p (fp32, differentiable) and how many are the model's first choice."""
+
+    loss: torch.Tensor
+    right: torch.Tensor
+
+
+def summed_loss(model: Any, batch: MicroBatch) -> Scored:
+    """The loss of a causal LM of transformers whose head `teach_loss` has prepared."""
+    predictors = _predictors(model, batch)
+    return Scored(*model.get_output_embeddings()(predictors, batch.targets))
+
+
+def token_losses(model: Any, batch: MicroBatch, chunk_logits: int = CHUNK_LOGITS) -> torch.Tensor:
+    """-log p of each label, [labels], fp32, differentiable: for objectives that weigh documents by their own likelihood."""
+    predictors, head = _predictors(model, batch), model.get_output_embeddings()
+    rows = max(1, chunk_logits // model.config.vocab_size)
+    pieces = zip(torch.split(predictors, rows), torch.split(batch.targets, rows), strict=True)
+    parts = [checkpoint(_unsummed, head, hidden, targets, use_reentrant=False) for hidden, targets in pieces]
+    return torch.cat(parts) if parts else predictors.new_zeros(0)
+
+
+def _predictors(model: Any, batch: MicroBatch) -> torch.Tensor:
     hidden = model.base_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, groups=batch.groups).last_hidden_state
-    predictors = hidden[0].index_select(0, batch.predictors)
-    head, rows = model.get_output_embeddings(), max(1, chunk_logits // model.config.vocab_size)
-    if len(predictors) <= rows:
-        return _chunk_loss(head, predictors, batch.targets)
-    total = torch.zeros((), device=predictors.device)
-    for part, targets in zip(torch.split(predictors, rows), torch.split(batch.targets, rows), strict=True):
-        total = total + checkpoint(_chunk_loss, head, part, targets, use_reentrant=False)
-    return total
+    found: torch.Tensor = hidden[0].index_select(0, batch.predictors)
+    return found
 
 
-def _chunk_loss(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return cross_entropy(head(hidden).float(), targets, reduction="sum")
+def _unsummed(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return cross_entropy(head(hidden).float(), targets, reduction="none")
+
+
+def teach_loss(model: Any, chunk_logits: int = CHUNK_LOGITS) -> None:
+    """Let the output layer also answer `head(hidden, targets)` with (summed loss, labels right).
+
+    The computation stands inside the layer's forward because ZeRO-3 gathers a layer's weight only there.
+    """
+    head = model.get_output_embeddings()
+    rows = max(1, chunk_logits // model.config.vocab_size)
+
+    def forward(self: torch.nn.Linear, hidden: torch.Tensor, targets: torch.Tensor | None = None) -> Any:
+        if targets is None:
+            return linear(hidden, self.weight, self.bias)
+        return _HeadLoss.apply(hidden, self.weight, self.bias, targets, (rows, torch.is_grad_enabled()))  # type: ignore[no-untyped-call]
+
+    head.forward = MethodType(forward, head)
+
+
+class _HeadLoss(torch.autograd.Function):
+    """hidden [n, width], weight [vocabulary, width], targets [n] to the summed cross-entropy and the count of right first choices.
+
+    The gradient is computed in the forward pass: logits are neither kept nor computed twice.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor, how: tuple[int, bool]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        rows, wanted = how
+        to_hidden, to_weight, to_bias = (wanted and needed for needed in ctx.needs_input_grad[:3])
+        summed = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        right = torch.zeros((), dtype=torch.int64, device=hidden.device)
+        grad_hidden = torch.empty_like(hidden) if to_hidden else None
+        grad_weight = torch.zeros_like(weight) if to_weight else None
+        grad_bias = torch.zeros_like(bias) if to_bias and bias is not None else None
+        for start in range(0, len(targets), rows):
+            part, label = hidden[start : start + rows], targets[start : start + rows, None]
+            logits = linear(part, weight, bias).float()
+            chosen = logits.gather(1, label)
+            highest = logits.amax(1, keepdim=True)
+            right += (chosen == highest).sum()
+            # From here on `logits` holds exp(logit - highest), then the probabilities, then the gradient: no second copy.
+            total = logits.sub_(highest).exp_().sum(1, keepdim=True)
+            summed += (total.log() + highest - chosen).sum()
+            if not (to_hidden or to_weight or to_bias):
+                continue
+            logits.div_(total)
+            logits.scatter_add_(1, label, torch.full_like(chosen, -1.0))
+            gradient = logits.to(part.dtype)
+            if grad_hidden is not None:
+                torch.mm(gradient, weight, out=grad_hidden[start : start + rows])
+            if grad_weight is not None:
+                grad_weight.addmm_(gradient.t(), part)
+            if grad_bias is not None:
+                grad_bias += gradient.sum(0)
+        ctx.gradients = (grad_hidden, grad_weight, grad_bias)
+        ctx.mark_non_differentiable(right)
+        return summed, right
+
+    @staticmethod
+    def backward(ctx: Any, *outer: torch.Tensor) -> Any:
+        gradients, ctx.gradients = ctx.gradients, None
+        return *(None if g is None else g.mul_(outer[0]) for g in gradients), None, None

@@ -6,36 +6,59 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from o1exp.train import attention
-from o1exp.train.encode import Encoded
-from o1exp.train.preflight import check_head, check_window
+from o1exp.train.encode import Encoded, Refused
+from o1exp.train.lora import add_lora
+from o1exp.train.loss import teach_loss
+from o1exp.train.preflight import check_head, check_weights, check_window
 from o1exp.train.spec import TrainSpec
 
 _zero3_config: list[Any] = []
 """transformers looks for this object while it loads under ZeRO-3; it must stay referenced."""
 
 
-def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any]) -> Any:
+def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) -> Any:
     """The model in the training's precision, ready for packed rows; under ZeRO-3 each rank holds its part from the start.
 
-    Errors: Refused if model and data do not fit each other.
+    `config` is DeepSpeed's. Errors: Refused if model and data do not fit each other.
     """
-    check_window(spec, data, AutoConfig.from_pretrained(spec.start, revision=spec.revision or None))
-    if spec.zero_stage == 3:
+    settings = model_config(spec)
+    check_window(spec, data, settings)
+    if spec.zero_stage == 3 and config is not None:
         from transformers.integrations import HfDeepSpeedConfig
 
         _zero3_config.append(HfDeepSpeedConfig(config))
-    model = AutoModelForCausalLM.from_pretrained(
-        spec.start, revision=spec.revision or None, dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
-        attn_implementation=attention.NAME, use_safetensors=True,
+    model, report = AutoModelForCausalLM.from_pretrained(
+        spec.start, revision=spec.revision or None, config=settings, dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
+        attn_implementation=attention.chosen(spec.attention, spec.accelerator, spec.precision), use_safetensors=True, output_loading_info=True,
     )  # fmt: skip
-    if spec.zero_stage < 3:
+    check_weights(spec, report)
+    partitioned = spec.zero_stage == 3 and config is not None
+    if not partitioned:
         check_head(spec, model)
+    if spec.freeze_embeddings:
+        model.get_input_embeddings().weight.requires_grad_(False)
+    if spec.tuning == "lora":
+        add_lora(model, spec)
+    teach_loss(model)
     if spec.activation_checkpointing:
         checkpoint_activations(model)
     model.train()
     return model
 
 
+def model_config(spec: TrainSpec) -> Any:
+    """The start's config, with the window and the RoPE base that the training asks for."""
+    config = AutoConfig.from_pretrained(spec.start, revision=spec.revision or None)
+    if spec.positions:
+        config.max_position_embeddings = spec.positions
+    if spec.rope_theta:
+        if not isinstance(getattr(config, "rope_parameters", None), dict) or "rope_theta" not in config.rope_parameters:
+            raise Refused(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
+        config.rope_parameters = {**config.rope_parameters, "rope_theta": spec.rope_theta}
+    return config
+
+
 def checkpoint_activations(model: Any) -> None:
     """Keep each layer's input only and compute the rest again in the backward pass."""
+    model.enable_input_require_grads()  # or frozen embeddings would leave the first layer's output without a gradient
     model.activation_checkpointing_enable({"use_reentrant": False})

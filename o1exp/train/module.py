@@ -7,29 +7,36 @@ from lightning.pytorch import LightningModule
 
 from o1exp.train.batch import MicroBatch
 from o1exp.train.encode import Encoded
-from o1exp.train.loss import summed_loss
+from o1exp.train.engine import Engine
+from o1exp.train.memory import forget_peak, held_mb
 from o1exp.train.model import load_model
+from o1exp.train.objective import Objective
 from o1exp.train.schedule import Step
 from o1exp.train.spec import TrainSpec
 
 
 class Student(LightningModule):  # type: ignore[misc]
-    """Trains `model` on the steps of the plan.
+    """Trains `model` on the steps of the plan by `objective`.
 
-    `summed` collects the token losses of the current step on this rank, `grad_norm` is the last step's norm before clipping.
+    `summed` collects the current step's loss and right units on this rank, `grad_norm` is the last step's norm before
+    clipping, `loaded_mb` the memory with the model loaded. `engine` is set once the strategy stands.
     """
 
-    def __init__(self, spec: TrainSpec, data: Encoded, todo: list[Step]) -> None:
+    def __init__(self, spec: TrainSpec, data: Encoded, todo: list[Step], objective: Objective) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.spec, self.data, self.todo = spec, data, todo
+        self.spec, self.data, self.todo, self.objective = spec, data, todo, objective
         self.model: Any = None
-        self.summed = torch.zeros((), dtype=torch.float64)
+        self.engine: Engine
+        self.summed = torch.zeros(2, dtype=torch.float64)
         self.grad_norm = 0.0
+        self.loaded_mb = 0
 
     def configure_model(self) -> None:
         if self.model is None:
-            self.model = load_model(self.spec, self.data, self.trainer.strategy.config)
+            self.model = load_model(self.spec, self.data, getattr(self.trainer.strategy, "config", None))
+            self.loaded_mb = held_mb(self.device)
+            forget_peak(self.device)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW, in one kernel; weight decay spares vectors (norms and biases), as usual."""
@@ -44,20 +51,13 @@ class Student(LightningModule):  # type: ignore[misc]
 
     def training_step(self, batch: MicroBatch, batch_idx: int) -> None:
         self._seed(hash((self.spec.seed, batch.step, batch.index, self.global_rank)) % 2**31)
-        summed = summed_loss(self.model, batch)
-        self.summed = self.summed + summed.detach().double()
-        self.manual_backward(summed * batch.scale, scale_wrt_gas=False)
-        engine = self.trainer.strategy.deepspeed_engine
-        if not batch.last:
-            engine.step()
-            return
-        for group in engine.optimizer.param_groups:
-            group["lr"] = self.todo[batch.step].lr
-        # Without ZeRO, DeepSpeed keeps no norm and leaves the averaged gradients in place until it steps.
-        unsplit = _norm(self.model) if self.spec.zero_stage == 0 else None
-        engine.step()
-        norm = engine.get_global_grad_norm()
-        self.grad_norm = float(norm) if norm is not None else float(unsplit or 0.0)
+        scored = self.objective(self.model, batch)
+        self.summed = self.summed.to(self.device) + torch.stack([scored.loss.detach().double(), scored.right.double()])
+        self.engine.backward(scored.loss * batch.scale)
+        if batch.last:
+            self.grad_norm = self.engine.step(self.todo[batch.step].lr)
+        else:
+            self.engine.skip()
 
     def _seed(self, seed: int) -> None:
         """Dropout, where a model has it, depends on step, micro-batch and rank alone, and survives a resume.
@@ -68,10 +68,6 @@ class Student(LightningModule):  # type: ignore[misc]
             torch.cuda.manual_seed(seed)
         else:
             torch.default_generator.manual_seed(seed)
-
-
-def _norm(model: torch.nn.Module) -> float:
-    return float(torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None]))
 
 
 def _shape(parameter: torch.nn.Parameter) -> torch.Size:

@@ -15,13 +15,41 @@ def check_window(spec: TrainSpec, data: Encoded, config: Any) -> None:
     if window is not None and longest > window:
         raise Refused(
             f"the longest example has {longest} tokens, but {spec.start} has {window} positions; set max_length={window} "
-            "(longer examples are then dropped or cut, and counted), or start from a model with a longer window"
+            "(longer examples are then dropped or cut, and counted), start from a model with a longer window, or widen it by choice: "
+            f"positions={_power_above(longest)} together with a larger rope_theta (now {_rope_theta(config)})"
         )
     highest = int(data.ids.max())
     if highest >= config.vocab_size:
         raise Refused(
             f"the tokenizer of {spec.start} gives token id {highest}, but its model has {config.vocab_size} embeddings; "
             "tokenizer and model do not belong together"
+        )
+
+
+def _power_above(length: int) -> int:
+    return 1 << (length - 1).bit_length()
+
+
+def _rope_theta(config: Any) -> str:
+    parameters = getattr(config, "rope_parameters", None)
+    return f"{parameters['rope_theta']:g}" if isinstance(parameters, dict) and "rope_theta" in parameters else "none"
+
+
+def check_weights(spec: TrainSpec, report: Any) -> None:
+    """Refuse a model folder whose weights do not fill its architecture, or where a tied output layer was stored apart.
+
+    transformers would draw missing weights at random, and leave a stored output layer unread where the config ties it to the embedding.
+    """
+    missing, unread = sorted(report["missing_keys"]), sorted(report["unexpected_keys"])
+    if missing:
+        raise Refused(
+            f"{spec.start} lacks the weights {', '.join(missing[:5])}, which would start at random; mend the folder, or its config "
+            "(tie_word_embeddings decides whether the output layer has weights of its own)"
+        )
+    if untied := [name for name in unread if name.endswith("lm_head.weight")]:
+        raise Refused(
+            f"{spec.start} stores an output layer ({untied[0]}) of its own, but its config ties it to the embedding, so that it would be "
+            "thrown away; set tie_word_embeddings=false in config.json"
         )
 
 

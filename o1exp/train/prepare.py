@@ -1,38 +1,155 @@
-"""The examples of a training as token ids in scratch, encoded once and shared by all ranks and lives of the run."""
+"""Examples as token ids: an artefact that all trainings with the same tokenizer, template and length cap share."""
 
-import time
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from o1exp.flow.table import Table
-from o1exp.records import Example
-from o1exp.train.encode import ChatEncoder, Encoded, encode
-from o1exp.train.spec import TrainSpec
+from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Table, Work
+from o1exp.records import Example, Pair
+
+if TYPE_CHECKING:
+    from o1exp.train.encode import Encoded
+
+SHOWN = 3
+"""Examples in the preview."""
 
 
-def load_tokenizer(spec: TrainSpec) -> Any:
+@dataclass(frozen=True)
+class Prepared:
+    """A folder of token ids (`*.npy`) and `preview.html`, the first examples as the model sees them."""
+
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: Path) -> "Prepared":
+        return cls(folder)
+
+    def encoded(self) -> "Encoded":
+        from o1exp.train.encode import Encoded
+
+        return Encoded.load(self.folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepare(Stage[Prepared]):
+    """Encode `data` with the tokenizer of `tokenizer`; loss on the response and its end token.
+
+    `end_token` closes a response where the tokenizer's own end token does not stand in its template; `chat_template` (Jinja) replaces the
+    tokenizer's. Both "" for the tokenizer's own. Examples longer than `max_length` tokens are dropped, or cut, and counted.
+    """
+
+    tokenizer: Stage[Checkpoint]
+    data: Stage[Any]
+    max_length: Annotated[int, AtLeast(2)]
+    overlong: Literal["drop", "cut"] = "drop"
+    end_token: str = ""
+    chat_template: str = ""
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        data = inputs.get("data", Expect())
+        tokens = data.rows * data.tokens_per_row if data.rows is not None and data.tokens_per_row is not None else 0.0
+        return Expect(rows=data.rows, tokens_per_row=data.tokens_per_row, disk_gb=4 * tokens / 1e9)
+
+    def make(self, work: Work) -> None:
+        from o1exp.train.encode import ChatEncoder, Refused, encode
+
+        start, table = work.open(self.tokenizer), work.open(self.data)
+        tokenizer = load_tokenizer(start, self.end_token, self.chat_template)
+        encoder = ChatEncoder(tokenizer, end_tokens(start))
+        with work.progress("examples", float(len(table))) as bar:
+            try:
+                data = encode(_examples(table, bar), encoder, self.max_length, self.overlong)
+            except Refused as problem:
+                raise ValueError(str(problem)) from None
+        data.save(work.folder)
+        (work.folder / "preview.html").write_text(preview(data, tokenizer))
+        work.note(**facts(data, self.max_length))
+        for line in summary(data, tokenizer, self.max_length):
+            work.console.line(line)
+
+
+def _examples(table: Table[Any], bar: Any) -> Iterator[Example]:
+    """The rows as examples; a pair becomes two, its chosen answer first."""
+    for row in table:
+        if isinstance(row, Pair):
+            yield Example(problem=row.problem, prompt=row.prompt, response=row.chosen, draw=0)
+            yield Example(problem=row.problem, prompt=row.prompt, response=row.rejected, draw=1)
+        else:
+            yield row
+        bar.advance(1)
+
+
+def load_tokenizer(start: Checkpoint, end_token: str, chat_template: str) -> Any:
+    """The tokenizer of a model folder or hub id with the given end token and template. Errors: Refused for an unknown end token."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(spec.start, revision=spec.revision or None)
+    from o1exp.train.encode import Refused
+
+    tokenizer = AutoTokenizer.from_pretrained(start.source, revision=start.revision or None)
+    if end_token and end_token not in tokenizer.get_vocab():
+        raise Refused(f"end_token={end_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
+    if end_token:
+        tokenizer.eos_token = end_token
+    if chat_template:
+        tokenizer.chat_template = chat_template
+    return tokenizer
 
 
-def encoded(spec: TrainSpec, tokenizer: Any, rank: int) -> Encoded:
-    """Rank 0 encodes; the others, and a resumed run, read its file."""
-    path = Path(spec.scratch) / "encoded.npz"
-    if rank == 0 and not path.exists():
-        rows = Table.read(Path(spec.data), Example)
-        encode(rows, ChatEncoder(tokenizer, end_tokens(spec)), spec.max_length, spec.overlong).save(path)
-    while not path.exists():
-        time.sleep(0.2)  # if rank 0 fails, the launcher ends this rank too
-    return Encoded.load(path)
-
-
-def end_tokens(spec: TrainSpec) -> list[int]:
+def end_tokens(start: Checkpoint) -> list[int]:
     """The token ids at which generation stops, by the model's generation config."""
     from transformers import GenerationConfig
 
     try:
-        found = GenerationConfig.from_pretrained(spec.start, revision=spec.revision or None).eos_token_id
+        found = GenerationConfig.from_pretrained(start.source, revision=start.revision or None).eos_token_id
     except OSError:
         return []
     return found if isinstance(found, list) else [] if found is None else [found]
+
+
+def facts(data: "Encoded", max_length: int) -> dict[str, Any]:
+    """Counts for the manifest, with a histogram: how many examples have up to so many tokens (doubling widths)."""
+    lengths = sorted(int(length) for length in data.lengths_seen)
+    edges = [2**power for power in range(4, 40) if 2 ** (power - 1) < lengths[-1] and 2**power >= lengths[0]]
+    counts, below = {}, 0
+    for edge in edges:
+        within = sum(length <= edge for length in lengths)
+        counts[str(edge)], below = within - below, within
+    return {
+        "rows": len(data), "examples": len(lengths), "dropped": data.dropped, "cut": data.cut, "tokens_lost": data.over,
+        "tokens": int(data.lengths.sum()), "label_tokens": int(data.labels.sum()), "max_length": max_length,
+        "length_median": lengths[len(lengths) // 2], "length_p90": lengths[int(0.9 * (len(lengths) - 1))], "length_longest": lengths[-1],
+        "length_histogram": counts,
+    }  # fmt: skip
+
+
+def summary(data: "Encoded", tokenizer: Any, max_length: int) -> Iterator[str]:
+    """What a person should see before hours are spent: what a cap costs, and where the loss is taken. Lines in rich's markup."""
+    from rich.markup import escape
+
+    lengths = data.lengths_seen
+    lost = f", {data.dropped + data.cut:,} {'dropped' if data.dropped else 'cut'} ({data.over:,} tokens lost)" if data.over else ""
+    yield f"  {len(lengths):,} examples, longest {int(lengths.max()):,} tokens, max_length {max_length:,}{lost}; learned is what is bold:"
+    for number in range(min(SHOWN, len(data))):
+        ids, first = data.document(number).tolist(), int(data.prompts[number])
+        given, learned = (_clipped(tokenizer.decode(part)) for part in (ids[:first], ids[first:]))
+        yield f"  [dim]{escape(given)}[/dim][bold]{escape(learned)}[/bold]"
+
+
+def _clipped(text: str, width: int = 70) -> str:
+    """One line, its middle left out where it is long."""
+    line = text.replace("\n", "⏎")
+    return line if len(line) <= 2 * width else f"{line[:width]} … {line[-width:]}"
+
+
+def preview(data: "Encoded", tokenizer: Any) -> str:
+    """The first examples as HTML: grey what the model is given, marked what it learns to write."""
+    shown = []
+    for number in range(min(SHOWN, len(data))):
+        ids, first = data.document(number).tolist(), int(data.prompts[number])
+        given, learned = (html.escape(tokenizer.decode(part)) for part in (ids[:first], ids[first:]))
+        head = f"row {int(data.rows[number])}: {first:,} tokens given, {len(ids) - first:,} learned"
+        shown.append(f"<p>{head}</p>\n<pre><span>{given}</span><mark>{learned}</mark></pre>")
+    style = "pre { white-space: pre-wrap; border: 1px solid #ccc; padding: 10px } span { color: #777 } mark { background: #fdf0c4 }"
+    return f'<!doctype html>\n<meta charset="utf-8">\n<title>What is learned</title>\n<style>{style}</style>\n' + "\n".join(shown) + "\n"

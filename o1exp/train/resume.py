@@ -2,13 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from o1exp.train.spec import TrainSpec
 
-KEEP = 2
 MARKER = "done.json"
 
 
@@ -24,12 +24,13 @@ class Mark:
 class Checkpoints:
     """The checkpoints of one training, `<scratch>/steps/<step>/`.
 
-    After a change of ranks, ZeRO stage or micro-batches an old checkpoint does not count, since its sums were rounded another way.
+    After a change of ranks, strategy, ZeRO stage or micro-batches an old checkpoint does not count, since its sums were rounded another way.
     """
 
     def __init__(self, spec: TrainSpec) -> None:
         self.folder = Path(spec.scratch) / "steps"
-        self.layout = [spec.ranks, spec.zero_stage, spec.packs_per_micro_batch]
+        self.keep = spec.keep_checkpoints
+        self.layout = [spec.ranks, spec.zero_stage if spec.strategy == "deepspeed" else -1, spec.packs_per_micro_batch]
 
     def at(self, step: int) -> Path:
         return self.folder / f"{step:08d}"
@@ -57,23 +58,34 @@ class Checkpoints:
         partial.rename(marker)
         whole = sorted(found.parent for found in self.folder.glob(f"[0-9]*/{MARKER}"))
         for folder in sorted(self.folder.glob("[0-9]*")):
-            if folder not in whole[-KEEP:]:
+            if folder not in whole[-self.keep:]:
                 (folder / MARKER).unlink(missing_ok=True)
                 shutil.rmtree(folder)
 
 
-class Curve:
-    """`curve.jsonl` in scratch: one row a step. After a kill, rows past the checkpoint (whole or torn) are written anew."""
+class Log:
+    """A file of JSON rows in scratch, each with its `step`. After a kill, rows past the checkpoint (whole or torn) are written anew."""
 
-    def __init__(self, path: Path, steps: int) -> None:
-        kept = path.read_text().splitlines()[:steps] if steps else []
-        assert len(kept) == steps, f"{path} has {len(kept)} rows, the checkpoint {steps}"
+    def __init__(self, path: Path, last_step: int) -> None:
+        self.rows = list(_rows_up_to(path, last_step)) if last_step and path.exists() else []
         partial = path.with_suffix(".part")
-        partial.write_text("".join(row + "\n" for row in kept))
+        partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows))
         partial.rename(path)
         self.path = path
         self.file = path.open("a")
 
     def add(self, row: dict[str, Any]) -> None:
-        self.file.write(json.dumps(row) + "\n")
+        self.rows.append(row)
+        self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self.file.flush()
+
+
+def _rows_up_to(path: Path, last_step: int) -> Iterator[dict[str, Any]]:
+    for line in path.read_text().splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            return  # torn by the kill, so past the checkpoint
+        if row["step"] > last_step:
+            return
+        yield row

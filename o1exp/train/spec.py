@@ -1,4 +1,4 @@
-"""What a training process is told: the resolved spec that `Sft` writes and the worker reads."""
+"""What a training process is told: the resolved spec that a training stage writes and the worker reads."""
 
 import dataclasses
 import json
@@ -8,37 +8,61 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSpec:
-    """Plain values only. `start` is a folder or hub id, `data` a folder with `rows.parquet` of Examples.
+    """Plain values only: the stage's settings and machine by their own names, and where things lie.
 
-    `out` is the artefact in the making; `scratch` keeps encoded data and checkpoints and outlives a kill.
+    `start` is a folder or hub id, `data` a folder of prepared token ids; `pairs` (DPO) names its file of chosen and rejected examples.
+    `out` is the artefact in the making; `scratch` keeps checkpoints and outlives a kill.
     """
 
+    objective: str
     start: str
     revision: str
+    tokenizer: str
+    tokenizer_revision: str
     data: str
     out: str
     scratch: str
+
     lr: float
     schedule: str
     warmup: float
     weight_decay: float
     epochs: float
     max_tokens: int | None
+    max_steps: int | None
     batch_tokens: int
     pack_length: int
-    max_length: int
-    overlong: str
     clip: float
+    max_rise: float
     seed: int
     precision: str
+    tuning: str
+    lora_rank: int
+    lora_alpha: float
+    lora_dropout: float
+    freeze_embeddings: bool
+    rope_theta: float
+    positions: int
+    end_token: str
+    chat_template: str
+    validation: float
+    evaluations: int
+    samples: int
+    sample_tokens: int
+    keep: str
+    beta: float
+
     accelerator: str
+    strategy: str
     devices: int
     nodes: int
     zero_stage: int
     offload_optimizer: bool
     micro_batch_tokens: int
     activation_checkpointing: bool
+    attention: str
     checkpoint_seconds: float
+    keep_checkpoints: int
 
     @property
     def ranks(self) -> int:
@@ -52,6 +76,10 @@ class TrainSpec:
     def packs_per_micro_batch(self) -> int:
         """A micro-batch is what one rank computes at once: whole packs, at least one."""
         return max(1, self.micro_batch_tokens // self.pack_length)
+
+    @property
+    def failure(self) -> Path:
+        return Path(self.scratch) / "failure.json"
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=1))
@@ -67,7 +95,3 @@ class TrainSpec:
                 json.dump({"text": text, "refused": refused}, out)
         except FileExistsError:
             pass
-
-    @property
-    def failure(self) -> Path:
-        return Path(self.scratch) / "failure.json"

@@ -1,10 +1,10 @@
-"""DeepSpeed under Lightning, on GPUs as it comes and on CPUs with its one GPU check left out."""
+"""DeepSpeed under Lightning, on GPUs as it comes and on CPUs with its one GPU check left out; or one device without it."""
 
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.strategies import DeepSpeedStrategy
+from lightning.pytorch.strategies import DeepSpeedStrategy, SingleDeviceStrategy
 
 from o1exp.train.schedule import micro_batches_per_step
 from o1exp.train.spec import TrainSpec
@@ -60,8 +60,12 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
 
 def make_trainer(spec: TrainSpec, recorder: Callback) -> Trainer:
     """A Trainer without logger, bar, summary and checkpoints of its own: `recorder` does what is needed."""
+    if spec.strategy == "single":
+        strategy: Any = SingleDeviceStrategy(torch.device("cpu") if spec.accelerator == "cpu" else torch.device("cuda", 0))
+    else:
+        strategy = ZeroStrategy(spec)
     return Trainer(
-        accelerator=spec.accelerator, devices=spec.devices, num_nodes=spec.nodes, strategy=ZeroStrategy(spec), max_epochs=1,
+        accelerator=spec.accelerator, devices=spec.devices, num_nodes=spec.nodes, strategy=strategy, max_epochs=1,
         callbacks=[recorder], precision="bf16-true" if spec.precision == "bf16" else "32-true", logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
     )  # fmt: skip

@@ -8,9 +8,12 @@ import warnings
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
+from o1exp.flow.checkpoint import Checkpoint
 from o1exp.flow.work import die_with_parent
 from o1exp.train.encode import Refused
-from o1exp.train.prepare import encoded, load_tokenizer
+from o1exp.train.prepare import load_tokenizer
 from o1exp.train.spec import TrainSpec
 
 
@@ -27,39 +30,57 @@ def main(path: Path) -> None:
 
 
 def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
-    """Encode, fit, export; the artefact's files go to `spec.out`, the facts to `result.json` in scratch."""
+    """Fit and export; the artefact's files go to `spec.out`, the facts to `result.json` in scratch."""
     warnings.filterwarnings("ignore", module="lightning|deepspeed|torch")
-    tokenizer = load_tokenizer(spec)
-    data = encoded(spec, tokenizer, rank)
+    if spec.strategy == "deepspeed":
+        from o1exp.train.accelerator import import_deepspeed
 
-    from o1exp.train.accelerator import import_deepspeed
-
-    import_deepspeed()
+        import_deepspeed()
+    from o1exp.train.encode import Encoded
+    from o1exp.train.evaluate import evaluation_of
     from o1exp.train.export import export
     from o1exp.train.module import Student
+    from o1exp.train.objective import objective_of
     from o1exp.train.record import Recorder
     from o1exp.train.resume import Checkpoints
-    from o1exp.train.schedule import Feed, plan
+    from o1exp.train.schedule import Feed, held_out, plan, units_of
     from o1exp.train.strategy import make_trainer
 
-    todo = plan(spec, data)
-    feed = Feed(spec, data, todo, rank)
-    recorder = Recorder(Checkpoints(spec), todo, feed, progress)
-    student, trainer = Student(spec, data, todo), make_trainer(spec, recorder)
+    tokenizer = load_tokenizer(Checkpoint(spec.tokenizer, spec.tokenizer_revision), spec.end_token, spec.chat_template)
+    data = Encoded.load(Path(spec.data))
+    learned, held = (units_of(spec, data, documents) for documents in held_out(data, spec.validation))
+    if not len(learned.members):
+        raise Refused(f"nothing is left to train on: validation={spec.validation:g} holds out all {len(data)} examples; lower it")
+    todo = plan(spec, learned)
+    feed = Feed(spec, learned, todo, rank)
+    recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank), progress)
+    student = Student(spec, data, todo, objective_of(spec, units_of(spec, data, np.arange(len(data))), rank))
+    trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)
     assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
-    export(trainer.strategy.deepspeed_engine, student.model, tokenizer, Path(spec.out) / "model")
+    weights = student.engine.weights()
     if rank == 0:
-        curve = (Path(spec.scratch) / "curve.jsonl").read_text()
-        (Path(spec.out) / "curve.jsonl").write_text(curve)
-        facts = {**feed.facts(), "final_loss": json.loads(curve.splitlines()[-1])["loss"]}
-        facts |= {
-            "resumed_at": feed.first,
-            "seconds_training": round(recorder.seconds, 2),
-            "tokens_per_second": round(facts["tokens"] / recorder.seconds, 1),
-        }
-        facts["parameters"] = sum(_size(parameter) for parameter in student.model.parameters())
-        (Path(spec.scratch) / "result.json").write_text(json.dumps(facts))
+        export(student.model, weights, tokenizer, Path(spec.out) / "model")
+        keep(spec, feed, recorder, student)
+    trainer.strategy.barrier()
+
+
+def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
+    """Leave the logs that have rows in the artefact, and the counts for the manifest."""
+    for name, log in recorder.logs.items():
+        if log.rows:
+            (Path(spec.out) / f"{name}.jsonl").write_text(log.path.read_text())
+    facts = {**feed.facts(), "final_loss": recorder.logs["curve"].rows[-1]["loss"]}
+    checked = recorder.logs["validation"].rows
+    if checked:
+        chosen = min(checked, key=lambda row: row["loss"]) if spec.keep == "best" else checked[-1]
+        facts |= {"validation_loss_before": checked[0]["loss"], "validation_loss": chosen["loss"], "exported_step": chosen["step"]}
+    facts |= {
+        "parameters": sum(_size(parameter) for parameter in student.model.parameters()), "resumed_at": feed.first, "seconds_training": round(recorder.seconds, 2),
+        "tokens_per_second": round(facts["tokens"] / recorder.seconds, 1), 
+        "memory_mb": max(row["memory_mb"] for row in recorder.logs["timing"].rows), "memory_loaded_mb": student.loaded_mb,
+    }  # fmt: skip
+    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts))
 
 
 def _size(parameter: Any) -> int:

@@ -1,17 +1,18 @@
 """A world small enough to train in seconds: sums, a tiny Qwen2, and a plain training loop to compare with."""
 
 import dataclasses
+import json
 import random
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from o1exp.flow import Machine, Stage, Store, Table, Work
+from o1exp.flow import Machine, Manifest, Stage, Store, Table, Work
 from o1exp.records import Example
 from o1exp.train import Sft, Untrained
 from o1exp.train.encode import Encoded
-from o1exp.train.schedule import Step, plan
+from o1exp.train.schedule import Step, Units, plan, units_of
 from o1exp.train.spec import TrainSpec
 
 
@@ -46,13 +47,34 @@ def a_spec(**changes: Any) -> TrainSpec:
     """A spec for what needs no files."""
     return dataclasses.replace(
         TrainSpec(
-            start="", revision="", data="", out="", scratch="", lr=1.0, schedule="constant", warmup=0.0, weight_decay=0.0, epochs=1.0,
-            max_tokens=None, batch_tokens=256, pack_length=64, max_length=64, overlong="drop", clip=1.0, seed=0, precision="fp32",
-            accelerator="cpu", devices=1, nodes=1, zero_stage=1, offload_optimizer=False, micro_batch_tokens=64,
-            activation_checkpointing=False, checkpoint_seconds=20.0,
+            objective="sft", start="", revision="", tokenizer="", tokenizer_revision="", data="", out="", scratch="", lr=1.0,
+            schedule="constant", warmup=0.0, weight_decay=0.0, epochs=1.0, max_tokens=None, max_steps=None, batch_tokens=256, pack_length=64,
+            clip=1.0, max_rise=0.0, seed=0, precision="fp32", tuning="full", lora_rank=4, lora_alpha=8.0, lora_dropout=0.0,
+            freeze_embeddings=False, rope_theta=0.0, positions=0, end_token="", chat_template="", validation=0.0, evaluations=1, samples=0,
+            sample_tokens=8, keep="last", beta=0.1, accelerator="cpu", strategy="deepspeed", devices=1, nodes=1, zero_stage=1,
+            offload_optimizer=False, micro_batch_tokens=64, activation_checkpointing=False, attention="auto", checkpoint_seconds=20.0,
+            keep_checkpoints=2,
         ),
         **changes,
     )  # fmt: skip
+
+
+def encoded(ids: Any, starts: Any, prompts: Any, dropped: int = 0) -> Encoded:
+    """Token ids as the encoder leaves them, each document of a problem of its own."""
+    import numpy as np
+
+    rows = np.arange(len(prompts))
+    return Encoded(np.asarray(ids, dtype=np.int32), np.asarray(starts), np.asarray(prompts), rows, rows, np.diff(starts), dropped)
+
+
+def the_plan(spec: TrainSpec, data: Encoded) -> list[Step]:
+    return plan(spec, every_unit(spec, data))
+
+
+def every_unit(spec: TrainSpec, data: Encoded) -> Units:
+    import numpy as np
+
+    return units_of(spec, data, np.arange(len(data)))
 
 
 def plain_training(spec: TrainSpec, data: Encoded, model: Any) -> list[dict[str, float]]:
@@ -65,8 +87,8 @@ def plain_training(spec: TrainSpec, data: Encoded, model: Any) -> list[dict[str,
         [{"params": matrices, "weight_decay": spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}], lr=1.0
     )
     curve = []
-    for step in plan(spec, data):
-        loss = sum(document_loss(model, data, document) for pack in step.packs for document in pack) / step.labels
+    for step in the_plan(spec, data):
+        loss = sum(document_loss(model, data, document) for pack in step.packs for document in pack) / step.weight
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
         for group in optimizer.param_groups:
@@ -81,7 +103,7 @@ def document_loss(model: Any, data: Encoded, document: int) -> Any:
     """Summed loss of one document alone, by transformers' own forward pass and full logits."""
     import torch
 
-    ids = torch.from_numpy(data.ids[data.starts[document] : data.starts[document + 1]])
+    ids = torch.from_numpy(data.document(document).astype("int64"))
     first = int(data.prompts[document])
     logits = model(ids[None]).logits[0, first - 1 : -1]
     return torch.nn.functional.cross_entropy(logits, ids[first:], reduction="sum")
@@ -89,6 +111,16 @@ def document_loss(model: Any, data: Encoded, document: int) -> Any:
 
 def documents_of(steps: list[Step]) -> list[int]:
     return [document for step in steps for pack in step.packs for document in pack]
+
+
+def manifest_of(store: Store, stage: Stage[Any]) -> Manifest:
+    found = store.manifest(stage)
+    assert found is not None
+    return found
+
+
+def curve_of(store: Store, stage: Stage[Any]) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in (store.folder(stage) / "curve.jsonl").read_text().splitlines()]
 
 
 def on_ranks(ranks: int, zero_stage: int, epochs: float) -> Sft:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from o1exp.records import Example
-from o1exp.train.encode import ChatEncoder, Encoded, Refused, encode
+from o1exp.train.encode import ARRAYS, ChatEncoder, Encoded, Refused, encode
 
 TEMPLATE = (
     "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}<e>\n{% endfor %}"
@@ -81,9 +81,8 @@ def test_overlong_examples_are_cut_if_asked() -> None:
 
 def test_saved_and_loaded_alike(tmp_path: Path) -> None:
     data = run([example(), example(response="x" * 100), example()], max_length=60)
-    data.save(tmp_path / "encoded.npz")
-    again = Encoded.load(tmp_path / "encoded.npz")
-    for name in ("ids", "starts", "prompts", "rows"):
+    data.save(tmp_path)
+    again = Encoded.load(tmp_path)
+    for name in ARRAYS:
         assert getattr(again, name).tolist() == getattr(data, name).tolist()
     assert (again.dropped, again.over) == (1, data.over)
-    assert [path.name for path in tmp_path.iterdir()] == ["encoded.npz"]

@@ -1,25 +1,27 @@
 """Packed equals unpacked: the loss and its gradient are those of every document alone."""
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
 from o1exp.train.encode import Encoded, Refused
-from tests.train.parts import document_loss
+from tests.train.parts import document_loss, encoded
 
 
 def documents() -> Encoded:
     dice = np.random.default_rng(0)
     lengths = np.array([5, 40, 41, 42, 7, 90, 17, 3])
-    return Encoded(dice.integers(0, 50, lengths.sum()), np.concatenate([[0], np.cumsum(lengths)]), lengths // 2, np.arange(8))
+    return encoded(dice.integers(0, 50, lengths.sum()), np.concatenate([[0], np.cumsum(lengths)]), lengths // 2)
 
 
-def model(**changes: Any) -> Any:
+def model(chunk_logits: int = 2**24, **changes: Any) -> Any:
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     from o1exp.train import attention
+    from o1exp.train.loss import teach_loss
 
     torch.manual_seed(0)
     config = Qwen2Config(
@@ -28,6 +30,7 @@ def model(**changes: Any) -> Any:
     )  # fmt: skip
     made = Qwen2ForCausalLM(config)
     made.set_attn_implementation(attention.NAME)
+    teach_loss(made, chunk_logits)
     return made
 
 
@@ -46,11 +49,11 @@ def test_each_document_in_a_pack_has_its_own_loss(waste: float) -> None:
         alone = [float(document_loss(ours, data, document)) for document in range(8)]
     ours.set_attn_implementation("o1exp_documents")
     with torch.no_grad():
-        whole = float(summed_loss(ours, together))
+        whole = float(summed_loss(ours, together).loss)
         assert whole == pytest.approx(sum(alone), rel=1e-5)
         # What one document adds to a row of others is its own loss, whatever lies beside it.
         for document in (0, 3, 5):
-            rest = float(summed_loss(ours, micro_batch([d for d in range(8) if d != document], data, waste)))
+            rest = float(summed_loss(ours, micro_batch([d for d in range(8) if d != document], data, waste)).loss)
             assert whole - rest == pytest.approx(alone[document], rel=1e-4)
 
 
@@ -66,18 +69,21 @@ def gradient(ours: Any, loss: Any) -> Any:
 @pytest.mark.parametrize(("checkpointing", "chunk_logits"), [(False, 2**24), (True, 2**24), (False, 50 * 30)])
 def test_gradient_is_that_of_the_documents_alone(tied: bool, checkpointing: bool, chunk_logits: int) -> None:
     from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss
+    from o1exp.train.loss import summed_loss, token_losses
     from o1exp.train.model import checkpoint_activations
 
-    ours, data = model(tie_word_embeddings=tied), documents()
+    ours, data = model(chunk_logits, tie_word_embeddings=tied), documents()
     ours.set_attn_implementation("sdpa")
     plain = gradient(ours, sum(document_loss(ours, data, document) for document in range(8)))
     ours.set_attn_implementation("o1exp_documents")
     if checkpointing:
         checkpoint_activations(ours)
         ours.train()
-    packed = gradient(ours, summed_loss(ours, micro_batch(list(range(8)), data), chunk_logits))
+    batch = micro_batch(list(range(8)), data)
+    packed = gradient(ours, summed_loss(ours, batch).loss)
     assert float((packed - plain).norm() / plain.norm()) < 1e-5
+    kept = gradient(ours, token_losses(ours, batch, chunk_logits).sum())
+    assert float((kept - plain).norm() / plain.norm()) < 1e-5
 
 
 def test_attention_that_is_not_plain_causal_is_refused() -> None:
@@ -87,7 +93,7 @@ def test_attention_that_is_not_plain_causal_is_refused() -> None:
     narrow = model(use_sliding_window=True, sliding_window=30, max_window_layers=0, layer_types=["sliding_attention"] * 2)
     with pytest.raises(Refused, match="attends within 30 tokens only"):
         summed_loss(narrow, micro_batch([5], documents()))
-    assert summed_loss(narrow, micro_batch([0], documents())).item() > 0
+    assert summed_loss(narrow, micro_batch([0], documents())).loss.item() > 0
 
 
 def test_the_model_must_fit_the_data() -> None:
@@ -113,3 +119,46 @@ def test_the_model_must_fit_the_data() -> None:
 def _halved(out: Any) -> Any:
     out.logits = out.logits / 2
     return out
+
+
+def test_right_first_choices_are_counted() -> None:
+    import torch
+
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.loss import summed_loss
+
+    ours, data = model(50 * 30), documents()
+    ours.set_attn_implementation("eager")
+    right = 0
+    for document in range(8):
+        ids, first = torch.from_numpy(data.document(document).astype("int64")), int(data.prompts[document])
+        right += int((ours(ids[None]).logits[0, first - 1 : -1].argmax(-1) == ids[first:]).sum())
+    ours.set_attn_implementation("o1exp_documents")
+    assert int(summed_loss(ours, micro_batch(list(range(8)), data)).right) == right > 0
+
+
+def test_varlen_attention_is_called_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel itself runs on GPUs only; a plain stand-in with its published signature takes its place."""
+    import torch
+    import torch.nn.attention.varlen as varlen
+
+    from o1exp.train import attention
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.loss import summed_loss
+
+    def stand_in(query: Any, key: Any, value: Any, starts: Any, key_starts: Any, *longest: int, **asked: Any) -> Any:
+        assert asked["window_size"] == (-1, 0)
+        assert starts.dtype == torch.int32
+        parts = []
+        for first, last in itertools.pairwise(starts.tolist()):
+            assert last - first <= longest[0] == longest[1]
+            q, k, v = (states[first:last].transpose(0, 1)[None] for states in (query, key, value))
+            sdpa = torch.nn.functional.scaled_dot_product_attention
+            parts.append(sdpa(q, k, v, is_causal=True, scale=asked["scale"], enable_gqa=asked["enable_gqa"])[0].transpose(0, 1))
+        return torch.cat(parts)
+
+    monkeypatch.setattr(varlen, "varlen_attn", stand_in)
+    ours, batch = model(), micro_batch(list(range(8)), documents())
+    plain = summed_loss(ours, batch).loss.item()
+    ours.set_attn_implementation(attention.VARLEN)
+    assert summed_loss(ours, batch).loss.item() == pytest.approx(plain, rel=1e-6)

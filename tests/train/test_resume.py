@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from o1exp.train.resume import Checkpoints, Curve, Mark
+from o1exp.train.resume import Checkpoints, Log, Mark
 from tests.train.parts import a_spec
 
 
@@ -34,7 +34,7 @@ def test_another_layout_starts_over(tmp_path: Path) -> None:
 def test_the_curve_forgets_rows_after_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "curve.jsonl"
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
-    Curve(path, 2).add({"step": 3, "loss": 0.5})
+    Log(path, 2).add({"step": 3, "loss": 0.5})
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3, "loss": 0.5}\n'
-    Curve(path, 0).add({"step": 1})
+    Log(path, 0).add({"step": 1})
     assert path.read_text() == '{"step": 1}\n'

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from o1exp.train.encode import Encoded
-from o1exp.train.schedule import Feed, learning_rate, micro_batches_per_step, plan
-from tests.train.parts import a_spec, documents_of
+from o1exp.train.schedule import Feed, learning_rate, micro_batches_per_step
+from tests.train.parts import a_spec, documents_of, encoded, every_unit, the_plan
 
 
 def test_learning_rate_warms_up_and_decays() -> None:
@@ -24,27 +23,27 @@ def test_ranks_and_micro_batches_share_each_step(ranks: int, micro_batch_tokens:
     lengths = np.random.default_rng(0).integers(5, 60, 70)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     ids = np.repeat(np.arange(70), lengths)  # every token of a document is its own number
-    data = Encoded(ids, starts, np.full(70, 3), np.arange(70))
+    data = encoded(ids, starts, np.full(70, 3))
     spec = a_spec(devices=ranks, micro_batch_tokens=micro_batch_tokens, epochs=2)
-    todo = plan(spec, data)
+    todo = the_plan(spec, data)
     assert sorted(documents_of(todo)) == sorted(2 * list(range(70)))
-    assert (Feed(spec, data, todo, 0).facts()["rows"], Feed(spec, data, todo, 0).facts()["epochs_done"]) == (70, 2.0)
-    feeds = [list(Feed(spec, data, todo, rank)) for rank in range(ranks)]
+    assert (Feed(spec, every_unit(spec, data), todo, 0).facts()["rows"], Feed(spec, every_unit(spec, data), todo, 0).facts()["epochs_done"]) == (70, 2.0)
+    feeds = [list(Feed(spec, every_unit(spec, data), todo, rank)) for rank in range(ranks)]
     assert {len(feed) for feed in feeds} == {len(todo) * micro_batches_per_step(spec)}
     for at, step in enumerate(todo):
         batches = [batch for feed in feeds for batch in feed if batch.step == at]
-        assert sum(len(batch.targets) for batch in batches) == step.labels
+        assert sum(len(batch.targets) for batch in batches) == step.weight
         found = sorted(int(token) for batch in batches for token in batch.targets)
         assert found == sorted(token for d in documents_of([step]) for token in [d] * (int(lengths[d]) - 3))
-        assert {batch.scale for batch in batches} == {ranks / step.labels}
+        assert {batch.scale for batch in batches} == {ranks / step.weight}
     assert [batch.last for batch in feeds[0]] == ([False] * (micro_batches_per_step(spec) - 1) + [True]) * len(todo)
 
 
 def test_a_resumed_feed_goes_on_with_the_same_batches() -> None:
-    data = Encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4), np.arange(40))
+    data = encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4))
     spec = a_spec(epochs=3)
-    todo = plan(spec, data)
-    whole, rest = Feed(spec, data, todo, 0), Feed(spec, data, todo, 0)
+    todo = the_plan(spec, data)
+    whole, rest = Feed(spec, every_unit(spec, data), todo, 0), Feed(spec, every_unit(spec, data), todo, 0)
     rest.first = 2
     after = [batch for batch in whole if batch.step >= 2]
     assert len(after) == len(rest) > 0
@@ -52,7 +51,7 @@ def test_a_resumed_feed_goes_on_with_the_same_batches() -> None:
 
 
 def test_rows_are_the_examples_that_were_used() -> None:
-    data = Encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4), np.arange(40), dropped=3)
+    data = encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4), dropped=3)
     spec = a_spec(max_tokens=95)
-    facts = Feed(spec, data, plan(spec, data), 0).facts()
+    facts = Feed(spec, every_unit(spec, data), the_plan(spec, data), 0).facts()
     assert (facts["rows"], facts["examples"], facts["tokens"], facts["label_tokens"], facts["epochs_done"]) == (10, 43, 100, 60, 0.25)

@@ -1,34 +1,15 @@
 """Training in a process of its own: right by a plain loop, loadable, and the same after a kill."""
 
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from o1exp.flow import Expect, Machine, Manifest, SettingsError, Stage, StageFailed, Store
+from o1exp.flow import Expect, Machine, SettingsError, StageFailed, Store
 from o1exp.train import Sft
 from o1exp.train.encode import ChatEncoder, encode
 from o1exp.train.spec import TrainSpec
-from tests.conftest import ROOT
-from tests.train.parts import SMALL, a_spec, on_ranks, plain_training, sums
-
-
-def manifest_of(store: Store, stage: Stage[Any]) -> Manifest:
-    found = store.manifest(stage)
-    assert found is not None
-    return found
-
-
-def curve_of(store: Store, stage: Sft = SMALL) -> list[dict[str, Any]]:
-    return [json.loads(row) for row in (store.folder(stage) / "curve.jsonl").read_text().splitlines()]
+from tests.train.killing import half_written_checkpoint, killed_run, last_row_written, rows_after_checkpoint, with_inputs
+from tests.train.parts import SMALL, a_spec, curve_of, manifest_of, on_ranks, plain_training, sums
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +21,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def the_spec(start: str) -> TrainSpec:
-    names = ("lr", "schedule", "warmup", "weight_decay", "epochs", "batch_tokens", "pack_length", "max_length", "clip", "seed")
+    names = ("lr", "schedule", "warmup", "weight_decay", "epochs", "batch_tokens", "pack_length", "clip", "seed")
     return a_spec(start=start, **{name: getattr(SMALL, name) for name in names})
 
 
@@ -50,7 +31,7 @@ def test_training_equals_a_plain_loop(trained: Store) -> None:
     start = trained.get(SMALL.start).source
     model, tokenizer = AutoModelForCausalLM.from_pretrained(start), AutoTokenizer.from_pretrained(start)
     data = encode(sums(60), ChatEncoder(tokenizer), 512, "drop")
-    plain, curve = plain_training(the_spec(start), data, model), curve_of(trained)
+    plain, curve = plain_training(the_spec(start), data, model), curve_of(trained, SMALL)
     assert len(plain) == len(curve) > 8
     assert [row["loss"] for row in curve] == pytest.approx([row["loss"] for row in plain], rel=1e-5)
     assert [row["grad_norm"] for row in curve] == pytest.approx([row["grad_norm"] for row in plain], rel=1e-4)
@@ -64,7 +45,7 @@ def test_artefact_is_a_plain_model_folder_and_a_curve(trained: Store) -> None:
     from transformers import AutoTokenizer, GenerationConfig
 
     folder, manifest = Path(trained.get(SMALL).source), manifest_of(trained, SMALL)
-    assert {path.name for path in folder.parent.iterdir()} == {"model", "curve.jsonl", "manifest.json"}
+    assert {path.name for path in folder.parent.iterdir()} == {"model", "curve.jsonl", "timing.jsonl", "manifest.json"}
     assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "chat_template.jinja"} <= {
         p.name for p in folder.iterdir()
     }
@@ -75,63 +56,14 @@ def test_artefact_is_a_plain_model_folder_and_a_curve(trained: Store) -> None:
     assert (
         GenerationConfig.from_pretrained(folder).eos_token_id == GenerationConfig.from_pretrained(start).eos_token_id == after.eos_token_id
     )
-    curve, facts = curve_of(trained), manifest.facts
-    assert [list(row) for row in curve] == [["step", "tokens", "loss", "lr", "grad_norm"]] * facts["steps"]
+    curve, facts = curve_of(trained, SMALL), manifest.facts
+    assert [list(row) for row in curve] == [["step", "tokens", "loss", "accuracy", "lr", "grad_norm"]] * facts["steps"]
     assert curve[-1]["tokens"] == facts["tokens"] > facts["label_tokens"] > 0
     assert (facts["rows"], facts["examples"], facts["dropped"], facts["epochs_done"]) == (60, 60, 0, 5.5)
     assert facts["final_loss"] == curve[-1]["loss"] < curve[0]["loss"] - 0.5
     assert facts["parameters"] > 20_000
     assert facts["seconds_training"] > 0
     assert str(trained.root) not in "".join(path.read_text() for path in folder.glob("*.json"))
-
-
-def with_inputs(root: Path, trained: Store) -> Store:
-    """A store that holds the inputs of SMALL already."""
-    for stage in SMALL.inputs.values():
-        shutil.copytree(trained.folder(stage), Store(root).folder(stage))
-    return Store(root)
-
-
-def killed_run(root: Path, stage: Sft, moment: Callable[[Path], bool]) -> Path:
-    """Make the stage in a process of its own, SIGKILL that process at the moment, and see its children end. Returns the scratch folder."""
-    machine = (str(stage.machine.devices), str(stage.machine.zero_stage))
-    command = [sys.executable, "-m", "tests.train.parts", str(root), *machine, str(stage.epochs)]
-    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    scratch = root / "scratch" / f"Sft-{stage.key}"
-    deadline = time.monotonic() + 120
-    while not moment(scratch):
-        assert parent.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "no checkpoint in two minutes"
-        time.sleep(0.002)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    deadline = time.monotonic() + 10
-    while any(workers(scratch)):
-        assert time.monotonic() < deadline, "a worker outlived its parent"
-        time.sleep(0.05)
-    return scratch
-
-
-def workers(scratch: Path) -> Iterator[int]:
-    """Living processes whose command line names this scratch folder's spec."""
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command, state = entry.read_bytes(), (entry.parent / "stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            continue
-        if os.fsencode(scratch / "spec.json") in command and state != "Z":
-            yield int(entry.parent.name)
-
-
-def rows_after_checkpoint(steps: int, rows: int) -> Callable[[Path], bool]:
-    """True once a checkpoint of at least `steps` steps stands and the curve has `rows` more rows than it."""
-
-    def reached(scratch: Path) -> bool:
-        marks = [int(path.parent.name) for path in scratch.glob("steps/*/done.json")]
-        curve = scratch / "curve.jsonl"
-        return bool(marks) and max(marks) >= steps and curve.read_text().count("\n") >= max(marks) + rows
-
-    return reached
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(trained: Store, tmp_path: Path) -> None:
@@ -145,7 +77,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(trained: Store, tmp_path: P
     (scratch / "steps" / "00000099" / "state").write_text("half")
     again = Store(tmp_path)
     again.make([SMALL])
-    assert manifest_of(again, SMALL).files == manifest_of(trained, SMALL).files
+    assert manifest_of(again, SMALL).digest == manifest_of(trained, SMALL).digest
     assert 2 <= mark == manifest_of(again, SMALL).facts["resumed_at"] < manifest_of(again, SMALL).facts["steps"]
     assert manifest_of(trained, SMALL).facts["resumed_at"] == 0
     assert not scratch.exists()
@@ -156,8 +88,8 @@ def test_refusals_reach_the_user_in_one_sentence(trained: Store, tmp_path: Path)
     with pytest.raises(StageFailed) as refused:
         Store(trained.root).make([tight])
     assert "no example is left to train on: 60 were longer than max_length=20" in str(refused.value)
-    with pytest.raises(StageFailed, match="several nodes is not built"):
-        Store(trained.root).make([tight.replace(machine=Machine(nodes=2))])
+    with pytest.raises(StageFailed, match="launcher=local starts ranks on this machine only"):
+        Store(trained.root).make([SMALL.replace(seed=9, machine=Machine(nodes=2))])
 
 
 def test_settings_and_plan() -> None:
@@ -171,13 +103,15 @@ def test_settings_and_plan() -> None:
         SMALL.replace(data=SMALL.start)
     assert SMALL.replace(machine=Machine(devices=2, zero_stage=3), checkpoint_seconds=1.0).key == SMALL.key
     machine = Machine(accelerator="gpu", devices=8, nodes=4, zero_stage=3, peak_tflops=989, utilisation=0.4)
-    inputs = {"start": Expect(parameters=72.7e9), "data": Expect(rows=10750, tokens_per_row=4096)}
+    inputs = {"start": Expect(parameters=72.7e9), "prepared": Expect(rows=10750, tokens_per_row=4096)}
     large = SMALL.replace(machine=machine, epochs=3, precision="bf16").expect(inputs)
     assert large.hours == pytest.approx(10750 * 4096 * 3 * 6 * 72.7e9 / (32 * 989e12 * 0.4) / 3600)
     assert large.memory_gb == pytest.approx(16 * 72.7 / 32)
+    lora = SMALL.replace(machine=machine, tuning="lora").expect(inputs)
+    assert lora.memory_gb == pytest.approx((2 + 14 / 100) * 72.7 / 32)
     assert large.disk_gb == pytest.approx(145.4)
     assert SMALL.replace(machine=Machine(devices=4, zero_stage=1)).expect(inputs).memory_gb == pytest.approx((4 + 12 / 4) * 72.7)
-    assert SMALL.replace(max_tokens=1000).expect({"data": Expect()}).remark == "trains on 1,000 tokens"
+    assert SMALL.replace(max_tokens=1000).expect({}).remark == "trains on 1,000 tokens"
 
 
 def on(trained: Store, root: Path, machine: Machine) -> tuple[Store, Sft]:
@@ -198,7 +132,7 @@ def test_ranks_zero_stages_and_accumulation_agree(
 
     store, stage = on(trained, tmp_path, Machine(devices=ranks, zero_stage=zero_stage, micro_batch_tokens=micro_batch_tokens))
     for name in ("loss", "grad_norm"):
-        assert [row[name] for row in curve_of(store)] == pytest.approx([row[name] for row in curve_of(trained)], rel=2e-5)
+        assert [row[name] for row in curve_of(store, SMALL)] == pytest.approx([row[name] for row in curve_of(trained, SMALL)], rel=2e-5)
     ids = torch.arange(30)[None]
     ours, theirs = (AutoModelForCausalLM.from_pretrained(made.get(stage).source)(ids).logits for made in (store, trained))
     assert torch.allclose(ours, theirs, atol=1e-4)
@@ -215,20 +149,8 @@ def test_killed_again_and_again(trained: Store, tmp_path: Path, ranks: int, zero
     killed_run(disturbed.root, stage, rows_after_checkpoint(4, 1))
     killed_run(disturbed.root, stage, lambda scratch: last_row_written(scratch, steps))
     disturbed.make([stage])
-    assert manifest_of(disturbed, stage).files == manifest_of(calm, stage).files
+    assert manifest_of(disturbed, stage).digest == manifest_of(calm, stage).digest
     assert 4 <= manifest_of(disturbed, stage).facts["resumed_at"] < steps
-
-
-def half_written_checkpoint(scratch: Path) -> bool:
-    """True while a checkpoint newer than the last whole one is being written."""
-    folders = sorted(scratch.glob("steps/*"))
-    return len(folders) > 1 and not (folders[-1] / "done.json").exists() and any(folders[-1].iterdir())
-
-
-def last_row_written(scratch: Path, steps: int) -> bool:
-    """True once the training is done and the export begins."""
-    curve = scratch / "curve.jsonl"
-    return curve.exists() and curve.read_text().count("\n") == steps
 
 
 @pytest.mark.slow
@@ -240,7 +162,7 @@ def test_bf16_trains_and_exports_bf16(trained: Store, tmp_path: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(Store(trained.root).get(stage).source)
     assert model.dtype == torch.bfloat16
     curve = [row["loss"] for row in curve_of(trained, stage)]
-    assert curve == pytest.approx([row["loss"] for row in curve_of(trained)], rel=0.05)
+    assert curve == pytest.approx([row["loss"] for row in curve_of(trained, SMALL)], rel=0.05)
     assert curve[-1] < curve[0] - 0.5
 
 

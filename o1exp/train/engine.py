@@ -1,0 +1,127 @@
+"""What a training asks of its strategy: backward, an optimizer step with the true gradient norm, checkpoints, and whole weights."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.strategies import SingleDeviceStrategy
+
+TAG = "state"
+
+
+class Engine(ABC):
+    """One training's model and optimizer under one strategy."""
+
+    @abstractmethod
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the gradients of a micro-batch to those of the step."""
+
+    @abstractmethod
+    def skip(self) -> None:
+        """Say that the micro-batch just done does not complete the step."""
+
+    @abstractmethod
+    def step(self, lr: float) -> float:
+        """Clip, update and clear; returns the gradient's norm over all ranks before clipping."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write weights and optimizer state; every rank calls it."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Read back what `save` wrote."""
+
+    @abstractmethod
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The model's whole state dict on the CPU; every rank calls it, rank 0 gets it (others perhaps nothing)."""
+
+
+class Zero(Engine):
+    """DeepSpeed's engine."""
+
+    def __init__(self, engine: Any, module: LightningModule) -> None:
+        self.engine, self.module = engine, module
+        self.unsplit = not engine.zero_optimization()
+
+    def backward(self, loss: torch.Tensor) -> None:
+        self.module.manual_backward(loss, scale_wrt_gas=False)
+
+    def skip(self) -> None:
+        self.engine.step()
+
+    def step(self, lr: float) -> float:
+        for group in self.engine.optimizer.param_groups:
+            group["lr"] = lr
+        # Without ZeRO, DeepSpeed keeps no norm and leaves the averaged gradients in place until it steps.
+        unsplit = _norm(self.module) if self.unsplit else None
+        self.engine.step()
+        norm = self.engine.get_global_grad_norm()
+        return float(norm) if norm is not None else float(unsplit or 0.0)
+
+    def save(self, folder: Path) -> None:
+        self.engine.save_checkpoint(str(folder), tag=TAG, save_latest=False)
+
+    def load(self, folder: Path) -> None:
+        found, _ = self.engine.load_checkpoint(str(folder), tag=TAG, load_lr_scheduler_states=False)
+        assert found is not None, f"DeepSpeed did not read the checkpoint {folder}"
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        if not self.engine.zero_optimization_partition_weights():
+            return _state(self.module.model)
+        whole = self.engine._zero3_consolidated_16bit_state_dict()
+        return {name.removeprefix("model."): tensor for name, tensor in whole.items()} if whole else {}
+
+
+class Single(Engine):
+    """One device and a plain torch optimizer."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, module: LightningModule, clip: float) -> None:
+        self.optimizer, self.module, self.clip = optimizer, module, clip
+        self.trained = [parameter for parameter in module.model.parameters() if parameter.requires_grad]
+
+    def backward(self, loss: torch.Tensor) -> None:
+        self.module.manual_backward(loss)
+
+    def skip(self) -> None:
+        pass
+
+    def step(self, lr: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.trained if p.grad is not None])
+        if self.clip:
+            torch.nn.utils.clip_grads_with_norm_(self.trained, self.clip, norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return float(norm)
+
+    def save(self, folder: Path) -> None:
+        state = {"model": self.module.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        torch.save(state, folder / f"{TAG}.pt")
+
+    def load(self, folder: Path) -> None:
+        state = torch.load(folder / f"{TAG}.pt", map_location=self.module.device, weights_only=True)
+        self.module.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return _state(self.module.model)
+
+
+def engine_of(trainer: Trainer, module: LightningModule, clip: float) -> Engine:
+    """The engine of a trainer that has set up its strategy."""
+    optimizer = trainer.strategy.optimizers[0]
+    if isinstance(trainer.strategy, SingleDeviceStrategy):
+        return Single(optimizer, module, clip)
+    return Zero(trainer.strategy.deepspeed_engine, module)
+
+
+def _state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+
+
+def _norm(module: LightningModule) -> float:
+    return float(torch.nn.utils.get_total_norm([p.grad for p in module.model.parameters() if p.grad is not None]))

@@ -1,0 +1,55 @@
+"""The command and environment of a training's processes: torchrun on this machine, srun over the nodes of a Slurm job."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from o1exp.flow import Machine
+
+RANK_VARIABLES = (
+    "RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "ROLE_WORLD_SIZE", "GROUP_WORLD_SIZE", "NODE_RANK",
+    "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED", "TORCHELASTIC_RUN_ID",
+)  # fmt: skip
+
+
+def launch(machine: Machine, spec: Path) -> list[str]:
+    """One process per rank; a single rank needs no launcher. A failing rank ends all of them."""
+    worker = ["-m", "o1exp.train.worker", str(spec)]
+    if machine.launcher == "slurm":
+        # One task per node, which starts a rank for each device; a node that fails ends the others.
+        tasks = [f"--nodes={machine.nodes}", f"--ntasks={machine.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
+        return ["srun", *tasks, sys.executable, "-m", "o1exp.train.node", str(machine.nodes), str(machine.devices), str(spec)]
+    if machine.ranks == 1:
+        return [sys.executable, *worker]
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={machine.devices}", *worker]
+
+
+def launch_obstacles(machine: Machine) -> Iterator[str]:
+    """What would keep the processes from starting, one sentence each."""
+    if machine.launcher == "local":
+        if machine.nodes > 1:
+            yield f"machine.nodes={machine.nodes}: launcher=local starts ranks on this machine only; set machine.launcher=slurm"
+        return
+    if shutil.which("srun") is None:
+        yield "machine.launcher=slurm, but there is no srun here; start on a Slurm login or compute node, or set machine.launcher=local"
+    elif "SLURM_JOB_ID" not in os.environ:
+        yield (
+            f"machine.launcher=slurm, but this is no Slurm job; start o1exp inside one, e.g. "
+            f"salloc --nodes={machine.nodes} --gpus-per-node={machine.devices} o1exp ..."
+        )
+
+
+def environment(machine: Machine) -> dict[str, str]:
+    """Ours without the rank variables of a launcher above us, which would make the child believe it is part of that job."""
+    own = {name: value for name, value in os.environ.items() if name not in RANK_VARIABLES}
+    if machine.launcher == "local":
+        own = {name: value for name, value in own.items() if not name.startswith("SLURM_")}
+    # The child finds the package that runs here, installed or not.
+    own["PYTHONPATH"] = os.pathsep.join(filter(None, [own.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
+    own["OMP_NUM_THREADS"] = str(machine.threads)
+    if machine.accelerator == "cpu":
+        # Nothing is compiled here, but DeepSpeed decorates an unused optimizer, which loads the whole compiler for a second.
+        own |= {"DS_ACCELERATOR": "cpu", "TORCHDYNAMO_DISABLE": "1"}
+    return own

@@ -1,0 +1,192 @@
+"""What every training stage shares: the recipe, the launch in a process of its own, what it costs and what stands in its way."""
+
+import dataclasses
+import json
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
+from o1exp.train.launch import environment, launch, launch_obstacles
+from o1exp.train.prepare import Prepare
+from o1exp.train.spec import TrainSpec
+
+STATE_BYTES = 16
+"""Per trained parameter with AdamW in mixed precision: weights and gradients 2 + 2, fp32 master and two moments 4 + 4 + 4."""
+LORA_SHARE = 0.01
+"""Trained share of the parameters that the plan assumes for LoRA."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Stage[Checkpoint]):
+    """Train `start` further. Paper: section 2.3.1; the papers give hardly a number, so the defaults are ours.
+
+    A step takes about `batch_tokens` tokens over all ranks, in packs of `pack_length`. Training lasts `epochs`, or until `max_tokens`
+    tokens or `max_steps` steps were seen, so that arms can be matched. Examples longer than `max_length` are dropped (or cut), and counted.
+    `tuning` trains all weights or LoRA matrices; `freeze_embeddings` leaves the embedding (and an output layer tied to it) as it is.
+    `positions` and `rope_theta` widen the model's window (0: as the model has it). `end_token` closes a response, `chat_template` (Jinja)
+    replaces the tokenizer's ("": the tokenizer's own). `validation` holds out that share of the problems; loss and `samples` greedy answers
+    of at most `sample_tokens` tokens are taken before training and after each of `evaluations` parts; `keep` the weights of the last
+    step or of the lowest validation loss. A mean loss of 20 steps that lies `max_rise` above its lowest stops the run (0: never).
+
+    The artefact is `model/`, `curve.jsonl` (a row per step), `validation.jsonl`, `samples.jsonl`, and `timing.jsonl`.
+    """
+
+    runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker",)
+    volatile: ClassVar[tuple[str, ...]] = ("timing.jsonl",)
+    objective: ClassVar[str]
+
+    start: Stage[Checkpoint]
+    lr: Annotated[float, Above(0)]
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: Annotated[float, Between(0, 1)] = 0.03
+    weight_decay: Annotated[float, AtLeast(0)] = 0.0
+    epochs: Annotated[float, Above(0)] = 3
+    max_tokens: Annotated[int, AtLeast(1)] | None = None
+    max_steps: Annotated[int, AtLeast(1)] | None = None
+    batch_tokens: Annotated[int, AtLeast(1)] = 65536
+    pack_length: Annotated[int, AtLeast(16)] = 4096
+    max_length: Annotated[int, AtLeast(2)] = 4096
+    overlong: Literal["drop", "cut"] = "drop"
+    clip: Annotated[float, AtLeast(0)] = 1.0
+    max_rise: Annotated[float, AtLeast(0)] = 2.0
+    seed: Annotated[int, AtLeast(0)] = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    tuning: Literal["full", "lora"] = "full"
+    lora_rank: Annotated[int, AtLeast(1)] = 16
+    lora_alpha: Annotated[float, Above(0)] = 32
+    lora_dropout: Annotated[float, Between(0, 1)] = 0.0
+    freeze_embeddings: bool = False
+    rope_theta: Annotated[float, AtLeast(0)] = 0.0
+    positions: Annotated[int, AtLeast(0)] = 0
+    end_token: str = ""
+    chat_template: str = ""
+    validation: Annotated[float, Between(0, 0.9)] = 0.0
+    evaluations: Annotated[int, AtLeast(1)] = 5
+    samples: Annotated[int, AtLeast(0)] = 0
+    sample_tokens: Annotated[int, AtLeast(1)] = 256
+    keep: Literal["last", "best"] = "last"
+    machine: Machine = how(Machine())
+    checkpoint_seconds: Annotated[float, AtLeast(0)] = how(20.0)
+    """Between checkpoints for resuming; at least ten times as long as one takes to write."""
+    keep_checkpoints: Annotated[int, AtLeast(1)] = how(2)
+
+    @property
+    @abstractmethod
+    def texts(self) -> Stage[Any]:
+        """The table that is trained on."""
+
+    @cached_property
+    def prepared(self) -> Prepare:
+        """The token ids of the data; no setting of the model or the optimizer is in their key, so that trainings share them."""
+        base, end, template = self.start, self.end_token, self.chat_template
+        while isinstance(base, Training):  # a training hands its start's tokenizer on
+            base, end, template = base.start, end or base.end_token, template or base.chat_template
+        return Prepare(
+            tokenizer=base, data=self.texts, max_length=self.longest, overlong=self.overlong, end_token=end, chat_template=template
+        )
+
+    @property
+    def longest(self) -> int:
+        """Tokens of a document at most."""
+        return self.max_length
+
+    def _edges(self) -> Iterator[tuple[str, Stage[Any]]]:
+        yield from super()._edges()
+        yield "prepared", self.prepared
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        if self.max_length > self.pack_length:
+            yield "max_length", f"{self.max_length} is longer than pack_length={self.pack_length}; an example must fit into one pack"
+        if self.pack_length > self.batch_tokens:
+            yield "pack_length", f"{self.pack_length} is more than batch_tokens={self.batch_tokens}; a step holds at least one pack"
+        if self.max_tokens is not None and self.max_steps is not None:
+            yield "max_steps", f"{self.max_steps} stands beside max_tokens={self.max_tokens}; set one of them to null"
+        if not self.validation and (self.samples or self.keep == "best"):
+            asked = "keep=best" if self.keep == "best" else f"samples={self.samples}"
+            yield "validation", f"is 0, but {asked} needs held-out problems; set e.g. validation=0.05"
+
+    def preflight(self) -> Iterator[str]:
+        """What is not installed, or not there to launch with."""
+        needed = ["torch", "transformers", "lightning"]
+        needed += ["deepspeed"] if self.machine.strategy == "deepspeed" else []
+        needed += ["peft"] if self.tuning == "lora" else []
+        if missing := [package for package in needed if find_spec(package) is None]:
+            yield f"training needs {', '.join(missing)}: pip install {' '.join(missing)}"
+        yield from launch_obstacles(self.machine)
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        """Tokens, hours (6 FLOP per parameter and token), memory per device (model states only) and disk."""
+        start, data, machine = inputs.get("start", Expect()), inputs.get("prepared", Expect()), self.machine
+        seen = self._tokens(data)
+        speed = machine.ranks * machine.peak_tflops * 1e12 * machine.utilisation
+        hours = seen * 6 * start.parameters / speed / 3600 if seen is not None and speed else 0.0
+        width = 2 if self.precision == "bf16" else 4
+        return Expect(
+            rows=data.rows, tokens_per_row=data.tokens_per_row, parameters=start.parameters, hours=hours,
+            memory_gb=self._state_bytes(start.parameters) / 1e9, disk_gb=width * start.parameters / 1e9,
+            remark="" if seen is None else f"trains on {seen:,.0f} tokens",
+        )  # fmt: skip
+
+    def _tokens(self, data: Expect) -> float | None:
+        if self.max_steps is not None:
+            return self.max_steps * self.batch_tokens
+        if self.max_tokens is not None:
+            return self.max_tokens
+        if data.rows is not None and data.tokens_per_row is not None:
+            return self.epochs * data.rows * data.tokens_per_row * (1 - self.validation)
+        return None
+
+    def _state_bytes(self, parameters: float) -> float:
+        """Model states on one device: ZeRO-1 splits the 12 optimizer bytes, ZeRO-2 the gradients too, ZeRO-3 everything."""
+        machine = self.machine
+        stage = machine.zero_stage if machine.strategy == "deepspeed" else 0
+        trained = LORA_SHARE if self.tuning == "lora" else 1.0
+        weights, gradients, optimizer = 2.0, 2 * trained, 12 * trained
+        shares = (machine.ranks if stage == 3 else 1, machine.ranks if stage >= 2 else 1, machine.ranks if stage >= 1 else 1)
+        return parameters * sum(part / share for part, share in zip((weights, gradients, optimizer), shares, strict=True))
+
+    def make(self, work: Work) -> None:
+        if obstacles := list(self.preflight()):
+            raise ValueError("; ".join(obstacles))
+        spec, path = self.spec(work), work.scratch / "spec.json"
+        spec.save(path)
+        spec.failure.unlink(missing_ok=True)
+        with work.progress("training", 1.0) as bar:
+            try:
+                work.run(launch(self.machine, path), lambda line: _show(line, bar), environment(self.machine))
+            except StageFailed as ended:
+                raise _cause(spec, ended) from None
+        work.note(**json.loads((work.scratch / "result.json").read_text()))
+
+    def spec(self, work: Work) -> TrainSpec:
+        """The resolved spec: settings and machine by their own names, inputs as folders."""
+        start, tokenizer, prepared = work.open(self.start), work.open(self.prepared.tokenizer), work.open(self.prepared)
+        paths = {
+            "objective": self.objective, "start": start.source, "revision": start.revision, "tokenizer": tokenizer.source,
+            "tokenizer_revision": tokenizer.revision, "data": str(prepared.folder), "out": str(work.folder), "scratch": str(work.scratch),
+            "end_token": self.prepared.end_token, "chat_template": self.prepared.chat_template,
+        }  # fmt: skip
+        names = [field.name for field in dataclasses.fields(TrainSpec)]
+        machine = {name: getattr(self.machine, name) for name in names if name in Machine.__dataclass_fields__}
+        own = {name: getattr(self, name) for name in names if name in self.__dataclass_fields__}
+        return TrainSpec(**{"beta": 0.0, **machine, **own, **paths})
+
+
+def _cause(spec: TrainSpec, ended: StageFailed) -> Exception:
+    """What the first failing rank said, rather than what its launcher makes of it."""
+    if not spec.failure.exists():
+        return ended
+    failure = json.loads(spec.failure.read_text())
+    return ValueError(failure["text"]) if failure["refused"] else StageFailed(failure["text"])
+
+
+def _show(line: str, bar: Any) -> None:
+    if line.startswith("{"):
+        row = json.loads(line)
+        speed = f", {row['tokens'] / row['seconds']:,.0f} tokens/s" if row["seconds"] else ""
+        bar.at(row["step"] / row["steps"], f"loss {row['loss']:.3f}, {row['tokens']:,} tokens{speed}")

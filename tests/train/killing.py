@@ -1,0 +1,76 @@
+"""Kill a run at a chosen moment, as a power cut would."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from o1exp.flow import Store
+from o1exp.train.training import Training
+from tests.conftest import ROOT
+from tests.train.parts import SMALL
+
+
+def with_inputs(root: Path, trained: Store) -> Store:
+    """A store that holds the inputs of SMALL already."""
+    for stage in SMALL.inputs.values():
+        shutil.copytree(trained.folder(stage), Store(root).folder(stage))
+    return Store(root)
+
+
+def killed_run(root: Path, stage: Training, moment: Callable[[Path], bool]) -> Path:
+    """Make the stage in a process of its own, SIGKILL that process at the moment, and see its children end. Returns the scratch folder."""
+    machine = (str(stage.machine.devices), str(stage.machine.zero_stage))
+    command = [sys.executable, "-m", "tests.train.parts", str(root), *machine, str(stage.epochs)]
+    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    scratch = root / "scratch" / f"{stage.kind}-{stage.key}"
+    deadline = time.monotonic() + 120
+    while not moment(scratch):
+        assert parent.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline, "no checkpoint in two minutes"
+        time.sleep(0.002)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while any(workers(scratch)):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.05)
+    return scratch
+
+
+def workers(scratch: Path) -> Iterator[int]:
+    """Living processes whose command line names this scratch folder's spec."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command, state = entry.read_bytes(), (entry.parent / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if os.fsencode(scratch / "spec.json") in command and state != "Z":
+            yield int(entry.parent.name)
+
+
+def rows_after_checkpoint(steps: int, rows: int) -> Callable[[Path], bool]:
+    """True once a checkpoint of at least `steps` steps stands and the curve has `rows` more rows than it."""
+
+    def reached(scratch: Path) -> bool:
+        marks = [int(path.parent.name) for path in scratch.glob("steps/*/done.json")]
+        curve = scratch / "curve.jsonl"
+        return bool(marks) and max(marks) >= steps and curve.read_text().count("\n") >= max(marks) + rows
+
+    return reached
+
+
+def half_written_checkpoint(scratch: Path) -> bool:
+    """True while a checkpoint newer than the last whole one is being written."""
+    folders = sorted(scratch.glob("steps/*"))
+    return len(folders) > 1 and not (folders[-1] / "done.json").exists() and any(folders[-1].iterdir())
+
+
+def last_row_written(scratch: Path, steps: int) -> bool:
+    """True once the training is done and the export begins."""
+    curve = scratch / "curve.jsonl"
+    return curve.exists() and curve.read_text().count("\n") == steps
