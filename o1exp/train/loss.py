@@ -10,7 +10,8 @@ from torch.utils.checkpoint import checkpoint
 from o1exp.train.batch import MicroBatch
 
 CHUNK_LOGITS = 2**24
-"""Logits held at once (64 MB in fp32)."""
+CHUNK_ROWS = 256
+"""Logits held at once (64 MB in fp32), and rows at least: every chunk passes over the whole gradient of the output layer."""
 
 
 class Scored(NamedTuple):
@@ -26,10 +27,10 @@ def summed_loss(model: Any, batch: MicroBatch) -> Scored:
     return Scored(*model.get_output_embeddings()(predictors, batch.targets))
 
 
-def token_losses(model: Any, batch: MicroBatch, chunk_logits: int = CHUNK_LOGITS) -> torch.Tensor:
+def token_losses(model: Any, batch: MicroBatch, rows: int = 0) -> torch.Tensor:
     """-log p of each label, [labels], fp32, differentiable: for objectives that weigh documents by their own likelihood."""
     predictors, head = _predictors(model, batch), model.get_output_embeddings()
-    rows = max(1, chunk_logits // model.config.vocab_size)
+    rows = rows or chunk_rows(model)
     pieces = zip(torch.split(predictors, rows), torch.split(batch.targets, rows), strict=True)
     parts = [checkpoint(_unsummed, head, hidden, targets, use_reentrant=False) for hidden, targets in pieces]
     return torch.cat(parts) if parts else predictors.new_zeros(0)
@@ -45,13 +46,18 @@ def _unsummed(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor
     return cross_entropy(head(hidden).float(), targets, reduction="none")
 
 
-def teach_loss(model: Any, chunk_logits: int = CHUNK_LOGITS) -> None:
-    """Let the output layer also answer `head(hidden, targets)` with (summed loss, labels right).
+def chunk_rows(model: Any) -> int:
+    """Places whose logits are computed at once."""
+    return max(CHUNK_ROWS, CHUNK_LOGITS // int(model.config.vocab_size))
+
+
+def teach_loss(model: Any, rows: int = 0) -> None:
+    """Let the output layer also answer `head(hidden, targets)` with (summed loss, labels right), in chunks of `rows` (0: by vocabulary).
 
     The computation stands inside the layer's forward because ZeRO-3 gathers a layer's weight only there.
     """
     head = model.get_output_embeddings()
-    rows = max(1, chunk_logits // model.config.vocab_size)
+    rows = rows or chunk_rows(model)
 
     def forward(self: torch.nn.Linear, hidden: torch.Tensor, targets: torch.Tensor | None = None) -> Any:
         if targets is None:
@@ -75,8 +81,9 @@ class _HeadLoss(torch.autograd.Function):
         to_hidden, to_weight, to_bias = (wanted and needed for needed in ctx.needs_input_grad[:3])
         summed = torch.zeros((), dtype=torch.float32, device=hidden.device)
         right = torch.zeros((), dtype=torch.int64, device=hidden.device)
-        grad_hidden = torch.empty_like(hidden) if to_hidden else None
-        grad_weight = torch.zeros_like(weight) if to_weight else None
+        new = torch.empty_like if len(targets) else torch.zeros_like  # filled by the first chunk, where there is one
+        grad_hidden = new(hidden) if to_hidden else None
+        grad_weight = new(weight) if to_weight else None
         grad_bias = torch.zeros_like(bias) if to_bias and bias is not None else None
         for start in range(0, len(targets), rows):
             part, label = hidden[start : start + rows], targets[start : start + rows, None]
@@ -95,7 +102,7 @@ class _HeadLoss(torch.autograd.Function):
             if grad_hidden is not None:
                 torch.mm(gradient, weight, out=grad_hidden[start : start + rows])
             if grad_weight is not None:
-                grad_weight.addmm_(gradient.t(), part)
+                grad_weight.addmm_(gradient.t(), part, beta=float(start > 0))
             if grad_bias is not None:
                 grad_bias += gradient.sum(0)
         ctx.gradients = (grad_hidden, grad_weight, grad_bias)
