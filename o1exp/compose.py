@@ -21,7 +21,9 @@ from o1exp.flow.stage import Stage
 from o1exp.groups import GROUPS
 
 MAIN_ARM = "run"
-_WRONG_TYPE = re.compile(r"Value '(?P<value>[^']*)'.*?(?:could not be converted to|is not a valid) (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL)
+_WRONG_TYPE = re.compile(
+    r"Value '(?P<value>[^']*)'.*?(?:could not be converted to|is not a valid) (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL
+)
 _TYPES = {"float": "give a number, e.g. 0.001", "integer": "give a whole number, e.g. 3", "bool": "give true or false"}
 
 
@@ -37,8 +39,12 @@ class Root:
     thought: Any = MISSING
     verify: Any = MISSING
     model: Any = MISSING
+    mix: Any = MISSING
     imitate: Any = MISSING
     think: Any = MISSING
+    draws: Any = MISSING
+    pairs: Any = MISSING
+    preference: Any = MISSING
     bench: Any = MISSING
     result: Any = MISSING
     report: Any = MISSING

@@ -4,6 +4,8 @@ from o1exp.bench.bench import Bench
 from o1exp.chat.llama import Llama
 from o1exp.chat.procedural import Procedural
 from o1exp.chat.teacher import Budget, Teacher
+from o1exp.curate.mix import Mix
+from o1exp.curate.pairs import Pairs
 from o1exp.curate.rules import Rules
 from o1exp.flow import Machine, Settings
 from o1exp.flow.source import stage_classes, write_lock
@@ -17,6 +19,7 @@ from o1exp.thoughts.distil import Distil
 from o1exp.thoughts.reformat import Reformat
 from o1exp.thoughts.solutions import Solutions
 from o1exp.thoughts.verify import Rejection
+from o1exp.train.dpo import Dpo
 from o1exp.train.gguf import Gguf
 from o1exp.train.pretrained import Pretrained
 from o1exp.train.sft import Sft
@@ -30,7 +33,11 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "verify": (Rejection,),
     "teacher": (Teacher, Procedural, Llama),
     "model": (Untrained, Pretrained, Gguf),
+    "mix": (Mix,),
     "sft": (Sft,),
+    "draws": (Bench,),
+    "pairs": (Pairs,),
+    "preference": (Dpo,),
     "bench": (Bench,),
     "result": (Result,),
     "report": (Report,),

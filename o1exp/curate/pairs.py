@@ -48,7 +48,9 @@ class Pairs(Stage[Table[Pair]]):
         found = [self._pairs(problem, by_problem.get(problem.id, []), texts) for problem in problems]
         used = sum(bool(pairs) for pairs in found)
         if not used:
-            raise ValueError(f"none of {len(problems)} problems has both a right and a wrong attempt; draw more samples, or at a higher temperature")
+            raise ValueError(
+                f"none of {len(problems)} problems has both a right and a wrong attempt; draw more samples, or at a higher temperature"
+            )
         work.write(Pair, (pair for pairs in found for pair in pairs))
         work.note(problems=used, without_pairs=len(problems) - used)
 

@@ -18,7 +18,6 @@ NOT_BUILT = ("softcap", "s_aux")
 """Arguments by which some architectures ask for another attention than the plain causal one."""
 
 
-
 def by_document(
     module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: None, *, groups: list[Group],
     scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None, **asked: Any,
@@ -53,7 +52,10 @@ def by_document_varlen(
     assert attention_mask is None
     _check(module, groups, sliding_window, asked)
     if dropout:
-        raise Refused(f"attention dropout of {dropout:g} is not in the varlen kernel; set attention_dropout=0 in config.json, or machine.attention=sdpa")
+        raise Refused(
+            f"the varlen kernel has no attention dropout, but the model asks for {dropout:g}; set attention_dropout=0 in config.json, "
+            "or machine.attention=sdpa"
+        )
     lengths = [group.length for group in groups for _ in range(group.count)]
     bounds = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=query.device)
     flat = [states.squeeze(0).transpose(0, 1) for states in (query, key, value)]
@@ -67,9 +69,9 @@ def varlen_kernel() -> Callable[..., torch.Tensor]:
 
     def causal(*call: Any) -> torch.Tensor:
         query, key, value, starts, key_starts, longest, scale = call
-        found: torch.Tensor = varlen_attn(
-            query, key, value, starts, key_starts, longest, longest, scale=scale, window_size=(-1, 0), enable_gqa=query.shape[1] != key.shape[1]
-        )
+        shared = query.shape[1] != key.shape[1]
+        found = varlen_attn(query, key, value, starts, key_starts, longest, longest, scale=scale, window_size=(-1, 0), enable_gqa=shared)
+        assert isinstance(found, torch.Tensor)
         return found
 
     return causal

@@ -61,9 +61,9 @@ class Encoded:
     @classmethod
     def load(cls, folder: Path) -> "Encoded":
         """Mapped into memory, so that the ranks of a machine share one copy."""
-        arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS]
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
         dropped, cut, over = (int(count) for count in np.load(folder / "counts.npy"))
-        return cls(*arrays, dropped, cut, over)
+        return cls(**arrays, dropped=dropped, cut=cut, over=over)
 
 
 ARRAYS = ("ids", "starts", "prompts", "rows", "problems", "lengths_seen")

@@ -66,7 +66,6 @@ class Evaluation:
         return written
 
 
-
 def evaluation_of(spec: TrainSpec, units: Units, tokenizer: Any, rank: int) -> Evaluation:
     """The evaluation on held-out units. Errors: Refused where a share was asked for and nothing is held out."""
     if not len(units.members):

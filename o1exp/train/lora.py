@@ -16,7 +16,7 @@ def add_lora(model: Any, spec: TrainSpec) -> None:
 
     config = LoraConfig(
         r=spec.lora_rank, lora_alpha=spec.lora_alpha, lora_dropout=spec.lora_dropout, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
+    )  # fmt: skip
     torch.manual_seed(spec.seed)
     inject_adapter_in_model(config, model, adapter_name=ADAPTER)
     model.o1exp_lora_scale = spec.lora_alpha / spec.lora_rank

@@ -29,7 +29,8 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
         _zero3_config.append(HfDeepSpeedConfig(config))
     model, report = AutoModelForCausalLM.from_pretrained(
         spec.start, revision=spec.revision or None, config=settings, dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
-        attn_implementation=attention.chosen(spec.attention, spec.accelerator, spec.precision), use_safetensors=True, output_loading_info=True,
+        attn_implementation=attention.chosen(spec.attention, spec.accelerator, spec.precision), use_safetensors=True,
+        output_loading_info=True,
     )  # fmt: skip
     check_weights(spec, report)
     partitioned = spec.zero_stage == 3 and config is not None

@@ -1,4 +1,4 @@
-"""What srun starts once on each node: torchrun with the job's first node as the meeting place. python -m o1exp.train.node NODES DEVICES SPEC."""
+"""What srun starts once on each node: torchrun, which meets at the job's first node. python -m o1exp.train.node NODES DEVICES SPEC."""
 
 import os
 import subprocess

@@ -17,6 +17,7 @@ from o1exp.train.spec import TrainSpec
 class Objective(ABC):
     """A summed loss over the units of a micro-batch, and how many of them the model gets right."""
 
+    @abstractmethod
     def ready(self, model: Any, device: torch.device) -> None:
         """Called before the weights of a checkpoint are read, so with those of the start."""
 
@@ -26,6 +27,9 @@ class Objective(ABC):
 
 class Imitation(Objective):
     """SFT: -log p of every label token; right are those that are the model's first choice."""
+
+    def ready(self, model: Any, device: torch.device) -> None:
+        """Nothing is needed of the start."""
 
     def __call__(self, model: Any, batch: MicroBatch) -> Scored:
         return summed_loss(model, batch)

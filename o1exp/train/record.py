@@ -94,15 +94,16 @@ class Recorder(Callback):  # type: ignore[misc]
         spec = student.spec
         if not math.isfinite(loss) or not math.isfinite(student.grad_norm):
             raise Refused(
-                f"step {self.done}: loss {loss}, gradient norm {student.grad_norm}; lower lr={spec.lr:g}, or look for broken rows of the data "
-                f"among {self.feed.rows(self.todo[self.done - 1])}"
+                f"step {self.done}: loss {loss}, gradient norm {student.grad_norm}; lower lr={spec.lr:g}, or look for broken rows of the "
+                f"data among {self.feed.rows(self.todo[self.done - 1])}"
             )
         rise = risen(self.losses)
         if spec.max_rise and rise > spec.max_rise:
             worst = max(range(self.done - WINDOW, self.done), key=lambda at: self.losses[at])
             raise Refused(
-                f"step {self.done}: the mean loss of {WINDOW} steps is {rise:.2f} above its lowest (max_rise={spec.max_rise:g}): the training "
-                f"diverges; lower lr={spec.lr:g}, or look at the worst step {worst + 1} with the rows {self.feed.rows(self.todo[worst])}"
+                f"step {self.done}: the mean loss of {WINDOW} steps is {rise:.2f} above its lowest (max_rise={spec.max_rise:g}): the "
+                f"training diverges; lower lr={spec.lr:g}, or look at the worst step {worst + 1} with the rows "
+                f"{self.feed.rows(self.todo[worst])}"
             )
 
     def note(self, loss: float, right: float, student: Student) -> None:

@@ -24,7 +24,7 @@ class Mark:
 class Checkpoints:
     """The checkpoints of one training, `<scratch>/steps/<step>/`.
 
-    After a change of ranks, strategy, ZeRO stage or micro-batches an old checkpoint does not count, since its sums were rounded another way.
+    After a change of ranks, strategy, ZeRO stage or micro-batches an old checkpoint does not count: its sums were rounded another way.
     """
 
     def __init__(self, spec: TrainSpec) -> None:
@@ -58,7 +58,7 @@ class Checkpoints:
         partial.rename(marker)
         whole = sorted(found.parent for found in self.folder.glob(f"[0-9]*/{MARKER}"))
         for folder in sorted(self.folder.glob("[0-9]*")):
-            if folder not in whole[-self.keep:]:
+            if folder not in whole[-self.keep :]:
                 (folder / MARKER).unlink(missing_ok=True)
                 shutil.rmtree(folder)
 

@@ -117,7 +117,8 @@ class Feed:
         step, share, count = self.todo[at], self.spec.packs_per_micro_batch, micro_batches_per_step(self.spec)
         mine = step.packs[self.rank :: self.spec.ranks]
         for index in range(count):
-            batch = micro_batch([d for pack in mine[index * share : (index + 1) * share] for d in self.units.documents(pack)], self.units.data)
+            packs = mine[index * share : (index + 1) * share]
+            batch = micro_batch([d for pack in packs for d in self.units.documents(pack)], self.units.data)
             batch.step, batch.index, batch.last = at, index, index == count - 1
             # Ranks average their gradients, so each sum counts times the number of ranks.
             batch.scale = self.spec.ranks / step.weight

@@ -38,7 +38,7 @@ class TrainSpec:
     precision: str
     tuning: str
     lora_rank: int
-    lora_alpha: float
+    lora_alpha: int
     lora_dropout: float
     freeze_embeddings: bool
     rope_theta: float

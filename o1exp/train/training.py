@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
@@ -58,7 +57,7 @@ class Training(Stage[Checkpoint]):
     precision: Literal["fp32", "bf16"] = "fp32"
     tuning: Literal["full", "lora"] = "full"
     lora_rank: Annotated[int, AtLeast(1)] = 16
-    lora_alpha: Annotated[float, Above(0)] = 32
+    lora_alpha: Annotated[int, AtLeast(1)] = 32
     lora_dropout: Annotated[float, Between(0, 1)] = 0.0
     freeze_embeddings: bool = False
     rope_theta: Annotated[float, AtLeast(0)] = 0.0
@@ -83,12 +82,14 @@ class Training(Stage[Checkpoint]):
     @cached_property
     def prepared(self) -> Prepare:
         """The token ids of the data; no setting of the model or the optimizer is in their key, so that trainings share them."""
-        base, end, template = self.start, self.end_token, self.chat_template
-        while isinstance(base, Training):  # a training hands its start's tokenizer on
-            base, end, template = base.start, end or base.end_token, template or base.chat_template
+        chain: list[Training] = [self]
+        while isinstance(before := chain[-1].start, Training):  # a training hands its start's tokenizer on
+            chain.append(before)
         return Prepare(
-            tokenizer=base, data=self.texts, max_length=self.longest, overlong=self.overlong, end_token=end, chat_template=template
-        )
+            tokenizer=chain[-1].start, data=self.texts, max_length=self.longest, overlong=self.overlong,
+            end_token=next((one.end_token for one in chain if one.end_token), ""),
+            chat_template=next((one.chat_template for one in chain if one.chat_template), ""),
+        )  # fmt: skip
 
     @property
     def longest(self) -> int:

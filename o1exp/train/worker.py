@@ -76,8 +76,8 @@ def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
         chosen = min(checked, key=lambda row: row["loss"]) if spec.keep == "best" else checked[-1]
         facts |= {"validation_loss_before": checked[0]["loss"], "validation_loss": chosen["loss"], "exported_step": chosen["step"]}
     facts |= {
-        "parameters": sum(_size(parameter) for parameter in student.model.parameters()), "resumed_at": feed.first, "seconds_training": round(recorder.seconds, 2),
-        "tokens_per_second": round(facts["tokens"] / recorder.seconds, 1), 
+        "parameters": sum(_size(parameter) for parameter in student.model.parameters()), "resumed_at": feed.first,
+        "seconds_training": round(recorder.seconds, 2), "tokens_per_second": round(facts["tokens"] / recorder.seconds, 1),
         "memory_mb": max(row["memory_mb"] for row in recorder.logs["timing"].rows), "memory_loaded_mb": student.loaded_mb,
     }  # fmt: skip
     (Path(spec.scratch) / "result.json").write_text(json.dumps(facts))

@@ -18,7 +18,7 @@ HEAVY = ["torch", "lightning", "mlflow", "transformers", "optuna", "openai", "py
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sft@think=paper", "think.lrr=1"], ["think.lrr=1", "did you mean think.lr?"]),
+        (["sft@think=paper_thoughts", "think.lrr=1"], ["think.lrr=1", "did you mean think.lr?"]),
         (["think.lr=fast"], ["think.lr=fast", "must be of type float"]),
         (["filter=nope"], ["filter=nope", "choose one of none, paper"]),
         (["think.epochs=-1"], ["think.epochs=-1", "must be greater than 0"]),

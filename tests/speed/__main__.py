@@ -104,7 +104,7 @@ def training(folder: Path) -> Measure:
 
     def train(groups: list[list[int]]) -> int:
         for group in groups:
-            summed_loss(model, micro_batch(group, data)).backward()  # type: ignore[no-untyped-call]
+            summed_loss(model, micro_batch(group, data)).loss.backward()  # type: ignore[no-untyped-call]
         model.zero_grad()
         return int(data.lengths.sum())
 

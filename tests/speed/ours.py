@@ -3,13 +3,14 @@
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from o1exp.flow import Machine
 from o1exp.train.launch import environment, launch
 from o1exp.train.spec import TrainSpec
-from tests.speed.bench_data import LONGEST, Bed
+from tests.speed.beds import LONGEST, Bed
 from tests.speed.measured import Run, rate
 from tests.train.parts import a_spec
 
@@ -43,10 +44,8 @@ def the_spec(bed: Bed, scratch: Path, machine: Machine) -> TrainSpec:
 
 def peer(bed: Bed, scratch: Path, mode: str) -> Run:
     """TRL on the same bed, one thread."""
-    import sys
-
     scratch.mkdir(parents=True)
     env = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", "tests.speed.trl", str(bed.folder), str(scratch / "run.json"), mode]
+    command = [sys.executable, "-m", "tests.speed.peer", str(bed.folder), str(scratch / "run.json"), mode]
     subprocess.run(command, env=env, check=True, capture_output=True)
     return Run.load(scratch / "run.json")

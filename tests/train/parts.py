@@ -48,8 +48,8 @@ def a_spec(**changes: Any) -> TrainSpec:
     return dataclasses.replace(
         TrainSpec(
             objective="sft", start="", revision="", tokenizer="", tokenizer_revision="", data="", out="", scratch="", lr=1.0,
-            schedule="constant", warmup=0.0, weight_decay=0.0, epochs=1.0, max_tokens=None, max_steps=None, batch_tokens=256, pack_length=64,
-            clip=1.0, max_rise=0.0, seed=0, precision="fp32", tuning="full", lora_rank=4, lora_alpha=8.0, lora_dropout=0.0,
+            schedule="constant", warmup=0.0, weight_decay=0.0, epochs=1.0, max_tokens=None, max_steps=None, batch_tokens=256,
+            pack_length=64, clip=1.0, max_rise=0.0, seed=0, precision="fp32", tuning="full", lora_rank=4, lora_alpha=8, lora_dropout=0.0,
             freeze_embeddings=False, rope_theta=0.0, positions=0, end_token="", chat_template="", validation=0.0, evaluations=1, samples=0,
             sample_tokens=8, keep="last", beta=0.1, accelerator="cpu", strategy="deepspeed", devices=1, nodes=1, zero_stage=1,
             offload_optimizer=False, micro_batch_tokens=64, activation_checkpointing=False, attention="auto", checkpoint_seconds=20.0,

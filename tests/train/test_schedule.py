@@ -27,7 +27,8 @@ def test_ranks_and_micro_batches_share_each_step(ranks: int, micro_batch_tokens:
     spec = a_spec(devices=ranks, micro_batch_tokens=micro_batch_tokens, epochs=2)
     todo = the_plan(spec, data)
     assert sorted(documents_of(todo)) == sorted(2 * list(range(70)))
-    assert (Feed(spec, every_unit(spec, data), todo, 0).facts()["rows"], Feed(spec, every_unit(spec, data), todo, 0).facts()["epochs_done"]) == (70, 2.0)
+    facts = Feed(spec, every_unit(spec, data), todo, 0).facts()
+    assert (facts["rows"], facts["epochs_done"]) == (70, 2.0)
     feeds = [list(Feed(spec, every_unit(spec, data), todo, rank)) for rank in range(ranks)]
     assert {len(feed) for feed in feeds} == {len(todo) * micro_batches_per_step(spec)}
     for at, step in enumerate(todo):

@@ -1,4 +1,4 @@
-"""The peer's side: TRL's SFTTrainer on the same token ids. python -m tests.speed.trl BED RESULT MODE, MODE being packed or alone."""
+"""The peer's side: TRL's SFTTrainer on the same token ids. python -m tests.speed.peer BED RESULT MODE, MODE being packed or alone."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from typing import Any
 
 from o1exp.train.encode import Encoded
 from o1exp.train.memory import forget_peak, held_mb, peak_mb
+from tests.speed.beds import LONGEST
 from tests.speed.measured import Run, rate
 
 
@@ -26,10 +27,10 @@ def main(bed: Path, result: Path, packed: bool) -> None:
     loaded = held_mb(cpu)
     dataset = Dataset.from_list([_row(data, document) for document in range(len(data))])
     asked = SFTConfig(
-        output_dir=str(result.parent / "trl"), use_cpu=True, bf16=False, report_to=[], save_strategy="no", logging_steps=1, disable_tqdm=True,
+        output_dir=str(result.parent / "trl"), use_cpu=True, bf16=False, report_to=[], save_strategy="no", disable_tqdm=True,
         learning_rate=1e-3, lr_scheduler_type="constant", warmup_steps=0, weight_decay=0.0, max_grad_norm=1.0, gradient_checkpointing=False,
-        packing=packed, max_length=1024, per_device_train_batch_size=1 if packed else 8, gradient_accumulation_steps=1, num_train_epochs=1,
-        dataset_kwargs={"skip_prepare_dataset": False}, dataloader_pin_memory=False,
+        packing=packed, max_length=LONGEST, per_device_train_batch_size=1 if packed else 8, gradient_accumulation_steps=1,
+        num_train_epochs=1, dataloader_pin_memory=False,
     )  # fmt: skip
     seen: list[tuple[int, float]] = []
     losses: list[float] = []

@@ -39,7 +39,7 @@ def even(count: int) -> Ints:
 
 
 def bed(folder: Path, vocabulary: int, lengths: Ints) -> Bed:
-    """A model of 8.2 M parameters beside its embedding of `vocabulary` x 384, and documents of these lengths; a quarter of each is prompt."""
+    """A model of 8.2 M parameters and an embedding of `vocabulary` x 384, and documents of these lengths; a quarter of each is prompt."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
