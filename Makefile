@@ -17,7 +17,7 @@ check: .venv/installed-check .venv/installed-test  ## lint, types, import order
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed          ## measurements as ratios, printed and written to outputs/bench/
+bench: .venv/installed-bench    ## measurements as ratios, printed and written to outputs/bench/
 	$(BIN)/python -m tests.speed
 
 ui: .venv/installed             ## MLflow on 127.0.0.1:5000, opened on the table of runs
@@ -45,6 +45,10 @@ clean:                          ## remove the installation, not the outputs
 
 .venv/installed-check: .venv/installed
 	$(PIP) -e .[check]
+	touch $@
+
+.venv/installed-bench: .venv/installed
+	$(PIP) -e .[bench]
 	touch $@
 
 .venv/installed-smollm2: .venv/installed
