@@ -78,7 +78,7 @@ class ChatEncoder:
     def __init__(self, tokenizer: Any, end_tokens: Iterable[int] = ()) -> None:
         if not tokenizer.chat_template:
             raise Refused(
-                "the tokenizer has no chat template; start from an instruction-tuned model, or set tokenizer.chat_template and save it"
+                "the tokenizer has no chat template; start from an instruction-tuned model, or give one (Jinja): chat_template=..."
             )
         self.tokenizer = tokenizer
         self.ends = {*end_tokens, tokenizer.eos_token_id} - {None}
@@ -87,8 +87,18 @@ class ChatEncoder:
         texts = [self._texts(example) for example in examples]
         prompts = self._ids([prompt for prompt, _ in texts])
         answers = self._ids([answer for _, answer in texts])
+        self._check_spelling(examples[0], texts[0][1], answers[0])
         for example, prompt, answer in zip(examples, prompts, answers, strict=True):
             yield prompt, self._up_to_end(example, answer)
+
+    def _check_spelling(self, example: Example, text: str, ids: list[int]) -> None:
+        """Ids must spell the text again, spaces aside: a tokenizer that lacks its letters would teach something else."""
+        spelt = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+        if "".join(spelt.split()) != "".join(text.split()):
+            raise Refused(
+                f"the tokenizer cannot write example {example.id}: {text[-200:]!r} comes back as {spelt[-200:]!r}; choose a model whose "
+                "tokenizer knows these letters"
+            )
 
     def _texts(self, example: Example) -> tuple[str, str]:
         user = {"role": "user", "content": example.prompt}
@@ -113,7 +123,7 @@ class ChatEncoder:
         if last is None:
             raise Refused(
                 f"example {example.id}: the chat template closes the answer with none of the end tokens {sorted(self.ends)}; "
-                "set eos_token of the tokenizer to the token the template writes there"
+                f"name the token that it writes there: end_token=... (the answer ends in {self.tokenizer.decode(answer[-3:])!r})"
             )
         return answer[: last + 1]
 

@@ -14,13 +14,13 @@ RANK_VARIABLES = (
 )  # fmt: skip
 
 
-def launch(machine: Machine, spec: Path) -> list[str]:
-    """One process per rank; a single rank needs no launcher. A failing rank ends all of them."""
-    worker = ["-m", "o1exp.train.worker", str(spec)]
+def launch(machine: Machine, module: str, spec: Path) -> list[str]:
+    """`python -m module spec`, one process per rank; a single rank needs no launcher. A failing rank ends all of them."""
+    worker = ["-m", module, str(spec)]
     if machine.launcher == "slurm":
         # One task per node, which starts a rank for each device; a node that fails ends the others.
         tasks = [f"--nodes={machine.nodes}", f"--ntasks={machine.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
-        return ["srun", *tasks, sys.executable, "-m", "o1exp.train.node", str(machine.nodes), str(machine.devices), str(spec)]
+        return ["srun", *tasks, sys.executable, "-m", "o1exp.train.node", str(machine.nodes), str(machine.devices), *worker]
     if machine.ranks == 1:
         return [sys.executable, *worker]
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={machine.devices}", *worker]

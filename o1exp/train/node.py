@@ -1,21 +1,23 @@
-"""What srun starts once on each node: torchrun, which meets at the job's first node. python -m o1exp.train.node NODES DEVICES SPEC."""
+"""What srun starts once on each node: torchrun, which meets at the job's first node.
+
+python -m o1exp.train.node NODES DEVICES -m MODULE SPEC
+"""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 PORTS = range(20_000, 30_000)
 
 
-def torchrun(nodes: int, devices: int, spec: str) -> list[str]:
+def torchrun(nodes: int, devices: int, worker: list[str]) -> list[str]:
     """The command of this node. The port follows from the job and step, so that all nodes agree and two jobs seldom meet."""
     job = os.environ["SLURM_JOB_ID"]
     port = PORTS[hash((int(job), int(os.environ.get("SLURM_STEP_ID", "0")))) % len(PORTS)]
     return [
         sys.executable, "-m", "torch.distributed.run", f"--nnodes={nodes}", f"--nproc_per_node={devices}",
         f"--node_rank={os.environ['SLURM_NODEID']}", f"--master_addr={first_host()}", f"--master_port={port}",
-        "-m", "o1exp.train.worker", spec,
+        *worker,
     ]  # fmt: skip
 
 
@@ -29,8 +31,8 @@ def main() -> None:
     from o1exp.flow.work import die_with_parent
 
     die_with_parent()
-    nodes, devices, spec = int(sys.argv[1]), int(sys.argv[2]), str(Path(sys.argv[3]))
-    command = torchrun(nodes, devices, spec)
+    nodes, devices, *worker = sys.argv[1:]
+    command = torchrun(int(nodes), int(devices), worker)
     # Lightning, seeing Slurm's variables, would take the ranks of srun's tasks for its own.
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
     os.execve(command[0], command, own)

@@ -1,6 +1,5 @@
 """Examples as token ids: an artefact that all trainings with the same tokenizer, template and length cap share."""
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,10 @@ from o1exp.records import Example, Pair
 if TYPE_CHECKING:
     from o1exp.train.encode import Encoded
 
-SHOWN = 3
-"""Examples in the preview."""
-
 
 @dataclass(frozen=True)
 class Prepared:
-    """A folder of token ids (`*.npy`) and `preview.html`, the first examples as the model sees them."""
+    """A folder of token ids (`*.npy`) and `preview.html`, `preview.json`: the first examples as the model sees them."""
 
     folder: Path
 
@@ -54,20 +50,19 @@ class Prepare(Stage[Prepared]):
 
     def make(self, work: Work) -> None:
         from o1exp.train.encode import ChatEncoder, Refused, encode
+        from o1exp.train.preview import write_preview
 
         start, table = work.open(self.tokenizer), work.open(self.data)
-        tokenizer = load_tokenizer(start, self.end_token, self.chat_template)
-        encoder = ChatEncoder(tokenizer, end_tokens(start))
         with work.progress("examples", float(len(table))) as bar:
             try:
+                tokenizer = load_tokenizer(start, self.end_token, self.chat_template)
+                encoder = ChatEncoder(tokenizer, end_tokens(start, tokenizer))
                 data = encode(_examples(table, bar), encoder, self.max_length, self.overlong)
             except Refused as problem:
                 raise ValueError(str(problem)) from None
         data.save(work.folder)
-        (work.folder / "preview.html").write_text(preview(data, tokenizer))
+        write_preview(data, tokenizer, work.folder)
         work.note(**facts(data, self.max_length))
-        for line in summary(data, tokenizer, self.max_length):
-            work.console.line(line)
 
 
 def _examples(table: Table[Any], bar: Any) -> Iterator[Example]:
@@ -97,14 +92,26 @@ def load_tokenizer(start: Checkpoint, end_token: str, chat_template: str) -> Any
     return tokenizer
 
 
-def end_tokens(start: Checkpoint) -> list[int]:
-    """The token ids at which generation stops, by the model's generation config."""
+def end_tokens(start: Checkpoint, tokenizer: Any) -> list[int]:
+    """The token ids at which generation stops, by the model's generation config.
+
+    Errors: Refused where it pads with another token than the tokenizer: batches would be padded with a token that means something.
+    """
     from transformers import GenerationConfig
 
+    from o1exp.train.encode import Refused
+
     try:
-        found = GenerationConfig.from_pretrained(start.source, revision=start.revision or None).eos_token_id
+        config = GenerationConfig.from_pretrained(start.source, revision=start.revision or None)
     except OSError:
         return []
+    if None not in (config.pad_token_id, tokenizer.pad_token_id) and config.pad_token_id != tokenizer.pad_token_id:
+        raise Refused(
+            f"{start.source} pads with token {config.pad_token_id} by its generation config and with {tokenizer.pad_token_id} "
+            f"({tokenizer.pad_token}) by its tokenizer; let pad_token_id of generation_config.json and pad_token of tokenizer_config.json "
+            "agree"
+        )
+    found = config.eos_token_id
     return found if isinstance(found, list) else [] if found is None else [found]
 
 
@@ -122,34 +129,3 @@ def facts(data: "Encoded", max_length: int) -> dict[str, Any]:
         "length_median": lengths[len(lengths) // 2], "length_p90": lengths[int(0.9 * (len(lengths) - 1))], "length_longest": lengths[-1],
         "length_histogram": counts,
     }  # fmt: skip
-
-
-def summary(data: "Encoded", tokenizer: Any, max_length: int) -> Iterator[str]:
-    """What a person should see before hours are spent: what a cap costs, and where the loss is taken. Lines in rich's markup."""
-    from rich.markup import escape
-
-    lengths = data.lengths_seen
-    lost = f", {data.dropped + data.cut:,} {'dropped' if data.dropped else 'cut'} ({data.over:,} tokens lost)" if data.over else ""
-    yield f"  {len(lengths):,} examples, longest {int(lengths.max()):,} tokens, max_length {max_length:,}{lost}; learned is what is bold:"
-    for number in range(min(SHOWN, len(data))):
-        ids, first = data.document(number).tolist(), int(data.prompts[number])
-        given, learned = (_clipped(tokenizer.decode(part)) for part in (ids[:first], ids[first:]))
-        yield f"  [dim]{escape(given)}[/dim][bold]{escape(learned)}[/bold]"
-
-
-def _clipped(text: str, width: int = 70) -> str:
-    """One line, its middle left out where it is long."""
-    line = text.replace("\n", "⏎")
-    return line if len(line) <= 2 * width else f"{line[:width]} … {line[-width:]}"
-
-
-def preview(data: "Encoded", tokenizer: Any) -> str:
-    """The first examples as HTML: grey what the model is given, marked what it learns to write."""
-    shown = []
-    for number in range(min(SHOWN, len(data))):
-        ids, first = data.document(number).tolist(), int(data.prompts[number])
-        given, learned = (html.escape(tokenizer.decode(part)) for part in (ids[:first], ids[first:]))
-        head = f"row {int(data.rows[number])}: {first:,} tokens given, {len(ids) - first:,} learned"
-        shown.append(f"<p>{head}</p>\n<pre><span>{given}</span><mark>{learned}</mark></pre>")
-    style = "pre { white-space: pre-wrap; border: 1px solid #ccc; padding: 10px } span { color: #777 } mark { background: #fdf0c4 }"
-    return f'<!doctype html>\n<meta charset="utf-8">\n<title>What is learned</title>\n<style>{style}</style>\n' + "\n".join(shown) + "\n"

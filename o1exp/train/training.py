@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
 from o1exp.train.launch import environment, launch, launch_obstacles
 from o1exp.train.prepare import Prepare
+from o1exp.train.preview import lines
 from o1exp.train.spec import TrainSpec
 
 STATE_BYTES = 16
@@ -157,12 +158,23 @@ class Training(Stage[Checkpoint]):
         spec, path = self.spec(work), work.scratch / "spec.json"
         spec.save(path)
         spec.failure.unlink(missing_ok=True)
+        self.show(work)
         with work.progress("training", 1.0) as bar:
             try:
-                work.run(launch(self.machine, path), lambda line: _show(line, bar), environment(self.machine))
+                work.run(launch(self.machine, self.runs[0], path), lambda line: _show(line, bar), environment(self.machine))
             except StageFailed as ended:
                 raise _cause(spec, ended) from None
         work.note(**json.loads((work.scratch / "result.json").read_text()))
+
+    def show(self, work: Work) -> None:
+        """Print what is learned and how long it is, before it costs anything."""
+        from transformers import AutoConfig
+
+        start = work.open(self.start)
+        config = AutoConfig.from_pretrained(start.source, revision=start.revision or None)
+        window = self.positions or getattr(config, "max_position_embeddings", None)
+        for line in lines(work.open(self.prepared).folder, work.manifest(self.prepared).facts, window):
+            work.console.line(line)
 
     def spec(self, work: Work) -> TrainSpec:
         """The resolved spec: settings and machine by their own names, inputs as folders."""
