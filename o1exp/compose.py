@@ -160,7 +160,7 @@ def _page(graph: Graph, results: dict[str, Stage[Any]], config: DictConfig, comm
     page = page.replace(arms=results, baseline=baseline, command=command)
     if not isinstance(page.audit, Audit):
         return page
-    why = {str(name): str(bench.get("why") or "") for name, bench in config.bench.items()}
+    why = {str(name): str(bench["why"] or "") for name, bench in config.bench.items() if "why" in bench}
     audit = page.audit.of(results, baseline, why)
     page = page.replace(audit=audit)
     return page.replace(audit=audit.at(run_name(config.study, page), command))

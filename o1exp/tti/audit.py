@@ -132,7 +132,7 @@ def _compared(dossier: Dossier, card: Card) -> list[str]:
     found = []
     for place in sorted((dossier.root / "runs").glob(f"*/{NAME}")):
         results = set(json.loads(place.read_text()).get("arms", {}).values())
-        if ours and ours < results and all(dossier.lineage.find(result) for result in results):
+        if place.parent.name != dossier.run and ours and ours < results and all(dossier.lineage.find(result) for result in results):
             found.append(f"runs/{place.parent.name}/{NAME}")
     return found
 
@@ -149,6 +149,8 @@ def _supported(dossier: Dossier, rule: Rule, entry: Entry) -> list[str]:
             raise Lacking(f"artefacts/{path} has no manifest", again, 1)
         if found.manifest.digest != digest:
             raise Lacking(f"artefacts/{path} is not what the card describes", again, 1)
+        if gone := [name for name in found.manifest.files if not (found.folder / name).is_file()]:
+            raise Lacking(f"artefacts/{path} lacks {gone[0]}", f"delete artefacts/{path} and {again}", 1)
         places.append(f"artefacts/{path}/manifest.json")
     return places
 

@@ -84,7 +84,8 @@ def _times(about: Arm) -> list[dict[str, Any]]:
     return [
         {
             "stage": a.stage, "does": words(a.stage), "artefact": a.path, "hours": a.manifest.seconds / 3600,
-            "cpu_hours": a.manifest.cpu_seconds / 3600, "started": a.manifest.started, "on": facts.machine(a), "tokens": a.facts.get("tokens"),
+            "cpu_hours": a.manifest.cpu_seconds / 3600, "started": a.manifest.started, "on": facts.machine(a),
+            "tokens": a.facts.get("tokens"),
         }
         for a in about.making
     ]  # fmt: skip
