@@ -140,7 +140,7 @@ def _compared(dossier: Dossier, card: Card) -> list[str]:
 def _supported(dossier: Dossier, rule: Rule, entry: Entry) -> list[str]:
     """The manifests behind an entry. Errors: Lacking for an empty field, an artefact that is gone or another one than the card's."""
     if empty := [name for name in rule.needs if not _present(entry.get(name))]:
-        raise Lacking(f"{', '.join(empty)} of {_named(entry)} is not known".replace("_", " "))
+        raise Lacking(rule.lacking or f"{', '.join(empty)} of {_named(entry)} is not known".replace("_", " "))
     places = []
     for path, digest in {entry["artefact"]: entry["digest"], **entry.get("also", {})}.items():
         found = dossier.lineage.find(path)
@@ -160,7 +160,7 @@ def _present(value: object) -> bool:
 
 
 def _named(entry: Entry) -> str:
-    return str(entry.get("benchmark") or entry.get("metric") or entry.get("arm") or entry["artefact"])
+    return str(next(entry[word] for word in ("benchmark", "metric", "arm", "name", "artefact") if entry.get(word)))
 
 
 def _witnessed(dossier: Dossier, witness: Witness, entries: list[Entry]) -> list[str]:

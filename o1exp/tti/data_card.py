@@ -84,6 +84,8 @@ class Data:
         settings, how = artefact.manifest.settings, artefact.manifest.how
         given = asdict(self.credit) if alone else {}
         credit = {word: str(given.get(word) or how.get(word) or "") for word in ("provider", "licence", "citation")}
+        if artefact.stage == "Hub" and not credit["provider"]:
+            credit["provider"] = f"{str(settings.get('name', '')).split('/')[0]} on the Hugging Face hub"
         pinned = settings.get("revision") or (f"sha256 {settings['sha256']}" if settings.get("sha256") else "")
         name = settings.get("name") or words(artefact.stage)
         part = {key: settings[key] for key in ("subset", "split", "only", "limit", "skip", "count", "seed") if settings.get(key)}

@@ -27,6 +27,8 @@ class Rule:
     asked: str = ""
     remedy: str
     effort: Effort
+    lacking: str = ""
+    """What it means that a field is empty, where its name does not say it."""
 
 
 RULES = (
@@ -63,6 +65,7 @@ RULES = (
     Rule(item="custom_metrics", card="model", needs=("definition", "why"), effort=2,
          remedy="give the reason of every metric of our own in o1exp/tti/metrics.py"),
     Rule(item="baselines", card="model", needs=("same",), effort=3,
+         lacking="there is one model alone, or the models were not scored alike",
          remedy="add a baseline arm that answers the same problems: arms in the experiment file"),
     Rule(item="conditions", card="model", needs=("temperature", "top_p", "max_tokens", "prompt"), effort=3,
          remedy="sample every arm with stages whose settings name temperature and top_p"),

@@ -18,10 +18,15 @@ from o1exp.tti.kinds import KINDS
 from o1exp.tti.metrics import COUNTS, METRICS
 
 
-def front(made: Run, kind: str) -> tuple[dict[str, Any], str]:
-    from huggingface_hub import ModelCard
+def readme(made: Run, kind: str) -> str:
+    return (made.root / "artefacts" / made.cards[kind] / "README.md").read_text()
 
-    card = ModelCard((made.root / "artefacts" / made.cards[kind] / "README.md").read_text())
+
+def front(made: Run, kind: str) -> tuple[dict[str, Any], str]:
+    """Header and text, as the hub's own library reads them."""
+    from huggingface_hub import RepoCard
+
+    card: Any = RepoCard(readme(made, kind), ignore_metadata_errors=False)
     return card.data.to_dict(), card.text
 
 
@@ -47,7 +52,7 @@ def test_its_configurations_load_as_data_sets(made: Run) -> None:
 def test_the_model_card_has_scores_that_the_hub_reads(made: Run) -> None:
     from huggingface_hub import ModelCard
 
-    card = ModelCard((made.root / "artefacts" / made.cards["model"] / "README.md").read_text())
+    card: Any = ModelCard(readme(made, "model"), ignore_metadata_errors=False)
     stored = Lineage(made.root).get(made.arms["long thoughts"]).json("results.json")["benchmarks"]["arithmetic"]
     results = {found.metric_type: found.metric_value for found in card.data.eval_results}
     assert results["accuracy"] == stored["accuracy"]
@@ -133,4 +138,4 @@ def test_every_benchmark_says_why(tmp_path: Path) -> None:
     from o1exp.compose import conf_dir
 
     for path in sorted((conf_dir() / "bench").glob("*.yaml")):
-        assert OmegaConf.load(path).get("why"), path
+        assert OmegaConf.select(OmegaConf.load(path), "why"), path
