@@ -59,9 +59,7 @@ def _audit(asked: argparse.Namespace) -> int:
     run = find(asked.run, asked.outputs)
     if not run.cards:
         cells = _cells(run)
-        remedy = (
-            f"it is a sweep: audit its cells {', '.join(cells)}" if cells else f"make them, and nothing else, with {run.command or 'o1exp'}"
-        )
+        remedy = f"audit {', '.join(cells)}" if cells else f"make them, and nothing else, with {run.command or 'o1exp'}"
         raise ValueError(f"{run.name} has no cards to audit; {remedy}")
     path = asked.answers or run.folder / ANSWERS
     if not path.exists():

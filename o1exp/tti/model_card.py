@@ -36,20 +36,9 @@ class ModelCard(Stage[Card]):
 
     def make(self, work: Work) -> None:
         found = arms(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
-        about = subject(found, self.baseline)
-        entries = {
-            "base_model": facts.base_model(about), "search": facts.of_role(about, "search"), "rl": facts.of_role(about, "rl"),
-            "pipeline": facts.pipeline(about), "compute": facts.compute(about), "hyperparameters": facts.hyperparameters(about),
-            "ablations": facts.ablations(about, found), "benchmarks": facts.benchmarks(about, self.why), "level": facts.level(about),
-            "metrics": facts.metrics(about), "custom_metrics": facts.custom_metrics(about), "baselines": facts.baselines(about, found),
-            "conditions": facts.conditions(found),
-        }  # fmt: skip
-        unknown, name = facts.unknown(about), self.name or "run"
-        body = rendered(
-            "model_card.md.j2", name=name, subject=about.name, arms=found, baseline=self.baseline, times=_times(about),
-            scores={arm.name: facts.scores(arm) for arm in found}, unknown=unknown, made_by=about.result.manifest.made_by, **entries,
-        )  # fmt: skip
-        write(work.folder, self._front(name, about, entries), body, entries, unknown)
+        about, name = subject(found, self.baseline), self.name or "run"
+        entries = described(found, about, self.why)
+        write(work.folder, self._front(name, about, entries), body(found, name, self.baseline, entries), entries, facts.unknown(about))
         work.note(arms=len(found), stages=len(entries["pipeline"]))
 
     def _front(self, name: str, about: Arm, entries: dict[str, list[Entry]]) -> dict[str, Any]:
@@ -57,7 +46,7 @@ class ModelCard(Stage[Card]):
         base = [entry for entry in entries["base_model"] if entry["stage"] == "Pretrained" and _is_hub_id(entry["name"])]
         trained = [("base_model_relation", "finetune")] if base and about.trainings else []
         hub = [a.manifest.settings["name"] for a in about.making if a.stage == "Hub"]
-        results = [_result(bench, numbers) for bench, numbers in facts.scores(about).items()]
+        results = [result(bench, numbers) for bench, numbers in facts.scores(about).items()]
         return {
             "pretty_name": f"Model of {name}", **licence([self.licence]), "library_name": "transformers", "pipeline_tag": "text-generation",
             **({"base_model": [base[0]["name"]]} if base else {}), **dict(trained), **({"datasets": hub} if hub else {}),
@@ -65,17 +54,37 @@ class ModelCard(Stage[Card]):
         }  # fmt: skip
 
 
+def described(found: list[Arm], about: Arm, why: dict[str, str]) -> dict[str, list[Entry]]:
+    """The entries of the card by item."""
+    return {
+        "base_model": facts.base_model(about), "search": facts.of_role(about, "search"), "rl": facts.of_role(about, "rl"),
+        "pipeline": facts.pipeline(about), "compute": facts.compute(about), "hyperparameters": facts.hyperparameters(about),
+        "ablations": facts.ablations(about, found), "benchmarks": facts.benchmarks(about, why), "level": facts.level(about),
+        "metrics": facts.metrics(about), "custom_metrics": facts.custom_metrics(about), "baselines": facts.baselines(about, found),
+        "conditions": facts.conditions(found),
+    }  # fmt: skip
+
+
+def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[Entry]]) -> str:
+    """The card's text."""
+    about = subject(found, baseline)
+    return rendered(
+        "model_card.md.j2", name=name, subject=about.name, arms=found, baseline=baseline, times=_times(about),
+        scores={arm.name: facts.scores(arm) for arm in found}, unknown=facts.unknown(about),
+        made_by=about.result.manifest.made_by, **entries,
+    )  # fmt: skip
+
+
 def _is_hub_id(name: str) -> bool:
     return name.count("/") == 1 and not name.startswith(("/", ".", "~"))
 
 
-def _result(bench: str, numbers: dict[str, Any]) -> dict[str, Any]:
-    metrics = [
-        {"type": "accuracy", "value": numbers["accuracy"], "name": f"avg@{numbers['samples']}"},
-        {"type": "output_tokens", "value": numbers["tokens"], "name": "mean output tokens"},
-    ]
+def result(bench: str, numbers: dict[str, Any]) -> dict[str, Any]:
+    labels = {"accuracy": ("accuracy", f"avg@{numbers.get('samples', 1)}"), "tokens": ("output_tokens", "mean output tokens")}
+    metrics = [{"type": kind, "value": numbers[n], "name": label} for n, (kind, label) in labels.items() if n in numbers]
     for kind, label in (("pass_at", "pass"), ("majority_at", "maj")):
-        metrics += [{"type": f"{label}@{k}", "value": value, "name": f"{label}@{k}"} for k, value in numbers[kind].items() if k != "1"]
+        at = numbers.get(kind, {})
+        metrics += [{"type": f"{label}@{k}", "value": value, "name": f"{label}@{k}"} for k, value in at.items() if k != "1"]
     return {"task": {"type": "text-generation"}, "dataset": {"name": bench, "type": bench}, "metrics": metrics}
 
 

@@ -12,6 +12,7 @@ from o1exp.records import Example, Problem
 from o1exp.tti import model_facts as facts
 from o1exp.tti.arm import Arm, arms, subject
 from o1exp.tti.data_card import Credit, Data
+from o1exp.tti.model_card import body, described, result
 
 GPU = {"machine": {"accelerator": "gpu", "devices": 8, "nodes": 4, "zero_stage": 3, "memory_gb": 80.0, "threads": 1}}
 
@@ -81,6 +82,17 @@ def test_a_number_that_nobody_defined_is_told(tmp_path: Path) -> None:
     arm = run(tmp_path)
     assert [(entry["metric"], entry["definition"]) for entry in facts.metrics(arm)] == [("odd", "")]
     assert facts.custom_metrics(arm)[0]["why"] == ""
+
+
+def test_scores_of_another_shape_still_make_a_card(tmp_path: Path) -> None:
+    """A benchmark whose numbers are none of the usual ones must not fail the run that it belongs to."""
+    arm = run(tmp_path)
+    text = body([arm], "odd", "", described([arm], arm, {}))
+    assert "| run | aime24 |  |  |  |  |  |" in text
+    assert "tree search with a step-level reward model (TreeSearch/" in text
+    assert "direct preference optimisation (Dpo/" in text
+    assert "| aime24 | aime24 | 1 | not stated | response level" in text
+    assert result("aime24", {"odd": 1})["metrics"] == []
 
 
 def test_data_are_read_behind_their_encoded_form(tmp_path: Path) -> None:
