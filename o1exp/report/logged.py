@@ -49,7 +49,8 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
         tags |= _stage_tags(arms)
     report = root / "artefacts" / record.report if record.report else None
     files = [(path, "report") for path in sorted(report.glob("*")) if path.name != "manifest.json"] if report else []
-    files += [(path, "run") for path in sorted(record.folder.glob("*.json"))] if record.folder else []
+    kept = [path for pattern in ("*.json", "*_card.*") for path in sorted(record.folder.glob(pattern))] if record.folder else []
+    files += [(path, "run") for path in kept]
     texts = {f"manifests/{a.stage}-{a.manifest.key}.json": (a.folder / "manifest.json").read_text() for arm in arms for a in arm.stages}
     texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)
     return Entry(record.name, _cut(tags), params(record.config), metrics, _datasets(arms), files, texts)

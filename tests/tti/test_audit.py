@@ -227,7 +227,10 @@ def test_mlflow_gets_the_points(made: Run, tmp_path: Path) -> None:
     run_id = log_run(Tracking(), root, RunRecord.load(root / "runs" / made.name))
     from mlflow import MlflowClient
 
-    metrics = MlflowClient(tracking_uri=Tracking().address(root)).get_run(run_id).data.metrics
+    client = MlflowClient(tracking_uri=Tracking().address(root))
+    logged = {Path(found.path).name for found in client.list_artifacts(run_id, "run")}
+    assert {"data_card.md", "model_card.md", "run.json"} <= logged
+    metrics = client.get_run(run_id).data.metrics
     points = {name: value for name, value in metrics.items() if name.startswith("tti/")}
     assert points == {"tti/data": 14, "tti/methodology": 33, "tti/evaluation": 24, "tti/open_source": 0, "tti/total": 71}
 
