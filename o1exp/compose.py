@@ -19,6 +19,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from o1exp.flow.schema import ConfigError, Graph, register, unknown_setting
 from o1exp.flow.stage import Stage
 from o1exp.groups import GROUPS
+from o1exp.report.page import Report
+from o1exp.tti.stage import Audit
 
 MAIN_ARM = "run"
 _WRONG_TYPE = re.compile(
@@ -47,6 +49,9 @@ class Root:
     preference: Any = MISSING
     bench: Any = MISSING
     result: Any = MISSING
+    data_card: Any = MISSING
+    model_card: Any = MISSING
+    audit: Any = MISSING
     report: Any = MISSING
     machine: Any = MISSING
     budget: Any = MISSING
@@ -138,10 +143,10 @@ def study_of(config: DictConfig, overrides: Sequence[str], name: str = "config",
     if mistakes or main is None:
         raise ConfigError(mistakes)
     command = shlex.join(["o1exp", *overrides])
-    page = _page(main, goals, config.baseline, command) if goal == "report" else None
+    page = _page(main, goals, config, command) if goal == "report" else None
     names = {key: _label(by_arm, len(arms)) for key, by_arm in named.items()}
     if page is not None:
-        names[page.key] = "report"
+        names |= _page_names(page)
     return Study(config, tuple(overrides), goals, page, names, main.node("machine"), main.node("track"))
 
 
@@ -151,8 +156,30 @@ def _label(by_arm: dict[str, str], arms: int) -> str:
     return path if len(by_arm) == arms else f"{path} ({', '.join(by_arm)})"
 
 
-def _page(graph: Graph, results: dict[str, Stage[Any]], baseline: str, command: str) -> Stage[Any]:
-    return graph.stage("report").replace(arms=results, baseline=baseline if baseline in results else "", command=command)
+def _page(graph: Graph, results: dict[str, Stage[Any]], config: DictConfig, command: str) -> Report:
+    """The report over all arms, with the audit of all arms if one is asked for."""
+    page = graph.stage("report")
+    assert isinstance(page, Report)
+    baseline = config.baseline if config.baseline in results else ""
+    page = page.replace(arms=results, baseline=baseline, command=command)
+    if not isinstance(page.audit, Audit):
+        return page
+    why = {str(name): str(bench["why"] or "") for name, bench in config.bench.items() if "why" in bench}
+    audit = page.audit.of(results, baseline, why)
+    page = page.replace(audit=audit)
+    return page.replace(audit=audit.at(run_name(config.study, page), command))
+
+
+def run_name(study: str, page: Stage[Any]) -> str:
+    """The name of a run's folder below runs/."""
+    return f"{study}-{page.key[:8]}"
+
+
+def _page_names(page: Report) -> dict[str, str]:
+    names = {page.key: "report"}
+    if isinstance(page.audit, Audit):
+        names |= {page.audit.key: "audit", page.audit.data.key: "data_card", page.audit.model.key: "model_card"}
+    return names
 
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:

@@ -24,6 +24,9 @@ from o1exp.train.gguf import Gguf
 from o1exp.train.pretrained import Pretrained
 from o1exp.train.sft import Sft
 from o1exp.train.small import Untrained
+from o1exp.tti.data_card import DataCard
+from o1exp.tti.model_card import ModelCard
+from o1exp.tti.stage import Audit
 
 GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "source": (Arithmetic, Local, Hub),
@@ -40,6 +43,9 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "preference": (Dpo,),
     "bench": (Bench,),
     "result": (Result,),
+    "data_card": (DataCard,),
+    "model_card": (ModelCard,),
+    "audit": (Audit,),
     "report": (Report,),
     "machine": (Machine,),
     "budget": (Budget,),

@@ -4,15 +4,17 @@ import json
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 from rich.console import Console as Terminal
 from rich.table import Table as Grid
 from rich.tree import Tree
 
-from o1exp.compose import Study
+from o1exp.compose import Study, run_name
 from o1exp.flow.plan import Step, plan, why
 from o1exp.flow.schema import ConfigError
+from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
 from o1exp.report import runs
 from o1exp.report.table import summary
@@ -34,6 +36,8 @@ def run(study: Study, parent: str | None = None) -> Path:
     store.root.mkdir(parents=True, exist_ok=True)
     if study.track.enabled and study.report:
         open_study(study.track, store.root, study.config.study)
+    if study.report is not None:
+        write_config(study, store)
     store.make(study.wanted, study.machine.jobs)
     _tally(store)
     if study.report is None:
@@ -51,24 +55,42 @@ def run(study: Study, parent: str | None = None) -> Path:
 
 
 def write_run(study: Study, store: Store) -> Path:
-    """The run's folder under runs/, named by study and report key: run.json, the resolved config and the page."""
+    """The run's folder under runs/, named by study and report key: run.json, the resolved config, the page and the cards."""
     assert study.report is not None
-    folder = store.root / "runs" / f"{study.config.study}-{study.report.key[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, cards = write_config(study, store), described(study.report)
     record = {
         "name": folder.name,
         "title": study.config.study,
         "arms": {arm: f"{goal.kind}/{goal.key}" for arm, goal in study.goals.items()},
         "baseline": study.config.baseline,
         "report": f"{study.report.kind}/{study.report.key}",
+        "cards": {name: f"{card.kind}/{card.key}" for name, card in cards.items()},
         "stages": {name: key for key, name in study.names.items()},
         "overrides": list(study.overrides),
         "command": shlex.join(["o1exp", *study.overrides]),
     }
     (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(study.config, resolve=False))
     shutil.copyfile(store.folder(study.report) / "index.html", folder / "report.html")
+    for name in ("data", "model"):
+        if name in cards:
+            shutil.copyfile(store.folder(cards[name]) / "index.html", folder / f"{name}_card.html")
+            shutil.copyfile(store.folder(cards[name]) / "README.md", folder / f"{name}_card.md")
     return folder
+
+
+def write_config(study: Study, store: Store) -> Path:
+    """The run's folder with its resolved config, before anything is made: the audit points to it."""
+    assert study.report is not None
+    folder = store.root / "runs" / run_name(study.config.study, study.report)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(study.config, resolve=False))
+    return folder
+
+
+def described(report: Stage[Any]) -> dict[str, Stage[Any]]:
+    """The audit and the cards of a report, as far as it has them."""
+    audit = report.inputs.get("audit")
+    return {} if audit is None else {"audit": audit, **audit.inputs}
 
 
 def show_plan(study: Study) -> None:

@@ -5,8 +5,8 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+from o1exp.flow.lineage import Artefact, Lineage, Training, trainings
 from o1exp.records import Attempt, Problem, Score
-from o1exp.report.lineage import Artefact, Lineage, Training, trainings
 from o1exp.report.result import Outcome
 
 EDGE = "scores."

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from o1exp.flow.lineage import Artefact, Lineage
 from o1exp.report.arms import Arm
 from o1exp.report.compare import Row, rows
-from o1exp.report.lineage import Artefact
 from o1exp.report.record import RunRecord
+from o1exp.tti.stage import Audited
 
 LONGEST_KEY = 250
 LONGEST_VALUE = 6000
@@ -38,6 +39,7 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     table = rows(arms, record.baseline)
     metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{row.arm.name}/")]
     metrics += _curves(arms[0]) if alone else []
+    metrics += _transparency(arms[0].lineage, record.report)
     tags = {
         "o1exp.key": record.key, "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp", "mlflow.source.type": "LOCAL",
         "mlflow.note.content": _note(record, table), **{f"stage.{_stage(name)}": key for name, key in record.stages.items()},
@@ -47,7 +49,8 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
         tags |= _stage_tags(arms)
     report = root / "artefacts" / record.report if record.report else None
     files = [(path, "report") for path in sorted(report.glob("*")) if path.name != "manifest.json"] if report else []
-    files += [(path, "run") for path in sorted(record.folder.glob("*.json"))] if record.folder else []
+    kept = [path for pattern in ("*.json", "*_card.*") for path in sorted(record.folder.glob(pattern))] if record.folder else []
+    files += [(path, "run") for path in kept]
     texts = {f"manifests/{a.stage}-{a.manifest.key}.json": (a.folder / "manifest.json").read_text() for arm in arms for a in arm.stages}
     texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)
     return Entry(record.name, _cut(tags), params(record.config), metrics, _datasets(arms), files, texts)
@@ -107,6 +110,14 @@ def _curves(arm: Arm) -> list[Any]:
         for row in points:
             found += [_metric(f"phase{training.phase}/{n}", row[n], row["tokens"]) for n in ("loss", "lr", "grad_norm") if n in row]
     return found
+
+
+def _transparency(lineage: Lineage, report: str) -> list[Any]:
+    """The points of the run's audit, as far as its report has one."""
+    page = lineage.find(report) if report else None
+    found = lineage.inputs(page).get("audit") if page else None
+    points = Audited.read(found.folder).points if found else {}
+    return [_metric(f"tti/{dimension}", value, 0) for dimension, value in points.items()]
 
 
 def _metric(name: str, value: float, step: float) -> Any:

@@ -10,6 +10,7 @@ from o1exp.flow import AtLeast, Stage, Work, how
 from o1exp.flow.expect import Expect
 from o1exp.report.arms import gather
 from o1exp.report.result import NAME, Outcome
+from o1exp.tti.stage import Audited
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Page:
 class Report(Stage[Page]):
     """Compare the arms with the baseline arm ("" = none) and write index.html, results.json, results.csv and results.tex.
 
-    `question` is what the experiment asked, `caveat` what its answer does and does not show; `command` reproduces it.
+    `question` is what the experiment asked, `caveat` what its answer does and does not show; `audit` is how much of it the run
+    tells others; `command` reproduces it.
     """
 
     volatile: ClassVar[tuple[str, ...]] = ("index.html",)
@@ -39,6 +41,7 @@ class Report(Stage[Page]):
     question: str = ""
     caveat: str = ""
     samples: Annotated[int, AtLeast(0)] = 5
+    audit: Stage[Audited] | None = None
     command: str = how("")
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -54,7 +57,7 @@ class Report(Stage[Page]):
         arms = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
         table = rows(arms, self.baseline)
         words = Words(self.title, self.question, self.caveat, self.command, self.baseline)
-        write(work.folder, words, table, arms, self.samples)
+        write(work.folder, words, table, arms, self.samples, work.open(self.audit) if self.audit else None)
         work.note(rows=len(table), arms=len(arms))
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:

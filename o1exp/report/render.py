@@ -15,6 +15,9 @@ from o1exp.report.ledger import Cost, bills, costs, funnels
 from o1exp.report.result import NAME
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.table import csv_text, latex_text, values
+from o1exp.tti import index as transparency_index
+from o1exp.tti.board import COLOURS as DIMENSION_COLOURS
+from o1exp.tti.stage import Audited
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,17 @@ class Words:
     baseline: str
 
 
-def write(folder: Path, words: Words, table: list[Row], arms: list[Arm], wanted_samples: int) -> None:
+def write(folder: Path, words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> None:
     """All files of a report. Everything but the page is the same, byte for byte, for the same artefacts."""
     stored = {"title": words.title, "question": words.question, "caveat": words.caveat, "baseline": words.baseline}
     text = json.dumps({**stored, "rows": [values(row) for row in table]}, indent=1, ensure_ascii=False)
     (folder / NAME).write_text(text + "\n")
     (folder / "results.csv").write_text(csv_text(table))
     (folder / "results.tex").write_text(latex_text(table))
-    (folder / "index.html").write_text(page(words, table, arms, wanted_samples))
+    (folder / "index.html").write_text(page(words, table, arms, wanted_samples, audit))
 
 
-def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int) -> str:
+def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> str:
     """One HTML document without any outside reference."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -63,6 +66,7 @@ def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int) -
         palette=figures.colours(arms), curves=Markup(figures.curves(arms)), scaling=Markup(figures.scaling(arms, table)),
         funnels=funnels(arms), costs=stages, total=_total(stages), bills=bills(arms), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
+        audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
 
 

@@ -1,46 +1,12 @@
-"""Finished runs and sweeps on disk: `runs/<name>/run.json`, and how several become one comparison."""
+"""How several finished runs become one comparison."""
 
-import json
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
+from o1exp.flow.finished import Run as Run
+from o1exp.flow.finished import find as find
 from o1exp.report.arms import Arm, gather
 from o1exp.report.compare import is_baseline
-from o1exp.report.lineage import Lineage
 from o1exp.report.render import Words
-
-NAME = "run.json"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run or sweep: `arms` are name -> "Result/<key>" below `root`, `report` is "Report/<key>" or empty."""
-
-    name: str
-    title: str
-    root: Path
-    arms: dict[str, str]
-    report: str
-    baseline: str
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What the run's report was asked to say; empty where it has none."""
-        found = Lineage(self.root).find(self.report) if self.report else None
-        return found.manifest.settings if found else {}
-
-
-def find(run: str, outputs: Path) -> Run:
-    """A run by its folder, its run.json or its name below `outputs`/runs. Errors: ValueError naming what was looked for."""
-    asked = Path(run)
-    places = [asked / NAME, asked, outputs / "runs" / run / NAME]
-    place = next((place for place in places if place.name == NAME and place.is_file()), None)
-    if place is None:
-        known = sorted(path.parent.name for path in (outputs / "runs").glob(f"*/{NAME}"))
-        there = f"there are {', '.join(known)}" if known else f"there is no run in {outputs / 'runs'}"
-        raise ValueError(f"no run {run!r}: neither {places[0]} nor {places[2]} exists; {there}")
-    return _read(place)
 
 
 def merge(runs: list[Run]) -> list[Arm]:
@@ -81,14 +47,3 @@ def words(runs: list[Run], baseline: str, command: str) -> Words:
     questions = dict.fromkeys(str(s["question"]) for s in settings if s.get("question"))
     caveats = dict.fromkeys(str(s["caveat"]) for s in settings if s.get("caveat"))
     return Words(title, " ".join(questions), " ".join(caveats), command, baseline)
-
-
-def _read(place: Path) -> Run:
-    try:
-        stored = json.loads(place.read_text())
-        arms, name = dict(stored["arms"]), str(stored["name"])
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as wrong:
-        raise ValueError(f"{place} is no record of a run ({wrong!r}); run its experiment again to write it anew") from wrong
-    beside = place.resolve().parents[2]  # <root>/runs/<name>/run.json; a moved outputs folder still works
-    root = beside if (beside / "artefacts").is_dir() else Path(str(stored.get("outputs", "")))
-    return Run(name, str(stored.get("title", "")), root, arms, str(stored.get("report", "")), str(stored.get("baseline", "")))

@@ -7,7 +7,7 @@ from math import comb
 from random import Random
 from typing import Annotated, Literal
 
-from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Table, Work
+from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Table, Work, how
 from o1exp.records import Problem
 
 Split = Literal["train", "test"]
@@ -30,6 +30,10 @@ class Arithmetic(Stage[Table[Problem]]):
     digits: Annotated[int, Between(1, 9)] = 2
     split: Split = "train"
     seed: Annotated[int, AtLeast(0)] = 0
+    provider: str = how("o1exp, generated")
+    """Who the data are from, and under which `licence` (as the hub spells it, e.g. apache-2.0), for the data card."""
+    licence: str = how("apache-2.0")
+    citation: str = how("")
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if not self.operands or len(set(self.operands)) < len(self.operands):

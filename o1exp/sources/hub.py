@@ -27,6 +27,10 @@ class Hub(Stage[Table[Problem]]):
     fields: dict[str, str] = dataclasses.field(default_factory=no_fields)
     limit: Annotated[int, AtLeast(1)] | None = None
     expected_rows: int | None = how(None)
+    provider: str = how("")
+    """Who the data are from, and under which `licence` (as the hub spells it, e.g. apache-2.0), for the data card."""
+    licence: str = how("")
+    citation: str = how("")
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if not self.revision:

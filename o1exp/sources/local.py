@@ -36,6 +36,10 @@ class Local(Stage[Table[Problem]]):
     sha256: str = ""
     expected_rows: int | None = how(None)
     """A hint for the plan while there is no path."""
+    provider: str = how("")
+    """Who the data are from, and under which `licence` (as the hub spells it, e.g. apache-2.0), for the data card."""
+    licence: str = how("")
+    citation: str = how("")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from o1exp.flow import Manifest, Table
+from o1exp.flow.manifest import Manifest
+from o1exp.flow.table import Table
 
 R = TypeVar("R")
 TABLE = "rows.parquet"

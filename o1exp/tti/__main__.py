@@ -1,0 +1,164 @@
+"""`python -m o1exp.tti score FILE ...`: filled-in checklists; `board`: the leaderboard; `audit RUN`: a run from its own artefacts."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from o1exp.flow.finished import NAME, Run, find
+from o1exp.tti import board, questions, score
+from o1exp.tti.audit import Dossier, audit, checklist, next_points
+from o1exp.tti.checklist import Checklist, ChecklistError, empty, read, written
+from o1exp.tti.rules import EFFORTS
+
+ANSWERS = "answers.yaml"
+WIDE = 200
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0, or 2 with every mistake on stderr."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.act(asked))
+    except ValueError as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+
+
+def _score(asked: argparse.Namespace) -> int:
+    if asked.template is not None:
+        _refuse_existing(asked.template)
+        asked.template.write_text(written(empty(asked.template.stem), (_EMPTY,)))
+        print(f"an empty checklist: {asked.template}")
+    elif not asked.files:
+        raise ValueError("no checklist is given; name one or several YAML files, or write an empty one with --template FILE.yaml")
+    if asked.files:
+        _terminal().print(score.summary(_read_all(asked.files)))
+    return 0
+
+
+_EMPTY = "answer: yes, no or not used (a technique that the work openly did without). All but no need evidence: links or paths."
+
+
+def _board(asked: argparse.Namespace) -> int:
+    rows = board.ranked([found.standing for found in _read_all(asked.files)])
+    wanted = [(asked.html, ".html"), (asked.latex, ".tex"), (asked.csv, ".csv"), *((out, out.suffix) for out in asked.out)]
+    for out, suffix in wanted:
+        if out is not None and suffix not in board.FORMATS:
+            raise ValueError(f"--out {out}: write one of {', '.join(board.FORMATS)}")
+    _terminal().print(board.table(rows))
+    for out, suffix in wanted:
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(board.FORMATS[suffix](rows))
+            print(f"{suffix[1:]}: {out}")
+    return 0
+
+
+def _audit(asked: argparse.Namespace) -> int:
+    run = find(asked.run, asked.outputs)
+    if not run.cards:
+        cells = _cells(run)
+        remedy = f"audit {', '.join(cells)}" if cells else f"make them, and nothing else, with {run.command or 'o1exp'}"
+        raise ValueError(f"{run.name} has no cards to audit; {remedy}")
+    path = asked.answers or run.folder / ANSWERS
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(questions.template(run.name))
+    cards = {kind: place for kind, place in run.cards.items() if kind != "audit"}
+    findings = audit(Dossier(root=run.root, run=run.name, cards=cards, answers=questions.answers(path), command=run.command))
+    done = checklist(findings, run.name)
+    terminal = _terminal()
+    terminal.print(_evidence(done))
+    lacking = next_points(findings)
+    print(f"\n{run.name}: {done.standing.total} of 100 points" + (". The next points, cheapest first:" if lacking else ""))
+    for found in lacking:
+        item = found.answer.item
+        print(f"  +{found.gain} {item.short} ({EFFORTS[found.effort]}): {found.remedy}  [{found.lacking}]")
+    if asked.out is not None:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text(written(done))
+        print(f"\nchecklist: {asked.out}")
+    print(f"\nQuestions that only a person can answer: {path}")
+    return 0
+
+
+def _cells(sweep: Run) -> list[str]:
+    """The runs with cards whose results a sweep compares."""
+    others = [find(str(place), sweep.root) for place in sorted((sweep.root / "runs").glob(f"*/{NAME}"))]
+    results = set(sweep.arms.values())
+    return [run.name for run in others if run.cards and set(run.arms.values()) <= results]
+
+
+def _evidence(done: Checklist) -> Any:
+    """Every item with its points and the first of its evidence."""
+    from rich.table import Table
+
+    from o1exp.tti.index import DIMENSIONS, SUMS
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("item", "points", "answer", "evidence"):
+        table.add_column(name, justify="right" if name == "points" else "left", no_wrap=name != "evidence", overflow="fold")
+    dimension = ""
+    for answer in done.answers.values():
+        item = answer.item
+        if item.dimension != dimension:
+            dimension = item.dimension
+            table.add_row(DIMENSIONS[dimension], f"{done.standing.points[dimension]}/{SUMS[dimension]}", "", "", style="bold")
+        more = f" and {len(answer.evidence) - 2} more" if len(answer.evidence) > 2 else ""
+        table.add_row("  " + item.short, f"{answer.points}/{item.points}", answer.answer, ", ".join(answer.evidence[:2]) + more)
+    return table
+
+
+def _read_all(files: list[Path]) -> list[Checklist]:
+    """All checklists, or all mistakes of all of them."""
+    found, mistakes = [], []
+    for path in files:
+        try:
+            found.append(read(path))
+        except ChecklistError as wrong:
+            mistakes += wrong.mistakes
+    if mistakes:
+        raise ChecklistError(mistakes)
+    return found
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise ValueError(f"{path} exists already; name a new file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _terminal() -> Any:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m o1exp.tti", description="The Technical Transparency Index: 25 items, 100 points.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    scoring = commands.add_parser("score", help="points of filled-in checklists, side by side")
+    scoring.set_defaults(act=_score)
+    scoring.add_argument("files", nargs="*", type=Path, metavar="FILE.yaml")
+    scoring.add_argument("--template", type=Path, metavar="FILE.yaml", help="write an empty checklist there")
+    ranking = commands.add_parser("board", help="the paper's seven works by their published sums, and checklists beside them")
+    ranking.set_defaults(act=_board)
+    ranking.add_argument("files", nargs="*", type=Path, metavar="FILE.yaml")
+    ranking.add_argument("--out", type=Path, action="append", default=[], metavar="FILE", help="write .html, .tex or .csv (repeatable)")
+    for kind in ("html", "latex", "csv"):
+        ranking.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"write {kind} there")
+    auditing = commands.add_parser("audit", help="answer each item from a run's artefacts")
+    auditing.set_defaults(act=_audit)
+    auditing.add_argument("run", metavar="RUN", help="a folder below outputs/runs, or its name")
+    auditing.add_argument("--answers", type=Path, metavar="FILE.yaml", help=f"what only a person knows (RUN/{ANSWERS}); written if absent")
+    auditing.add_argument("--out", type=Path, metavar="FILE.yaml", help="write the findings as a checklist for score and board")
+    auditing.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Every number of a Result, defined; those that are not common in the field, with their reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's definition; `why` is empty where it is common in the field."""
+
+    definition: str
+    why: str = ""
+
+
+METRICS = {
+    "accuracy": Metric("share of right answers, averaged over the K samples of a problem and then over problems (avg@K)"),
+    "low": Metric("lower end of the 95 % interval of accuracy over problems (Wilson)"),
+    "high": Metric("upper end of the 95 % interval of accuracy over problems (Wilson)"),
+    "pass_at": Metric("pass@k: chance that k of the K samples, drawn without replacement, hold a right one (unbiased estimate)"),
+    "majority_at": Metric(
+        "maj@k: chance that the most frequent final answer of k samples is right; ties are shared, empty answers do not vote"
+    ),
+    "tokens": Metric(
+        "mean output tokens per answer, by the model's own tokenizer, end token included",
+        "inference cost: the paper reports it beside accuracy, because long thoughts buy accuracy with tokens",
+    ),
+    "tokens_median": Metric("median of output tokens per answer", "the mean alone hides a few very long answers"),
+    "tokens_p90": Metric("90th percentile of output tokens per answer", "the mean alone hides a few very long answers"),
+    "truncated": Metric("answers cut off at max_tokens", "a cut-off answer counts as it stands, so a tight limit looks like a weak model"),
+    "no_answer": Metric("answers in which no final answer was found", "tells a wrong answer from a missing one"),
+    "unscored": Metric(
+        "answers whose gold answer could not be read", "they are left out and not counted as wrong; the reader sees how many"
+    ),
+}
+
+COUNTS = ("problems", "samples", "attempts")
+"""Sizes, no metrics."""
