@@ -23,6 +23,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from o1exp.bench.decode import Request, Rules, Written, bytes_per_token, decode
+from o1exp.bench.count import positions
 from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, read_rows
 
 CACHE_BYTES = 2**30
@@ -133,8 +134,14 @@ def finish(tokenizer: Any, spec: GenerateSpec, row: int, written: Written) -> Co
     """The text as a server would send it: without special tokens and cut before a stop string."""
     text = tokenizer.decode(written.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     cuts = [place for stop in spec.stop if (place := text.find(stop)) >= 0]
-    reason = "stop" if written.ended else "length"
-    return Continuation(row=row, text=text[: min(cuts)] if cuts else text, tokens=written.tokens, finish_reason=reason)
+    text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else "length"
+    marks, thinking = positions(lambda count: _decoded(tokenizer, written.ids[:count]), text, written.tokens, spec.think_end)
+    return Continuation(row=row, text=text, tokens=written.tokens, finish_reason=reason, thinking=thinking, marks=marks)
+
+
+def _decoded(tokenizer: Any, ids: list[int]) -> str:
+    written: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return written
 
 
 def write(path: Path, results: list[Continuation]) -> None:

@@ -81,10 +81,17 @@ def accuracy(tallies: Sequence[Tally], level: float = LEVEL) -> Estimate:
     quantile; near 0 and 1 it covers where the plain t interval does not (0.93 to 0.96 against 0.88 to 0.95 in simulations of 30 questions).
     """
     assert tallies, "no scored question"
-    rates = _rates(tallies)
-    n, value = len(rates), float(rates.mean())
     if all(t.samples == 1 for t in tallies):
-        return wilson(sum(t.right for t in tallies), n, level)
+        return wilson(sum(t.right for t in tallies), len(tallies), level)
+    return fraction([t.rate for t in tallies], level)
+
+
+def fraction(values: Sequence[float], level: float = LEVEL) -> Estimate:
+    """The mean of one value in [0, 1] per question (a rate over samples, a vote with shared ties); see `accuracy` for the interval."""
+    rates = np.round(np.array(values, dtype=np.float64), 12)
+    n, value = len(rates), float(rates.mean())
+    if bool(np.isin(rates, (0.0, 1.0)).all()):
+        return wilson(int(rates.sum()), n, level)
     error = float(rates.std(ddof=1)) / sqrt(n) if n > 1 else 0.0
     independent = max(float(n), value * (1 - value) / error**2) if error > 0 else float(n)
     quantile = float(stats.t.ppf((1 + level) / 2, n - 1)) if n > 1 else _z(level)
@@ -139,7 +146,7 @@ def unpaired(ours: Sequence[Tally], theirs: Sequence[Tally]) -> Comparison:
 def counts(right: int, n: int, other_right: int, other_n: int) -> Comparison:
     """Two published counts, such as 13/30 against 12/30: Fisher's exact test and Newcombe's interval."""
     p = float(stats.fisher_exact([[right, n - right], [other_right, other_n - other_right]]).pvalue)
-    low, high = _newcombe(wilson(right, n), wilson(other_right, other_n))
+    low, high = newcombe(wilson(right, n), wilson(other_right, other_n))
     pooled = (right + other_right + 1) / (n + other_n + 2)
     error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
     return Comparison(
@@ -160,7 +167,7 @@ def bootstrap(ours: Sequence[Tally], theirs: Sequence[Tally], seed: int = 0, lev
     centre, variance = differences.mean(), float(differences.var(ddof=1)) if n > 1 else 0.0
     within = float((a * (1 - a) / ka + b * (1 - b) / kb).mean())
     if variance + within == 0 or n == 1:
-        return _newcombe(wilson(round(a.sum()), n), wilson(round(b.sum()), n))
+        return newcombe(wilson(round(a.sum()), n), wilson(round(b.sum()), n))
     kept = sqrt(max(0.0, 1 - within / variance)) if variance > 0 else 0.0
     between = kept * (differences - centre) * sqrt(n / (n - 1))
     generator, means = np.random.default_rng(seed), np.empty(RESAMPLES)
@@ -270,7 +277,8 @@ def _score_interval(rate: float, n: float, quantile: float) -> tuple[float, floa
     return (0.0 if rate == 0 else max(0.0, centre - half)), (1.0 if rate == 1 else min(1.0, centre + half))
 
 
-def _newcombe(ours: Estimate, theirs: Estimate) -> tuple[float, float]:
+def newcombe(ours: Estimate, theirs: Estimate) -> tuple[float, float]:
+    """Newcombe's hybrid score interval for the difference of two independent rates."""
     difference = ours.value - theirs.value
     low = difference - sqrt((ours.value - ours.low) ** 2 + (theirs.high - theirs.value) ** 2)
     high = difference + sqrt((ours.high - ours.value) ** 2 + (theirs.value - theirs.low) ** 2)
