@@ -39,6 +39,7 @@ class Root:
     model: Any = MISSING
     imitate: Any = MISSING
     think: Any = MISSING
+    engine: Any = MISSING
     bench: Any = MISSING
     result: Any = MISSING
     report: Any = MISSING

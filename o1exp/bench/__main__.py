@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(asked.act(asked))
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except ValueError as wrong:
         print(wrong, file=sys.stderr)

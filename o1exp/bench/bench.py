@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from o1exp.bench.engine import Endpoint
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import Sample, Sampling
 from o1exp.flow import Checkpoint, Recipe, SettingsError, Stage, Table, how
@@ -35,8 +36,9 @@ class Bench(Recipe, Sampling):
 
     def stage(self) -> Stage[Table[Score]]:
         attempts = Sample(
-            model=self.model, problems=self.problems, samples=self.samples, temperature=self.temperature, top_p=self.top_p,
+            model=None if isinstance(self.engine, Endpoint) else self.model, problems=self.problems, samples=self.samples, temperature=self.temperature, top_p=self.top_p,
             max_tokens=self.max_tokens, seed=self.seed, prompt=self.prompt, system=self.system, stop=self.stop,
-            engine=self.engine, batch_size=self.batch_size, machine=self.machine,
+            think_end=self.think_end, min_thinking_tokens=self.min_thinking_tokens, max_thinking_tokens=self.max_thinking_tokens,
+            wait=self.wait, force_answer=self.force_answer, engine=self.engine, batch_size=self.batch_size, machine=self.machine,
         )  # fmt: skip
         return Grade(attempts=attempts, problems=self.problems)

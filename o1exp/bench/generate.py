@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from o1exp.bench.decode import Request, Rules, Written, bytes_per_token, decode
+from o1exp.bench.decode import Forcing, Request, Rules, Written, bytes_per_token, decode
 from o1exp.bench.count import positions
 from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, read_rows
 
@@ -37,7 +37,7 @@ def main(spec: GenerateSpec) -> None:
     model, tokenizer = load(spec)
     prompts = [encode(tokenizer, spec.system, prompt) for prompt in spec.prompts]
     ends, stopped = end_tokens(model, tokenizer), stop_finder(tokenizer, spec.stop)
-    rules = Rules(temperature=spec.temperature, top_p=spec.top_p, ends=ends, stopped=stopped)
+    rules = Rules(temperature=spec.temperature, top_p=spec.top_p, ends=ends, stopped=stopped, forcing=forcing(tokenizer, spec))
     progress = Progress(len(prompts) * spec.samples)
     plan = chunks(spec, [len(prompt) for prompt in prompts], bytes_per_token(model))
     folder = chunk_folder(spec, plan)
@@ -98,6 +98,19 @@ def stop_finder(tokenizer: Any, stops: tuple[str, ...]) -> Callable[[list[int]],
         return any(stop in tail for stop in stops)
 
     return stopped
+
+
+def forcing(tokenizer: Any, spec: GenerateSpec) -> Forcing | None:
+    """Errors: ValueError where the end of a thought is several tokens, so that it could not be taken back once begun."""
+    if not (spec.min_thinking_tokens or spec.max_thinking_tokens):
+        return None
+    end, answer, wait = (tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (spec.think_end, spec.force_answer, spec.wait))
+    if spec.min_thinking_tokens and len(end) > 1:
+        raise ValueError(
+            f"min_thinking_tokens: {spec.think_end!r} is {len(end)} tokens for this tokenizer and cannot be held back; "
+            'use think_end="" to hold back the end of the text instead, or max_thinking_tokens alone'
+        )
+    return Forcing(end=end, answer=answer, wait=wait, least=spec.min_thinking_tokens, most=spec.max_thinking_tokens)
 
 
 def request(spec: GenerateSpec, prompt: tuple[int, ...], row: int, window: int) -> Request:

@@ -67,6 +67,7 @@ def scaling(arms: list[Arm], rows: list[Row]) -> str:
         axes.set_xscale("log")
         axes.set_ylim(-4, 104)
         _tidy(axes, name, "output tokens per question", "accuracy in %")
+        axes.margins(x=0.12)
         _plain_ticks(axes)
     return _svg(_with_legend(figure), "scaling")
 
@@ -75,7 +76,7 @@ def _scaling_points(axes: "Axes", row: Row, colour: str) -> None:
     """One arm: budgets as crosses, the single answer filled, majorities hollow, one line through all."""
     points = row.score.curve
     axes.plot([p.tokens for p in points], [100 * p.accuracy for p in points], color=colour, linewidth=1, alpha=0.55, zorder=2)
-    styles = {
+    styles: dict[str, dict[str, Any]] = {
         "budget": {"fmt": "x", "markersize": 5, "markeredgewidth": 1.4},
         "single": {"fmt": "o", "markersize": 7},
         "majority": {"fmt": "s", "markersize": 5, "markerfacecolor": "white", "markeredgewidth": 1.3},
@@ -89,10 +90,7 @@ def _scaling_points(axes: "Axes", row: Row, colour: str) -> None:
             axes.errorbar([p.tokens for p in own], values, yerr=reach, color=colour, capsize=2.5, elinewidth=1, label=label, zorder=3, **style)
     if points and points[-1].kind == "majority":
         where = (points[-1].tokens, 100 * points[-1].accuracy)
-        below = where[1] > 50
-        axes.annotate(
-            f"Maj@{points[-1].size}", where, xytext=(0, -13 if below else 8), textcoords="offset points", fontsize=8, color=colour, ha="center"
-        )
+        axes.annotate(f"Maj@{points[-1].size}", where, xytext=(7, -3), textcoords="offset points", fontsize=8, color=colour)
 
 
 def published(benchmarks: Sequence[str]) -> bool:
