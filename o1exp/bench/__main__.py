@@ -1,4 +1,4 @@
-"""`python -m o1exp.bench regrade ...`: grade published outputs; `judged ...`: score a judge's stored replies."""
+"""`python -m o1exp.bench regrade`: grade published outputs; `judged`: score a judge's replies; `counts`: compare two published counts."""
 
 import argparse
 import sys
@@ -50,6 +50,20 @@ def _judged(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _counts(asked: argparse.Namespace) -> int:
+    """Two published counts such as 13/30 and 12/30."""
+    from o1exp.bench.statistics import counts, verdict
+
+    numbers = []
+    for text in (asked.ours, asked.theirs):
+        right, slash, total = text.partition("/")
+        if not (slash and right.strip().isdigit() and total.strip().isdigit() and 0 <= int(right) <= int(total) and int(total) > 0):
+            raise ValueError(f"{text!r} is no count; write right/all, e.g. 13/30")
+        numbers += [int(right), int(total)]
+    print(verdict(counts(*numbers), asked.ours, asked.theirs))
+    return 0
+
+
 def _swapped(asked: argparse.Namespace, rows: list[released.Row]) -> list[str] | None:
     """The replies to the same pairs with the responses swapped, from another field or another file."""
     if not (asked.swapped or asked.swapped_field):
@@ -58,7 +72,9 @@ def _swapped(asked: argparse.Namespace, rows: list[released.Row]) -> list[str] |
     if asked.swapped:
         other = released.read(asked.swapped)
         if len(other) != len(rows):
-            raise ValueError(f"--swapped {asked.swapped} has {len(other)} rows, {asked.verdicts} has {len(rows)}: they must be the same pairs in the same order")
+            raise ValueError(
+                f"--swapped {asked.swapped} has {len(other)} rows, {asked.verdicts} has {len(rows)}: give the same pairs in the same order"
+            )
     released.require(other, name, "--swapped-field", asked.swapped or asked.verdicts)
     return [released.as_text(released.field(row, name)) for row in other]
 
@@ -88,10 +104,16 @@ def _parser() -> argparse.ArgumentParser:
     scored.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="JSONL or a JSON list")
     scored.add_argument("--field", required=True, metavar="F", help="the judge's reply; a.b looks inside")
     scored.add_argument("--judge", choices=sorted(JUDGES), required=True)
-    scored.add_argument("--language", choices=("auto", "en", "zh"), default="auto", help="safety_j: take verdicts of one language alone (auto: both)")
+    scored.add_argument(
+        "--language", choices=("auto", "en", "zh"), default="auto", help="safety_j: take verdicts of one language alone (auto: both)"
+    )
     scored.add_argument("--swapped-field", default="", metavar="F", help="auto_j on pairs: the reply with the two responses swapped")
     scored.add_argument("--swapped", type=Path, metavar="FILE", help="auto_j on pairs: a file with these replies, row by row")
     scored.add_argument("--out", type=Path, metavar="FILE", help="write the verdict per row as JSONL")
+    published = commands.add_parser("counts", help="compare two published counts: what a difference such as 13/30 against 12/30 shows")
+    published.set_defaults(act=_counts)
+    published.add_argument("ours", metavar="RIGHT/ALL")
+    published.add_argument("theirs", metavar="RIGHT/ALL")
     return parser
 
 

@@ -22,8 +22,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from o1exp.bench.decode import Forcing, Request, Rules, Written, bytes_per_token, decode
 from o1exp.bench.count import positions
+from o1exp.bench.decode import Forcing, Request, Rules, Written, bytes_per_token, decode
 from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, read_rows
 
 CACHE_BYTES = 2**30
@@ -104,7 +104,9 @@ def forcing(tokenizer: Any, spec: GenerateSpec) -> Forcing | None:
     """Errors: ValueError where the end of a thought is several tokens, so that it could not be taken back once begun."""
     if not (spec.min_thinking_tokens or spec.max_thinking_tokens):
         return None
-    end, answer, wait = (tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (spec.think_end, spec.force_answer, spec.wait))
+    end, answer, wait = (
+        tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (spec.think_end, spec.force_answer, spec.wait)
+    )
     if spec.min_thinking_tokens and len(end) > 1:
         raise ValueError(
             f"min_thinking_tokens: {spec.think_end!r} is {len(end)} tokens for this tokenizer and cannot be held back; "

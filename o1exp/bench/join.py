@@ -86,7 +86,9 @@ def _by_problem(outputs: Side, gold: Side) -> Joined:
         found.append(known.get(text, known[inside[-1]] if inside else None))
     missing = [place for place, row in enumerate(found) if row is None]
     if len(missing) == len(found):
-        raise ValueError(f"not one problem of {outputs.path} ({outputs.problem}) stands in {gold.path} ({gold.problem}); are these the same benchmark?")
+        raise ValueError(
+            f"not one problem of {outputs.path} ({outputs.problem}) stands in {gold.path} ({gold.problem}); are these the same benchmark?"
+        )
     names = [outputs.text(place) if row is None else gold.text(row) for place, row in enumerate(found)]
     return Joined(found, names, list(_left_out(outputs, gold, found)))
 
@@ -100,14 +102,17 @@ def _by_index(outputs: Side, gold: Side) -> Joined:
         found = list(range(len(gold.rows)))
     else:
         raise ValueError(
-            f"--join idx: {outputs.path} has {len(outputs.rows)} rows and {gold.path} {len(gold.rows)}, and no index in both; use --join problem"
+            f"--join idx: {outputs.path} has {len(outputs.rows)} rows and {gold.path} {len(gold.rows)}, and no index in both; "
+            "use --join problem"
         )
     checked = bool(outputs.problem and gold.problem)
     if checked:
         _refuse_other_texts(outputs, gold, found, index)
     if all(row is None for row in found):
         raise ValueError(f"--join idx: no {index} of {outputs.path} stands in {gold.path}; use --join problem")
-    notes = [] if checked else [f"joined by {index or 'position'} without a check: a file has no problem text; name it with --problem-field"]
+    notes = (
+        [] if checked else [f"joined by {index or 'position'} without a check: a file has no problem text; name it with --problem-field"]
+    )
     return Joined(found, [str(row) for row in found], [*notes, *_left_out(outputs, gold, found)])
 
 
@@ -117,7 +122,7 @@ def _is_key(side: Side, name: str) -> bool:
 
 
 def _refuse_other_texts(outputs: Side, gold: Side, found: Sequence[int | None], index: str) -> None:
-    same: Callable[[str, str], bool] = lambda one, other: one == other or bool(other) and other in one  # noqa: E731
+    same: Callable[[str, str], bool] = lambda one, other: one == other or (bool(other) and other in one)  # noqa: E731
     wrong = [place for place, row in enumerate(found) if row is not None and not same(outputs.text(place), gold.text(row))]
     if wrong:
         place = wrong[0]

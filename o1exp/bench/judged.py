@@ -107,7 +107,8 @@ def _pairwise(found: Judged, counts: Counter[str]) -> Iterator[str]:
     if judged:
         yield f"consistent in both orders {consistent} / {judged}; only these count"
     if consistent:
-        yield f"win rate of Response 1 among consistent verdicts {100 * (counts['1'] + counts['tie'] / 2) / consistent:.1f} % (a tie is half)"
+        wins = (counts["1"] + counts["tie"] / 2) / consistent
+        yield f"win rate of Response 1 among consistent verdicts {100 * wins:.1f} % (a tie is half)"
 
 
 def _default(found: Judged) -> str:
@@ -120,7 +121,11 @@ def _near(found: Judged) -> Iterator[str]:
     if not near:
         return
     inside = found.rule == "simpleqa"
-    what = "read from a letter inside a word, as the published rule does" if inside else "hint at a verdict in a form that the rule does not take"
+    what = (
+        "read from a letter inside a word, as the published rule does"
+        if inside
+        else "hint at a verdict in a form that the rule does not take"
+    )
     yield f"look at {len(near)} replies that {'were ' if inside else ''}{what}:"
     for place, reply in near[:_SHOWN]:
         yield f"  row {place}: {json.dumps(reply[:80], ensure_ascii=False)}"

@@ -61,7 +61,10 @@ _RATING = "Rating: [["
 
 
 def auto_j_single(reply: str) -> Judgement:
-    """Auto-J (arXiv 2310.05470), one response: the number in the last `Rating: [[n]]`, from 1 to 10; the published code gives 0 to the rest."""
+    """Auto-J (arXiv 2310.05470), one response: the number in the last `Rating: [[n]]`, from 1 to 10.
+
+    The published code gives 0 to every other reply.
+    """
     start = reply.rfind(_RATING)
     number = reply[start + len(_RATING) :].partition("]]") if start >= 0 else ("", "", "")
     text = number[0].strip()

@@ -23,7 +23,7 @@ def pass_at_k(n: int, right: int, k: int) -> float:
 
 @dataclass(frozen=True)
 class Votes:
-    """The votes on one problem: for each class of equal answers its size and the share of it that is right; `silent` answers do not vote."""
+    """The votes on one problem: size and right share of each class of equal answers; `silent` answers do not vote."""
 
     sizes: tuple[int, ...]
     rights: tuple[float, ...]

@@ -37,7 +37,7 @@ class Fields:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One published answer: `place` is its row in the outputs file, the peer's verdict, the reward and whether it was cut off may be unknown."""
+    """One published answer; `place` is its row in the outputs file. The peer's verdict, the reward and the finish may be unknown."""
 
     place: int
     text: str
@@ -112,7 +112,9 @@ def regrade(outputs: Side, gold: Side | None, fields: Fields, by: Join | None, c
 def _settle(golds: dict[str, str], name: str, answer: str, place: int) -> None:
     known = golds.setdefault(name, answer)
     if known != answer and len(set(classes([known, answer]))) > 1:
-        raise ValueError(f"row {place + 1} gives the gold answer {answer!r} to a problem that had {known!r} before; mend the file, or join by idx")
+        raise ValueError(
+            f"row {place + 1} gives the gold answer {answer!r} to a problem that had {known!r} before; mend the file, or join by idx"
+        )
 
 
 def _samples(row: Row, place: int, fields: Fields, count: Callable[[str], int]) -> Iterator[Sample]:
@@ -173,7 +175,9 @@ def report(found: Regraded, fields: Fields, most: int) -> Iterator[str]:
     right, known = sum(row.correct is True for group in grouped.values() for row in group), sum(map(len, grouped.values()))
     yield f"right {right} / {known}"
     interval = f"95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}, over questions"
-    each = f"{score.samples} sample{'s' if score.samples > 1 else ''} each" if known == score.problems * score.samples else f"{known} samples"
+    each = (
+        f"{score.samples} sample{'s' if score.samples > 1 else ''} each" if known == score.problems * score.samples else f"{known} samples"
+    )
     yield f"accuracy {100 * score.accuracy:.1f} % ({interval}); {score.problems} problems, {each}"
     if score.unscored:
         yield f"unscored {score.unscored}: the gold answer could not be read (not counted as wrong)"
@@ -212,7 +216,9 @@ def _best_of(found: Regraded, whose: str, right: Sequence[bool | None]) -> Itera
 
 def _tokens(found: Regraded) -> Iterator[str]:
     score = found.score
-    apart = ", ".join(f"{name} {mean:,.0f}" for name, mean in (("right", score.tokens_right), ("wrong", score.tokens_wrong)) if mean is not None)
+    apart = ", ".join(
+        f"{name} {mean:,.0f}" for name, mean in (("right", score.tokens_right), ("wrong", score.tokens_wrong)) if mean is not None
+    )
     yield f"tokens: mean {score.tokens:,.0f}, median {score.tokens_median:,.0f}, p90 {score.tokens_p90:,.0f}; {apart}"
     yield f"  counted in {found.unit}"
 
@@ -228,7 +234,9 @@ def _disagreements(found: Regraded, most: int) -> Iterator[str]:
     for row, sample in differing[:most]:
         ours, gold = "right" if row.correct else "wrong", found.golds[row.problem]
         answer = json.dumps(row.extracted[:80], ensure_ascii=False)
-        yield f"  row {sample.place + 1}, sample {row.draw + 1}: we say {ours}, the peer {'right' if sample.peer else 'wrong'}; answer {answer} ({row.method}), gold {json.dumps(gold[:80], ensure_ascii=False)}"
+        theirs, shown = "right" if sample.peer else "wrong", json.dumps(gold[:80], ensure_ascii=False)
+        who = f"we say {ours}, the peer {theirs}"
+        yield f"  row {sample.place + 1}, sample {row.draw + 1}: {who}; answer {answer} ({row.method}), gold {shown}"
     if len(differing) > most:
         yield f"  ... and {len(differing) - most} more; --out has all of them"
 

@@ -62,7 +62,9 @@ def _tokenizer(name: str) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as wrong:
         reason = str(wrong).strip().splitlines()[0]
-        raise ValueError(f'engine.tokenizer={name} cannot be loaded ({reason}); give a folder or hub id, or "" for the server\'s count') from None
+        raise ValueError(
+            f'engine.tokenizer={name} cannot be loaded ({reason}); give a folder or hub id, or "" for the server\'s count'
+        ) from None
     if not tokenizer.is_fast:
         raise ValueError(f"engine.tokenizer={name} is no fast tokenizer, so token budgets cannot be found in its texts; use another one")
     return tokenizer

@@ -16,6 +16,7 @@ from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Set
 from o1exp.records import Attempt, Problem
 
 QUESTION = "{question}"
+EMBEDDED = Embedded()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Sampling(Settings):
     wait: str = "Wait"
     force_answer: str = "\n\nThe final answer is "
 
-    engine: Engine = Embedded()
+    engine: Engine = EMBEDDED
     """Who generates: embedded (transformers in a process of its own) or an OpenAI-compatible endpoint."""
     batch_size: Annotated[int, AtLeast(0)] = how(0)
     """Rows decoded together; 0: as many as memory allows. Through rounding, another size or device may change an answer."""

@@ -139,7 +139,7 @@ def unpaired(ours: Sequence[Tally], theirs: Sequence[Tally]) -> Comparison:
     return Comparison(
         ours=float(a.mean()), theirs=float(b.mean()), difference=difference, low=max(-1.0, float(low)), high=min(1.0, float(high)),
         p=float(test.pvalue), adjusted=float(test.pvalue), test="Welch", questions=min(len(a), len(b)), paired=False,
-        detectable=min(1.0, _power_factor() * error),
+        detectable=min(1.0, power_factor() * error),
     )  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def counts(right: int, n: int, other_right: int, other_n: int) -> Comparison:
     error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
     return Comparison(
         ours=right / n, theirs=other_right / other_n, difference=right / n - other_right / other_n, low=low, high=high, p=p, adjusted=p,
-        test="Fisher exact", questions=min(n, other_n), paired=False, detectable=min(1.0, _power_factor() * error),
+        test="Fisher exact", questions=min(n, other_n), paired=False, detectable=min(1.0, power_factor() * error),
     )  # fmt: skip
 
 
@@ -225,7 +225,7 @@ def detectable(differences: Sequence[float]) -> float:
     """
     n = len(differences)
     deviation = float(np.std(differences, ddof=1)) if n > 1 else 0.0
-    return min(1.0, _power_factor() * max(deviation, sqrt(min(1.0, 3 / n)) if deviation == 0 else 0.0) / sqrt(n))
+    return min(1.0, power_factor() * max(deviation, sqrt(min(1.0, 3 / n)) if deviation == 0 else 0.0) / sqrt(n))
 
 
 def verdict(comparison: Comparison, ours: str, theirs: str) -> str:
@@ -285,7 +285,8 @@ def newcombe(ours: Estimate, theirs: Estimate) -> tuple[float, float]:
     return max(-1.0, low), min(1.0, high)
 
 
-def _power_factor() -> float:
+def power_factor() -> float:
+    """How many standard errors a true difference must have to be found with 80 % power at p < 0.05."""
     return _z(LEVEL) + NormalDist().inv_cdf(POWER)
 
 

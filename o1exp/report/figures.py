@@ -87,7 +87,9 @@ def _scaling_points(axes: "Axes", row: Row, colour: str) -> None:
             values = [100 * p.accuracy for p in own]
             reach = [[100 * (p.accuracy - p.low) for p in own], [100 * (p.high - p.accuracy) for p in own]]
             label = row.arm.name if kind == "single" else None
-            axes.errorbar([p.tokens for p in own], values, yerr=reach, color=colour, capsize=2.5, elinewidth=1, label=label, zorder=3, **style)
+            axes.errorbar(
+                [p.tokens for p in own], values, yerr=reach, color=colour, capsize=2.5, elinewidth=1, label=label, zorder=3, **style
+            )
     if points and points[-1].kind == "majority":
         where = (points[-1].tokens, 100 * points[-1].accuracy)
         axes.annotate(f"Maj@{points[-1].size}", where, xytext=(7, -3), textcoords="offset points", fontsize=8, color=colour)

@@ -73,7 +73,8 @@ def test_simpleqa_takes_the_first_letter(reply: str, label: str, parsed: bool, n
 
 def test_f1_is_the_harmonic_mean() -> None:
     given, harmonic = f1(40, 40, 100)
-    assert (given, harmonic) == (0.5, pytest.approx(2 * 0.5 * 0.4 / 0.9))
+    assert given == 0.5
+    assert harmonic == pytest.approx(2 * 0.5 * 0.4 / 0.9)
     assert f1(0, 0, 10) == (0.0, 0.0)
 
 
@@ -136,8 +137,12 @@ def test_judged_prints_the_share_and_counts_defaults_apart(tmp_path: Path, capsy
     assert said[3] == "look at 1 replies that hint at a verdict in a form that the rule does not take:"
     verdicts = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(v["id"], v["verdict"], v["by"]) for v in verdicts] == [
-        ("r0", "safe", "judge"), ("r1", "unsafe", "judge"), ("r2", "unsafe", "default"), ("r3", "unsafe", "default"), ("r4", "safe", "judge"),
-    ]  # fmt: skip
+        ("r0", "safe", "judge"),
+        ("r1", "unsafe", "judge"),
+        ("r2", "unsafe", "default"),
+        ("r3", "unsafe", "default"),
+        ("r4", "safe", "judge"),
+    ]
 
 
 def test_judged_simpleqa(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

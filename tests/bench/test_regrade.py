@@ -53,18 +53,36 @@ def test_samples_in_a_list_with_everything_known(tmp_path: Path, capsys: pytest.
     assert "disagreements 1:" in said
     assert said[said.index("disagreements 1:") + 1].startswith("  row 1, sample 2: we say wrong, the peer right")
     lines = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [(line["row"], line["sample"], line["correct"]) for line in lines] == [(r, s, (r, s) in {(0, 0), (1, 0), (1, 1)}) for r in (0, 1) for s in range(3)]
+    assert [(line["row"], line["sample"], line["correct"]) for line in lines] == [
+        (r, s, (r, s) in {(0, 0), (1, 0), (1, 1)}) for r in (0, 1) for s in range(3)
+    ]
 
 
 def test_joined_by_text_in_another_order_and_within_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"prompt": "Question: what is 2 + 2? Think!", "out": "#### 4"}, {"prompt": "What  is 1+1?", "out": "2"}, {"prompt": "What is 9?", "out": "9"}]
+    rows = [
+        {"prompt": "Question: what is 2 + 2? Think!", "out": "#### 4"},
+        {"prompt": "What  is 1+1?", "out": "2"},
+        {"prompt": "What is 9?", "out": "9"},
+    ]
     outputs, gold = write(tmp_path / "o.jsonl", rows), write(tmp_path / "g.jsonl", GOLD)
     said = run(capsys, "--outputs", outputs, "--outputs-field", "out", "--gold", gold, "--gold-field", "answer")
     assert said[0] == "right 2 / 2"
     assert said[-1].startswith("note: left out: 1 of 3 output rows have no gold answer")
     message = refused(capsys, "--outputs", outputs, "--outputs-field", "out", "--gold", gold, "--gold-field", "answer", "--join", "idx")
     assert "3 rows and" in message
-    message = refused(capsys, "--outputs", write(tmp_path / "two.jsonl", rows[:2]), "--outputs-field", "out", "--gold", gold, "--gold-field", "answer", "--join", "idx")
+    message = refused(
+        capsys,
+        "--outputs",
+        write(tmp_path / "two.jsonl", rows[:2]),
+        "--outputs-field",
+        "out",
+        "--gold",
+        gold,
+        "--gold-field",
+        "answer",
+        "--join",
+        "idx",
+    )
     assert "2 of 2 rows have another problem than the gold row of the same position" in message
     assert "Use --join problem" in message
 
@@ -76,7 +94,19 @@ def test_joined_by_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert said[0] == "right 1 / 2"
     assert "without a check" in said[-1]
     rows = [{"idx": 2, "problem": "what is 2+2?", "out": "4"}, {"idx": 1, "problem": "something else", "out": "2"}]
-    message = refused(capsys, "--outputs", write(tmp_path / "p.jsonl", rows), "--outputs-field", "out", "--gold", gold, "--gold-field", "answer", "--join", "idx")
+    message = refused(
+        capsys,
+        "--outputs",
+        write(tmp_path / "p.jsonl", rows),
+        "--outputs-field",
+        "out",
+        "--gold",
+        gold,
+        "--gold-field",
+        "answer",
+        "--join",
+        "idx",
+    )
     assert "row 2: 'something else' against 'What is $1+1$?'" in message
 
 
@@ -86,7 +116,17 @@ def test_rows_of_one_text_are_samples_where_asked(tmp_path: Path, capsys: pytest
     said = run(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt", "--join", "problem")
     assert "2 problems, 3 samples each" in said[1]
     assert "--join problem" in run(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt")[-1]
-    message = refused(capsys, "--outputs", write(tmp_path / "x.jsonl", [*rows, {**rows[0], "gt": "7"}]), "--outputs-field", "out", "--gold-field", "gt", "--join", "problem")
+    message = refused(
+        capsys,
+        "--outputs",
+        write(tmp_path / "x.jsonl", [*rows, {**rows[0], "gt": "7"}]),
+        "--outputs-field",
+        "out",
+        "--gold-field",
+        "gt",
+        "--join",
+        "problem",
+    )
     assert "row 7 gives the gold answer '7' to a problem that had '2' before" in message
 
 
@@ -120,7 +160,15 @@ PEERS = [
     ("openai_gsm8k/example_model_solutions.jsonl", "6b_finetuning.solution", "ground_truth", "6b_finetuning.is_correct", 89, 400, 0),
     ("openai_gsm8k/example_model_solutions.jsonl", "6b_verification.solution", "ground_truth", "6b_verification.is_correct", 156, 400, 0),
     ("openai_gsm8k/example_model_solutions.jsonl", "175b_finetuning.solution", "ground_truth", "175b_finetuning.is_correct", 146, 400, 0),
-    ("openai_gsm8k/example_model_solutions.jsonl", "175b_verification.solution", "ground_truth", "175b_verification.is_correct", 224, 400, 0),
+    (
+        "openai_gsm8k/example_model_solutions.jsonl",
+        "175b_verification.solution",
+        "ground_truth",
+        "175b_verification.is_correct",
+        224,
+        400,
+        0,
+    ),
 ]
 
 
