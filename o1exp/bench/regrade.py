@@ -178,7 +178,7 @@ def report(found: Regraded, fields: Fields, most: int) -> Iterator[str]:
     each = (
         f"{score.samples} sample{'s' if score.samples > 1 else ''} each" if known == score.problems * score.samples else f"{known} samples"
     )
-    yield f"accuracy {100 * score.accuracy:.1f} % ({interval}); {score.problems} problems, {each}"
+    yield f"accuracy {100 * score.accuracy:.1f} % ({interval}; standard error {100 * score.error:.1f}); {score.problems} problems, {each}"
     if score.unscored:
         yield f"unscored {score.unscored}: the gold answer could not be read (not counted as wrong)"
     if score.samples > 1:

@@ -26,8 +26,8 @@ class Point:
 class BenchmarkScore:
     """One arm on one benchmark.
 
-    `accuracy` is avg@K over the `problems` that could be scored, with its 95 % interval over questions. `pass_at` and `majority_at` are
-    keyed by k as text; `samples` is K, the samples that every problem has. Tokens are output tokens per attempt; `thinking_tokens` and
+    `accuracy` is avg@K over the `problems` that could be scored, with its standard `error` and 95 % interval over questions. `pass_at` and
+    `majority_at` are keyed by k as text; `samples` is K, the samples that every problem has. Tokens are output tokens per attempt; `thinking_tokens` and
     `answer_tokens` split them at the end of the thought, over the attempts that mark one (None: no attempt does). `truncated`,
     `timed_out` and `no_answer` count attempts; `unscored` counts those whose gold answer could not be read. `completed_accuracy` is that of
     the `completed` attempts, which ended by themselves: it flatters a model whose hard problems ran out of tokens.
@@ -47,6 +47,7 @@ class BenchmarkScore:
     tokens_p90: float
     truncated: int
     no_answer: int
+    error: float = 0.0
     timed_out: int = 0
     tokens_right: float | None = None
     tokens_wrong: float | None = None
@@ -82,7 +83,7 @@ def summarise(rows: Iterable[Score]) -> BenchmarkScore:
     known = [row for row in whole if row.correct is not None]
     return BenchmarkScore(
         problems=len(by_problem), samples=samples, attempts=len(scores), unscored=sum(row.correct is None for row in scores),
-        accuracy=round(estimate.value, 6), low=round(estimate.low, 6), high=round(estimate.high, 6),
+        accuracy=round(estimate.value, 6), error=round(estimate.error, 6), low=round(estimate.low, 6), high=round(estimate.high, 6),
         pass_at=_pass_at(by_problem, samples), majority_at=_majority_at(by_problem, samples),
         tokens=round(tokens.mean, 2), tokens_median=round(tokens.median, 2), tokens_p90=round(tokens.p90, 2),
         truncated=sum(row.truncated for row in scores), no_answer=sum(not row.extracted for row in scores),
