@@ -27,10 +27,11 @@ class BenchmarkScore:
     """One arm on one benchmark.
 
     `accuracy` is avg@K over the `problems` that could be scored, with its standard `error` and 95 % interval over questions. `pass_at` and
-    `majority_at` are keyed by k as text; `samples` is K, the samples that every problem has. Tokens are output tokens per attempt; `thinking_tokens` and
-    `answer_tokens` split them at the end of the thought, over the attempts that mark one (None: no attempt does). `truncated`,
-    `timed_out` and `no_answer` count attempts; `unscored` counts those whose gold answer could not be read. `completed_accuracy` is that of
-    the `completed` attempts, which ended by themselves: it flatters a model whose hard problems ran out of tokens.
+    `majority_at` are keyed by k as text; `samples` is K, the samples that every problem has. Tokens are output tokens per attempt;
+    `thinking_tokens` and `answer_tokens` split them at the end of the thought, over the attempts that mark one (None: no attempt does).
+    `truncated`, `timed_out` and `no_answer` count attempts; `unscored` counts those whose gold answer could not be read.
+    `completed_accuracy` is that of the `completed` attempts, which ended by themselves: it flatters a model whose hard problems ran out of
+    tokens.
     """
 
     problems: int
