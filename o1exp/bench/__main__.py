@@ -45,6 +45,9 @@ def _judged(asked: argparse.Namespace) -> int:
     swapped = _swapped(asked, rows)
     found = judged.judge(rows, asked.field, asked.judge, asked.language, swapped)
     print(*judged.summary(found), sep="\n")
+    if asked.label_field:
+        released.require(rows, asked.label_field, "--label-field", asked.verdicts)
+        print(*judged.agreement(found, [released.field(row, asked.label_field) for row in rows]), sep="\n")
     if asked.out is not None:
         judged.write(asked.out, rows, found)
     return 0
@@ -109,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     scored.add_argument("--swapped-field", default="", metavar="F", help="auto_j on pairs: the reply with the two responses swapped")
     scored.add_argument("--swapped", type=Path, metavar="FILE", help="auto_j on pairs: a file with these replies, row by row")
+    scored.add_argument("--label-field", default="", metavar="F", help="labels that stand beside the replies: print how many agree")
     scored.add_argument("--out", type=Path, metavar="FILE", help="write the verdict per row as JSONL")
     published = commands.add_parser("counts", help="compare two published counts: what a difference such as 13/30 against 12/30 shows")
     published.set_defaults(act=_counts)

@@ -19,6 +19,11 @@ CLASSES = {
 }
 DEFAULTS = {"safety_j": "unsafe", "simpleqa": "not attempted"}
 """What the protocol makes of a reply that it cannot read."""
+LABELS = {
+    "安全": "safe", "不安全": "unsafe", "a": "correct", "b": "incorrect", "c": "not attempted",
+    "response 1": "1", "response 2": "2",
+}  # fmt: skip
+"""Other words for our classes, in files that keep labels beside the replies."""
 _SHOWN = 5
 _IDS = ("id", "idx", "uid", "index")
 
@@ -83,6 +88,20 @@ def summary(found: Judged) -> Iterator[str]:
     if found.rule == "pairwise":
         yield from _pairwise(found, everything)
     yield from _near(found)
+
+
+def agreement(found: Judged, labels: Sequence[Any]) -> Iterator[str]:
+    """How many of the labels that stand beside the replies are ours, and the first rows where they are not."""
+    said = [_label(value) for value in labels]
+    differing = [place for place, (label, j) in enumerate(zip(said, found.judgements, strict=True)) if label != j.label]
+    yield f"agreement with the labels beside {len(said) - len(differing)} / {len(said)}"
+    for place in differing[:_SHOWN]:
+        yield f"  row {place + 1}: label {said[place]!r}, by the rule {found.judgements[place].label!r}"
+
+
+def _label(value: Any) -> str:
+    word = released.as_text(value).lower().replace("_", " ")
+    return LABELS.get(word, word)
 
 
 def f1(correct: int, incorrect: int, total: int) -> tuple[float, float]:

@@ -145,6 +145,13 @@ def test_judged_prints_the_share_and_counts_defaults_apart(tmp_path: Path, capsy
     ]
 
 
+def test_labels_beside_the_replies_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = ["Safe", "Unsafe", "Unsafe", "Safe", "安全"]
+    file = write(tmp_path / "x.json", [{"r": reply, "label": label} for reply, label in zip(REPLIES, labels, strict=True)], lines=False)
+    said = run(capsys, "--verdicts", file, "--field", "r", "--judge", "safety_j", "--label-field", "label")
+    assert said[-2:] == ["agreement with the labels beside 4 / 5", "  row 4: label 'safe', by the rule 'unsafe'"]
+
+
 def test_judged_simpleqa(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path / "x.jsonl", [{"g": letter} for letter in ("A", "A", "B", "C", "", None)])
     said = run(capsys, "--verdicts", file, "--field", "g", "--judge", "simpleqa")
