@@ -47,6 +47,7 @@ class Root:
     draws: Any = MISSING
     pairs: Any = MISSING
     preference: Any = MISSING
+    engine: Any = MISSING
     bench: Any = MISSING
     result: Any = MISSING
     data_card: Any = MISSING

@@ -1,6 +1,7 @@
 """Every config group and the classes behind its options, on one screen. A YAML option names its class in `defaults: [Class, _self_]`."""
 
 from o1exp.bench.bench import Bench
+from o1exp.bench.engine import Embedded, Endpoint
 from o1exp.chat.llama import Llama
 from o1exp.chat.procedural import Procedural
 from o1exp.chat.teacher import Budget, Teacher
@@ -41,6 +42,7 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "draws": (Bench,),
     "pairs": (Pairs,),
     "preference": (Dpo,),
+    "engine": (Embedded, Endpoint),
     "bench": (Bench,),
     "result": (Result,),
     "data_card": (DataCard,),

@@ -63,13 +63,19 @@ class Completion:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One sampled answer of a student to a benchmark problem; `tokens` counts output tokens by the student's tokenizer."""
+    """One sampled answer of a student to a benchmark problem; `tokens` counts output tokens by the student's tokenizer.
+
+    `thinking` counts those up to the end of the thought, None where the text marks none. `marks` are the characters written after 16, 32,
+    64 ... tokens, so that a token budget can be cut out of the text later.
+    """
 
     problem: str
     draw: int
     text: str
     tokens: int
     finish_reason: str
+    thinking: int | None = None
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +83,8 @@ class Score:
     """One graded attempt.
 
     `correct` is None when the gold answer could not be read: such an attempt is unscored, not wrong.
-    `extracted` is the answer found in the text ("" if none), `method` how it was found.
+    `extracted` is the answer found in the text ("" if none), `method` how it was found. `cuts` are the verdicts on what stood there
+    after 16, 32, 64 ... tokens, for those below `tokens`; `thinking` is the attempt's.
     """
 
     problem: str
@@ -87,6 +94,9 @@ class Score:
     method: str
     tokens: int
     truncated: bool
+    timed_out: bool = False
+    thinking: int | None = None
+    cuts: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

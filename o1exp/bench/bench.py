@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from o1exp.bench.engine import Endpoint
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import Sample, Sampling
 from o1exp.flow import Checkpoint, Recipe, SettingsError, Stage, Table, how
@@ -13,12 +14,13 @@ from o1exp.records import Problem, Score
 class Bench(Recipe, Sampling):
     """One benchmark. It expands to Grade(Sample(model, problems)).
 
-    `path` and `limit` have no effect of their own: the YAML's `problems` refers to them, so that `bench.gsm8k.path=FILE` works. `why` says
-    in a sentence what the benchmark is good for.
+    Problems come from the file `path`, or where there is none from `hub`. `path` and `limit` have no effect of their own: the YAML's
+    `problems` refers to them, so that `bench.gsm8k.path=FILE` works. `why` says in a sentence what the benchmark is good for.
     """
 
     model: Stage[Checkpoint]
     problems: Stage[Table[Problem]]
+    hub: Stage[Table[Problem]] | None = None
 
     path: str = how("")
     limit: int | None = how(None)
@@ -34,9 +36,12 @@ class Bench(Recipe, Sampling):
                 yield from wrong.mistakes
 
     def stage(self) -> Stage[Table[Score]]:
+        problems = self.problems if self.path or self.hub is None else self.hub
         attempts = Sample(
-            model=self.model, problems=self.problems, samples=self.samples, temperature=self.temperature, top_p=self.top_p,
-            max_tokens=self.max_tokens, seed=self.seed, prompt=self.prompt, system=self.system, stop=self.stop,
-            engine=self.engine, batch_size=self.batch_size, machine=self.machine,
+            model=None if isinstance(self.engine, Endpoint) else self.model, problems=problems, samples=self.samples,
+            temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens, seed=self.seed, prompt=self.prompt,
+            system=self.system, stop=self.stop, think_end=self.think_end, min_thinking_tokens=self.min_thinking_tokens,
+            max_thinking_tokens=self.max_thinking_tokens, wait=self.wait, force_answer=self.force_answer, engine=self.engine,
+            batch_size=self.batch_size, machine=self.machine,
         )  # fmt: skip
-        return Grade(attempts=attempts, problems=self.problems)
+        return Grade(attempts=attempts, problems=problems)

@@ -3,8 +3,9 @@
 Runs in the generating process only (imports torch).
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,6 +23,21 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Forcing:
+    """Budget forcing (s1, arXiv 2501.19393): a thought of `most` tokens is ended by force, one shorter than `least` is told to go on.
+
+    `end` are the ids of the mark that ends a thought; they and then `answer` are written at `most` (0: never). A model that would end
+    its thought, or its text, before `least` tokens writes `wait` instead.
+    """
+
+    end: tuple[int, ...]
+    answer: tuple[int, ...]
+    wait: tuple[int, ...]
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """How to choose and where to end. `stopped` looks at the ids so far for a stop string."""
 
@@ -29,6 +45,7 @@ class Rules:
     top_p: float
     ends: frozenset[int]
     stopped: Callable[[list[int]], bool]
+    forcing: Forcing | None = None
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[misc]
@@ -108,6 +125,25 @@ class Written:
     tokens: int = 0
     ended: bool = False
     full: bool = False
+    forced: deque[int] = field(default_factory=deque)
+    """Tokens that are to be written whatever the model would choose."""
+    answering: bool = False
+
+    def steer(self, token: int, rules: Rules) -> int:
+        """The token to write where the model chose this one."""
+        if self.forced:
+            return self.forced.popleft()
+        force = rules.forcing
+        if force is None or self.answering:
+            return token
+        closes = bool(force.end) and (*self.ids[-len(force.end) :], token)[-len(force.end) :] == force.end
+        if (closes or token in rules.ends) and self.tokens < force.least:
+            self.forced.extend(force.wait)
+        elif not closes and token not in rules.ends and force.most and self.tokens >= force.most:
+            self.forced.extend((*force.end, *force.answer))
+            closes = True
+        self.answering = closes and not self.tokens < force.least
+        return self.forced.popleft() if self.forced else token
 
     def add(self, token: int, rules: Rules, limit: int) -> None:
         self.tokens += 1
@@ -133,6 +169,9 @@ def decode(model: Any, requests: Sequence[Request], rules: Rules, on_step: Calla
         batch = _Batch(model, requests) if any(not row.done for row in written) else None
         while batch is not None:
             chosen = choose(batch.logits, batch.noise(), rules.temperature, rules.top_p)
+            if rules.forcing is not None:
+                steered = [written[row].steer(token, rules) for row, token in zip(batch.rows, chosen.tolist(), strict=True)]
+                chosen = torch.tensor(steered, device=chosen.device)
             going = [(row, token) for row, token in zip(batch.rows, chosen.tolist(), strict=True) if not written[row].done]
             for row, token in going:
                 written[row].add(token, rules, requests[row].limit)

@@ -22,7 +22,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from o1exp.bench.decode import Request, Rules, Written, bytes_per_token, decode
+from o1exp.bench.count import positions
+from o1exp.bench.decode import Forcing, Request, Rules, Written, bytes_per_token, decode
 from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, read_rows
 
 CACHE_BYTES = 2**30
@@ -36,7 +37,7 @@ def main(spec: GenerateSpec) -> None:
     model, tokenizer = load(spec)
     prompts = [encode(tokenizer, spec.system, prompt) for prompt in spec.prompts]
     ends, stopped = end_tokens(model, tokenizer), stop_finder(tokenizer, spec.stop)
-    rules = Rules(temperature=spec.temperature, top_p=spec.top_p, ends=ends, stopped=stopped)
+    rules = Rules(temperature=spec.temperature, top_p=spec.top_p, ends=ends, stopped=stopped, forcing=forcing(tokenizer, spec))
     progress = Progress(len(prompts) * spec.samples)
     plan = chunks(spec, [len(prompt) for prompt in prompts], bytes_per_token(model))
     folder = chunk_folder(spec, plan)
@@ -99,6 +100,21 @@ def stop_finder(tokenizer: Any, stops: tuple[str, ...]) -> Callable[[list[int]],
     return stopped
 
 
+def forcing(tokenizer: Any, spec: GenerateSpec) -> Forcing | None:
+    """Errors: ValueError where the end of a thought is several tokens, so that it could not be taken back once begun."""
+    if not (spec.min_thinking_tokens or spec.max_thinking_tokens):
+        return None
+    end, answer, wait = (
+        tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (spec.think_end, spec.force_answer, spec.wait)
+    )
+    if spec.min_thinking_tokens and len(end) > 1:
+        raise ValueError(
+            f"min_thinking_tokens: {spec.think_end!r} is {len(end)} tokens for this tokenizer and cannot be held back; "
+            'use think_end="" to hold back the end of the text instead, or max_thinking_tokens alone'
+        )
+    return Forcing(end=end, answer=answer, wait=wait, least=spec.min_thinking_tokens, most=spec.max_thinking_tokens)
+
+
 def request(spec: GenerateSpec, prompt: tuple[int, ...], row: int, window: int) -> Request:
     """A row's request; its random numbers depend on seed, problem and draw only, so other rows and settings leave them alone."""
     limit = max(0, min(spec.max_tokens, window - len(prompt)))
@@ -133,8 +149,14 @@ def finish(tokenizer: Any, spec: GenerateSpec, row: int, written: Written) -> Co
     """The text as a server would send it: without special tokens and cut before a stop string."""
     text = tokenizer.decode(written.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     cuts = [place for stop in spec.stop if (place := text.find(stop)) >= 0]
-    reason = "stop" if written.ended else "length"
-    return Continuation(row=row, text=text[: min(cuts)] if cuts else text, tokens=written.tokens, finish_reason=reason)
+    text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else "length"
+    marks, thinking = positions(lambda count: _decoded(tokenizer, written.ids[:count]), text, written.tokens, spec.think_end)
+    return Continuation(row=row, text=text, tokens=written.tokens, finish_reason=reason, thinking=thinking, marks=marks)
+
+
+def _decoded(tokenizer: Any, ids: list[int]) -> str:
+    written: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return written
 
 
 def write(path: Path, results: list[Continuation]) -> None:

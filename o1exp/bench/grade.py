@@ -1,11 +1,16 @@
 """Grading: each sampled answer against its problem's gold answer."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from o1exp.answers import grade
+from o1exp.bench.verdicts import Verdict, verdicts
 from o1exp.flow import Expect, Stage, Stopped, Table, Work
 from o1exp.records import Attempt, Problem, Score
+
+BATCH = 512
+"""Attempts that are graded together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +20,8 @@ class Grade(Stage[Table[Score]]):
     Errors: ValueError where an attempt belongs to no problem.
     """
 
+    version: ClassVar[int] = 2
+
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]
 
@@ -23,31 +30,56 @@ class Grade(Stage[Table[Score]]):
 
     def make(self, work: Work) -> None:
         golds = {problem.id: problem.answer for problem in work.open(self.problems)}
-        scores = list(self._scores(work, golds))
-        work.write(Score, scores)
+        graded = list(self._scores(work, golds))
+        work.write(Score, graded)
         work.note(
-            right=sum(score.correct is True for score in scores), unscored=sum(score.correct is None for score in scores),
-            truncated=sum(score.truncated for score in scores), no_answer=sum(not score.extracted for score in scores),
+            right=sum(score.correct is True for score in graded), unscored=sum(score.correct is None for score in graded),
+            truncated=sum(score.truncated for score in graded), no_answer=sum(not score.extracted for score in graded),
+            timed_out=sum(score.timed_out for score in graded),
         )  # fmt: skip
 
     def _scores(self, work: Work, golds: dict[str, str]) -> Iterator[Score]:
         attempts = work.open(self.attempts)
         with work.progress("graded", len(attempts)) as bar:
-            for attempt in attempts:
+            for group in _batches(attempts):
                 if work.stopping:
                     raise Stopped
-                if attempt.problem not in golds:
-                    name = f"{attempt.problem}#{attempt.draw}"
-                    raise ValueError(f"attempt {name} belongs to no problem; grade against the problems it was sampled on")
-                yield score(attempt, golds[attempt.problem])
-                bar.advance()
+                for attempt in group:
+                    if attempt.problem not in golds:
+                        name = f"{attempt.problem}#{attempt.draw}"
+                        raise ValueError(f"attempt {name} belongs to no problem; grade against the problems it was sampled on")
+                yield from scores(group, [golds[attempt.problem] for attempt in group])
+                bar.advance(len(group))
 
 
-def score(attempt: Attempt, gold: str) -> Score:
-    """The verdict on one attempt."""
-    truncated = attempt.finish_reason == "length"
-    verdict = grade(gold, attempt.text, truncated)
+def _batches(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:
+    rows = iter(attempts)
+    while group := list(itertools.islice(rows, BATCH)):
+        yield group
+
+
+def scores(attempts: Sequence[Attempt], golds: Sequence[str]) -> list[Score]:
+    """The verdict on each attempt, and on what it had said when a token budget cut it off (where it carries marks)."""
+    whole = [(gold, attempt.text, attempt.finish_reason == "length") for attempt, gold in zip(attempts, golds, strict=True)]
+    cut = [(place, part) for place, attempt in enumerate(attempts) for part in parts(attempt)]
+    # What holds no box is wrong as a cut text: only the others have to be graded.
+    boxed = dict.fromkeys((place, part) for place, part in cut if "boxed" in part)
+    found = verdicts([*whole, *((golds[place], part, True) for place, part in boxed)])
+    on_parts = dict(zip(boxed, (verdict.correct is True for verdict in found[len(whole) :]), strict=True))
+    cuts: dict[int, list[bool]] = {}
+    for place, part in cut:
+        cuts.setdefault(place, []).append(on_parts.get((place, part), False))
+    return [_score(a, verdict, tuple(cuts.get(place, ()))) for place, (a, verdict) in enumerate(zip(attempts, found, strict=False))]
+
+
+def parts(attempt: Attempt) -> list[str]:
+    """What stood there after 16, 32, 64 ... tokens."""
+    return [attempt.text[:mark] for mark in attempt.marks]
+
+
+def _score(attempt: Attempt, verdict: Verdict, cuts: tuple[bool, ...]) -> Score:
     return Score(
         problem=attempt.problem, draw=attempt.draw, correct=verdict.correct, extracted=verdict.extracted, method=verdict.method,
-        tokens=attempt.tokens, truncated=truncated,
+        tokens=attempt.tokens, truncated=attempt.finish_reason == "length", timed_out=attempt.finish_reason == "timeout",
+        thinking=attempt.thinking, cuts=cuts if verdict.correct is not None else (),
     )  # fmt: skip

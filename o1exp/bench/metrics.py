@@ -1,18 +1,17 @@
-"""What K answers per problem are worth: pass@k, maj@k, and what they cost in tokens (paper section 4)."""
+"""What K answers per problem are worth: pass@k, maj@k, rm@k, and what they cost in tokens (paper section 4)."""
 
-import itertools
 import math
-import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from o1exp.answers.compare import canonical
+import numpy as np
+from numpy.typing import NDArray
+
+from o1exp.bench.verdicts import classes
 from o1exp.records import Score
 
-EXACT = 3000
-"""Up to this many subsets are counted out; of more, as many are drawn at random."""
+Floats = NDArray[np.float64]
 
 
 def pass_at_k(n: int, right: int, k: int) -> float:
@@ -22,40 +21,92 @@ def pass_at_k(n: int, right: int, k: int) -> float:
     return 1.0 - math.comb(n - right, k) / math.comb(n, k)
 
 
-def maj_at_k(answers: Sequence[str], right: Sequence[bool], k: int, seed: int = 0) -> float:
-    """The chance that the majority of k of these answers is right.
+@dataclass(frozen=True)
+class Votes:
+    """The votes on one problem: size and right share of each class of equal answers; `silent` answers do not vote."""
 
-    The mean over subsets of size k: over all of them where they are few, else over random ones drawn by `seed`. Answers of one canonical
-    spelling vote together, empty answers do not vote. A tie is shared: its classes win in equal parts. A subset without votes is wrong.
-    """
-    if len(answers) != len(right):
-        raise ValueError(f"{len(answers)} answers, but {len(right)} verdicts; give one verdict per answer")
-    if not 1 <= k <= len(answers):
-        raise ValueError(f"maj@{k} of {len(answers)} answers: k must lie between 1 and the number of answers")
-    votes = [(_class(answer), float(verdict)) for answer, verdict in zip(answers, right, strict=True)]
-    subsets = list(_subsets(len(votes), k, seed))
-    return math.fsum(_majority_right([votes[place] for place in subset]) for subset in subsets) / len(subsets)
+    sizes: tuple[int, ...]
+    rights: tuple[float, ...]
+    silent: int = 0
+
+    @classmethod
+    def of(cls, group: Sequence[Score]) -> "Votes":
+        return cls.cast([row.extracted for row in group], [bool(row.correct) for row in group])
+
+    @classmethod
+    def cast(cls, answers: Sequence[str], right: Sequence[bool]) -> "Votes":
+        """Errors: ValueError where answers and verdicts differ in number."""
+        if len(answers) != len(right):
+            raise ValueError(f"{len(answers)} answers, but {len(right)} verdicts; give one verdict per answer")
+        names = classes(answers)
+        sizes = Counter(name for name in names if name)
+        rights = Counter(name for name, verdict in zip(names, right, strict=True) if name and verdict)
+        return cls(tuple(sizes.values()), tuple(rights[name] / size for name, size in sizes.items()), len(answers) - sizes.total())
+
+    def maj_at(self, k: int) -> float:
+        """The chance that the majority of k of these answers, drawn without replacement, is right: exact, over all subsets.
+
+        A tie is shared: its classes win in equal parts. A subset without votes is wrong.
+        """
+        n = sum(self.sizes) + self.silent
+        if not 1 <= k <= n:
+            raise ValueError(f"maj@{k} of {n} answers: k must lie between 1 and the number of answers")
+        return math.fsum(share * self._wins(place, k) for place, share in enumerate(self.rights) if share) / math.comb(n, k)
+
+    def _wins(self, place: int, k: int) -> float:
+        """The number of subsets in which the class at `place` wins, those in which it ties with t others counted 1 / (t + 1) times."""
+        others = Counter(size for i, size in enumerate(self.sizes) if i != place)
+        total = 0.0
+        for votes in range(1, min(self.sizes[place], k) + 1):
+            ways = self._rest(others, votes, k - votes)
+            total += math.comb(self.sizes[place], votes) * float((ways / np.arange(1, len(ways) + 1)).sum())
+        return total
+
+    def _rest(self, others: Counter[int], votes: int, left: int) -> Floats:
+        """By the number of other classes that get exactly `votes`: the ways to draw `left` answers with no other class above it."""
+        ways = np.zeros((left // votes + 1, left + 1))  # [ties, answers drawn]
+        ways[0, : min(self.silent, left) + 1] = [math.comb(self.silent, a) for a in range(min(self.silent, left) + 1)]
+        for size, count in others.items():
+            fewer = [math.comb(size, a) for a in range(min(size, votes - 1, left) + 1)]
+            equal = math.comb(size, votes) if size >= votes else 0
+            for _ in range(count):
+                ways = _with_class(ways, fewer, equal, votes)
+        drawn: Floats = ways[:, left]
+        return drawn
 
 
-@cache
-def _class(answer: str) -> str:
-    return canonical(answer) if answer.strip() else ""
+def _with_class(ways: Floats, fewer: Sequence[int], equal: int, votes: int) -> Floats:
+    """One more class: it gets a answers in fewer[a] ways, or exactly `votes` in `equal` ways, which is a tie more."""
+    width = ways.shape[1]
+    new = np.zeros_like(ways)
+    for a, count in enumerate(fewer):
+        new[:, a:] += count * ways[:, : width - a]
+    if equal and width > votes:
+        new[1:, votes:] += equal * ways[:-1, : width - votes]
+    return new
 
 
-def _subsets(n: int, k: int, seed: int) -> Iterable[Sequence[int]]:
-    if math.comb(n, k) <= EXACT:
-        return itertools.combinations(range(n), k)
-    chance = random.Random(f"{seed}/{n}/{k}")
-    return (chance.sample(range(n), k) for _ in range(EXACT))
+def maj_at_k(answers: Sequence[str], right: Sequence[bool], k: int) -> float:
+    """The chance that the majority of k of these answers is right; see Votes.maj_at."""
+    return Votes.cast(answers, right).maj_at(k)
 
 
-def _majority_right(votes: Sequence[tuple[str, float]]) -> float:
-    """How right the winning classes are: a class counts by the share of its own votes that are right, all 0 or 1 for a sane grader."""
-    counts = Counter(name for name, _ in votes if name)
-    most = max(counts.values(), default=0)
-    winners = [name for name, count in counts.items() if count == most]
-    rights = [sum(right for name, right in votes if name == winner) / most for winner in winners]
-    return sum(rights) / len(rights) if rights else 0.0
+def rm_at_k(rewards: Sequence[float], right: Sequence[bool], k: int) -> float:
+    """The chance that the answer with the highest reward among k, drawn without replacement, is right; equal rewards share."""
+    if len(rewards) != len(right):
+        raise ValueError(f"{len(rewards)} rewards, but {len(right)} verdicts; give one reward per answer")
+    n = len(rewards)
+    if not 1 <= k <= n:
+        raise ValueError(f"rm@{k} of {n} answers: k must lie between 1 and the number of answers")
+    if not all(math.isfinite(reward) for reward in rewards):
+        raise ValueError("a reward is not finite; leave out the problem or give every answer a number")
+    total = 0.0
+    for reward in set(rewards):
+        verdicts = [verdict for other, verdict in zip(rewards, right, strict=True) if other == reward]
+        below = sum(other < reward for other in rewards)
+        best = math.comb(below + len(verdicts), k) - math.comb(below, k)  # subsets whose highest reward this is
+        total += best * sum(verdicts) / len(verdicts)
+    return total / math.comb(n, k)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 ROWS = "rows.jsonl"
 """All rows of a finished process, in `out`."""
+MARKS_FROM = 16
+"""Marks stand after this many tokens and every doubling of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,13 @@ class GenerateSpec:
     max_tokens: int
     seed: int
     stop: tuple[str, ...]
+    think_end: str
+    """The mark that ends a thought; "" for models without one."""
+    min_thinking_tokens: int
+    max_thinking_tokens: int
+    """Budget forcing; 0: no limit."""
+    wait: str
+    force_answer: str
     batch_size: int
     device: str
     threads: int
@@ -43,15 +52,22 @@ class GenerateSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Continuation:
-    """One finished row. `tokens` counts what the model wrote, its end token included, the prompt not."""
+    """One finished row. `tokens` counts what the model wrote, its end token included, the prompt not; the rest is as in Attempt."""
 
     row: int
     text: str
     tokens: int
     finish_reason: str
+    thinking: int | None = None
+    marks: tuple[int, ...] = ()
+
+
+def parse_row(line: str) -> Continuation:
+    values = json.loads(line)
+    return Continuation(**{**values, "marks": tuple(values["marks"])})
 
 
 def read_rows(folder: Path) -> list[Continuation]:
     """The rows of all JSONL files of a folder, in row order."""
     lines = (line for path in folder.glob("*.jsonl") for line in path.read_text().split("\n") if line)
-    return sorted((Continuation(**json.loads(line)) for line in lines), key=lambda found: found.row)
+    return sorted(map(parse_row, lines), key=lambda found: found.row)

@@ -81,10 +81,17 @@ def accuracy(tallies: Sequence[Tally], level: float = LEVEL) -> Estimate:
     quantile; near 0 and 1 it covers where the plain t interval does not (0.93 to 0.96 against 0.88 to 0.95 in simulations of 30 questions).
     """
     assert tallies, "no scored question"
-    rates = _rates(tallies)
-    n, value = len(rates), float(rates.mean())
     if all(t.samples == 1 for t in tallies):
-        return wilson(sum(t.right for t in tallies), n, level)
+        return wilson(sum(t.right for t in tallies), len(tallies), level)
+    return fraction([t.rate for t in tallies], level)
+
+
+def fraction(values: Sequence[float], level: float = LEVEL) -> Estimate:
+    """The mean of one value in [0, 1] per question (a rate over samples, a vote with shared ties); see `accuracy` for the interval."""
+    rates = np.round(np.array(values, dtype=np.float64), 12)
+    n, value = len(rates), float(rates.mean())
+    if bool(np.isin(rates, (0.0, 1.0)).all()):
+        return wilson(int(rates.sum()), n, level)
     error = float(rates.std(ddof=1)) / sqrt(n) if n > 1 else 0.0
     independent = max(float(n), value * (1 - value) / error**2) if error > 0 else float(n)
     quantile = float(stats.t.ppf((1 + level) / 2, n - 1)) if n > 1 else _z(level)
@@ -132,19 +139,19 @@ def unpaired(ours: Sequence[Tally], theirs: Sequence[Tally]) -> Comparison:
     return Comparison(
         ours=float(a.mean()), theirs=float(b.mean()), difference=difference, low=max(-1.0, float(low)), high=min(1.0, float(high)),
         p=float(test.pvalue), adjusted=float(test.pvalue), test="Welch", questions=min(len(a), len(b)), paired=False,
-        detectable=min(1.0, _power_factor() * error),
+        detectable=min(1.0, power_factor() * error),
     )  # fmt: skip
 
 
 def counts(right: int, n: int, other_right: int, other_n: int) -> Comparison:
     """Two published counts, such as 13/30 against 12/30: Fisher's exact test and Newcombe's interval."""
     p = float(stats.fisher_exact([[right, n - right], [other_right, other_n - other_right]]).pvalue)
-    low, high = _newcombe(wilson(right, n), wilson(other_right, other_n))
+    low, high = newcombe(wilson(right, n), wilson(other_right, other_n))
     pooled = (right + other_right + 1) / (n + other_n + 2)
     error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
     return Comparison(
         ours=right / n, theirs=other_right / other_n, difference=right / n - other_right / other_n, low=low, high=high, p=p, adjusted=p,
-        test="Fisher exact", questions=min(n, other_n), paired=False, detectable=min(1.0, _power_factor() * error),
+        test="Fisher exact", questions=min(n, other_n), paired=False, detectable=min(1.0, power_factor() * error),
     )  # fmt: skip
 
 
@@ -160,7 +167,7 @@ def bootstrap(ours: Sequence[Tally], theirs: Sequence[Tally], seed: int = 0, lev
     centre, variance = differences.mean(), float(differences.var(ddof=1)) if n > 1 else 0.0
     within = float((a * (1 - a) / ka + b * (1 - b) / kb).mean())
     if variance + within == 0 or n == 1:
-        return _newcombe(wilson(round(a.sum()), n), wilson(round(b.sum()), n))
+        return newcombe(wilson(round(a.sum()), n), wilson(round(b.sum()), n))
     kept = sqrt(max(0.0, 1 - within / variance)) if variance > 0 else 0.0
     between = kept * (differences - centre) * sqrt(n / (n - 1))
     generator, means = np.random.default_rng(seed), np.empty(RESAMPLES)
@@ -218,7 +225,7 @@ def detectable(differences: Sequence[float]) -> float:
     """
     n = len(differences)
     deviation = float(np.std(differences, ddof=1)) if n > 1 else 0.0
-    return min(1.0, _power_factor() * max(deviation, sqrt(min(1.0, 3 / n)) if deviation == 0 else 0.0) / sqrt(n))
+    return min(1.0, power_factor() * max(deviation, sqrt(min(1.0, 3 / n)) if deviation == 0 else 0.0) / sqrt(n))
 
 
 def verdict(comparison: Comparison, ours: str, theirs: str) -> str:
@@ -270,14 +277,16 @@ def _score_interval(rate: float, n: float, quantile: float) -> tuple[float, floa
     return (0.0 if rate == 0 else max(0.0, centre - half)), (1.0 if rate == 1 else min(1.0, centre + half))
 
 
-def _newcombe(ours: Estimate, theirs: Estimate) -> tuple[float, float]:
+def newcombe(ours: Estimate, theirs: Estimate) -> tuple[float, float]:
+    """Newcombe's hybrid score interval for the difference of two independent rates."""
     difference = ours.value - theirs.value
     low = difference - sqrt((ours.value - ours.low) ** 2 + (theirs.high - theirs.value) ** 2)
     high = difference + sqrt((ours.high - ours.value) ** 2 + (theirs.value - theirs.low) ** 2)
     return max(-1.0, low), min(1.0, high)
 
 
-def _power_factor() -> float:
+def power_factor() -> float:
+    """How many standard errors a true difference must have to be found with 80 % power at p < 0.05."""
     return _z(LEVEL) + NormalDist().inv_cdf(POWER)
 
 

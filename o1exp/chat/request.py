@@ -67,10 +67,11 @@ def messages_sent(teacher: Teacher, request: Request) -> list[dict[str, str]]:
 
 def asked(teacher: Teacher, request: Request) -> dict[str, Any]:
     """All that decides the answer: model, messages, sampling, draw. Neither the endpoint nor the key is part of it."""
+    sampling = {"temperature": teacher.temperature, "top_p": teacher.top_p, "max_tokens": teacher.max_tokens, "seed": teacher.seed}
     return {
         "model": teacher.model,
         "messages": messages_sent(teacher, request),
-        "sampling": {"temperature": teacher.temperature, "top_p": teacher.top_p, "max_tokens": teacher.max_tokens, "seed": teacher.seed},
+        "sampling": {**sampling, **({"stop": list(teacher.stop)} if teacher.stop else {})},
         "draw": request.draw,
         **({"teacher": own} if (own := teacher.own_settings()) else {}),
     }

@@ -77,7 +77,7 @@ class Sender:
         seed = {"seed": seed_sent(teacher, request)} if teacher.send_seed else {}
         return {
             "model": teacher.model, "messages": messages_sent(teacher, request), "temperature": teacher.temperature, "top_p": teacher.top_p,
-            limit: teacher.max_tokens, **seed,
+            limit: teacher.max_tokens, **seed, **({"stop": list(teacher.stop)} if teacher.stop else {}),
         }  # fmt: skip
 
     def _find_key(self) -> str:

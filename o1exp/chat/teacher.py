@@ -26,6 +26,8 @@ class Teacher(Settings):
     system: str = ""
     seed: int = 0
     """Every (messages, draw) gets a seed of its own derived from this one."""
+    stop: tuple[str, ...] = ()
+    """Strings that end an answer; most servers take up to four."""
 
     base_url: str = how("")
     """Empty: the server that the teacher starts itself, or OpenAI's."""

@@ -26,11 +26,13 @@ class Table(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         import pyarrow.parquet
 
-        nested = _nested(self.record)
+        nested, tuples = _nested(self.record), _tuples(self.record)
         for batch in pyarrow.parquet.ParquetFile(self.path).iter_batches(batch_size=1024):
             for row in batch.to_pylist():
                 for name, inner in nested.items():
                     row[name] = inner(**row[name])
+                for name in tuples:
+                    row[name] = tuple(row[name])
                 yield self.record(**row)
 
     def __len__(self) -> int:
@@ -66,6 +68,10 @@ def _chunks(rows: Iterable[R], size: int) -> Iterator[list[R]]:
 
 def _nested(record: type) -> dict[str, type]:
     return {name: hint for name, hint in get_type_hints(record).items() if dataclasses.is_dataclass(hint) and isinstance(hint, type)}
+
+
+def _tuples(record: type) -> list[str]:
+    return [name for name, hint in get_type_hints(record).items() if get_origin(hint) is tuple]
 
 
 def _schema(record: type) -> "pyarrow.Schema":

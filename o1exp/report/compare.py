@@ -1,24 +1,30 @@
 """Every arm against the baseline, question by question."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from o1exp.report.arms import Arm, benchmarks
 
 if TYPE_CHECKING:
+    from o1exp.bench.scaling import AtEqualTokens, Curve
     from o1exp.bench.statistics import Comparison, Tally
-    from o1exp.report.result import BenchmarkScore
+    from o1exp.bench.summary import BenchmarkScore
 
 
 @dataclass(frozen=True)
 class Row:
-    """One arm on one benchmark; `against` is None for the baseline itself and where there is no baseline score."""
+    """One arm on one benchmark; `against` is None for the baseline itself and where there is no baseline score.
+
+    `equal` compares with the baseline at the same average number of output tokens; None where no number lies on both curves.
+    """
 
     arm: Arm
     benchmark: str
     score: "BenchmarkScore"
     against: "Comparison | None" = None
     verdict: str = ""
+    equal: "AtEqualTokens | None" = None
+    at_equal_tokens: str = ""
 
 
 def rows(arms: list[Arm], baseline: str = "") -> list[Row]:
@@ -26,15 +32,26 @@ def rows(arms: list[Arm], baseline: str = "") -> list[Row]:
 
     All comparisons of a table are one family: their p-values are corrected by Holm.
     """
+    from o1exp.bench.scaling import at_equal_tokens, sentence
     from o1exp.bench.statistics import family, verdict
 
     table = [Row(arm, name, arm.outcome.benchmarks[name]) for name in benchmarks(arms) for arm in arms if name in arm.outcome.benchmarks]
     pairs = [(i, base) for i, row in enumerate(table) if (base := partner(row.arm, arms, baseline)) is not None]
     found = [(i, base, c) for i, base in pairs if (c := _compare(table[i], base)) is not None]
     for (index, base, _), comparison in zip(found, family([c for _, _, c in found]), strict=True):
-        row = table[index]
-        table[index] = Row(row.arm, row.benchmark, row.score, comparison, verdict(comparison, row.arm.name, base.name))
+        row = replace(table[index], against=comparison, verdict=verdict(comparison, table[index].arm.name, base.name))
+        equal = at_equal_tokens(curve(row.arm, row.benchmark), curve(base, row.benchmark))
+        words = sentence(equal, row.arm.name, base.name) if equal else ""
+        table[index] = replace(row, equal=equal, at_equal_tokens=words)
     return table
+
+
+def curve(arm: Arm, benchmark: str) -> "Curve":
+    """The arm's points of inference-time scaling, question by question."""
+    from o1exp.bench.scaling import Curve
+
+    known = {q: [row for row in group if row.correct is not None] for q, group in arm.scores(benchmark).items()}
+    return Curve.of({q: group for q, group in known.items() if group})
 
 
 def partner(arm: Arm, arms: list[Arm], baseline: str) -> Arm | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from o1exp.bench.scaling import Reference
+
 COLOURS = ("#0b6e99", "#c2571a", "#3d7a3a", "#8a4f9e", "#b0892c", "#b23a48", "#4a5d8f", "#6b705c")
 """Dark enough for text on white; told apart by readers with red-green blindness in this order."""
 DASHES = ("-", "--", ":", "-.")
@@ -45,36 +47,65 @@ def curves(arms: list[Arm]) -> str:
 
 
 def scaling(arms: list[Arm], rows: list[Row]) -> str:
-    """Accuracy against output tokens spent per question: single answers with their interval, Maj@k at k times the tokens."""
+    """Accuracy against output tokens spent per question: cut-off, single and majority answers with intervals, and published points."""
+    from o1exp.bench.scaling import PUBLISHED
+
     names = list(dict.fromkeys(row.benchmark for row in rows))
     if not names:
         return ""
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
-    figure = _figure(columns, 3.1 * lines)
+    figure = _figure(columns if len(names) > 1 else 1.9, (3.3 if len(names) > 1 else 4.0) * lines)
     palette = colours(arms)
     for index, name in enumerate(names):
         axes = figure.add_subplot(lines, columns, index + 1)
         for row in rows:
             if row.benchmark == name:
                 _scaling_points(axes, row, palette[row.arm.name])
+        for reference in PUBLISHED.get(name, ()):
+            _published(axes, reference)
         axes.set_xscale("log")
-        axes.set_ylim(-3, 103)
+        axes.set_ylim(-4, 104)
         _tidy(axes, name, "output tokens per question", "accuracy in %")
+        axes.margins(x=0.12)
         _plain_ticks(axes)
     return _svg(_with_legend(figure), "scaling")
 
 
 def _scaling_points(axes: "Axes", row: Row, colour: str) -> None:
-    score = row.score
-    value, low, high = 100 * score.accuracy, 100 * score.low, 100 * score.high
-    reach = [[value - low], [high - value]]
-    axes.errorbar([score.tokens], [value], yerr=reach, fmt="o", markersize=6, color=colour, capsize=3, linewidth=1.2, label=row.arm.name)
-    ks = sorted(map(int, score.majority_at))
-    if len(ks) > 1:
-        points = [(k * score.tokens, 100 * score.majority_at[str(k)]) for k in ks]
-        axes.plot(*zip(*points, strict=True), color=colour, linewidth=1, linestyle="--", marker="s", markersize=4, markerfacecolor="white")
-        axes.annotate(f"maj@{ks[-1]}", points[-1], xytext=(5, -3), textcoords="offset points", fontsize=8, color=colour)
+    """One arm: budgets as crosses, the single answer filled, majorities hollow, one line through all."""
+    points = row.score.curve
+    axes.plot([p.tokens for p in points], [100 * p.accuracy for p in points], color=colour, linewidth=1, alpha=0.55, zorder=2)
+    styles: dict[str, dict[str, Any]] = {
+        "budget": {"fmt": "x", "markersize": 5, "markeredgewidth": 1.4},
+        "single": {"fmt": "o", "markersize": 7},
+        "majority": {"fmt": "s", "markersize": 5, "markerfacecolor": "white", "markeredgewidth": 1.3},
+    }
+    for kind, style in styles.items():
+        own = [p for p in points if p.kind == kind]
+        if own:
+            values = [100 * p.accuracy for p in own]
+            reach = [[100 * (p.accuracy - p.low) for p in own], [100 * (p.high - p.accuracy) for p in own]]
+            label = row.arm.name if kind == "single" else None
+            axes.errorbar(
+                [p.tokens for p in own], values, yerr=reach, color=colour, capsize=2.5, elinewidth=1, label=label, zorder=3, **style
+            )
+    if points and points[-1].kind == "majority":
+        where = (points[-1].tokens, 100 * points[-1].accuracy)
+        axes.annotate(f"Maj@{points[-1].size}", where, xytext=(7, -3), textcoords="offset points", fontsize=8, color=colour)
+
+
+def published(benchmarks: Sequence[str]) -> bool:
+    """Is there a published point to draw for one of them?"""
+    from o1exp.bench.scaling import PUBLISHED
+
+    return any(name in PUBLISHED for name in benchmarks)
+
+
+def _published(axes: "Axes", reference: "Reference") -> None:
+    where = (reference.tokens, 100 * reference.accuracy)
+    axes.plot(*where, marker="*", markersize=9, color=INK, linestyle="none", zorder=4)
+    axes.annotate(reference.name, where, xytext=(6, 3), textcoords="offset points", fontsize=8, color=INK)
 
 
 def _curve(axes: "Axes", rows: list[dict[str, Any]], colour: str, dash: str, label: str) -> None:
@@ -91,7 +122,7 @@ def _smooth(values: Sequence[float]) -> list[float]:
     return [sum(window) / len(window) for window in windows]
 
 
-def _figure(columns: int, height: float) -> "Figure":
+def _figure(columns: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(max(5.4, 3.9 * columns), height), layout="constrained")

@@ -88,8 +88,8 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
 def _scores(row: Row, prefix: str) -> list[Any]:
     score, start = row.score, f"{prefix}{row.benchmark}/"
     values = {
-        "accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high, "output_tokens": score.tokens,
-        "truncated": score.truncated, "no_answer": score.no_answer,
+        "accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high, "accuracy_error": score.error,
+        "output_tokens": score.tokens, "truncated": score.truncated, "no_answer": score.no_answer,
     }  # fmt: skip
     values |= {f"pass_at_{k}": value for k, value in score.pass_at.items() if k != "1"}
     values |= {f"majority_at_{k}": value for k, value in score.majority_at.items() if k != "1"}

@@ -64,6 +64,7 @@ def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, a
     return environment.get_template("page.html.j2").render(
         words=words, arms=arms, benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
         palette=figures.colours(arms), curves=Markup(figures.curves(arms)), scaling=Markup(figures.scaling(arms, table)),
+        published=figures.published(names),
         funnels=funnels(arms), costs=stages, total=_total(stages), bills=bills(arms), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,

@@ -26,15 +26,15 @@ def summary(arms: list[Arm], baseline: str = "") -> "Group":
         table.add_column(name, justify="right", no_wrap=True)
     for row, last in zip(found, [*found[1:], None], strict=True):
         table.add_row(*_cells(row, found), end_section=last is not None and last.benchmark != row.benchmark)
-    return Group(table, *(Text(row.verdict) for row in found if row.verdict))
+    return Group(table, *(Text(line) for row in found for line in (row.verdict, row.at_equal_tokens) if line))
 
 
 def values(row: Row) -> dict[str, Any]:
     """One line of the table as JSON values; nothing in it depends on the machine's speed."""
     return {
-        "arm": row.arm.name, "benchmark": row.benchmark, "result": row.arm.result.path, **asdict(row.score),
+        "arm": row.arm.name, "benchmark": row.benchmark, "result": row.arm.result.path, **row.score.plain(),
         "training_tokens": row.arm.training_tokens, "training_examples": row.arm.training_examples,
-        "against_baseline": comparison(row), "verdict": row.verdict,
+        "against_baseline": comparison(row), "verdict": row.verdict, "at_equal_tokens": equal_tokens(row),
     }  # fmt: skip
 
 
@@ -42,6 +42,12 @@ def comparison(row: Row) -> dict[str, Any] | None:
     if row.against is None:
         return None
     return {name: round(value, 6) if isinstance(value, float) and name not in ("p", "adjusted") else value for name, value in _plain(row)}
+
+
+def equal_tokens(row: Row) -> dict[str, Any] | None:
+    if row.equal is None:
+        return None
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(row.equal).items()}
 
 
 def csv_text(found: list[Row]) -> str:
@@ -84,7 +90,7 @@ def _sample_columns(found: list[Row]) -> list[str]:
 
 
 def _flat(row: Row) -> dict[str, Any]:
-    line = {name: value for name, value in values(row).items() if not isinstance(value, dict | None)}
+    line = {name: value for name, value in values(row).items() if not isinstance(value, dict | list | None)}
     line |= {f"pass_at_{k}": value for k, value in row.score.pass_at.items()}
     line |= {f"majority_at_{k}": value for k, value in row.score.majority_at.items()}
     return line | {f"against_{name}": value for name, value in (comparison(row) or {}).items()}

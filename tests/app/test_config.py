@@ -94,7 +94,7 @@ def _options() -> list[str]:
 def test_every_option_composes_and_builds(override: str) -> None:
     needed = {"source=local": ["source.path="], "source=hub": ["source.name=a/b", "source.revision=c"],
               "model=pretrained": ["model.path=a/b"], "teacher=endpoint": ["teacher.model=m"],
-              "teacher@writer=endpoint": ["writer.model=m"],
+              "teacher@writer=endpoint": ["writer.model=m"], "engine=endpoint": ["engine.model=m"],
               "experiment=smollm2": ["source.path=", "bench.gsm8k.path="]}.get(override, [])  # fmt: skip
     register_all()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):

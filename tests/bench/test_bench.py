@@ -3,6 +3,7 @@
 import pytest
 
 from o1exp.bench.bench import Bench
+from o1exp.bench.engine import Endpoint
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import Sample
 from o1exp.flow import Machine, SettingsError
@@ -43,3 +44,16 @@ def test_a_mistake_is_told_once() -> None:
     with pytest.raises(SettingsError) as wrong:
         Bench(model=Tiny(), problems=Sums(), samples=2)
     assert str(wrong.value).count("greedy decoding") == 1
+
+
+def test_problems_come_from_the_hub_where_no_path_is_given() -> None:
+    file, hub = Sums(), Sums(count=9)
+    assert Bench(model=Tiny(), problems=file, hub=hub).stage().inputs["problems"] == hub
+    assert Bench(model=Tiny(), problems=file, hub=hub, path="x.jsonl").stage().inputs["problems"] == file
+
+
+def test_an_endpoint_stands_for_the_model() -> None:
+    stage = Bench(model=Tiny(), problems=Sums(), engine=Endpoint(model="m")).stage()
+    assert set(stage.inputs["attempts"].inputs) == {"problems"}
+    trained = Bench(model=Tiny(), problems=Sums()).stage()
+    assert set(trained.inputs["attempts"].inputs) == {"model", "problems"}

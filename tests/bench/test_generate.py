@@ -10,7 +10,8 @@ import torch
 from transformers import AutoTokenizer
 
 from o1exp.bench import generate
-from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, read_rows
+from o1exp.bench.count import positions
+from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from tests.bench.tiny import save_tiny
 
 
@@ -23,14 +24,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spec(tiny: Path, tmp_path: Path) -> GenerateSpec:
     return GenerateSpec(
         model=str(tiny), revision="", ids=("a", "b", "c"), prompts=("1+1=?", "12+30=?", "7+7=?"), system="", samples=2, temperature=1.0,
-        top_p=1.0, max_tokens=12, seed=0, stop=(), batch_size=0, device="cpu", threads=1, out=str(tmp_path / "out"),
+        top_p=1.0, max_tokens=12, seed=0, stop=(), think_end="", min_thinking_tokens=0, max_thinking_tokens=0, wait="", force_answer="",
+        batch_size=0, device="cpu", threads=1, out=str(tmp_path / "out"),
     )  # fmt: skip
 
 
 def answers(spec: GenerateSpec, out: Path, **fields: Any) -> list[Continuation]:
     changed = dataclasses.replace(spec, out=str(out), **fields)
     generate.main(changed)
-    return [Continuation(**json.loads(line)) for line in (out / ROWS).read_text().splitlines()]
+    return [parse_row(line) for line in (out / ROWS).read_text().splitlines()]
 
 
 def test_spec_survives_its_file(spec: GenerateSpec, tmp_path: Path) -> None:
@@ -140,3 +142,59 @@ def test_chunks_hold_every_row_once_within_the_memory(spec: GenerateSpec) -> Non
         assert len(rows) * (max(lengths[row // 100] for row in rows) + 100) * cost <= generate.CACHE_BYTES
     assert {len(rows) for rows in generate.chunks(dataclasses.replace(spec, batch_size=7), lengths, cost)} == {7, 400 % 7}
     assert [len(rows) for rows in generate.chunks(spec, [30, 500, 20, 100], generate.CACHE_BYTES)] == [1] * 400
+
+
+def test_marks_show_where_a_token_budget_would_cut(spec: GenerateSpec, tmp_path: Path) -> None:
+    rows = answers(spec, tmp_path / "x", max_tokens=70)
+    short = answers(spec, tmp_path / "y", max_tokens=32)
+    for whole, cut in zip(rows, short, strict=True):
+        assert len(whole.marks) == sum(size < whole.tokens for size in (16, 32, 64))
+        if len(whole.marks) > 1:
+            assert whole.text[: whole.marks[1]] == cut.text.rstrip("\ufffd")
+
+
+def ending(text: str, model: Path, folder: Path) -> Path:
+    """The tiny model, made to write `text` (one token a letter) over and over from the first token on."""
+    from transformers import AutoModelForCausalLM
+
+    model_, tokenizer = AutoModelForCausalLM.from_pretrained(model), AutoTokenizer.from_pretrained(model)
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        for name, weight in model_.named_parameters():
+            weight.fill_(1.0 if "norm" in name else 0.0)
+        for place, token in enumerate(ids):
+            before = ids[place - 1]
+            model_.model.embed_tokens.weight[before, place % 32] = 1.0
+            model_.lm_head.weight[token, place % 32] = 1.0
+        start = tokenizer("<|assistant|>", add_special_tokens=False)["input_ids"][-1]
+        model_.model.embed_tokens.weight[start, 0] = 1.0
+    model_.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_thought_is_counted_ended_and_extended(tiny: Path, spec: GenerateSpec, tmp_path: Path) -> None:
+    """A model that thinks abcd and ends it with #: as it is, cut off after two tokens, and held open for six."""
+    model = ending("abcd#<|end|>", tiny, tmp_path / "model")
+    one: dict[str, Any] = {
+        "model": str(model), "ids": ("a",), "prompts": ("?",), "samples": 1, "temperature": 0.0, "think_end": "#", "wait": "ab",
+        "force_answer": "cd",
+    }  # fmt: skip
+    free = answers(spec, tmp_path / "free", **one)[0]
+    assert (free.text, free.thinking, free.tokens, free.finish_reason) == ("abcd#", 5, 6, "stop")
+    forced = answers(spec, tmp_path / "forced", **one, max_thinking_tokens=2)[0]
+    assert forced.text.startswith("ab#cd#")
+    assert forced.thinking == 3
+    extended = answers(spec, tmp_path / "extended", **one, min_thinking_tokens=6)[0]
+    assert (extended.text, extended.thinking) == ("abcdabcd#", 9)
+    with pytest.raises(ValueError, match=r"'#a' is 2 tokens for this tokenizer"):
+        answers(spec, tmp_path / "refused", **{**one, "think_end": "#a"}, min_thinking_tokens=6)
+    whole = answers(spec, tmp_path / "whole", **{**one, "think_end": ""}, min_thinking_tokens=7)[0]
+    assert (whole.text, whole.thinking) == ("abcd#abcd#", None)
+
+
+def test_an_unfinished_thought_is_all_thinking() -> None:
+    text = "<think>one two three"
+    assert positions(lambda n: text[:n], text, len(text), "</think>") == ((16,), len(text))
+    assert positions(lambda n: text[:n], text, len(text), "") == ((16,), None)
+    assert positions(lambda n: "x" * n, "x" * 40, 40, "</think>") == ((16, 32), None)

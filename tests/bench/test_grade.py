@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.bench.grade import Grade
+from o1exp.bench.grade import Grade, scores
 from o1exp.flow import Stage, StageFailed, Store, Table, Work
 from o1exp.records import Attempt, Problem
 
@@ -49,9 +49,20 @@ def test_verdicts_truncation_and_counts(tmp_path: Path) -> None:
     assert (scores["wrong"].extracted, scores["hashes"].method, scores["right"].tokens) == ("6", "hashes", 9)
     manifest = store.manifest(stage)
     assert manifest is not None
-    assert manifest.facts == {"rows": 7, "right": 3, "unscored": 1, "truncated": 3, "no_answer": 2}
+    assert manifest.facts == {"rows": 7, "right": 3, "unscored": 1, "truncated": 3, "no_answer": 2, "timed_out": 0}
 
 
 def test_an_attempt_without_a_problem_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageFailed, match="attempt wrong#0 belongs to no problem"):
         Store(tmp_path).make([Grade(attempts=Written(), problems=Golds(without="wrong"))])
+
+
+def test_a_cut_text_counts_by_the_complete_boxes_it_holds() -> None:
+    text = r"think \boxed{4}, wait, \boxed{5}"
+    marks = (5, text.index("4") + 1, text.index("4") + 2, text.index("5") + 1)
+    attempt = Attempt(problem="p", draw=0, text=text, tokens=300, finish_reason="timeout", thinking=7, marks=marks)
+    right, first, unread = scores([attempt] * 3, ["5", "4", ""])
+    assert (right.correct, right.cuts) == (True, (False, False, False, False))
+    assert (first.correct, first.cuts) == (False, (False, False, True, True))
+    assert (unread.correct, unread.cuts) == (None, ())
+    assert (right.timed_out, right.truncated, right.thinking) == (True, False, 7)

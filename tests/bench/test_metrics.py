@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from o1exp.bench.metrics import maj_at_k, pass_at_k, token_statistics
+from o1exp.bench.metrics import maj_at_k, pass_at_k, rm_at_k, token_statistics
 from o1exp.records import Score
 
 
@@ -57,15 +58,42 @@ def test_two_spellings_of_one_number_vote_together() -> None:
     assert maj_at_k(["0.5", "1/2", "3", "3", "0.50"], [True, True, False, False, True], 5) == 1.0
 
 
-def test_many_subsets_are_estimated_repeatably_and_closely() -> None:
+def test_many_samples_are_counted_exactly_and_fast() -> None:
     chance = random.Random(3)
-    answers = [chance.choice(["1", "2", "3"]) for _ in range(16)]
+    answers = [chance.choice(["1", "2", "3", ""]) for _ in range(16)]
     right = [answer == "1" for answer in answers]
-    exact = brute_majority(answers, right, 7)
-    estimate = maj_at_k(answers, right, 7)
-    assert estimate == maj_at_k(answers, right, 7)
-    assert estimate != maj_at_k(answers, right, 7, seed=1)
-    assert estimate == pytest.approx(exact, abs=0.03)
+    assert maj_at_k(answers, right, 7) == pytest.approx(brute_majority(answers, right, 7), abs=1e-12)
+    many = [str(chance.choice([7, 7, 7, chance.randrange(50)])) for _ in range(64)]
+    started = time.process_time()
+    rates = [maj_at_k(many, [answer == "7" for answer in many], k) for k in (1, 8, 32, 64)]
+    assert time.process_time() - started < 5
+    assert rates[0] == pytest.approx(many.count("7") / 64)
+    assert rates == sorted(rates)
+    assert rates[-1] == 1.0
+
+
+def brute_best(rewards: Sequence[float], right: Sequence[bool], k: int) -> float:
+    total, subsets = 0.0, list(itertools.combinations(range(len(rewards)), k))
+    for subset in subsets:
+        best = [place for place in subset if rewards[place] == max(rewards[i] for i in subset)]
+        total += sum(right[place] for place in best) / len(best)
+    return total / len(subsets)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9, 2.0]), st.booleans()), min_size=1, max_size=7), st.data())
+def test_rm_at_k_is_the_mean_over_subsets(pairs: list[tuple[float, bool]], data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(pairs)))
+    rewards, right = [reward for reward, _ in pairs], [verdict for _, verdict in pairs]
+    assert rm_at_k(rewards, right, k) == pytest.approx(brute_best(rewards, right, k))
+
+
+def test_rm_at_k_refuses_what_cannot_be() -> None:
+    with pytest.raises(ValueError, match="rm@3 of 2"):
+        rm_at_k([1.0, 2.0], [True, False], 3)
+    with pytest.raises(ValueError, match="one reward per answer"):
+        rm_at_k([1.0], [True, False], 1)
+    with pytest.raises(ValueError, match="not finite"):
+        rm_at_k([1.0, float("nan")], [True, False], 1)
 
 
 def test_maj_at_k_refuses_what_cannot_be() -> None:

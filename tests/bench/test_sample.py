@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.bench.engine import Endpoint
 from o1exp.bench.sample import Sample
 from o1exp.flow import Machine, SettingsError, StageFailed, Store
 from tests.bench.tiny import Sums, Tiny
@@ -81,6 +82,7 @@ def test_how_to_run_is_no_part_of_the_key() -> None:
 
 CHANGES = {
     "samples": 4, "temperature": 0.8, "top_p": 0.9, "max_tokens": 7, "seed": 1, "prompt": "Q: {question}", "system": "x", "stop": ("\n",),
+    "think_end": "#", "min_thinking_tokens": 5, "max_thinking_tokens": 9, "wait": "Hm", "force_answer": "So",
 }  # fmt: skip
 
 
@@ -91,12 +93,18 @@ CHANGES = {
         ({"samples": 2}, "samples=2: greedy decoding gives the same answer"),
         ({"stop": ("a", "")}, "stop: contains an empty string"),
         ({"top_p": 0}, "top_p=0: must be greater than 0"),
-        ({"engine": "vllm"}, "engine=vllm: is not one of embedded"),
+        ({"engine": "vllm"}, "engine=vllm: must be of type Engine"),
+        ({"model": None}, "model: the embedded engine needs a model"),
+        ({"max_thinking_tokens": 9, "think_end": ""}, "max_thinking_tokens=9: needs think_end"),
+        ({"max_thinking_tokens": 9, "min_thinking_tokens": 10}, "min_thinking_tokens=10: must not be above max_thinking_tokens=9"),
+        ({"min_thinking_tokens": 10, "wait": ""}, "wait=: is empty"),
+        ({"engine": Endpoint(model="m"), "max_thinking_tokens": 9}, "max_thinking_tokens=9: budget forcing needs the embedded engine"),
+        ({"engine": Endpoint(model="m"), "temperature": 3.0}, "temperature=3.0: must lie between 0 and 2"),
     ],
 )
 def test_wrong_settings_are_named(fields: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError) as wrong:
-        Sample(model=Tiny(), problems=Sums(), **fields)  # type: ignore[arg-type]
+        Sample(**{"model": Tiny(), "problems": Sums(), **fields})  # type: ignore[arg-type]
     assert message in str(wrong.value)
 
 

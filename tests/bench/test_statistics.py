@@ -174,3 +174,33 @@ def test_verdicts_say_what_was_found_and_what_could_not_be() -> None:
     assert open_question.startswith("No difference shown between Ours-72B and o1-preview: +3.3 points")
     assert "unpaired, Fisher exact p = 1.00" in open_question
     assert "30 questions show a true difference of 36 points or more in four cases of five" in open_question
+
+
+def test_the_interval_of_two_counts_covers_their_difference(draws: np.random.Generator) -> None:
+    hits, trials = 0, 3000
+    for _ in range(trials):
+        here, there = draws.uniform(0.2, 0.9, 2)
+        found = counts(int(draws.binomial(30, here)), 30, int(draws.binomial(40, there)), 40)
+        hits += found.low <= here - there <= found.high
+    assert hits / trials == pytest.approx(0.95, abs=0.02)
+
+
+def test_two_samples_of_averages_err_in_five_of_a_hundred(draws: np.random.Generator) -> None:
+    found, covered, trials = 0, 0, 3000
+    for _ in range(trials):
+        one = unpaired(sampled(draws, draws.beta(2, 2, 50), 8), sampled(draws, draws.beta(2, 2, 70), 8))
+        found += one.p < 0.05
+        covered += one.low <= 0 <= one.high
+    assert found / trials == pytest.approx(0.05, abs=0.01)
+    assert covered / trials == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_family_errs_in_at_most_five_of_a_hundred(draws: np.random.Generator) -> None:
+    """Six comparisons without any true difference: at least one is called shown in at most 5 % of families after Holm, in 25 % before."""
+    before = after = 0
+    for _ in range(6000):
+        ps = draws.uniform(size=6).tolist()  # what p-values are where nothing differs
+        before += min(ps) < 0.05
+        after += min(holm(ps)) < 0.05
+    assert after / 6000 == pytest.approx(0.05, abs=0.01)
+    assert before / 6000 > 0.2

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from o1exp.flow import SettingsError, Store
 from o1exp.records import Attempt, Problem, Score
 from o1exp.report import Report
+from o1exp.report.arms import gather
+from o1exp.report.compare import rows
+from o1exp.report.figures import scaling
 from o1exp.report.samples import mark, reflections
 from tests.report.conftest import Made
 from tests.report.world import arm, report
@@ -46,8 +50,25 @@ def test_its_numbers_are_those_of_the_results(made: Made, html: str) -> None:
         assert f"<b>{100 * row['accuracy']:.1f}</b>" in html
         assert f"{row['training_tokens']:,}" in html
     assert f"<b>{100 * long['against_baseline']['difference']:+.1f}</b>" in html
+    assert [p["kind"] for p in long["curve"]] == ["single", "majority", "majority"]
+    assert all(p["low"] <= p["accuracy"] <= p["high"] for p in long["curve"])
+    assert "Maj@4" in html
     assert long["verdict"] in unescape(html).replace("\xa0", " ").replace("\N{MINUS SIGN}", "-")
     assert stored["baseline"] == "shortcut"
+
+
+def test_arms_without_a_common_cost_are_not_compared_at_one(made: Made, html: str) -> None:
+    """Four votes of short answers still cost less than one long answer, which was not cut anywhere."""
+    stored = json.loads((made.page / "results.json").read_text())
+    assert [row["at_equal_tokens"] for row in stored["rows"]] == [None, None]
+    assert "At equal average output tokens" not in html
+
+
+def test_published_points_stand_beside_the_papers_benchmarks(made: Made) -> None:
+    arms = gather(made.root, {name: f"{stage.kind}/{stage.key}" for name, stage in made.goal.arms.items()})
+    named = [replace(row, benchmark="aime24") for row in rows(arms)]
+    assert all(name in scaling(arms, named) for name in ("o1-preview", "o1-mini", "Ours-72B"))
+    assert "o1-preview" not in scaling(arms, rows(arms))
 
 
 def test_every_key_and_digest_stands_in_it(made: Made, html: str) -> None:
@@ -98,6 +119,8 @@ def test_no_difference_is_called_none(tmp_path: Path) -> None:
     store.make([goal])
     page = (store.folder(goal) / "index.html").read_text()
     assert "No difference shown between a and b" in page
+    assert "in four cases of five" in page
+    assert re.search(r"At \d+ output tokens per question a has .* no difference is shown \(60 questions show a true difference of", page)
     assert '<div class="finding better">' not in page
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from o1exp.bench.metrics import pass_at_k
+from o1exp.bench.summary import sample_counts, summarise
 from o1exp.flow import Store
 from o1exp.records import Score
 from o1exp.report import Outcome
-from o1exp.report.result import sample_counts, summarise
 from tests.report.conftest import Made
 from tests.report.world import arm
 

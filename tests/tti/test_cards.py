@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from o1exp.bench.summary import BenchmarkScore
 from o1exp.flow.finished import Run
 from o1exp.flow.lineage import Lineage
 from o1exp.flow.stage import Stage
 from o1exp.groups import GROUPS
-from o1exp.report.result import BenchmarkScore
 from o1exp.tti.card import cell, fenced, licence, page, size_category
 from o1exp.tti.kinds import KINDS
 from o1exp.tti.metrics import COUNTS, METRICS

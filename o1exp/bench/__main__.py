@@ -1,0 +1,125 @@
+"""`python -m o1exp.bench regrade`: grade published outputs; `judged`: score a judge's replies; `counts`: compare two published counts."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from o1exp.bench import judged, released
+from o1exp.bench.judges import JUDGES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0, or 2 with one message on stderr."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.act(asked))
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        sys.stdout = None
+        return 0
+    except ValueError as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+
+
+def _regrade(asked: argparse.Namespace) -> int:
+    from o1exp.bench import regrade
+    from o1exp.bench.join import Side
+
+    outputs = Side.read(asked.outputs, asked.problem_field)
+    gold = Side.read(asked.gold, asked.gold_problem_field) if asked.gold else None
+    fields = regrade.Fields(
+        output=asked.outputs_field, gold=asked.gold_field, thinking=asked.thinking_field, verdict=asked.verdict_field,
+        reward=asked.reward_field, finish=asked.finish_field, tokens=asked.tokens_field,
+    )  # fmt: skip
+    counter = regrade.tokenizer_counter(asked.tokenizer) if asked.tokenizer else regrade.PIECES
+    found = regrade.regrade(outputs, gold, fields, asked.join, counter)
+    print(*regrade.report(found, fields, asked.show), sep="\n")
+    if asked.out is not None:
+        regrade.write(asked.out, found)
+    return 0
+
+
+def _judged(asked: argparse.Namespace) -> int:
+    rows = released.read(asked.verdicts)
+    released.require(rows, asked.field, "--field", asked.verdicts)
+    swapped = _swapped(asked, rows)
+    found = judged.judge(rows, asked.field, asked.judge, asked.language, swapped)
+    print(*judged.summary(found), sep="\n")
+    if asked.label_field:
+        released.require(rows, asked.label_field, "--label-field", asked.verdicts)
+        print(*judged.agreement(found, [released.field(row, asked.label_field) for row in rows]), sep="\n")
+    if asked.out is not None:
+        judged.write(asked.out, rows, found)
+    return 0
+
+
+def _counts(asked: argparse.Namespace) -> int:
+    """Two published counts such as 13/30 and 12/30."""
+    from o1exp.bench.statistics import counts, verdict
+
+    numbers = []
+    for text in (asked.ours, asked.theirs):
+        right, slash, total = text.partition("/")
+        if not (slash and right.strip().isdigit() and total.strip().isdigit() and 0 <= int(right) <= int(total) and int(total) > 0):
+            raise ValueError(f"{text!r} is no count; write right/all, e.g. 13/30")
+        numbers += [int(right), int(total)]
+    print(verdict(counts(*numbers), asked.ours, asked.theirs))
+    return 0
+
+
+def _swapped(asked: argparse.Namespace, rows: list[released.Row]) -> list[str] | None:
+    """The replies to the same pairs with the responses swapped, from another field or another file."""
+    if not (asked.swapped or asked.swapped_field):
+        return None
+    name, other = asked.swapped_field or asked.field, rows
+    if asked.swapped:
+        other = released.read(asked.swapped)
+        if len(other) != len(rows):
+            raise ValueError(
+                f"--swapped {asked.swapped} has {len(other)} rows, {asked.verdicts} has {len(rows)}: give the same pairs in the same order"
+            )
+    released.require(other, name, "--swapped-field", asked.swapped or asked.verdicts)
+    return [released.as_text(released.field(row, name)) for row in other]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m o1exp.bench", description="Published outputs and stored judgements as input.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    regrade = commands.add_parser("regrade", help="grade outputs that someone else generated")
+    regrade.set_defaults(act=_regrade)
+    regrade.add_argument("--outputs", type=Path, required=True, metavar="FILE", help="JSONL or a JSON list")
+    regrade.add_argument("--outputs-field", required=True, metavar="F", help="the answer's text, or a list of samples; a.b looks inside")
+    regrade.add_argument("--gold", type=Path, metavar="FILE", help="where the gold answers are (the outputs file)")
+    regrade.add_argument("--gold-field", required=True, metavar="F", help="the gold answer, alone or at the end of a worked solution")
+    regrade.add_argument("--join", choices=("idx", "problem"), help="by index or by the problem's text (text, where both files have it)")
+    regrade.add_argument("--problem-field", default="", metavar="F", help="the problem's text in the outputs (found by its usual names)")
+    regrade.add_argument("--gold-problem-field", default="", metavar="F", help="the same in the gold file")
+    regrade.add_argument("--verdict-field", default="", metavar="F", help="the peer's own verdicts: booleans, 0/1, or a list of them")
+    regrade.add_argument("--thinking-field", default="", metavar="F", help="a thought kept apart from the answer")
+    regrade.add_argument("--reward-field", default="", metavar="F", help="a reward model's score of each sample, for rm@k")
+    regrade.add_argument("--finish-field", default="", metavar="F", help="why each answer ended; length means cut off")
+    regrade.add_argument("--tokens-field", default="", metavar="F", help="the number of output tokens of each answer")
+    regrade.add_argument("--tokenizer", default="", metavar="MODEL", help="count tokens with this model's tokenizer (folder or hub id)")
+    regrade.add_argument("--show", type=int, default=50, metavar="N", help="disagreements to print (50)")
+    regrade.add_argument("--out", type=Path, metavar="FILE", help="write one JSON line per sample")
+    scored = commands.add_parser("judged", help="score a judge's stored replies by its own published rule")
+    scored.set_defaults(act=_judged)
+    scored.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="JSONL or a JSON list")
+    scored.add_argument("--field", required=True, metavar="F", help="the judge's reply; a.b looks inside")
+    scored.add_argument("--judge", choices=sorted(JUDGES), required=True)
+    scored.add_argument(
+        "--language", choices=("auto", "en", "zh"), default="auto", help="safety_j: take verdicts of one language alone (auto: both)"
+    )
+    scored.add_argument("--swapped-field", default="", metavar="F", help="auto_j on pairs: the reply with the two responses swapped")
+    scored.add_argument("--swapped", type=Path, metavar="FILE", help="auto_j on pairs: a file with these replies, row by row")
+    scored.add_argument("--label-field", default="", metavar="F", help="labels that stand beside the replies: print how many agree")
+    scored.add_argument("--out", type=Path, metavar="FILE", help="write the verdict per row as JSONL")
+    published = commands.add_parser("counts", help="compare two published counts: what a difference such as 13/30 against 12/30 shows")
+    published.set_defaults(act=_counts)
+    published.add_argument("ours", metavar="RIGHT/ALL")
+    published.add_argument("theirs", metavar="RIGHT/ALL")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

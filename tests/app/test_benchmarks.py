@@ -1,0 +1,47 @@
+"""Every benchmark option on the real file of its problems."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from o1exp.compose import conf_dir, register_all, study_of
+from o1exp.flow import Store
+from o1exp.records import Problem
+
+FILES = {
+    "aime24": ("aime2024/AIME24.jsonl", 30),
+    "amc23": ("amc23/test.jsonl", 40),
+    "cmath": ("cmath/cmath.jsonl", 600),
+    "gsm8k": ("gsm8k/test.jsonl", 1319),
+    "math500": ("math500/math_test_cleaned.json", 500),
+    "olympiadbench": ("olympiadbench/test.jsonl", 675),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_benchmark_reads_its_file(name: str, shared_data: Path, tmp_path: Path) -> None:
+    file, count = FILES[name]
+    problems = _problems([f"bench=[{name}]", f"bench.{name}.path={shared_data / file}", f"goal=bench.{name}.problems"], tmp_path)
+    assert len(problems) == len({p.id for p in problems}) == count
+    assert all(p.question.strip() and p.answer.strip() for p in problems)
+
+
+def test_aime_answers_are_integers_below_a_thousand(shared_data: Path, tmp_path: Path) -> None:
+    path = shared_data / FILES["aime24"][0]
+    problems = _problems(["bench=[aime24]", f"bench.aime24.path={path}", "goal=bench.aime24.problems"], tmp_path)
+    assert all(0 <= int(p.answer) <= 999 for p in problems)
+
+
+def test_the_file_that_is_not_public_has_named_fields(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"id": "m1", "problem": "1+1?", "solution": "easy", "answer": "2"}\n')
+    words = ["bench=[math2024]", f"bench.math2024.path={tmp_path / 'm.jsonl'}", "goal=bench.math2024.problems"]
+    assert _problems(words, tmp_path) == [Problem(id="m1", question="1+1?", answer="2", solution="easy", source="math2024")]
+
+
+def _problems(words: list[str], root: Path) -> list[Problem]:
+    register_all()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        study = study_of(compose("config", overrides=words), words)
+    (stage,) = {goal.key: goal for goal in study.wanted}.values()
+    return list(Store(root / "outputs").get(stage))

@@ -1,0 +1,206 @@
+"""Published outputs: joins, fields, and the files that peers released."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from o1exp.bench.__main__ import main
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> list[str]:
+    code = main(["regrade", *map(str, words)])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return captured.out.splitlines()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert main(["regrade", *map(str, words)]) == 2
+    return capsys.readouterr().err
+
+
+GOLD = [{"idx": 1, "problem": "What is $1+1$?", "answer": 2.0}, {"idx": 2, "problem": "What is 2+2?", "answer": "So it is\n#### 4"}]
+
+
+def test_samples_in_a_list_with_everything_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"q": "1+1", "gt": "2", "out": [r"\boxed{2}", r"\boxed{3}", "cut"], "ok": [True, 1, "false"], "rm": [[0.9], [0.5], [0.1]],
+         "end": ["stop", "stop", "length"], "n": [3, 5, 9]},
+        {"q": "2+2", "gt": "4", "out": [r"\boxed{4}", r"\boxed{4}", r"\boxed{5}"], "ok": [1, 1, 0], "rm": [0.2, 0.3, 0.4],
+         "end": ["stop", "stop", "stop"], "n": [4, 4, 5]},
+    ]  # fmt: skip
+    out = tmp_path / "out.jsonl"
+    said = run(
+        capsys, "--outputs", write(tmp_path / "o.jsonl", rows), "--outputs-field", "out", "--gold-field", "gt", "--verdict-field", "ok",
+        "--reward-field", "rm", "--finish-field", "end", "--tokens-field", "n", "--out", out,
+    )  # fmt: skip
+    assert said[0] == "right 3 / 6"
+    assert said[1].startswith("accuracy 50.0 %")
+    assert "pass@k 1: 50.0 %, 2: 83.3 %, 3: 100.0 %" in said
+    assert "maj@k 1: 50.0 %, 2: 58.3 %, 3: 75.0 %" in said
+    assert "rm@k 1: 50.0 %, 2: 50.0 %, 3: 50.0 %" in said
+    assert "tokens: mean 5, median 4, p90 7; right 4, wrong 6" in said
+    assert "  counted in tokens as the file counts them (n)" in said
+    assert "truncated 1 / 6, timed out 0" in said
+    assert "accuracy on completed answers 60.0 % of 5" in said
+    assert "disagreements 1:" in said
+    assert said[said.index("disagreements 1:") + 1].startswith("  row 1, sample 2: we say wrong, the peer right")
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(line["row"], line["sample"], line["correct"]) for line in lines] == [
+        (r, s, (r, s) in {(0, 0), (1, 0), (1, 1)}) for r in (0, 1) for s in range(3)
+    ]
+
+
+def test_joined_by_text_in_another_order_and_within_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"prompt": "Question: what is 2 + 2? Think!", "out": "#### 4"},
+        {"prompt": "What  is 1+1?", "out": "2"},
+        {"prompt": "What is 9?", "out": "9"},
+    ]
+    outputs, gold = write(tmp_path / "o.jsonl", rows), write(tmp_path / "g.jsonl", GOLD)
+    said = run(capsys, "--outputs", outputs, "--outputs-field", "out", "--gold", gold, "--gold-field", "answer")
+    assert said[0] == "right 2 / 2"
+    assert said[-1].startswith("note: left out: 1 of 3 output rows have no gold answer")
+    message = refused(capsys, "--outputs", outputs, "--outputs-field", "out", "--gold", gold, "--gold-field", "answer", "--join", "idx")
+    assert "3 rows and" in message
+    message = refused(
+        capsys,
+        "--outputs",
+        write(tmp_path / "two.jsonl", rows[:2]),
+        "--outputs-field",
+        "out",
+        "--gold",
+        gold,
+        "--gold-field",
+        "answer",
+        "--join",
+        "idx",
+    )
+    assert "2 of 2 rows have another problem than the gold row of the same position" in message
+    assert "Use --join problem" in message
+
+
+def test_joined_by_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gold = write(tmp_path / "g.jsonl", GOLD)
+    rows = [{"idx": 2, "out": "4"}, {"idx": 1, "out": "3"}]
+    said = run(capsys, "--outputs", write(tmp_path / "o.jsonl", rows), "--outputs-field", "out", "--gold", gold, "--gold-field", "answer")
+    assert said[0] == "right 1 / 2"
+    assert "without a check" in said[-1]
+    rows = [{"idx": 2, "problem": "what is 2+2?", "out": "4"}, {"idx": 1, "problem": "something else", "out": "2"}]
+    message = refused(
+        capsys,
+        "--outputs",
+        write(tmp_path / "p.jsonl", rows),
+        "--outputs-field",
+        "out",
+        "--gold",
+        gold,
+        "--gold-field",
+        "answer",
+        "--join",
+        "idx",
+    )
+    assert "row 2: 'something else' against 'What is $1+1$?'" in message
+
+
+def test_rows_of_one_text_are_samples_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"problem": "1+1?", "gt": "2", "out": answer} for answer in ("2", "3", "2")] + [{"problem": "2?", "gt": "2", "out": "2"}] * 3
+    file = write(tmp_path / "o.jsonl", rows)
+    said = run(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt", "--join", "problem")
+    assert "2 problems, 3 samples each" in said[1]
+    assert "--join problem" in run(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt")[-1]
+    message = refused(
+        capsys,
+        "--outputs",
+        write(tmp_path / "x.jsonl", [*rows, {**rows[0], "gt": "7"}]),
+        "--outputs-field",
+        "out",
+        "--gold-field",
+        "gt",
+        "--join",
+        "problem",
+    )
+    assert "row 7 gives the gold answer '7' to a problem that had '2' before" in message
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "message"),
+    [
+        ({"out": "1", "gt": "1"}, ["--verdict-field", "ok"], "--verdict-field ok: row 1 of"),
+        ({"out": "1", "gt": "1", "ok": "maybe"}, ["--verdict-field", "ok"], "ok is 'maybe', which is no verdict"),
+        ({"out": ["1", "1"], "gt": "1", "ok": [True]}, ["--verdict-field", "ok"], "ok has 1 values for 2 outputs"),
+        ({"out": "1", "gt": ""}, [], "none of 1 attempts could be scored"),
+        ({"out": "1"}, [], "--gold-field gt: row 1 of"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: dict[str, Any], words: list[str], message: str
+) -> None:
+    file = write(tmp_path / "o.jsonl", [row])
+    assert message in refused(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt", *words)
+
+
+PEERS = [
+    # file, outputs field, gold field, verdict field, the peer's count, all, disagreements at most
+    ("abel/abel_gsm8k_7b.jsonl", "response", "gold", "result", 193, 300, 0),
+    ("qwen_maj8/math_cot_100.jsonl", "response", "gt", "score", 728, 800, 1),
+    ("skythought/Qwen2.5-14B-Instruct__aime24.jsonl", "code", "gt", "score", 6, 30, 0),
+    ("skythought/Qwen2.5-14B-Instruct__amc23.jsonl", "code", "gt", "score", 26, 40, 0),
+    ("skythought/Qwen2.5-Math-7B__aime24.jsonl", "code", "gt", "score", 6, 30, 0),
+    ("skythought/Qwen2.5-Math-7B__amc23.jsonl", "code", "gt", "score", 18, 40, 0),
+    ("skythought/Qwen2.5-Math-7B__math500.jsonl", "code", "answer", "score", 262, 500, 6),
+    ("skythought/Sky-T1-correct-5K-32B-ckpt140__aime24.jsonl", "code", "gt", "score", 9, 30, 0),
+    ("openai_gsm8k/example_model_solutions.jsonl", "6b_finetuning.solution", "ground_truth", "6b_finetuning.is_correct", 89, 400, 0),
+    ("openai_gsm8k/example_model_solutions.jsonl", "6b_verification.solution", "ground_truth", "6b_verification.is_correct", 156, 400, 0),
+    ("openai_gsm8k/example_model_solutions.jsonl", "175b_finetuning.solution", "ground_truth", "175b_finetuning.is_correct", 146, 400, 0),
+    (
+        "openai_gsm8k/example_model_solutions.jsonl",
+        "175b_verification.solution",
+        "ground_truth",
+        "175b_verification.is_correct",
+        224,
+        400,
+        0,
+    ),
+]
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=[f"{peer[0].split('/')[-1]}-{peer[1]}" for peer in PEERS])
+def test_published_scores_are_reproduced(shared_data: Path, capsys: pytest.CaptureFixture[str], peer: tuple[Any, ...]) -> None:
+    name, output, gold, verdict, right, total, most = peer
+    file = shared_data / "graded" / name
+    said = run(capsys, "--outputs", file, "--outputs-field", output, "--gold-field", gold, "--verdict-field", verdict)
+    ours = int(said[0].removeprefix("right ").split(" / ")[0])
+    assert abs(ours - right) <= most
+    assert any(line.startswith(f"peer's verdicts: right {right} / {total}") for line in said)
+    disagreements = next(int(line.split()[1].rstrip(":")) for line in said if line.startswith("disagreements"))
+    assert disagreements <= most
+
+
+def test_the_published_votes_are_reproduced(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The peer's own script gives maj@8 93.0 (of tied answers it takes the first) and rm@8 94.0."""
+    file = shared_data / "graded" / "qwen_maj8" / "math_cot_100.jsonl"
+    words = ["--outputs-field", "response", "--gold-field", "gt", "--verdict-field", "score", "--reward-field", "pred_score"]
+    said = run(capsys, "--outputs", file, *words)
+    assert any(line.startswith("by the peer's verdicts rm@k") and line.endswith("8: 94.0 %") for line in said)
+    majority = next(line for line in said if line.startswith("by the peer's verdicts maj@k"))
+    assert float(majority.rsplit("8: ", 1)[1].rstrip(" %")) == pytest.approx(93.0, abs=0.75)
+
+
+def test_another_gold_file_in_another_order(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = shared_data / "graded" / "skythought" / "Qwen2.5-Math-7B__math500.jsonl"
+    for gold, field in (("math_test_cleaned.json", "expected_answer"), ("orz_math500.json", "final_answer")):
+        words = ["--outputs", outputs, "--outputs-field", "code", "--gold", shared_data / "math500" / gold, "--gold-field", field]
+        said = run(capsys, *words)
+        assert abs(int(said[0].removeprefix("right ").split(" / ")[0]) - 262) <= 6
+        assert not any("left out" in line for line in said)
+    words = ["--outputs", outputs, "--outputs-field", "code", "--gold", shared_data / "math500" / "math_test_cleaned.json"]
+    message = refused(capsys, *words, "--gold-field", "expected_answer", "--join", "idx")
+    assert "498 of 500 rows have another problem" in message
