@@ -1,32 +1,54 @@
-"""Are two answers the same? Exact numbers first, then one spelling, then symbolic comparison."""
+"""Are two answers the same? Typed readings are compared exactly; what lies outside our grammar goes to math-verify."""
 
 import re
+from typing import Literal
 
-from o1exp.answers.normalise import exact, normalise
+from o1exp.answers.conventions import DEFAULT, Conventions
+from o1exp.answers.kinds import Answer, Opaque
+from o1exp.answers.match import match
+from o1exp.answers.normalise import normalise
+from o1exp.answers.read import read
 from o1exp.answers.symbolic import SYMBOLIC
 
-_PLAIN_WORDS = re.compile(r"^[A-Za-z\s]*$")
+Outcome = Literal["equal", "different", "timeout"]
+
+_INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
-def same(gold: str, answer: str) -> bool:
-    """Equal as mathematics. Two exact numbers are decided exactly (no rounding); a percent sign on one side only is ignored."""
-    left, right = normalise(gold), normalise(answer)
-    if left == right and left:
-        return True
-    if not left or not right:
-        return False
-    numbers = exact(left), exact(right)
-    if numbers[0] is not None and numbers[1] is not None:
-        if (left.endswith("%") and right.endswith("%")) or not (left.endswith("%") or right.endswith("%")):
-            return numbers[0] == numbers[1]
-        return numbers[0] == numbers[1] or numbers[0] == numbers[1] * 100 or numbers[0] * 100 == numbers[1]
-    if _PLAIN_WORDS.match(left) or _PLAIN_WORDS.match(right):
-        return left.strip("()").lower() == right.strip("()").lower()
-    return SYMBOLIC.equal(left, right)
+def same(gold: str, answer: str, rules: Conventions = DEFAULT) -> bool:
+    """Equal as mathematics, and by the conventions where mathematics alone does not say."""
+    return compared(gold, answer, rules) == "equal"
+
+
+def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
+    """Whether two answers are equal; "timeout" where the symbolic comparison used up its CPU time."""
+    if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
+        return "equal" if gold == answer else "different"
+    ours, theirs = read(gold, rules.decimal_comma), read(answer, rules.decimal_comma)
+    if not ours or not theirs:
+        return "equal" if gold.strip() and gold.split() == answer.split() else "different"
+    verdict = _matched(ours, theirs, rules)
+    if verdict is not None:
+        return "equal" if verdict else "different"
+    return SYMBOLIC.compared(*sorted((gold, answer))) if _symbolic(ours, theirs) else "different"
+
+
+def _matched(ours: tuple[Answer, ...], theirs: tuple[Answer, ...], rules: Conventions) -> bool | None:
+    doubt = False
+    for one in ours:
+        for other in theirs:
+            verdict = match(one, other, rules)
+            if verdict:
+                return True
+            doubt |= verdict is None
+    return None if doubt else False
+
+
+def _symbolic(ours: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> bool:
+    """Whether math-verify could know more: a reading outside our grammar that has LaTeX in it."""
+    return any(isinstance(one, Opaque) and re.search(r"\\(?:sum|int|prod|lim|frac|sqrt|log|sin|cos)", one.text) for one in (*ours, *theirs))
 
 
 def canonical(answer: str) -> str:
-    """One string per class of plainly equal answers, for voting: the exact value where there is one, else the one spelling."""
-    normal = normalise(answer)
-    value = exact(normal)
-    return normal if value is None else str(value)
+    """One spelling, for keys and for display."""
+    return normalise(answer) or " ".join(answer.split())
