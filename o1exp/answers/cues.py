@@ -5,9 +5,10 @@ import re
 _CUE = re.compile(
     r"(?:final|correct|right)?\s*\banswers?\b\s*(?:choice|option)?\s*(?:\*\*|__)?\s*(?:(?:to|for) (?:this|the)(?: \w+){1,2}\s*)?(?:is|are|would be|will be|should be|must be|=|:|\uff1a)(?:\s*[:\uff1a])?(?:\*\*|__)?"
     r"|\b(?:final answer|final result)\b\s*(?:\*\*|__)?\s*[:\uff1a]?\s*(?:\*\*|__)?(?=\s*\n)"
-    r"|^\s*A:"
+    r"|\b(?:correct|right|best) (?:option|choice|statement)\b\s*(?:is|:)|\b(?:solutions|roots|values|zeros)\b(?: of [^.\n]{1,30}?)? (?:are|is)\b\s*:?"
+    r"|^\W*answer\W*$|^\s*A:"
     r"|(?:\u6700\u7ec8|\u6b63\u786e)?(?:\u7b54\u6848|\u7ed3\u679c)(?:\u5e94\u8be5|\u5e94)?(?:\u662f|\u4e3a|\u9009)?\s*[:\uff1a]?"
-    r"|\u6545\u9009\s*[:\uff1a]?|(?:^|[\u3002\n])\s*\u7b54\s*[:\uff1a]|(?:\u56e0\u6b64|\u6240\u4ee5|\u6545)[^\u3002\n]{0,12}(?:\u7b49\u4e8e|\u662f|\u4e3a)\s*[:\uff1a]?",
+    r"|(?:\u6545|\u6240\u4ee5|\u56e0\u6b64|\u5e94|\u6b63\u786e\u9009\u9879(?:\u662f|\u4e3a)?)\u9009?\u62e9?(?:\u9879)?(?<=[\u9009\u62e9\u9879\u662f\u4e3a])\s*[:\uff1a]?|(?:^|[\u3002\n])\s*\u7b54\s*[:\uff1a]|(?:\u56e0\u6b64|\u6240\u4ee5|\u6545)[^\u3002\n]{0,12}(?:\u7b49\u4e8e|\u662f|\u4e3a)\s*[:\uff1a]?",
     re.IGNORECASE | re.MULTILINE,
 )
 _MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(?!\$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
@@ -20,6 +21,7 @@ _ASIDE = re.compile(
 )
 _NUMBER = re.compile(r"(?<![\w.])-?\\?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?(?:\\?%)?|\.\d+")
 _LEADING = re.compile(r"^(?:\s|\*|:|\uff1a|=|`|_(?=\w)|>)+|^(?:that|therefore|thus|hence|simply|just|indeed)\b[,\s]*", re.IGNORECASE)
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _MARKS = "*`_ \t\n.,;:\u3002\uff0c"
 _MOST_WORDS = 6
 _SPAN = 600
@@ -48,7 +50,8 @@ def _announced(rest: str) -> str:
         if len(before.split()) <= 12:
             return joined
     sentence = rest[: end.start()] if end else rest
-    sentence = _ASIDE.sub("", sentence).strip(_MARKS).replace("**", "")
+    aside = _ASIDE.search(sentence)
+    sentence = (sentence[: aside.start()] if aside and aside.start() else sentence).strip(_MARKS).replace("**", "")
     if not sentence:
         return ""
     if len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
@@ -60,6 +63,8 @@ def _announced(rest: str) -> str:
 def _without_lead(sentence: str) -> str:
     """A short announcement without the words around its one number."""
     numbers = _NUMBER.findall(sentence)
+    if len(numbers) == 1 and len(_CHINESE.findall(sentence)) > 3:
+        return numbers[0].strip()
     words = re.findall(r"[A-Za-z]{2,}", sentence)
     if len(numbers) == 1 and len(words) >= 3 and not re.search(r"[\\=<>^]", sentence):
         return numbers[0].strip()
@@ -83,17 +88,18 @@ def _content(match: "re.Match[str]") -> str:
 
 
 def at_the_end(text: str) -> str:
-    """The formula that ends the text, with a few words behind it at most; "" where none does."""
+    """The formula, or list of formulas, that ends the text, with a few words behind it at most; "" where none does."""
     tail = text.rstrip()[-2000:]
-    last = None
-    for last in _MATH.finditer(tail):
-        pass
-    if last is None:
+    formulas = list(_MATH.finditer(tail))
+    if not formulas:
         return ""
-    behind = tail[last.end() :].strip(_MARKS + "()")
+    behind = tail[formulas[-1].end() :].strip(_MARKS + "()")
     if len(behind.split()) > 4 or re.search(r"\d", behind):
         return ""
-    return _content(last)
+    first = len(formulas) - 1
+    while first and (between := tail[formulas[first - 1].end() : formulas[first].start()]).strip() and _JOIN.fullmatch(between):
+        first -= 1
+    return ", ".join(_content(each) for each in formulas[first:])
 
 
 def last_number(text: str) -> str:

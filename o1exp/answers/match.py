@@ -10,7 +10,7 @@ from o1exp.answers.kinds import (
     Answer, Based, Choice, Clock, Congruence, Equation, Grid, Inequality, Interval, Many, Named, Opaque, Ratio, Region, Value, Words,
 )  # fmt: skip
 from o1exp.answers.nodes import HUNDRED, PI, Node, contains, minus, mul, num, over, sym, symbols
-from o1exp.answers.regions import EVERYTHING, merged, same_region
+from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit
 
 _RANK = {kind: place for place, kind in enumerate((
@@ -206,7 +206,8 @@ def _many_region(left: Many, right: Region, rules: Conventions) -> bool | None:
     if len(nodes) != len(left.items):
         return False
     if left.kind == "tuple" and len(nodes) == 2:
-        return same_region(Region((Interval(nodes[0], nodes[1], False, False),)), right)
+        interval = between(nodes[0], nodes[1], False, False)
+        return not empty(interval) and same_region(Region((interval,)), right)
     if left.kind in ("set", "bare") and nodes and all(one.low is not None and one.low == one.high for one in right.intervals):
         return same_region(Region(tuple(Interval(node, node, True, True) for node in nodes)), right)
     return False

@@ -3,11 +3,13 @@
 import re
 
 from o1exp.answers.glyphs import COMMANDS, MONEY, ROW, SET_CLOSE, SET_OPEN, TEXT_CLOSE, TEXT_OPEN, THIN, plain_glyphs
+from o1exp.answers.tokens import FUNCTIONS
 
 LONGEST = 4000  # letters; a longer answer is compared as it is written
 
 _PLAIN_INTEGER = re.compile(r"-?\d+")
 _WRAPPED = re.compile(r"^\\f?boxed\s*\{(.*)\}$|^\\f?boxed\s+(\S+)$", re.DOTALL)
+_SIZED = re.compile(r"\\(?:left|right)(?![A-Za-z])\s*\.?")
 _SPACING = re.compile(r"\\[,:>]|\\thinspace(?![A-Za-z])|(?<!\\)~")
 _NOTHING = re.compile(r"\\!|\\(?:hspace|vspace|phantom|label|tag|color|textcolor)\*?\s*\{[^{}]*\}|&(?=\s*=)")
 _MATH_MARKS = re.compile(r"\\[()\[\]](?!\d*(?:\.\d+)?(?:pt|em|ex|cm|mm)\])|(?<!\\)\$")
@@ -25,8 +27,11 @@ _PLAIN_GAPS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _BRACED_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
 _MARKDOWN = re.compile(r"\*\*+|__+(?=\w)|(?<=\w)__+|`")
 _SPACES = re.compile(r"\s+")
+_KEPT = frozenset("frac sqrt begin end overline dot sum prod lim int pmod bmod underbrace overbrace Re Im arg widehat triangle".split())
 _UNIT_LETTERS = frozenset("mshgLlNJWVACFKt")
 _CLOSING = ".,;:!?"
+_LONE_UNIT = re.compile(r"-?[\d.,/]+ [msghLNJWVAK\u03a9]")  # outside LaTeX "5 m" has a unit, "5m" may be a product
+_LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
 _DROPPED_TEXT = re.compile(r"[\\{}]")
 
 
@@ -41,6 +46,8 @@ def clean(answer: str) -> str:
     if "{,}" in text:
         text = _BRACED_COMMA.sub("\u201a", text)  # kept apart: it joins digits and never separates a list
     text = text.replace("{:}", ":")
+    if _LONE_UNIT.fullmatch(text):
+        text = f"{text[:-1]}{TEXT_OPEN}{text[-1]}{TEXT_CLOSE}"
     if "\\" in text or "$" in text:
         text = _latex(text)
     text = _MARKDOWN.sub(" " if "_" in text else "", text) if ("**" in text or "`" in text or "__" in text) else text
@@ -76,11 +83,11 @@ def _unwrap(text: str) -> str:
 
 
 def _latex(text: str) -> str:
-    text = text.replace("\\\\", ROW)
+    text = _SIZED.sub("", text.replace("\\\\", ROW))
     text = text.replace("\\$", MONEY).replace("\\%", "%").replace("\\#", "#").replace("\\&", " and ").replace("\\_", "_")
     text = text.replace("\\/", "/")
     if text.count("$") == 1:
-        text = text.replace("$", MONEY)
+        text = _LONE_DOLLAR.sub(MONEY, text)
     text = _SPACING.sub(THIN, text).replace("\\;", " ").replace("\\ ", " ")
     text = _MATH_MARKS.sub(" ", _NOTHING.sub("", text))
     text = text.replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE).replace("\\|", "|")
@@ -93,7 +100,6 @@ def _latex(text: str) -> str:
             break
     text = _BARE_TEXT.sub(r"\1", text)
     text = _COMMAND.sub(_command, text)
-    text = re.sub(r"(?<=\W)\.(?=[\u2264\u2265<>|)\]]|$)", "", text) if "\\right." in text or "\\left." in text else text
     text = _DEGREE.sub("\u00b0", text)
     return _BARE_FRACTION.sub(_fraction, text)
 
@@ -117,6 +123,11 @@ def _command(match: "re.Match[str]") -> str:
     name = match[1]
     if name in COMMANDS:
         return COMMANDS[name]
+    if name in FUNCTIONS or name in _KEPT:
+        return "\\" + name + " "
+    for length in range(len(name) - 1, 1, -1):  # \sinx and \pir, where spaces were removed
+        if name[:length] in COMMANDS or name[:length] in FUNCTIONS:
+            return COMMANDS.get(name[:length], "\\" + name[:length] + " ") + name[length:]
     return "\\" + name + " "
 
 

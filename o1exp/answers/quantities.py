@@ -6,7 +6,7 @@ from itertools import product
 
 from o1exp.answers.glyphs import MONEY, chinese_number
 from o1exp.answers.kinds import Answer, Many, Value
-from o1exp.answers.nodes import INFINITY, Node, add, contains, mul, negative, num
+from o1exp.answers.nodes import Node, contains, negative, num
 from o1exp.answers.normalise import thousands_joined
 from o1exp.answers.parse import parse
 from o1exp.answers.tokens import FUNCTIONS, Unreadable
@@ -94,7 +94,7 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
     if not letters or set(part.lower() for part in letters) & _NO_UNITS or (letters[0] in FUNCTIONS and not is_unit(word)) or len(letters) > 5:
         return []
     long = len(letters[0]) >= 3 and bool(match["space"])
-    if not (is_unit(word) and (len(word) > 1 or match["space"]) or (long and not re.search(r"\d", word))):
+    if not ((is_unit(word) and (len(word) > 1 or not word.isascii())) or (long and not re.search(r"\d", word))):
         return []
     return _values(match["math"], unit or word)
 
@@ -118,7 +118,7 @@ def compound(text: str) -> Value | None:
         return None
     sizes = [converted(unit) for _, unit in parts]
     kinds = {size[0] for size in sizes if size is not None}
-    if None in sizes or len(kinds) != 1:
+    if None in sizes or len(kinds) != 1 or len(set(sizes)) < len(sizes):
         return None
     smallest = min(size[1] for size in sizes if size is not None)
     try:
@@ -211,10 +211,3 @@ def _signed(node: Node, ups: list[bool], down: bool) -> Node:
         inner = _signed(node.args[0], ups, down)
         return negative(inner) if down else inner
     return Node(node.op, tuple(_signed(part, ups, down) for part in node.args), node.value)
-
-
-def infinite(node: Node) -> int:
-    """1 for plus infinity, -1 for minus infinity, 0 for anything else."""
-    if node in (INFINITY, add(INFINITY)):
-        return 1
-    return -1 if node == mul(num(-1), INFINITY) else 0

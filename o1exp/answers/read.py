@@ -9,7 +9,8 @@ from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, 
 from o1exp.answers.nodes import Node, mul, num
 from o1exp.answers.normalise import clean, thousands_joined
 from o1exp.answers.quantities import compound, expression, quantity
-from o1exp.answers.relations import between, equations, is_about_sets, label, sets
+from o1exp.answers.relations import equations, is_about_sets, label, sets
+from o1exp.answers.regions import between, empty
 from o1exp.answers.split import balanced, cut, enclosed, linked
 from o1exp.answers.units import is_unit
 from o1exp.answers.words import plain_words, spelled_number, wordy
@@ -107,8 +108,9 @@ class _Reading:
         found: list[Answer] = [Many("tuple" if opener == "(" else "square", tuple(items))]
         if len(items) == 2 and (ends := [expression(piece) for piece in pieces]) and all(end is not None for end in ends):
             low, high = (end for end in ends if end is not None)
-            region = Region((between(low, high, opener == "[", opener == "["),))
-            found = [*found, region] if opener == "(" else [region, *found]
+            interval = between(low, high, opener == "[", opener == "[")
+            if not empty(interval):
+                found = [*found, Region((interval,))] if opener == "(" else [Region((interval,)), *found]
         if opener == "[" and all(piece.startswith("[") and enclosed(piece) for piece in pieces):
             rows = [tuple(expression(cell) for cell in cut(piece[1:-1], ",")) for piece in pieces]
             if all(cell is not None for row in rows for cell in row):

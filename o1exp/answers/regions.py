@@ -6,13 +6,26 @@ from functools import cmp_to_key
 
 from o1exp.answers.fingerprint import equal, rough
 from o1exp.answers.kinds import Interval, Region
-from o1exp.answers.nodes import Node, symbols
+from o1exp.answers.nodes import INFINITY, Node, add, mul, num, symbols
 
 EVERYTHING = Interval(None, None, False, False)
 
 
 def point(node: Node) -> Interval:
     return Interval(node, node, True, True)
+
+
+def infinite(node: Node) -> int:
+    """1 for plus infinity, -1 for minus infinity, 0 for anything else."""
+    if node in (INFINITY, add(INFINITY)):
+        return 1
+    return -1 if node == mul(num(-1), INFINITY) else 0
+
+
+def between(low: Node, high: Node, low_closed: bool, high_closed: bool) -> Interval:
+    """The interval, with infinite ends taken as such."""
+    bottom, top = (None if infinite(low) < 0 else low), (None if infinite(high) > 0 else high)
+    return Interval(bottom, top, low_closed and bottom is not None, high_closed and top is not None)
 
 
 def size(node: Node) -> float | None:

@@ -5,15 +5,16 @@ from fractions import Fraction
 
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Value
 from o1exp.answers.nodes import ZERO, Node, minus, num, symbols
-from o1exp.answers.quantities import expression, infinite
+from o1exp.answers.quantities import expression
 from o1exp.answers.rational import rational
-from o1exp.answers.regions import EVERYTHING, intersected, point, without
+from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
 from o1exp.answers.split import cut, enclosed, linked, operators
 
 SIGNS = frozenset("<>\u2264\u2265\u2260")
 _SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
 _INTERVAL = re.compile(r"^([\[(\]])(.+)([\])\[])$")
 _MEMBER = re.compile(r"^(?P<name>[^\u2208<>=]{1,12})\u2208\s*(?P<set>.+)$")
+_UNLIKE = re.compile(r"^(?P<name>[a-z])\s*(?P<set>\([^()\[\]]*\]|\[[^()\[\]]*\))$")  # the sign for "in" was lost
 _REALS = re.compile("^(?:\u211d|all real numbers|all reals|reals|\u27e6\\s*all real numbers\\s*\u27e7|\u27e6\\s*real numbers\\s*\u27e7)$")
 _BUILDER = re.compile("^\u2983\\s*(?P<name>[^|:]{1,12}?)\\s*(?:\u2208\\s*\u211d\\s*)?[|:]\\s*(?P<condition>.+)\u2984$")
 
@@ -23,7 +24,7 @@ def is_about_sets(text: str) -> bool:
     if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS):
         return True
     match = _INTERVAL.match(text)
-    return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text))
+    return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text) or _UNLIKE.match(text))
 
 
 def sets(text: str) -> list[Answer]:
@@ -67,7 +68,7 @@ def _combined(pieces: list[str], depth: int, unite: bool) -> Region | None:
 
 def _piece(text: str, depth: int) -> Region | None:
     text = text.strip()
-    if match := _MEMBER.match(text):
+    if (match := _MEMBER.match(text)) or (match := _UNLIKE.match(text)):
         inner = _union(match["set"], depth + 1)
         return None if inner is None else Region(inner.intervals, _variable(match["name"]) or "")
     if _REALS.match(text):
@@ -109,12 +110,6 @@ def _interval(text: str, depth: int) -> Region | None:
     if low is None or high is None:
         return None
     return Region((between(low, high, match[1] == "[", match[3] == "]"),))
-
-
-def between(low: Node, high: Node, low_closed: bool, high_closed: bool) -> Interval:
-    """The interval, with infinite ends taken as such."""
-    bottom, top = (None if infinite(low) < 0 else low), (None if infinite(high) > 0 else high)
-    return Interval(bottom, top, low_closed and bottom is not None, high_closed and top is not None)
 
 
 def _variable(text: str) -> str | None:
