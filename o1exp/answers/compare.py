@@ -1,18 +1,23 @@
 """Are two answers the same? Typed readings are compared exactly; what lies outside our grammar goes to math-verify."""
 
 import re
+from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from o1exp.answers.conventions import DEFAULT, Conventions
-from o1exp.answers.kinds import Answer, Opaque
+from o1exp.answers.kinds import Answer, Opaque, Value
 from o1exp.answers.match import match
-from o1exp.answers.normalise import normalise
-from o1exp.answers.read import read
+from o1exp.answers.normalise import clean, normalise
+from o1exp.answers.rational import rational
+from o1exp.answers.read import read, read_clean
 from o1exp.answers.symbolic import SYMBOLIC
 
 Outcome = Literal["equal", "different", "timeout"]
 
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
+_BEYOND = re.compile(r"\\(?:sum|int|prod|lim|frac|sqrt|log|sin|cos|binom)")
+_CURRENCY = "dollars"
 
 
 def same(gold: str, answer: str, rules: Conventions = DEFAULT) -> bool:
@@ -21,22 +26,28 @@ def same(gold: str, answer: str, rules: Conventions = DEFAULT) -> bool:
 
 
 def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
-    """Whether two answers are equal; "timeout" where the symbolic comparison used up its CPU time."""
+    """Whether two answers are equal; "timeout" where the symbolic comparison used up its CPU time. The order of the two does not matter."""
     if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
         return "equal" if gold == answer else "different"
-    ours, theirs = read(gold, rules.decimal_comma), read(answer, rules.decimal_comma)
+    ours, theirs = clean(gold), clean(answer)
     if not ours or not theirs:
         return "equal" if gold.strip() and gold.split() == answer.split() else "different"
-    verdict = _matched(ours, theirs, rules)
+    verdict = matched(*sorted((ours, theirs)), rules)
     if verdict is not None:
         return "equal" if verdict else "different"
-    return SYMBOLIC.compared(*sorted((gold, answer))) if _symbolic(ours, theirs) else "different"
+    if any(_beyond(one) for text in (ours, theirs) for one in read_clean(text, rules.decimal_comma)):
+        return SYMBOLIC.compared(*sorted((gold, answer)))
+    return "different"
 
 
-def _matched(ours: tuple[Answer, ...], theirs: tuple[Answer, ...], rules: Conventions) -> bool | None:
+@lru_cache(maxsize=100_000)
+def matched(left: str, right: str, rules: Conventions) -> bool | None:
+    """Whether some reading of one cleaned answer is some reading of the other; None where that cannot be told."""
+    if left == right:
+        return True
     doubt = False
-    for one in ours:
-        for other in theirs:
+    for one in read_clean(left, rules.decimal_comma):
+        for other in read_clean(right, rules.decimal_comma):
             verdict = match(one, other, rules)
             if verdict:
                 return True
@@ -44,11 +55,20 @@ def _matched(ours: tuple[Answer, ...], theirs: tuple[Answer, ...], rules: Conven
     return None if doubt else False
 
 
-def _symbolic(ours: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> bool:
-    """Whether math-verify could know more: a reading outside our grammar that has LaTeX in it."""
-    return any(isinstance(one, Opaque) and re.search(r"\\(?:sum|int|prod|lim|frac|sqrt|log|sin|cos)", one.text) for one in (*ours, *theirs))
+def _beyond(reading: Answer) -> bool:
+    """Whether math-verify could know more: mathematics in LaTeX outside our grammar."""
+    return isinstance(reading, Opaque) and bool(_BEYOND.search(reading.text))
+
+
+def number(answer: str) -> Fraction | None:
+    """The exact value of an answer that is one rational number without a unit (45% counts as 45), None for any other."""
+    readings = read(answer)
+    if not readings or not isinstance(readings[0], Value) or readings[0].unit not in ("", _CURRENCY):
+        return None
+    return rational(readings[0].node)
 
 
 def canonical(answer: str) -> str:
-    """One spelling, for keys and for display."""
-    return normalise(answer) or " ".join(answer.split())
+    """One string per class of plainly equal answers: the exact value where there is one, else the one spelling."""
+    value = number(answer)
+    return str(value) if value is not None else normalise(answer) or " ".join(answer.split())

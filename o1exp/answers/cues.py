@@ -19,7 +19,7 @@ _ASIDE = re.compile(
     r"|\uff0c\s*(?:\u56e0\u4e3a|\u5176\u4e2d)|\uff08).*$",
     re.IGNORECASE | re.DOTALL,
 )
-_NUMBER = re.compile(r"(?<![\w.])-?\\?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?(?:\\?%)?|\.\d+")
+_NUMBER = re.compile(r"(?<![A-Za-z0-9_.])-?\\?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?(?:\\?%)?|\.\d+")
 _LEADING = re.compile(r"^(?:\s|\*|:|\uff1a|=|`|_(?=\w)|>)+|^(?:that|therefore|thus|hence|simply|just|indeed)\b[,\s]*", re.IGNORECASE)
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _MARKS = "*`_ \t\n.,;:\u3002\uff0c"
@@ -54,7 +54,8 @@ def _announced(rest: str) -> str:
     sentence = (sentence[: aside.start()] if aside and aside.start() else sentence).strip(_MARKS).replace("**", "")
     if not sentence:
         return ""
-    if len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
+    formula = not set(re.findall(r"[A-Za-z]{2,}", sentence)) - {"and", "or"}
+    if formula or len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
         return _without_lead(sentence)
     numbers = _NUMBER.findall(sentence)
     return numbers[-1].strip() if numbers else sentence

@@ -67,11 +67,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Named:
-    """name = value, or f(x) = value (`function`)."""
+    """name = value, or f(x) = value, where `argument` is x."""
 
     name: str
     value: "Answer"
-    function: bool = False
+    argument: str = ""
 
 
 @dataclass(frozen=True)

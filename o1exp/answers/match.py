@@ -1,5 +1,6 @@
 """Are two readings the same answer? One rule per kind; None where it cannot be told."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -9,13 +10,16 @@ from o1exp.answers.fingerprint import equal, proportional, same_zeros
 from o1exp.answers.kinds import (
     Answer, Based, Choice, Clock, Congruence, Equation, Grid, Inequality, Interval, Many, Named, Opaque, Ratio, Region, Value, Words,
 )  # fmt: skip
-from o1exp.answers.nodes import HUNDRED, PI, Node, contains, minus, mul, num, over, sym, symbols
+from o1exp.answers.nodes import HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, sym, symbols
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit
 
 _RANK = {kind: place for place, kind in enumerate((
     Opaque, Words, Value, Ratio, Clock, Based, Congruence, Grid, Many, Region, Inequality, Equation, Named, Choice,
 ))}  # fmt: skip
+
+
+_LOG = frozenset({"log"})
 
 
 def match(left: Answer, right: Answer, rules: Conventions) -> bool | None:
@@ -53,6 +57,8 @@ def _values(left: Value, right: Value, rules: Conventions) -> bool | None:
         verdict = equal(over(percent.node, HUNDRED), other.node)
         return equal(percent.node, other.node) if rules.percent_sign_optional and not verdict else verdict
     verdict = equal(left.node, right.node)
+    if not verdict and (contains(left.node, _LOG) or contains(right.node, _LOG)):
+        return equal(decimal(left.node), decimal(right.node))
     if not verdict and left.degrees != right.degrees:
         angle, other = (left, right) if left.degrees else (right, left)
         if contains(other.node, frozenset({"sym"})) and not symbols(other.node):
@@ -143,6 +149,8 @@ def _many(left: Many, right: Many, rules: Conventions) -> bool | None:
     if all(named):
         return _by_name(named[0], named[1], rules)
     if any(named) and len(left.items) == len(right.items):
+        if kinds == {"bare"} and not rules.lists_ordered and len({re.sub(r"_\d$", "", name) for one in named for name in one}) == 1:
+            return _unordered(left.items, right.items, rules)  # x_1 and x_2 are two roots
         ours, theirs = (_in_order(many) for many in (left, right))
         return _every(match(a, b, rules) for a, b in zip(ours, theirs, strict=True))
     if kinds == {"set"} or kinds == {"set", "bare"}:
@@ -232,15 +240,19 @@ def _equations(left: Equation, right: Equation, rules: Conventions) -> bool | No
 
 
 def _equation_named(left: Equation, right: Named, rules: Conventions) -> bool | None:
-    if not isinstance(right.value, Value) or right.function or len(right.name) > 3:
+    if not isinstance(right.value, Value) or right.argument or len(right.name) > 3:
         return False
     return _equations(left, Equation(minus(sym(right.name), right.value.node)), rules)
 
 
 def _names(left: Named, right: Named, rules: Conventions) -> bool | None:
-    if left.name != right.name and not (left.function or right.function or max(len(left.name), len(right.name)) > 1):
+    if left.name != right.name and not (left.argument or right.argument or max(len(left.name), len(right.name)) > 1):
         return False
-    return match(left.value, right.value, rules)
+    ours, theirs = left.value, right.value
+    if len(left.argument) == len(right.argument) == 1 and left.argument != right.argument and isinstance(ours, Value) and isinstance(theirs, Value):
+        # f(x) = x^2 is f(t) = t^2; an x that is free in the other stays another x
+        ours, theirs = (Value(renamed(one.node, name, "\u2606")) for one, name in ((ours, left.argument), (theirs, right.argument)))
+    return match(ours, theirs, rules)
 
 
 def _opaque(left: Opaque, right: Opaque, rules: Conventions) -> bool | None:

@@ -60,6 +60,18 @@ def symbols(node: Node) -> frozenset[str]:
     return found
 
 
+def renamed(node: Node, name: str, new: str) -> Node:
+    """The expression with a symbol under another name."""
+    if node.op == "sym":
+        return sym(new) if node.value == name else node
+    return Node(node.op, tuple(renamed(part, name, new) for part in node.args), node.value) if node.args else node
+
+
+def decimal(node: Node) -> Node:
+    """The expression with logarithms without a base read as decimal ones."""
+    return Node("lg" if node.op == "log" else node.op, tuple(decimal(part) for part in node.args), node.value) if node.args else node
+
+
 def contains(node: Node, ops: frozenset[str]) -> bool:
     """Whether one of the operations occurs in the expression."""
     return node.op in ops or any(contains(part, ops) for part in node.args)

@@ -25,12 +25,13 @@ _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _GAPS = re.compile(rf"(?<![\d.,])(\d{{1,3}})((?:{THIN}\d{{3}})+)(?!\d)")
 _PLAIN_GAPS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _BRACED_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
-_MARKDOWN = re.compile(r"\*\*+|__+(?=\w)|(?<=\w)__+|`")
+_MARKDOWN = re.compile(r"(?<![\w)\]}])\*\*+|\*\*+(?![\w(\[{\\])|__+(?=\w)|(?<=\w)__+|`")
 _SPACES = re.compile(r"\s+")
 _KEPT = frozenset("frac sqrt begin end overline dot sum prod lim int pmod bmod underbrace overbrace Re Im arg widehat triangle".split())
 _UNIT_LETTERS = frozenset("mshgLlNJWVACFKt")
+_CHOOSE = re.compile(r"\{\s*([^{}]+?)\s*\\(choose|over)(?![A-Za-z])\s*([^{}]+?)\s*\}")
 _CLOSING = ".,;:!?"
-_LONE_UNIT = re.compile(r"-?[\d.,/]+ [msghLNJWVAK\u03a9]")  # outside LaTeX "5 m" has a unit, "5m" may be a product
+_LONE_UNIT = re.compile(r"(-?[\d.,/]+) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)")  # outside LaTeX "5 m" has a unit, "5m" may be a product
 _LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
 _DROPPED_TEXT = re.compile(r"[\\{}]")
 
@@ -46,8 +47,8 @@ def clean(answer: str) -> str:
     if "{,}" in text:
         text = _BRACED_COMMA.sub("\u201a", text)  # kept apart: it joins digits and never separates a list
     text = text.replace("{:}", ":")
-    if _LONE_UNIT.fullmatch(text):
-        text = f"{text[:-1]}{TEXT_OPEN}{text[-1]}{TEXT_CLOSE}"
+    if match := _LONE_UNIT.fullmatch(text):
+        text = f"{match[1]} {TEXT_OPEN}{match[2]}{TEXT_CLOSE}{match[3]}"
     if "\\" in text or "$" in text:
         text = _latex(text)
     text = _MARKDOWN.sub(" " if "_" in text else "", text) if ("**" in text or "`" in text or "__" in text) else text
@@ -90,6 +91,7 @@ def _latex(text: str) -> str:
         text = _LONE_DOLLAR.sub(MONEY, text)
     text = _SPACING.sub(THIN, text).replace("\\;", " ").replace("\\ ", " ")
     text = _MATH_MARKS.sub(" ", _NOTHING.sub("", text))
+    text = _CHOOSE.sub(lambda match: rf"\{'binom' if match[2] == 'choose' else 'frac'}{{{match[1]}}}{{{match[3]}}}", text)
     text = text.replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE).replace("\\|", "|")
     text = _UNIT_VECTOR.sub(lambda match: {"i": "\u0131", "j": "\u0237", "k": "\u0138"}[match[1]], text)
     text = _DOUBLE_STRUCK.sub(lambda match: COMMANDS.get(match[1], match[1]), text)
@@ -116,6 +118,8 @@ def _text(match: "re.Match[str]") -> str:
         return f" {content} "
     if not any(letter.isalpha() for letter in content):
         return f" {content} "
+    if content in FUNCTIONS:
+        return f" \\{content} "
     return f" {TEXT_OPEN}{_DROPPED_TEXT.sub('', content)}{TEXT_CLOSE} "
 
 

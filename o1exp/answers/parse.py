@@ -9,7 +9,7 @@ _DEEPEST = 60
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "\u230a": "\u230b", "\u2308": "\u2309"}
 _ONE_ARGUMENT = {
     "tg": "tan", "ctg": "cot", "arctg": "arctan", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "lg", "ln": "ln", "log": "log",
-    **{name: name for name in "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot exp Re Im arg sgn det".split()},
+    **{name: name for name in "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot exp cis Re Im arg sgn det".split()},
 }  # fmt: skip
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
 _MANY_ARGUMENTS = {"gcd", "lcm", "max", "min", "mod", "abs", "floor", "ceil", "comb", "cbrt"}
@@ -308,6 +308,8 @@ class _Reader:
             name, power = _INVERSE[name], None
         if name == "exp":
             node = Node("pow", (E, inner))
+        elif name == "cis":
+            node = Node("pow", (E, mul(I, inner)))
         elif base is not None:
             node = over(Node("ln", (inner,)), Node("ln", (base,)))
         else:

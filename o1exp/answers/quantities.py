@@ -6,24 +6,32 @@ from itertools import product
 
 from o1exp.answers.glyphs import MONEY, chinese_number
 from o1exp.answers.kinds import Answer, Many, Value
-from o1exp.answers.nodes import Node, contains, negative, num
+from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
 from o1exp.answers.parse import parse
-from o1exp.answers.tokens import FUNCTIONS, Unreadable
+from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES, Unreadable
 from o1exp.answers.units import converted, is_unit
 from o1exp.answers.words import spelled_number
 
 _LEAD = re.compile(
-    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
+    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|US|HK|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
     r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-])",
     re.IGNORECASE,
 )
 _TEXT_UNIT = re.compile(r"^(?P<math>.*?[^\s/*])\s*(?P<unit>[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7\}?(?:\s*\^\s*\{?-?\d\}?)?(?:\s*[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7\}?(?:\s*\^\s*\{?-?\d\}?)?)*)$")
 _FRACTION_UNIT = re.compile(r"\\frac\s*\{\s*\u27e6([^\u27e7]*)\u27e7\s*\}\s*\{\s*\u27e6([^\u27e7]*)\u27e7((?:\s*\^\s*\{?\d\}?)?)\s*\}")
-_WORD_UNIT = re.compile(r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]*[A-Za-z\d}])?)$")
+_WORD_UNIT = re.compile(r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]*[A-Za-z\d}])?)$")
 _CHINESE_UNIT = re.compile(r"^(?P<lead>[\u4e00-\u9fff]*)\s*(?P<math>[^\u4e00-\u9fff]*[\d)}\]%\u03c0][^\u4e00-\u9fff]*?)\s*(?P<unit>(?![\u548c\u6216\u4e0e])[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*)?$")
 _CHINESE_COUNT = re.compile("^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d\u7c73\u79cd])?$")
+_ORDINAL = re.compile(r"^(\d+)\s*(?:(?:\^\s*\{?)?\s*\u27e6\s*(?:st|nd|rd|th)\s*\u27e7\s*\}?|(?:\^\{)?(?:st|nd|rd|th)\}?)$")
+_REMARK = re.compile(r"^(.*\d)\s*\((?:[A-Za-z]{3,}[A-Za-z -]*)\)$")
+_STATED = re.compile(r"^(?:\u27e6[^\u27e7]*(?:\bis|\bare|\bequals|:)\s*\u27e7|[A-Za-z][A-Za-z ]*(?:\bis|\bare|\bequals)\b:?)\s*(?=\S)")
+_CHOSEN = re.compile(r"^(?:\{\})?[\^_]\s*\{?(\w+)\}?\s*C\s*_\s*\{?(\w+)\}?$")
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "hundred": 100, "\u4e07": 10**4, "\u4ebf": 10**8, "\u767e\u4e07": 10**6, "\u5343\u4e07": 10**7}
+_SCALED = re.compile(r"^(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")(?![a-z])\s*(.*)$", re.IGNORECASE)
+_LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}")
 _NO_UNITS = frozenset("more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split())
+_LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?[23]\}?)?$")
 _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d+)$")
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
 _BRACED_COMMA = re.compile("\u201a")
@@ -36,14 +44,15 @@ _DEGREES_MINUTES = re.compile(r"^(-?\d+(?:\.\d+)?)\u00b0\s*(\d+(?:\.\d+)?)'\s*(?
 _COMPOUND = re.compile(r"([\d.]+(?:/\d+)?|\\frac\{\d+\}\{\d+\})\s*([^\s\d,;\u27e6\u27e7]+(?:\^\d)?)")
 _PERCENT = re.compile(r"\s*(?:%|\u27e6\s*(?:%|percent|per cent|percentage points?)\s*\u27e7|percent|per cent)$", re.IGNORECASE)
 _DEGREES = re.compile(r"\s*(?:\u00b0(?:\s*\u27e6?\s*[CF]\s*\u27e7?)?|\u27e6\s*degrees?\.?\s*\u27e7|degrees?|\u5ea6)$", re.IGNORECASE)
-_ANGLED = re.compile(r"sin|cos|tan|cot|sec|csc|tg")
+_ANGLED = re.compile(r"sin|cos|tan|cot|sec|csc|cis|tg")
 _SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
 
 
 def quantity(text: str, decimal_comma: bool) -> list[Answer]:
     """The readings of a text as one quantity; none where it is not one."""
     text = _FRACTION_UNIT.sub(lambda match: f"\u27e6{match[1]}/{match[2]}{match[3]}\u27e7", text)
-    text = _LEAD.sub("", text)
+    text = _LEAD.sub("", _STATED.sub("", text))
+    text = _REMARK.sub(r"\1", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text)))
     if text.endswith("\u27e7") and text.startswith("\u27e6") and text.count("\u27e6") == 1:
         text = text[1:-1].strip()
     if (whole := compound(text)) is not None:
@@ -69,7 +78,7 @@ def _marked(text: str, unit: str) -> list[Answer]:
     if (match := _DEGREES.search(text)) and match.start() and not _ANGLED.search(text) and (found := _values(text[: match.start()], unit, degrees=True)):
         return found
     if found := _values(text, unit):
-        extra = _word_unit(text, unit) if text[-1].isalpha() else []
+        extra = _word_unit(text, unit) if _LETTER_END.search(text) else []
         # "5cm" parses as a product too; the unit is what was meant
         return extra or found
     return _text_unit(text, unit) or _word_unit(text, unit) or _chinese_unit(text, unit)
@@ -90,7 +99,7 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
     if not match:
         return []
     word = match["unit"]
-    letters = re.findall(r"[A-Za-z\u00b5\u03bc\u03a9]+", word)
+    letters = re.findall(r"[A-Za-z\u00a2\u00b5\u03bc\u03a9]+", word)
     if not letters or set(part.lower() for part in letters) & _NO_UNITS or (letters[0] in FUNCTIONS and not is_unit(word)) or len(letters) > 5:
         return []
     long = len(letters[0]) >= 3 and bool(match["space"])
@@ -141,6 +150,8 @@ def _values(text: str, unit: str, percent: bool = False, degrees: bool = False) 
     node = expression(text)
     if node is None:
         return []
+    if match := _SCALED.match(unit):
+        node, unit = mul(node, num(_SCALES[match[1].lower()])), match[2]
     signed = signs(node)
     if len(signed) == 1:
         return [Value(signed[0], unit, percent, degrees)]
@@ -150,7 +161,7 @@ def _values(text: str, unit: str, percent: bool = False, degrees: bool = False) 
 def expression(text: str) -> Node | None:
     """The tree of a text, None where it is no expression."""
     text = text.strip()
-    if not text or "\u27e6" in text:
+    if not text or "\u27e6" in text or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text)):
         return None
     if match := _MIXED.match(text):
         sign, whole, top, bottom = match[1] or match[5], *(int(part) for part in (match.groups()[1:4] if match[2] else match.groups()[5:8]))

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from o1exp.answers.glyphs import ROW
 from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Opaque, Ratio, Region, Value, Words
-from o1exp.answers.nodes import Node, mul, num
+from o1exp.answers.nodes import Node, add, mul, num
 from o1exp.answers.normalise import clean, thousands_joined
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.relations import equations, is_about_sets, label, sets
@@ -18,6 +18,7 @@ from o1exp.answers.words import plain_words, spelled_number, wordy
 _INTEGER = re.compile(r"-?\d{1,300}$")
 _MARKS = re.compile("[\u27e6\u27e7]")
 _LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*[.:]?$", re.IGNORECASE)
+_LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")
 _BEFORE = re.compile(r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|- )(\S.*)$")
 _AFTER = re.compile(r"^(.+?)\s*\u27e6\s*\(([A-J])\)\s*\u27e7$")
 _CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
@@ -32,6 +33,9 @@ _CONDITION = re.compile(
     r"\s*[,;]?\s*\(?\s*[a-zA-Z](?:\s*,\s*[a-zA-Z])*\s*\u2208\s*(?:\u2124|\u2115|\u211d|\u211a|\\Z)(?:\s*[\^_]\s*(?:\{[^{}]*\}|\S))*\s*\)?$"
 )
 _MEMBERS = re.compile("\u2208|[<>\u2264\u2265]")
+_STATED = re.compile(r"^(?:(?:so|thus|therefore|hence|and),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?answer\s*(?:is|:|=)\s*:?\s*(?=\S)", re.IGNORECASE)
+_TO = re.compile(r"(?<=\d)\s*(?:\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
+_CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
 _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
 _DEEPEST = 5
@@ -44,10 +48,14 @@ def unreadable(gold: str) -> bool:
     return "\\" in gold and not balanced(clean(gold)) and not wordy(re.sub(r"\\[A-Za-z]+", " ", gold))
 
 
-@lru_cache(maxsize=50_000)
 def read(answer: str, decimal_comma: bool = True) -> tuple[Answer, ...]:
     """All readings of an answer; none where it is empty or too long to read."""
-    text = clean(answer)
+    return read_clean(clean(answer), decimal_comma)
+
+
+@lru_cache(maxsize=50_000)
+def read_clean(text: str, decimal_comma: bool) -> tuple[Answer, ...]:
+    """The same for an answer that is in the reader's alphabet already."""
     if not text:
         return ()
     return tuple(dict.fromkeys(_Reading(decimal_comma)(text)))
@@ -72,10 +80,13 @@ class _Reading:
         for step in (_clock, _grid, _based, _congruence, _empty):
             if some := step(text):
                 return found + some
+        if "\\begin" in text and "&" not in text:
+            text = _CASES.sub(" ", text).strip().strip(ROW)
         text = _without_condition(text)
         return found + (inner._structured(text) or [Opaque(_opaque(text))])
 
     def _structured(self, text: str) -> list[Answer]:
+        text = _STATED.sub("", text)
         if is_about_sets(text) and (some := sets(text)):
             return some
         found = self._whole(text)
@@ -99,7 +110,7 @@ class _Reading:
         if opener == "\u27e6":
             return self._text(inside)
         pieces = cut(inside, ",;")
-        if opener == "\u2983":
+        if opener == "\u2983" or (opener == "{" and len(pieces) > 1):
             items = _flat([self._item(piece) for piece in pieces if piece])
             return [Many("set", tuple(items))]
         if opener not in "([" or len(pieces) < 2 or not all(pieces):
@@ -138,7 +149,7 @@ class _Reading:
         return [Many("bare", tuple(_named_once(_flat([self._item(piece) for piece in pieces]))))]
 
     def _one(self, text: str) -> list[Answer]:
-        parts = cut(text, ":")
+        parts = cut(_TO.sub(":", text), ":")
         if 2 <= len(parts) <= 6 and all(nodes := [expression(part) for part in parts]):
             return [Ratio(tuple(node for node in nodes if node is not None))]
         bare = _MARKS.sub(" ", text).strip()
@@ -168,9 +179,9 @@ def _same_commas(text: str, joined: str) -> bool:
 def _named_once(items: list[Answer]) -> list[Answer]:
     """Without the name that all values share: x = 1, x = 3 and x = 1, 3 are the values 1 and 3."""
     names = {item.name for item in items if isinstance(item, Named)}
-    if len(names) == 1 and isinstance(items[0], Named) and len(items) > 1 and not items[0].function:
+    if len(names) == 1 and isinstance(items[0], Named) and len(items) > 1 and not items[0].argument:
         return [item.value if isinstance(item, Named) else item for item in items]
-    if names and all(isinstance(item, Named) and item.function for item in items) and len(names) == 1:
+    if names and all(isinstance(item, Named) and item.argument for item in items) and len(names) == 1:
         return [item.value for item in items if isinstance(item, Named)]
     return items
 
@@ -181,6 +192,7 @@ def _last_claim(text: str) -> str:
         if arrow in text:
             text = text.rsplit(arrow, 1)[1].strip() or text
     if "\u2248" in text:
+        text = text.lstrip("\u2248 ")
         parts = cut(text, "\u2248")
         text = " = ".join(parts[:2]) if label(parts[0]) else parts[0] or text
     return text
@@ -198,6 +210,8 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
     if match := _LETTER.match(plain):
         letter = match[1]
         return [Choice(letter.upper())] if letter.isupper() or "(" in plain else []
+    if (match := _LETTERS.match(plain)) and (letters := [letter for letter in plain if letter in "ABCDEFGH"]) == sorted(set(letters)):
+        return [Many("set", tuple(Choice(letter) for letter in letters))]
     if match := _BEFORE.match(plain):
         letter = match[1] or match[2] or match[3]
         # the text's marks are needed again to tell units from letters
@@ -237,9 +251,21 @@ def _grid(text: str) -> list[Answer]:
             if any(cell is None for cell in cells):
                 return []
             rows.append(tuple(cell if factor is None else mul(factor, cell) for cell in cells if cell is not None))
-    if match["kind"] in ("vmatrix", "Vmatrix") or not rows:
+    if not rows:
         return []
+    if match["kind"] in ("vmatrix", "Vmatrix"):
+        return [Value(_determinant(rows))] if all(len(row) == len(rows) <= 5 for row in rows) else []
     return [Grid(tuple(rows))]
+
+
+def _determinant(rows: list[tuple[Node, ...]]) -> Node:
+    if len(rows) == 1:
+        return rows[0][0]
+    terms = []
+    for place, cell in enumerate(rows[0]):
+        minor = _determinant([row[:place] + row[place + 1 :] for row in rows[1:]])
+        terms.append(mul(num(-1 if place % 2 else 1), cell, minor))
+    return add(*terms)
 
 
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16}

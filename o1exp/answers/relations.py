@@ -45,7 +45,9 @@ def _union(text: str, depth: int) -> Region | None:
     for pieces in (linked(text, ("and",)), cut(text, "\u2229"), cut(text, ",")):
         if len(pieces) > 1:
             bounds = all(any(sign in piece for sign in SIGNS) for piece in pieces)
-            return _combined(pieces, depth, unite=not bounds and "\u2229" not in text)
+            common = _combined(pieces, depth, unite=not bounds and "\u2229" not in text)
+            # "x < -3, x > 5" has no common part: the comma was meant as "or"
+            return _combined(pieces, depth, unite=True) if common is not None and not common.intervals else common
     return _piece(text, depth)
 
 
@@ -194,20 +196,20 @@ def _inequalities(text: str) -> list[Answer]:
     return found if len(found) == 1 else [Many("set", tuple(found))] if found else []
 
 
-_FUNCTION = re.compile(r"^(?P<name>[A-Za-z\u0370-\u03ff](?:_\{?\w+\}?)?'*(?:\^\{?-1\}?)?)\s*\(\s*[A-Za-z\u0370-\u03ff](?:\s*,\s*[A-Za-z])*\s*\)$")
+_FUNCTION = re.compile(r"^(?P<name>[A-Za-z\u0370-\u03ff](?:_\{?\w+\}?)?'*(?:\^\{?-1\}?)?)\s*\(\s*(?P<argument>[A-Za-z\u0370-\u03ff](?:\s*,\s*[A-Za-z])*)\s*\)$")
 _LABEL = re.compile(
     r"^(?:[A-Za-z\u0370-\u03ff]'*(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
 )
 _TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")
 
 
-def label(text: str) -> tuple[str, bool] | None:
-    """(name, whether it is a function) where a text names what it stands for; None where it is an expression of its own."""
+def label(text: str) -> tuple[str, str] | None:
+    """(name, argument of a function or "") where a text names what it stands for; None where it is an expression of its own."""
     text = text.strip()
     if match := _FUNCTION.match(text):
-        return match["name"], True
+        return match["name"], match["argument"]
     if _LABEL.match(text) or (_TEXT_LABEL.match(text) and (len(text) > 3 or "\u27e6" in text)):
-        return re.sub(r"[\s{}\u27e6\u27e7|]", "", text), False
+        return re.sub(r"[\s{}\u27e6\u27e7|]", "", text), ""
     return None
 
 

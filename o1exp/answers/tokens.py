@@ -19,13 +19,13 @@ class Unreadable(Exception):
 MOST_TOKENS = 1500
 FUNCTIONS = frozenset(
     "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot asin acos atan log ln lg exp sqrt gcd lcm max min abs floor ceil "
-    "binom frac det tg ctg arctg sgn operatorname comb choose cbrt mod".split()
+    "binom frac det cis tg ctg arctg sgn operatorname comb choose cbrt mod".split()
 )
-_LONG_NAMES = {"pi": "\u03c0", "infinity": "\u221e", "inf": "\u221e", "oo": "\u221e", "theta": "\u03b8", "alpha": "\u03b1", "beta": "\u03b2", "lambda": "\u03bb", "infty": "\u221e"}
+LONG_NAMES = {"pi": "\u03c0", "infinity": "\u221e", "inf": "\u221e", "oo": "\u221e", "theta": "\u03b8", "alpha": "\u03b1", "beta": "\u03b2", "lambda": "\u03bb", "infty": "\u221e"}
 _TOKEN = re.compile(
-    r"(?P<space>\s*)(?:(?P<num>\d+(?:\.\d+)?|\.\d+)|(?P<cmd>\\[A-Za-z]+)|(?P<word>[A-Za-z]+)|(?P<op>\*\*|[^\w\s\\]|_)|(?P<letter>[\u00b5\u0131\u0138\u0237\u0370-\u03ff\u2100-\u214f]))"
+    r"(?P<space>\s*)(?:(?P<num>\d+(?:\.\d+)?|\.\d+)|(?P<cmd>\\[A-Za-z]+)|(?P<word>[A-Za-z]+)|(?P<op>\*\*|[^\w\s\\]|_)|(?P<letter>[\u00a2\u00b5\u0131\u0138\u0237\u0370-\u03ff\u2100-\u214f]))"
 )
-_SPLIT = re.compile("(" + "|".join(sorted([*FUNCTIONS, *_LONG_NAMES], key=len, reverse=True)) + ")")
+_SPLIT = re.compile("(" + "|".join(sorted([*FUNCTIONS, *LONG_NAMES], key=len, reverse=True)) + ")")
 
 
 def tokens(text: str) -> list[Token]:
@@ -57,12 +57,12 @@ def _letters(word: str, spaced: bool) -> list[Token]:
     """A run of letters: a function, or single letters side by side."""
     if len(word) == 1:
         return [Token("name", word, spaced)]
-    if word in FUNCTIONS or word in _LONG_NAMES:
-        return [Token("name", _LONG_NAMES.get(word, word), spaced)]
+    if word in FUNCTIONS or word in LONG_NAMES:
+        return [Token("name", LONG_NAMES.get(word, word), spaced)]
     parts: list[Token] = []
     for piece in _SPLIT.split(word) if len(word) < 12 else [word]:
-        if piece in FUNCTIONS or piece in _LONG_NAMES:
-            parts.append(Token("name", _LONG_NAMES.get(piece, piece), spaced))
+        if piece in FUNCTIONS or piece in LONG_NAMES:
+            parts.append(Token("name", LONG_NAMES.get(piece, piece), spaced))
         else:
             parts += [Token("name", letter, spaced) for letter in piece]
     return parts
