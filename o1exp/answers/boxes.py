@@ -17,11 +17,11 @@ def boxed(text: str) -> str:
         return ""
     kept = [spans[-1]]
     for span in reversed(spans[:-1]):
-        between = text[span[1] : kept[0][0]]
+        between = text[span[1] : kept[-1][0]]
         if len(between) > 40 or not _JOINT.fullmatch(between) or not _LINKS.search(between):
             break
-        kept.insert(0, span)
-    return ", ".join(dict.fromkeys(content for _, _, content in kept))
+        kept.append(span)
+    return ", ".join(dict.fromkeys(content for _, _, content in reversed(kept)))
 
 
 def last_box(text: str) -> str:

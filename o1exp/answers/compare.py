@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Literal
 
 from o1exp.answers.conventions import DEFAULT, Conventions
-from o1exp.answers.kinds import Answer, Opaque, Value
+from o1exp.answers.fingerprint import rough, whole_only
+from o1exp.answers.kinds import Answer, Equation, Many, Named, Opaque, Value
 from o1exp.answers.match import match
 from o1exp.answers.normalise import clean, normalise
 from o1exp.answers.rational import rational
@@ -35,7 +36,7 @@ def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
     verdict = matched(*sorted((ours, theirs)), rules)
     if verdict is not None:
         return "equal" if verdict else "different"
-    if any(_beyond(one) for text in (ours, theirs) for one in read_clean(text, rules.decimal_comma)):
+    if _beyond(read_clean(ours, rules.decimal_comma), read_clean(theirs, rules.decimal_comma)):
         return SYMBOLIC.compared(*sorted((gold, answer)))
     return "different"
 
@@ -55,9 +56,20 @@ def matched(left: str, right: str, rules: Conventions) -> bool | None:
     return None if doubt else False
 
 
-def _beyond(reading: Answer) -> bool:
-    """Whether math-verify could know more: mathematics in LaTeX outside our grammar."""
-    return isinstance(reading, Opaque) and bool(_BEYOND.search(reading.text))
+def _beyond(ours: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> bool:
+    """Whether math-verify could know more: one side is LaTeX outside our grammar, the other that too or an expression with values."""
+    kinds = [_kind(readings[0]) for readings in (ours, theirs)]
+    return "beyond" in kinds and "" not in kinds
+
+
+def _kind(reading: Answer) -> Literal["beyond", "valued", ""]:
+    if isinstance(reading, Opaque):
+        return "beyond" if _BEYOND.search(reading.text) else ""
+    if isinstance(reading, Named):
+        return _kind(reading.value)
+    if not isinstance(reading, Value):
+        return "valued" if isinstance(reading, Many | Equation) else ""
+    return "valued" if any(value is not None for value in rough(reading.node, whole_only(reading.node), True)) else ""
 
 
 def number(answer: str) -> Fraction | None:

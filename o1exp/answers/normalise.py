@@ -5,7 +5,7 @@ import re
 from o1exp.answers.glyphs import COMMANDS, MONEY, ROW, SET_CLOSE, SET_OPEN, TEXT_CLOSE, TEXT_OPEN, THIN, plain_glyphs
 from o1exp.answers.tokens import FUNCTIONS
 
-LONGEST = 4000  # letters; a longer answer is compared as it is written
+LONGEST = 2000  # letters; a longer answer is compared as it is written
 
 _PLAIN_INTEGER = re.compile(r"-?\d+")
 _WRAPPED = re.compile(r"^\\f?boxed\s*\{(.*)\}$|^\\f?boxed\s+(\S+)$", re.DOTALL)
@@ -39,10 +39,10 @@ _DROPPED_TEXT = re.compile(r"[\\{}]")
 def clean(answer: str) -> str:
     r"""The answer in the reader's alphabet: one glyph per meaning, `\text` between marks, no layout, "" if it is too long to read."""
     text = answer.strip()
-    if _PLAIN_INTEGER.fullmatch(text):
-        return text
     if len(text) > LONGEST:
         return ""
+    if _PLAIN_INTEGER.fullmatch(text):
+        return text
     text = _unwrap(plain_glyphs(text))
     if "{,}" in text:
         text = _BRACED_COMMA.sub("\u201a", text)  # kept apart: it joins digits and never separates a list

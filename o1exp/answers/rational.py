@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from o1exp.answers.nodes import Node
 
-_MOST_BITS = 200_000
+_MOST_BITS = 100_000
 _LARGEST_FACTORIAL = 5_000
 
 
@@ -37,16 +37,27 @@ def _value(node: Node) -> Fraction | None:
         values.append(value)
     compute = _OPERATIONS.get(node.op)
     result = compute(values) if compute else None
-    if result is not None and result.numerator.bit_length() + result.denominator.bit_length() > _MOST_BITS:
-        raise TooLarge
-    return result
+    return None if result is None else _bounded(result)
 
 
 def _product(values: list[Fraction]) -> Fraction:
     result = Fraction(1)
     for value in values:
-        result *= value
+        result = _bounded(result * value)
     return result
+
+
+def _sum(values: list[Fraction]) -> Fraction:
+    result = Fraction(0)
+    for value in values:
+        result = _bounded(result + value)
+    return result
+
+
+def _bounded(value: Fraction) -> Fraction:
+    if value.numerator.bit_length() + value.denominator.bit_length() > _MOST_BITS:
+        raise TooLarge
+    return value
 
 
 def _power(values: list[Fraction]) -> Fraction | None:
@@ -137,7 +148,7 @@ def _lcm(values: list[Fraction]) -> Fraction | None:
 
 
 _OPERATIONS = {
-    "add": lambda values: sum(values, Fraction(0)),
+    "add": _sum,
     "mul": _product,
     "pow": _power,
     "root": _root,

@@ -15,7 +15,7 @@ from o1exp.answers.split import balanced, cut, enclosed, linked
 from o1exp.answers.units import is_unit
 from o1exp.answers.words import plain_words, spelled_number, wordy
 
-_INTEGER = re.compile(r"-?\d{1,300}$")
+_INTEGER = re.compile(r"-?\d+$")
 _MARKS = re.compile("[\u27e6\u27e7]")
 _LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*[.:]?$", re.IGNORECASE)
 _LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")

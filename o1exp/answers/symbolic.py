@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Literal
 
-CPU_SECONDS = 5
+CPU_SECONDS = 3
 _LONGEST = 300
 _READY = "ready"
 _MEMORY = 4 << 30
