@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 when it is done, 2 where the input is wrong."""
     options = _options(arguments)
     try:
-        rows = [row for row in _rows(options.pairs)]
+        rows = list(_rows(options.pairs))
         with _progress(len(rows)) as advance:
             verdicts = grade_all([_pair(number, row) for number, row in rows], options.mode, options.processes, advance)
     except (ValueError, OSError) as error:

@@ -1,7 +1,7 @@
 """Grade many answers: a pool of processes for large batches, equal pairs compared once."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -50,10 +50,10 @@ def grade_all(
 
 def _processes(pairs: Sequence[Pair]) -> int:
     letters = sum(len(pair.text) for pair in pairs)
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, max(1, letters // _WORTH_A_POOL))
+    return min(os.cpu_count() or 1, max(1, letters // _WORTH_A_POOL))
 
 
-def _graded(chunks: list[list[Pair]], mode: str, count: int):  # type: ignore[no-untyped-def]
+def _graded(chunks: list[list[Pair]], mode: str, count: int) -> Iterator[list[Verdict]]:
     if count <= 1:
         for chunk in chunks:
             yield grade_chunk(chunk, mode)

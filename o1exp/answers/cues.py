@@ -3,19 +3,25 @@
 import re
 
 _CUE = re.compile(
-    r"(?:final|correct|right)?\s*\banswers?\b\s*(?:choice|option)?\s*(?:\*\*|__)?\s*(?:(?:to|for) (?:this|the)(?: \w+){1,2}\s*)?(?:is|are|would be|will be|should be|must be|=|:|\uff1a)(?:\s*[:\uff1a])?(?:\*\*|__)?"
+    r"(?:final|correct|right)?\s*\banswers?\b\s*(?:choice|option)?\s*(?:\*\*|__)?\s*(?:(?:to|for) (?:this|the)"
+    r"(?: \w+){1,2}\s*)?(?:is|are|would be|will be|should be|must be|=|:|\uff1a)(?:\s*[:\uff1a])?(?:\*\*|__)"
+    r"?"
     r"|\b(?:final answer|final result)\b\s*(?:\*\*|__)?\s*[:\uff1a]?\s*(?:\*\*|__)?(?=\s*\n)"
-    r"|\b(?:correct|right|best) (?:option|choice|statement)\b\s*(?:is|:)|\b(?:solutions|roots|values|zeros)\b(?: of [^.\n]{1,30}?)? (?:are|is)\b\s*:?"
+    r"|\b(?:correct|right|best) (?:option|choice|statement)\b\s*(?:is|:)|\b(?:solutions|roots|values|zeros)"
+    r"\b(?: of [^.\n]{1,30}?)? (?:are|is)\b\s*:?"
     r"|^\W*answer\W*$|^\s*A:"
     r"|(?:\u6700\u7ec8|\u6b63\u786e)?(?:\u7b54\u6848|\u7ed3\u679c)(?:\u5e94\u8be5|\u5e94)?(?:\u662f|\u4e3a|\u9009)?\s*[:\uff1a]?"
-    r"|(?:\u6545|\u6240\u4ee5|\u56e0\u6b64|\u5e94|\u6b63\u786e\u9009\u9879(?:\u662f|\u4e3a)?)\u9009?\u62e9?(?:\u9879)?(?<=[\u9009\u62e9\u9879\u662f\u4e3a])\s*[:\uff1a]?|(?:^|[\u3002\n])\s*\u7b54\s*[:\uff1a]|(?:\u56e0\u6b64|\u6240\u4ee5|\u6545)[^\u3002\n]{0,12}(?:\u7b49\u4e8e|\u662f|\u4e3a)\s*[:\uff1a]?",
+    r"|(?:\u6545|\u6240\u4ee5|\u56e0\u6b64|\u5e94|\u6b63\u786e\u9009\u9879(?:\u662f|\u4e3a)?)\u9009?\u62e9?(?:\u9879)"
+    r"?(?<=[\u9009\u62e9\u9879\u662f\u4e3a])\s*[:\uff1a]?|(?:^|[\u3002\n])\s*\u7b54\s*[:\uff1a]|(?:\u56e0\u6b64|"
+    r"\u6240\u4ee5|\u6545)[^\u3002\n]{0,12}(?:\u7b49\u4e8e|\u662f|\u4e3a)\s*[:\uff1a]?",
     re.IGNORECASE | re.MULTILINE,
 )
 _MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(?!\$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _JOIN = re.compile(r"\s*(?:,|\uff0c|\u3001|;)?\s*(?:and|or|\u548c|\u6216)?\s*")
 _SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|[.!?](?=\s|$|\*)|\uff1b")
 _ASIDE = re.compile(
-    r"\s*(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*\b(?:because|since|which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
+    r"\s*(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*\b(?:because|since|"
+    r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
     r"|\uff0c\s*(?:\u56e0\u4e3a|\u5176\u4e2d)|\uff08).*$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -58,17 +64,17 @@ def _announced(rest: str) -> str:
     if formula or len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
         return _without_lead(sentence)
     numbers = _NUMBER.findall(sentence)
-    return numbers[-1].strip() if numbers else sentence
+    return str(numbers[-1]).strip() if numbers else sentence
 
 
 def _without_lead(sentence: str) -> str:
     """A short announcement without the words around its one number."""
     numbers = _NUMBER.findall(sentence)
     if len(numbers) == 1 and len(_CHINESE.findall(sentence)) > 3:
-        return numbers[0].strip()
+        return str(numbers[0]).strip()
     words = re.findall(r"[A-Za-z]{2,}", sentence)
     if len(numbers) == 1 and len(words) >= 3 and not re.search(r"[\\=<>^]", sentence):
-        return numbers[0].strip()
+        return str(numbers[0]).strip()
     return sentence
 
 

@@ -53,7 +53,7 @@ COMMANDS = {
     **dict.fromkeys(["ldots", "dots", "cdots", "dotsc", "dotsb", "dotso"], "\u2026"), "langle": "(", "rangle": ")", "lbrack": "[", "rbrack": "]",
     "lbrace": SET_OPEN, "rbrace": SET_CLOSE, "lfloor": "\u230a", "rfloor": "\u230b", "lceil": "\u2308", "rceil": "\u2309",
     **dict.fromkeys(["land", "wedge"], " and "), **dict.fromkeys(["lor", "vee"], " or "), "prime": "'", "degree": "\u00b0", "textdegree": "\u00b0",
-    "circ": "\u00b0", "angle": "\u2220", "percent": "%", "pounds": MONEY, "euro": MONEY, "yen": MONEY, "textdollar": MONEY, "lor ": " or ",
+    "circ": "\u00b0", "angle": "\u2220", "percent": "%", "pounds": MONEY, "euro": MONEY, "yen": MONEY, "textdollar": MONEY,
     **dict.fromkeys(["dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"], "\\frac "), **dict.fromkeys(["dbinom", "tbinom"], "\\binom "),
     "i": "i", "imath": "i", "j": "j", "jmath": "j", "dot": "\\dot ", "R": "\u211d", "Z": "\u2124", "N": "\u2115", "Q": "\u211a", "C": "\u2102",
     "Reals": "\u211d", "Re": "\\Re ", "arg": "\\arg ", "textbackslash": "\\", "wp": "\u2118", "ell": "\u2113", "hbar": "\u210f",

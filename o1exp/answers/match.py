@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 from o1exp.answers.conventions import Conventions
@@ -264,10 +263,6 @@ def _every(verdicts: Any) -> bool | None:
     if any(verdict is False for verdict in found):
         return False
     return None if any(verdict is None for verdict in found) else True
-
-
-def _whole(node: Node) -> Fraction | None:
-    return node.value if isinstance(node.value, Fraction) else None
 
 
 _RULES: dict[tuple[type, type], Callable[[Any, Any, Conventions], bool | None]] = {

@@ -13,9 +13,15 @@ _SIZED = re.compile(r"\\(?:left|right)(?![A-Za-z])\s*\.?")
 _SPACING = re.compile(r"\\[,:>]|\\thinspace(?![A-Za-z])|(?<!\\)~")
 _NOTHING = re.compile(r"\\!|\\(?:hspace|vspace|phantom|label|tag|color|textcolor)\*?\s*\{[^{}]*\}|&(?=\s*=)")
 _MATH_MARKS = re.compile(r"\\[()\[\]](?!\d*(?:\.\d+)?(?:pt|em|ex|cm|mm)\])|(?<!\\)\$")
-_TEXT = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt|normal|up)?|mathrm|mathbf|mathsf|mathit|mathtt|mbox|hbox|operatorname\*?|boldsymbol|bold|bm|emph|unit|si)\s*\{([^{}]*)\}")
+_TEXT = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|tt|normal|up)?|mathrm|mathbf|mathsf|mathit|mathtt|mbox|hbox|operatorname\*?|boldsymbol|"
+    r"bold|bm|emph|unit|si)\s*\{([^{}]*)\}"
+)
 _BARE_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|mbox|operatorname)\s+([A-Za-z])")
-_ARROWED = re.compile(r"\\(?:vec|hat|bar|tilde|widehat|overrightarrow|mathcal|mathscr|mathfrak|mathnormal|widetilde)\s*(?:\{([^{}]*)\}|([A-Za-z]))")
+_ARROWED = re.compile(
+    r"\\(?:vec|hat|bar|tilde|widehat|overrightarrow|mathcal|mathscr|mathfrak|mathnormal|widetilde)\s*(?:\{([^{}]*)"
+    r"\}|([A-Za-z]))"
+)
 _UNIT_VECTOR = re.compile(rf"\\(?:mathbf|boldsymbol|bold|bm|vec|hat|widehat|textbf)\s*\{{\s*(?:\\(?:mathbf|boldsymbol|bold)\s*\{{)?\s*\\?([ijk])(?:math)?\s*\}}+")
 _DOUBLE_STRUCK = re.compile(r"\\(?:mathbb|Bbb|mathds)\s*\{?\s*([RZNQCF])\s*\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)[ \t]*")

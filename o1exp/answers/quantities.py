@@ -14,15 +14,28 @@ from o1exp.answers.units import converted, is_unit
 from o1exp.answers.words import spelled_number
 
 _LEAD = re.compile(
-    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|US|HK|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
+    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|"
+    r"US|HK|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
     r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-])",
     re.IGNORECASE,
 )
-_TEXT_UNIT = re.compile(r"^(?P<math>.*?[^\s/*])\s*(?P<unit>[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7\}?(?:\s*\^\s*\{?-?\d\}?)?(?:\s*[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7\}?(?:\s*\^\s*\{?-?\d\}?)?)*)$")
+_TEXT_UNIT = re.compile(
+    r"^(?P<math>.*?[^\s/*])\s*(?P<unit>[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7\}?(?:\s*\^\s*\{?-?\d\}?)?(?:\s*[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7"
+    r"\}?(?:\s*\^\s*\{?-?\d\}?)?)*)$"
+)
 _FRACTION_UNIT = re.compile(r"\\frac\s*\{\s*\u27e6([^\u27e7]*)\u27e7\s*\}\s*\{\s*\u27e6([^\u27e7]*)\u27e7((?:\s*\^\s*\{?\d\}?)?)\s*\}")
-_WORD_UNIT = re.compile(r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]*[A-Za-z\d}])?)$")
-_CHINESE_UNIT = re.compile(r"^(?P<lead>[\u4e00-\u9fff]*)\s*(?P<math>[^\u4e00-\u9fff]*[\d)}\]%\u03c0][^\u4e00-\u9fff]*?)\s*(?P<unit>(?![\u548c\u6216\u4e0e])[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*)?$")
-_CHINESE_COUNT = re.compile("^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d\u7c73\u79cd])?$")
+_WORD_UNIT = re.compile(
+    r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]*[A-Za-z\d}])"
+    r"?)$"
+)
+_CHINESE_UNIT = re.compile(
+    r"^(?P<lead>[\u4e00-\u9fff]*)\s*(?P<math>[^\u4e00-\u9fff]*[\d)}\]%\u03c0][^\u4e00-\u9fff]*?)\s*(?P<unit>(?![\u548c\u6216\u4e0e])"
+    r"[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*)?$"
+)
+_CHINESE_COUNT = re.compile(
+    "^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d"
+    "\u7c73\u79cd])?$"
+)
 _ORDINAL = re.compile(r"^(\d+)\s*(?:(?:\^\s*\{?)?\s*\u27e6\s*(?:st|nd|rd|th)\s*\u27e7\s*\}?|(?:\^\{)?(?:st|nd|rd|th)\}?)$")
 _REMARK = re.compile(r"^(.*\d)\s*\((?:[A-Za-z]{3,}[A-Za-z -]*)\)$")
 _STATED = re.compile(r"^(?:\u27e6[^\u27e7]*(?:\bis|\bare|\bequals|:)\s*\u27e7|[A-Za-z][A-Za-z ]*(?:\bis|\bare|\bequals)\b:?)\s*(?=\S)")

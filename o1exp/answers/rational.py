@@ -1,6 +1,7 @@
 """Exact values of constant expressions, where they are rational and not too long to write down."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
@@ -147,7 +148,7 @@ def _lcm(values: list[Fraction]) -> Fraction | None:
     return None if whole is None else Fraction(math.lcm(*whole))
 
 
-_OPERATIONS = {
+_OPERATIONS: dict[str, Callable[[list[Fraction]], Fraction | None]] = {
     "add": _sum,
     "mul": _product,
     "pow": _power,

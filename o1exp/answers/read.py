@@ -19,21 +19,38 @@ _INTEGER = re.compile(r"-?\d+$")
 _MARKS = re.compile("[\u27e6\u27e7]")
 _LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*[.:]?$", re.IGNORECASE)
 _LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")
-_BEFORE = re.compile(r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|- )(\S.*)$")
+_BEFORE = re.compile(
+    r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|"
+    r"- )(\S.*)$"
+)
 _AFTER = re.compile(r"^(.+?)\s*\u27e6\s*\(([A-J])\)\s*\u27e7$")
 _CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
-_MATRIX = re.compile(r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$", re.DOTALL)
-_BASED = re.compile(
-    r"^\(?\s*(?P<digits>[0-9A-Za-z][0-9A-Za-z., ]*?)\s*\)?\s*(?:_\s*\{?\s*\u27e6?\s*(?:base\s*)?(?P<base>\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\u27e7?\s*\}?"
-    r"|\s*[\u27e6(]*\s*(?:in\s+)?base\s*[-\u27e6\u27e7{]*\s*(?P<other>\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)[\u27e6\u27e7) }]*)$"
+_MATRIX = re.compile(
+    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
+    r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$",
+    re.DOTALL,
 )
-_CONGRUENCE = re.compile(r"^(?:[^\u2261]*\u2261)?\s*(?P<residues>[^\u2261]+?)\s*[(\u27e6]*\s*\\?(?:pmod|bmod|mod|modulo)\s*[\u27e7{(]*\s*(?P<modulus>\d+)\s*[)}\u27e7]*$")
+_BASED = re.compile(
+    r"^\(?\s*(?P<digits>[0-9A-Za-z][0-9A-Za-z., ]*?)\s*\)?\s*(?:_\s*\{?\s*\u27e6?\s*(?:base\s*)?(?P<base>\d{1,2}|"
+    r"two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\u27e7?\s*\}?"
+    r"|\s*[\u27e6(]*\s*(?:in\s+)?base\s*[-\u27e6\u27e7{]*\s*(?P<other>\d{1,2}|two|three|four|five|six|seven|"
+    r"eight|nine|ten|twelve|sixteen)[\u27e6\u27e7) }]*)$"
+)
+_CONGRUENCE = re.compile(
+    r"^(?:[^\u2261]*\u2261)?\s*(?P<residues>[^\u2261]+?)\s*[(\u27e6]*\s*\\?(?:pmod|bmod|mod|modulo)\s*[\u27e7{(]*\s*(?P<modulus>\d+)"
+    r"\s*[)}\u27e7]*$"
+)
 _CONDITION = re.compile(
-    r"\s*[,;]?\s*(?:\(\s*)?(?:\u27e6\s*,?\s*(?:where|for|with|if|when|iff)\b|(?<![A-Za-z])(?:where|for all|for any|for some|for every|for each)\b).*$|"
+    r"\s*[,;]?\s*(?:\(\s*)?(?:\u27e6\s*,?\s*(?:where|for|with|if|when|iff)\b|(?<![A-Za-z])(?:where|for all|"
+    r"for any|for some|for every|for each)\b).*$|"
     r"\s*[,;]?\s*\(?\s*[a-zA-Z](?:\s*,\s*[a-zA-Z])*\s*\u2208\s*(?:\u2124|\u2115|\u211d|\u211a|\\Z)(?:\s*[\^_]\s*(?:\{[^{}]*\}|\S))*\s*\)?$"
 )
 _MEMBERS = re.compile("\u2208|[<>\u2264\u2265]")
-_STATED = re.compile(r"^(?:(?:so|thus|therefore|hence|and),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?answer\s*(?:is|:|=)\s*:?\s*(?=\S)", re.IGNORECASE)
+_STATED = re.compile(
+    r"^(?:(?:so|thus|therefore|hence|and),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?answer\s*(?:is|:|"
+    r"=)\s*:?\s*(?=\S)",
+    re.IGNORECASE,
+)
 _TO = re.compile(r"(?<=\d)\s*(?:\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
 _CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
@@ -95,11 +112,11 @@ class _Reading:
         found = self._list(text)
         joined = thousands_joined(text)
         if joined != text:
-            found = [*([] if _same_commas(text, joined) else self._list(joined)), *quantity(joined, self.comma), *found]
+            found = [*(self._list(joined) if "," in joined else []), *quantity(joined, self.comma), *found]
         if self.comma and found and "," in text:
             found += [one for one in quantity(text, True) if one not in found]
         if not found and "=" in text:
-            found = equations(text, self)  # type: ignore[arg-type]
+            found = equations(text, self)
         return found or self._one(text)
 
     def _whole(self, text: str) -> list[Answer]:
@@ -170,10 +187,6 @@ def _flat(items: list[Answer]) -> list[Answer]:
     for item in items:
         flat += item.items if isinstance(item, Many) and item.kind == "bare" else [item]
     return flat
-
-
-def _same_commas(text: str, joined: str) -> bool:
-    return joined.count(",") == 0 or text == joined
 
 
 def _named_once(items: list[Answer]) -> list[Answer]:

@@ -72,7 +72,7 @@ def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
 
 def _order(left: Interval, right: Interval) -> int:
     keys = [(_low(one), not one.low_closed, _high(one), one.high_closed) for one in (left, right)]
-    return (keys[0] > keys[1]) - (keys[0] < keys[1])  # type: ignore[operator]
+    return (keys[0] > keys[1]) - (keys[0] < keys[1])
 
 
 def _touch(left: Interval, right: Interval) -> bool:
@@ -90,7 +90,7 @@ def _joined(left: Interval, right: Interval) -> Interval:
     ends = _high(left), _high(right)
     assert ends[0] is not None
     assert ends[1] is not None
-    if ends[1] > ends[0] or (_near(*ends) and right.high_closed):
+    if ends[1] > ends[0] or (_near(ends[0], ends[1]) and right.high_closed):
         return replace(left, high=right.high, high_closed=right.high_closed)
     return left
 

@@ -1,10 +1,11 @@
 """Equations, inequalities and sets of real numbers."""
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
-from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Value
-from o1exp.answers.nodes import ZERO, Node, minus, num, symbols
+from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region
+from o1exp.answers.nodes import Node, minus, num, symbols
 from o1exp.answers.quantities import expression
 from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
@@ -196,9 +197,13 @@ def _inequalities(text: str) -> list[Answer]:
     return found if len(found) == 1 else [Many("set", tuple(found))] if found else []
 
 
-_FUNCTION = re.compile(r"^(?P<name>[A-Za-z\u0370-\u03ff](?:_\{?\w+\}?)?'*(?:\^\{?-1\}?)?)\s*\(\s*(?P<argument>[A-Za-z\u0370-\u03ff](?:\s*,\s*[A-Za-z])*)\s*\)$")
+_FUNCTION = re.compile(
+    r"^(?P<name>[A-Za-z\u0370-\u03ff](?:_\{?\w+\}?)?'*(?:\^\{?-1\}?)?)\s*\(\s*(?P<argument>[A-Za-z\u0370-\u03ff](?:\s*,\s*[A-Za-z])"
+    r"*)\s*\)$"
+)
 _LABEL = re.compile(
-    r"^(?:[A-Za-z\u0370-\u03ff]'*(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
+    r"^(?:[A-Za-z\u0370-\u03ff]'*(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|"
+    r"\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
 )
 _TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")
 
@@ -213,7 +218,7 @@ def label(text: str) -> tuple[str, str] | None:
     return None
 
 
-def equations(text: str, read_value: "Reader") -> list[Answer]:
+def equations(text: str, read_value: Callable[[str], list[Answer]]) -> list[Answer]:
     """The readings of a text with equality signs: a named value, an equation, or the end of a chain."""
     pieces = cut(text, "=")
     if len(pieces) < 2 or not pieces[-1]:
@@ -241,13 +246,3 @@ def equations(text: str, read_value: "Reader") -> list[Answer]:
         if value is not None and not symbols(value):
             found += read_value(last)
     return found
-
-
-class Reader:
-    """How a part of an answer is read: a callable, so that this module need not know the whole grammar."""
-
-    def __call__(self, text: str) -> list[Answer]:
-        raise NotImplementedError
-
-
-__all__ = ["ZERO", "Reader", "Value", "equations", "is_about_sets", "label", "sets"]

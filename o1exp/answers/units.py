@@ -38,7 +38,8 @@ _TABLES: dict[str, dict[str, Fraction]] = {
 }  # fmt: skip
 UNITS = {name: (kind, size) for kind, table in _TABLES.items() for names, size in table.items() for name in names.split("|")}
 OTHER_UNITS = frozenset(
-    "hz khz mhz j kj n kn w kw mw v mv a ma pa kpa atm k mol c f ohm ohms kwh cal kcal acre acres hectare hectares rpm bits bytes bit byte kb mb gb "
+    "hz khz mhz j kj n kn w kw mw v mv a ma pa kpa atm k mol c f ohm ohms kwh cal kcal acre acres hectare hectares rpm bits bytes bi"
+    "t byte kb mb gb "
     "\u03c9 \u03bcm \u00b5m cc dozen percent units unit people students apples ways square cubic sq cu per times year years month months".split()
 )
 _SPACES = re.compile(r"[\s{}\u27e6\u27e7*.]|\\")

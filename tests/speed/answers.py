@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from o1exp.answers.batch import Pair
 from tests.speed.measure import Measure, interleaved
@@ -31,7 +32,7 @@ def real_pairs(folder: Path) -> Iterator[Pair]:
         yield Pair(row["gold"], row["response"])
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
+def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
