@@ -37,13 +37,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     command = parser.add_subparsers(dest="command", required=True).add_parser(
         "grade",
         help="grade a file of pairs",
-        description="Each line of --pairs is {id, gold, prediction, form}; form is answer (the prediction is the answer) or response (it is "
-        "found in the text). --out gets {id, verdict, status, extracted, method} in the same order; verdict is true, false, or null where "
+        description="Each line of --pairs is {id, gold, prediction, form}; form is answer (the prediction is the answer) or response "
+        "(it is found in the text). --out gets {id, verdict, status, extracted, method} in the same order; verdict is true, false, or null where "
         "the gold answer cannot be read; status is equal, different, no_answer, truncated, gold_unreadable or timeout.",
     )
     command.add_argument("--pairs", type=Path, required=True, metavar="IN.jsonl")
     command.add_argument("--out", type=Path, required=True, metavar="OUT.jsonl")
-    command.add_argument("--mode", choices=["strict", "default"], default="default", help="what counts as equal where mathematics does not say")
+    command.add_argument("--mode", choices=["strict", "default"], default="default", help="what counts as equal by convention")
     command.add_argument("--processes", type=int, default=None, metavar="N", help="default: as many as the batch is worth")
     return parser.parse_args(arguments)
 
@@ -80,7 +80,8 @@ def _text(value: Any) -> str:
 
 
 def _result(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
-    return {"id": row.get("id"), "verdict": verdict.correct, "status": verdict.status, "extracted": verdict.extracted, "method": verdict.method}
+    said = {"verdict": verdict.correct, "status": verdict.status, "extracted": verdict.extracted, "method": verdict.method}
+    return {"id": row.get("id"), **said}
 
 
 @contextmanager

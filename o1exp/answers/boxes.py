@@ -5,7 +5,9 @@ import re
 _BOX = re.compile(r"\\f?boxed(?![A-Za-z])\s*")
 _BARE = re.compile(r"-?(?:\d[\d,.]*\d|\d|[A-Za-z]\b|\\[A-Za-z]+(?:\s*\{[^{}]*\})*)")
 _JOINT = re.compile(
-    r"(?:\s|\\[,;! ]|\\q?quad|\\text\s*\{|[}$]|\\[()\[\]]|,|\uff0c|\u3001|;|\.(?=\s*$)|\band\b|\bor\b|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e)*", re.DOTALL
+    r"(?:\s|\\[,;! ]|\\q?quad|\\text\s*\{|[}$]|\\[()\[\]]|,|"
+    r"\uff0c|\u3001|;|\.(?=\s*$)|\band\b|\bor\b|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e)*",
+    re.DOTALL,
 )
 _LINKS = re.compile(r",|\uff0c|\u3001|;|\band\b|\bor\b|\u548c|\u6216|\u4ee5\u53ca|\u4e0e")
 

@@ -73,7 +73,8 @@ class Arithmetic:
 
 _TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "sinh", "cosh", "tanh", "exp"})
 _NAMES = {
-    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan",
     "ln": "log", "log": "log",
 }  # fmt: skip
 _RECIPROCAL = {"cot": "tan", "sec": "cos", "csc": "sin", "coth": "tanh"}
@@ -88,8 +89,8 @@ def precise(real: bool) -> Arithmetic:
 
     context = MPContext()
     context.dps = DIGITS
-    number = (lambda value: context.mpf(value.numerator) / value.denominator) if real else (lambda value: context.mpc(value.numerator) / value.denominator)
-    return Arithmetic(context, number, 1e-40, real)
+    kind = context.mpf if real else context.mpc
+    return Arithmetic(context, lambda value: kind(value.numerator) / value.denominator, 1e-40, real)
 
 
 def floats(real: bool) -> Arithmetic:
@@ -98,7 +99,7 @@ def floats(real: bool) -> Arithmetic:
 
 
 def evaluate(node: Node, point: Mapping[str, Fraction], numbers: Arithmetic) -> Any:
-    """The value at a point. Errors: Undefined where there is none, where it is not real though it should be, or where it is out of bounds."""
+    """The value at a point. Errors: Undefined where there is none, where it leaves the real numbers, or where it is out of bounds."""
     try:
         value = _evaluate(node, point, numbers)
     except (ValueError, ZeroDivisionError, OverflowError, TypeError, ArithmeticError) as error:

@@ -133,7 +133,7 @@ def proportional(left: Node, right: Node, positive: bool) -> bool | None:
 
 
 def same_zeros(left: Node, right: Node) -> bool:
-    """Whether two equations (`left` = 0, `right` = 0) have the same solutions, tried at fixed points by Newton steps from several starts."""
+    """Whether `left` = 0 and `right` = 0 have the same solutions, tried at fixed points by Newton steps from several starts."""
     names = symbols(left) | symbols(right)
     if not names or symbols(left) != symbols(right):
         return False

@@ -48,14 +48,18 @@ COMMANDS = {
     **dict.fromkeys(["setminus", "smallsetminus", "backslash"], "\u2216"), **dict.fromkeys(["emptyset", "varnothing", "O"], "\u2205"),
     **dict.fromkeys(["approx", "thickapprox", "doteq", "simeq", "cong"], "\u2248"),
     **dict.fromkeys(["to", "rightarrow", "longrightarrow", "mapsto"], "\u2192"),
-    **dict.fromkeys(["implies", "Rightarrow", "Longrightarrow", "therefore"], "\u21d2"), **dict.fromkeys(["iff", "Leftrightarrow"], "\u21d4"),
+    **dict.fromkeys(["implies", "Rightarrow", "Longrightarrow", "therefore"], "\u21d2"),
+    **dict.fromkeys(["iff", "Leftrightarrow"], "\u21d4"),
     **dict.fromkeys(["mid", "vert", "lvert", "rvert", "Vert", "lVert", "rVert"], "|"), "colon": ":", "ratio": ":", "equiv": "\u2261",
-    **dict.fromkeys(["ldots", "dots", "cdots", "dotsc", "dotsb", "dotso"], "\u2026"), "langle": "(", "rangle": ")", "lbrack": "[", "rbrack": "]",
+    **dict.fromkeys(["ldots", "dots", "cdots", "dotsc", "dotsb", "dotso"], "\u2026"),
+    "langle": "(", "rangle": ")", "lbrack": "[", "rbrack": "]",
     "lbrace": SET_OPEN, "rbrace": SET_CLOSE, "lfloor": "\u230a", "rfloor": "\u230b", "lceil": "\u2308", "rceil": "\u2309",
-    **dict.fromkeys(["land", "wedge"], " and "), **dict.fromkeys(["lor", "vee"], " or "), "prime": "'", "degree": "\u00b0", "textdegree": "\u00b0",
+    **dict.fromkeys(["land", "wedge"], " and "), **dict.fromkeys(["lor", "vee"], " or "),
+    "prime": "'", "degree": "\u00b0", "textdegree": "\u00b0",
     "circ": "\u00b0", "angle": "\u2220", "percent": "%", "pounds": MONEY, "euro": MONEY, "yen": MONEY, "textdollar": MONEY,
     **dict.fromkeys(["dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"], "\\frac "), **dict.fromkeys(["dbinom", "tbinom"], "\\binom "),
-    "i": "i", "imath": "i", "j": "j", "jmath": "j", "dot": "\\dot ", "R": "\u211d", "Z": "\u2124", "N": "\u2115", "Q": "\u211a", "C": "\u2102",
+    "i": "i", "imath": "i", "j": "j", "jmath": "j", "dot": "\\dot ",
+    "R": "\u211d", "Z": "\u2124", "N": "\u2115", "Q": "\u211a", "C": "\u2102",
     "Reals": "\u211d", "Re": "\\Re ", "arg": "\\arg ", "textbackslash": "\\", "wp": "\u2118", "ell": "\u2113", "hbar": "\u210f",
 }  # fmt: skip
 _GREEK = (
@@ -65,7 +69,8 @@ COMMANDS |= {name: chr(0x3B1 + place) for place, name in enumerate(_GREEK)}
 COMMANDS |= {name.capitalize(): chr(0x391 + place) for place, name in enumerate(_GREEK)}
 COMMANDS |= {"varphi": "\u03c6", "varepsilon": "\u03b5", "vartheta": "\u03b8", "varrho": "\u03c1"}
 
-_DIGITS = dict(zip("\u3007\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
+_NUMERALS = "\u3007\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d"
+_DIGITS = dict(zip(_NUMERALS, (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 _TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
 _CHINESE = "".join([*_DIGITS, *_TENS, *_MYRIADS])

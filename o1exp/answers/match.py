@@ -109,7 +109,8 @@ def _ratio_value(left: Value, right: Ratio, rules: Conventions) -> bool | None:
 def _clocks(left: Clock, right: Clock, rules: Conventions) -> bool:
     if left.half == right.half:
         return left.minutes == right.minutes
-    return left.minutes == right.minutes or (left.minutes - right.minutes) % 720 == 0 and min(left, right, key=lambda one: one.half).minutes < 780
+    plain = left if right.half else right  # without a.m. or p.m. 3:30 may be either, 15:30 only one
+    return left.minutes == right.minutes or ((left.minutes - right.minutes) % 720 == 0 and plain.minutes < 780)
 
 
 def _based(left: Based, right: Based, rules: Conventions) -> bool:
@@ -248,7 +249,8 @@ def _names(left: Named, right: Named, rules: Conventions) -> bool | None:
     if left.name != right.name and not (left.argument or right.argument or max(len(left.name), len(right.name)) > 1):
         return False
     ours, theirs = left.value, right.value
-    if len(left.argument) == len(right.argument) == 1 and left.argument != right.argument and isinstance(ours, Value) and isinstance(theirs, Value):
+    renaming = len(left.argument) == len(right.argument) == 1 and left.argument != right.argument
+    if renaming and isinstance(ours, Value) and isinstance(theirs, Value):
         # f(x) = x^2 is f(t) = t^2; an x that is free in the other stays another x
         ours, theirs = (Value(renamed(one.node, name, "\u2606")) for one, name in ((ours, left.argument), (theirs, right.argument)))
     return match(ours, theirs, rules)
@@ -266,9 +268,11 @@ def _every(verdicts: Any) -> bool | None:
 
 
 _RULES: dict[tuple[type, type], Callable[[Any, Any, Conventions], bool | None]] = {
-    (Value, Value): _values, (Words, Words): _words, (Words, Region): _word_of_region, (Words, Value): _word_of_value, (Words, Many): _word_of_many,
+    (Value, Value): _values, (Words, Words): _words, (Words, Region): _word_of_region, (Words, Value): _word_of_value,
+    (Words, Many): _word_of_many,
     (Choice, Choice): _choices, (Value, Choice): _letter, (Ratio, Ratio): _ratios, (Value, Ratio): _ratio_value, (Clock, Clock): _clocks,
-    (Based, Based): _based, (Congruence, Congruence): _congruences, (Grid, Grid): _grids, (Value, Grid): _grid_value, (Grid, Many): _grid_many,
+    (Based, Based): _based, (Congruence, Congruence): _congruences, (Grid, Grid): _grids, (Value, Grid): _grid_value,
+    (Grid, Many): _grid_many,
     (Many, Many): _many, (Many, Region): _many_region, (Region, Region): _regions, (Inequality, Inequality): _inequalities,
     (Equation, Equation): _equations, (Equation, Named): _equation_named, (Named, Named): _names, (Opaque, Opaque): _opaque,
 }  # fmt: skip

@@ -22,7 +22,10 @@ _ARROWED = re.compile(
     r"\\(?:vec|hat|bar|tilde|widehat|overrightarrow|mathcal|mathscr|mathfrak|mathnormal|widetilde)\s*(?:\{([^{}]*)"
     r"\}|([A-Za-z]))"
 )
-_UNIT_VECTOR = re.compile(rf"\\(?:mathbf|boldsymbol|bold|bm|vec|hat|widehat|textbf)\s*\{{\s*(?:\\(?:mathbf|boldsymbol|bold)\s*\{{)?\s*\\?([ijk])(?:math)?\s*\}}+")
+_UNIT_VECTOR = re.compile(
+    r"\\(?:mathbf|boldsymbol|bold|bm|vec|hat|widehat|textbf)\s*\{\s*(?:\\(?:mathbf|boldsymbol|bold)\s*\{)?"
+    r"\s*\\?([ijk])(?:math)?\s*\}+"
+)
 _DOUBLE_STRUCK = re.compile(r"\\(?:mathbb|Bbb|mathds)\s*\{?\s*([RZNQCF])\s*\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)[ \t]*")
 _DEGREE = re.compile(r"\^\s*(?:\{\s*\u00b0\s*\}|\u00b0)|\s+\u00b0")

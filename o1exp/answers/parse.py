@@ -8,7 +8,8 @@ from o1exp.answers.tokens import FUNCTIONS, Token, Unreadable, tokens
 _DEEPEST = 60
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "\u230a": "\u230b", "\u2308": "\u2309"}
 _ONE_ARGUMENT = {
-    "tg": "tan", "ctg": "cot", "arctg": "arctan", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "lg", "ln": "ln", "log": "log",
+    "tg": "tan", "ctg": "cot", "arctg": "arctan", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+    "lg": "lg", "ln": "ln", "log": "log",
     **{name: name for name in "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot exp cis Re Im arg sgn det".split()},
 }  # fmt: skip
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
@@ -194,15 +195,17 @@ class _Reader:
         if place < len(self.tokens) and self.tokens[place].text in "+-":
             sign = -1 if self.tokens[place].text == "-" else 1
             place += 1
-        if place < len(self.tokens) and self.tokens[place].kind == "num" and not self.tokens[place].spaced and self.tokens[place].text.isdigit():
+        token = self.tokens[place] if place < len(self.tokens) else None
+        if token is not None and token.kind == "num" and not token.spaced and token.text.isdigit():
             self.place = place + 1
-            return sign * int(self.tokens[place].text[:6])
+            return sign * int(token.text[:6])
         return None
 
     def mixed(self) -> Fraction | None:
         r"""The proper fraction that follows a whole number, as in 3\frac{1}{4}; None where it is another factor."""
         parts = [token.text for token in self.tokens[self.place + 1 : self.place + 7]]
-        if len(parts) == 6 and (parts[0], parts[2], parts[3], parts[5]) == ("{", "}", "{", "}") and parts[1].isdigit() and parts[4].isdigit():
+        braced = len(parts) == 6 and (parts[0], parts[2], parts[3], parts[5]) == ("{", "}", "{", "}")
+        if braced and parts[1].isdigit() and parts[4].isdigit():
             top, bottom = int(parts[1]), int(parts[4])
             if 0 < top < bottom:
                 self.place += 7

@@ -40,14 +40,19 @@ _ORDINAL = re.compile(r"^(\d+)\s*(?:(?:\^\s*\{?)?\s*\u27e6\s*(?:st|nd|rd|th)\s*\
 _REMARK = re.compile(r"^(.*\d)\s*\((?:[A-Za-z]{3,}[A-Za-z -]*)\)$")
 _STATED = re.compile(r"^(?:\u27e6[^\u27e7]*(?:\bis|\bare|\bequals|:)\s*\u27e7|[A-Za-z][A-Za-z ]*(?:\bis|\bare|\bequals)\b:?)\s*(?=\S)")
 _CHOSEN = re.compile(r"^(?:\{\})?[\^_]\s*\{?(\w+)\}?\s*C\s*_\s*\{?(\w+)\}?$")
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "hundred": 100, "\u4e07": 10**4, "\u4ebf": 10**8, "\u767e\u4e07": 10**6, "\u5343\u4e07": 10**7}
+_SCALES = {
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "hundred": 100,
+    "\u4e07": 10**4, "\u4ebf": 10**8, "\u767e\u4e07": 10**6, "\u5343\u4e07": 10**7,
+}  # fmt: skip
 _SCALED = re.compile(r"^(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")(?![a-z])\s*(.*)$", re.IGNORECASE)
 _LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}")
-_NO_UNITS = frozenset("more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split())
+_NO_UNITS = frozenset(
+    "more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split()
+)
 _LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?[23]\}?)?$")
 _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d+)$")
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
-_BRACED_COMMA = re.compile("\u201a")
+_BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
 _DECIMAL_COMMA = re.compile(r"^-?(?:\d+,\d{1,2}|\d+,\d{4,}|0,\d+)$")
 _REPEATED = re.compile(r"^(-?\d*\.\d*?)(\d{1,4}?)\2{2,}(?:\d{0,3})(?:\u2026|\.\.\.)$")
 _BRACKET_REPEAT = re.compile(r"(\d*\.\d*)(?:\((\d{1,40})\)|\\overline \{\s*(\d{1,40})\s*\})")
@@ -88,7 +93,8 @@ def _marked(text: str, unit: str) -> list[Answer]:
         parts = [Fraction(part or 0) for part in match.groups()]
         sign = -1 if text.startswith("-") else 1
         return [Value(num(sign * (abs(parts[0]) + parts[1] / 60 + parts[2] / 3600)), unit, degrees=True)]
-    if (match := _DEGREES.search(text)) and match.start() and not _ANGLED.search(text) and (found := _values(text[: match.start()], unit, degrees=True)):
+    match = None if _ANGLED.search(text) else _DEGREES.search(text)
+    if match and match.start() and (found := _values(text[: match.start()], unit, degrees=True)):
         return found
     if found := _values(text, unit):
         extra = _word_unit(text, unit) if _LETTER_END.search(text) else []
@@ -113,7 +119,9 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
         return []
     word = match["unit"]
     letters = re.findall(r"[A-Za-z\u00a2\u00b5\u03bc\u03a9]+", word)
-    if not letters or set(part.lower() for part in letters) & _NO_UNITS or (letters[0] in FUNCTIONS and not is_unit(word)) or len(letters) > 5:
+    if not letters or len(letters) > 5 or {part.lower() for part in letters} & _NO_UNITS:
+        return []
+    if letters[0] in FUNCTIONS and not is_unit(word):
         return []
     long = len(letters[0]) >= 3 and bool(match["space"])
     if not ((is_unit(word) and (len(word) > 1 or not word.isascii())) or (long and not re.search(r"\d", word))):
@@ -192,7 +200,7 @@ def _numbers(text: str) -> str:
     if "," in text:
         text = thousands_joined(text)
     if "\u201a" in text:
-        text = re.sub("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)", lambda match: match[1] + match[2].replace("\u201a", ""), text)
+        text = _BRACED_THOUSANDS.sub(lambda match: match[1] + match[2].replace("\u201a", ""), text)
         text = text.replace("\u201a", ".")
     if _DOTTED_THOUSANDS.match(text):
         text = text.replace(".", "")

@@ -174,8 +174,10 @@ class _Reading:
         if spelled is not None:
             return [Value(num(int(spelled))), Words(plain_words(bare))]
         words = _words(text)
-        if words and "\u27e6" in text and (measured := [one for one in quantity(text, False) if isinstance(one, Value) and is_unit(one.unit)]):
-            return [*measured, *words]
+        if words and "\u27e6" in text:
+            measured = [one for one in quantity(text, False) if isinstance(one, Value) and is_unit(one.unit)]
+            if measured:
+                return [*measured, *words]
         if words and (len(bare) > 3 or " " in bare or not bare.isascii()):
             return words if bare.isascii() else [*quantity(text, self.comma), *words]
         return words + quantity(text, self.comma)

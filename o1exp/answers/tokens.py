@@ -22,7 +22,10 @@ FUNCTIONS = frozenset(
     "loor ceil "
     "binom frac det cis tg ctg arctg sgn operatorname comb choose cbrt mod".split()
 )
-LONG_NAMES = {"pi": "\u03c0", "infinity": "\u221e", "inf": "\u221e", "oo": "\u221e", "theta": "\u03b8", "alpha": "\u03b1", "beta": "\u03b2", "lambda": "\u03bb", "infty": "\u221e"}
+LONG_NAMES = {
+    "pi": "\u03c0", "infinity": "\u221e", "inf": "\u221e", "oo": "\u221e",
+    "theta": "\u03b8", "alpha": "\u03b1", "beta": "\u03b2", "lambda": "\u03bb", "infty": "\u221e",
+}  # fmt: skip
 _TOKEN = re.compile(
     r"(?P<space>\s*)(?:(?P<num>\d+(?:\.\d+)?|\.\d+)|(?P<cmd>\\[A-Za-z]+)|(?P<word>[A-Za-z]+)|(?P<op>\*\*|[^\w\s\\]|"
     r"_)|(?P<letter>[\u00a2\u00b5\u0131\u0138\u0237\u0370-\u03ff\u2100-\u214f]))"

@@ -6,8 +6,10 @@ from fractions import Fraction
 # unit -> (kind, size in the kind's base unit)
 _TABLES: dict[str, dict[str, Fraction]] = {
     "time": {
-        "ms": Fraction(1, 1000), "s|sec|secs|second|seconds|\u79d2|\u79d2\u949f": Fraction(1), "min|mins|minute|minutes|\u5206\u949f|\u5206": Fraction(60),
-        "h|hr|hrs|hour|hours|\u5c0f\u65f6|\u65f6": Fraction(3600), "day|days|\u5929|\u65e5": Fraction(86400), "week|weeks|\u5468|\u661f\u671f": Fraction(604800),
+        "ms": Fraction(1, 1000), "s|sec|secs|second|seconds|\u79d2|\u79d2\u949f": Fraction(1),
+        "min|mins|minute|minutes|\u5206\u949f|\u5206": Fraction(60),
+        "h|hr|hrs|hour|hours|\u5c0f\u65f6|\u65f6": Fraction(3600), "day|days|\u5929|\u65e5": Fraction(86400),
+        "week|weeks|\u5468|\u661f\u671f": Fraction(604800),
     },
     "length": {
         "nm": Fraction(1, 10**9), "mm|millimeter|millimeters|\u6beb\u7c73": Fraction(1, 1000),
@@ -23,15 +25,19 @@ _TABLES: dict[str, dict[str, Fraction]] = {
         "lb|lbs|pound|pounds": Fraction(45359237, 100000), "oz|ounce|ounces": Fraction(45359237, 1600000),
     },
     "volume": {
-        "ml|milliliter|milliliters|millilitre|millilitres|\u6beb\u5347": Fraction(1, 1000), "l|liter|liters|litre|litres|\u5347": Fraction(1),
+        "ml|milliliter|milliliters|millilitre|millilitres|\u6beb\u5347": Fraction(1, 1000),
+        "l|liter|liters|litre|litres|\u5347": Fraction(1),
         "gal|gallon|gallons": Fraction(3785411784, 10**9),
     },
     "speed": {
-        "m/s|mps|meterspersecond|metrespersecond": Fraction(1), "km/h|kmh|kph|kmph|kilometersperhour|kilometresperhour|\u5343\u7c73/\u65f6|\u5343\u7c73/\u5c0f\u65f6": Fraction(5, 18),
+        "m/s|mps|meterspersecond|metrespersecond": Fraction(1),
+        "km/h|kmh|kph|kmph|kilometersperhour|kilometresperhour|"
+        "\u5343\u7c73/\u65f6|\u5343\u7c73/\u5c0f\u65f6": Fraction(5, 18),
         "mph|mi/h|milesperhour|miles/hour": Fraction(44704, 100000),
     },
     "money": {
-        "$|\u00a4|dollar|dollars|usd|yuan|\u5143|rmb|euro|euros|eur|rupee|rupees|rubles|rub": Fraction(1), "\u00a2|cent|cents|pence": Fraction(1, 100),
+        "$|\u00a4|dollar|dollars|usd|yuan|\u5143|rmb|euro|euros|eur|rupee|rupees|rubles|rub": Fraction(1),
+        "\u00a2|cent|cents|pence": Fraction(1, 100),
         "\u89d2": Fraction(1, 10),
     },
     "angle": {"deg|degree|degrees|\u5ea6|\u00b0": Fraction(1), "rad|radian|radians|\u5f27\u5ea6": Fraction(0)},
@@ -40,7 +46,8 @@ UNITS = {name: (kind, size) for kind, table in _TABLES.items() for names, size i
 OTHER_UNITS = frozenset(
     "hz khz mhz j kj n kn w kw mw v mv a ma pa kpa atm k mol c f ohm ohms kwh cal kcal acre acres hectare hectares rpm bits bytes bi"
     "t byte kb mb gb "
-    "\u03c9 \u03bcm \u00b5m cc dozen percent units unit people students apples ways square cubic sq cu per times year years month months".split()
+    "\u03c9 \u03bcm \u00b5m cc dozen "
+    "percent units unit people students apples ways square cubic sq cu per times year years month months".split()
 )
 _SPACES = re.compile(r"[\s{}\u27e6\u27e7*.]|\\")
 _POWER = re.compile(r"\^?-?\d+$")

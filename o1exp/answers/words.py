@@ -8,8 +8,10 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = re.compile(r"[^\w\s%+<>=/.-]|_|(?<!\d)\.|\.(?!\d)|(?<!\w)-|-(?!\w)")
 _LETTERS = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
 _SYNONYMS = {
-    "true": "yes", "correct": "yes", "\u662f": "yes", "\u5bf9": "yes", "\u6b63\u786e": "yes", "false": "no", "incorrect": "no", "\u5426": "no", "\u9519": "no",
-    "\u9519\u8bef": "no", "\u4e0d\u662f": "no", "\u5947\u6570": "odd", "\u5076\u6570": "even", "dne": "undefined", "does not exist": "undefined", "not defined": "undefined",
+    "true": "yes", "correct": "yes", "\u662f": "yes", "\u5bf9": "yes", "\u6b63\u786e": "yes",
+    "false": "no", "incorrect": "no", "\u5426": "no", "\u9519": "no",
+    "\u9519\u8bef": "no", "\u4e0d\u662f": "no", "\u5947\u6570": "odd", "\u5076\u6570": "even",
+    "dne": "undefined", "does not exist": "undefined", "not defined": "undefined",
     "no solutions": "no solution", "no real solutions": "no solution", "no real solution": "no solution", "none": "no solution",
     "\u65e0\u89e3": "no solution", "no such number exists": "no solution", "infinitely many": "infinite", "infinity": "infinite",
     "infinitely many solutions": "infinite", "\u65e0\u7a77\u591a": "infinite", "empty set": "no solution", "\u7a7a\u96c6": "no solution",

@@ -7,7 +7,8 @@ from o1exp.answers import Pair, classes, grade, grade_all, majority
 from o1exp.answers.__main__ import main
 
 ROWS = [
-    Pair("5", "the answer is 5"), Pair("5", "the answer is 6"), Pair("", "the answer is 5"), Pair("5", "I do not know."), Pair("5", r"so \boxed{5", ),
+    Pair("5", "the answer is 5"), Pair("5", "the answer is 6"), Pair("", "the answer is 5"), Pair("5", "I do not know."),
+    Pair("5", r"so \boxed{5"),
     Pair(r"\frac12", "0.5", "answer"), Pair("5", "the answer is 5", truncated=True), Pair("5", "the answer is  5."),
 ]  # fmt: skip
 
@@ -69,7 +70,8 @@ def test_the_command_line_keeps_the_order_and_says_why(tmp_path: Path, capsys: p
     assert main(["grade", "--pairs", str(given), "--out", str(out), "--mode", "strict"]) == 0
     found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [(row["id"], row["verdict"], row["status"], row["extracted"]) for row in found] == [
-        ("a", True, "equal", r"\frac{7}{12}"), ("b", False, "different", "28"), ("c", None, "gold_unreadable", "x"), ("d", False, "different", "45"),
+        ("a", True, "equal", r"\frac{7}{12}"), ("b", False, "different", "28"), ("c", None, "gold_unreadable", "x"),
+        ("d", False, "different", "45"),
     ]  # fmt: skip
     assert "4 pairs graded (strict)" in capsys.readouterr().out
 
