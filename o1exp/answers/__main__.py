@@ -38,8 +38,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "grade",
         help="grade a file of pairs",
         description="Each line of --pairs is {id, gold, prediction, form}; form is answer (the prediction is the answer) or response "
-        "(it is found in the text). --out gets {id, verdict, status, extracted, method} in the same order; verdict is true, false, or null where "
-        "the gold answer cannot be read; status is equal, different, no_answer, truncated, gold_unreadable or timeout.",
+        "(it is found in the text). --out gets {id, verdict, status, extracted, method} in the same order; verdict is true, false, or null "
+        "where the gold answer cannot be read; status is equal, different, no_answer, truncated, gold_unreadable or timeout.",
     )
     command.add_argument("--pairs", type=Path, required=True, metavar="IN.jsonl")
     command.add_argument("--out", type=Path, required=True, metavar="OUT.jsonl")

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from o1exp.answers.compare import number
 from o1exp.answers.normalise import normalise
@@ -47,6 +48,8 @@ class Rules(Stage[Table[Problem]]):
 
     The paper does not publish its filters: the patterns here are ours.
     """
+
+    version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]
     image: bool = True

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Table, Work, how
 from o1exp.records import Example, Problem
@@ -12,6 +12,8 @@ from o1exp.records import Example, Problem
 @dataclass(frozen=True, kw_only=True)
 class Rejection(Stage[Table[Example]]):
     """Keeps the first `keep` right answers of each problem, in the order of the draws; the same text twice counts once.
+
+    version: ClassVar[int] = 2
 
     Facts: right, wrong, no_answer and unscored (unreadable gold) count all thoughts; surplus and duplicates are right ones not needed.
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
