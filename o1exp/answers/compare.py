@@ -1,32 +1,86 @@
-"""Are two answers the same? Exact numbers first, then one spelling, then symbolic comparison."""
+"""Are two answers the same? Typed readings are compared exactly; what lies outside our grammar goes to math-verify."""
 
 import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
 
-from o1exp.answers.normalise import exact, normalise
+from o1exp.answers.conventions import DEFAULT, Conventions
+from o1exp.answers.fingerprint import rough, whole_only
+from o1exp.answers.kinds import Answer, Equation, Many, Named, Opaque, Value
+from o1exp.answers.match import match
+from o1exp.answers.normalise import clean, normalise
+from o1exp.answers.rational import rational
+from o1exp.answers.read import read, read_clean
 from o1exp.answers.symbolic import SYMBOLIC
 
-_PLAIN_WORDS = re.compile(r"^[A-Za-z\s]*$")
+Outcome = Literal["equal", "different", "timeout"]
+
+_INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
+_BEYOND = re.compile(r"\\(?:sum|int|prod|lim|frac|sqrt|log|sin|cos|binom)")
+_CURRENCY = "dollars"
 
 
-def same(gold: str, answer: str) -> bool:
-    """Equal as mathematics. Two exact numbers are decided exactly (no rounding); a percent sign on one side only is ignored."""
-    left, right = normalise(gold), normalise(answer)
-    if left == right and left:
+def same(gold: str, answer: str, rules: Conventions = DEFAULT) -> bool:
+    """Equal as mathematics, and by the conventions where mathematics alone does not say."""
+    return compared(gold, answer, rules) == "equal"
+
+
+def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
+    """Whether two answers are equal; "timeout" where the symbolic comparison used up its CPU time. The order of the two does not matter."""
+    if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
+        return "equal" if gold == answer else "different"
+    ours, theirs = clean(gold), clean(answer)
+    if not ours or not theirs:
+        return "equal" if gold.strip() and gold.split() == answer.split() else "different"
+    verdict = matched(*sorted((ours, theirs)), rules)
+    if verdict is not None:
+        return "equal" if verdict else "different"
+    if _beyond(read_clean(ours, rules.decimal_comma), read_clean(theirs, rules.decimal_comma)):
+        return SYMBOLIC.compared(*sorted((gold, answer)))
+    return "different"
+
+
+@lru_cache(maxsize=100_000)
+def matched(left: str, right: str, rules: Conventions) -> bool | None:
+    """Whether some reading of one cleaned answer is some reading of the other; None where that cannot be told."""
+    if left == right:
         return True
-    if not left or not right:
-        return False
-    numbers = exact(left), exact(right)
-    if numbers[0] is not None and numbers[1] is not None:
-        if (left.endswith("%") and right.endswith("%")) or not (left.endswith("%") or right.endswith("%")):
-            return numbers[0] == numbers[1]
-        return numbers[0] == numbers[1] or numbers[0] == numbers[1] * 100 or numbers[0] * 100 == numbers[1]
-    if _PLAIN_WORDS.match(left) or _PLAIN_WORDS.match(right):
-        return left.strip("()").lower() == right.strip("()").lower()
-    return SYMBOLIC.equal(left, right)
+    doubt = False
+    for one in read_clean(left, rules.decimal_comma):
+        for other in read_clean(right, rules.decimal_comma):
+            verdict = match(one, other, rules)
+            if verdict:
+                return True
+            doubt |= verdict is None
+    return None if doubt else False
+
+
+def _beyond(ours: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> bool:
+    """Whether math-verify could know more: one side is LaTeX outside our grammar, the other that too or an expression with values."""
+    kinds = [_kind(readings[0]) for readings in (ours, theirs)]
+    return "beyond" in kinds and "" not in kinds
+
+
+def _kind(reading: Answer) -> Literal["beyond", "valued", ""]:
+    if isinstance(reading, Opaque):
+        return "beyond" if _BEYOND.search(reading.text) else ""
+    if isinstance(reading, Named):
+        return _kind(reading.value)
+    if not isinstance(reading, Value):
+        return "valued" if isinstance(reading, Many | Equation) else ""
+    return "valued" if any(value is not None for value in rough(reading.node, whole_only(reading.node), True)) else ""
+
+
+def number(answer: str) -> Fraction | None:
+    """The exact value of an answer that is one rational number without a unit (45% counts as 45), None for any other."""
+    readings = read(answer)
+    if not readings or not isinstance(readings[0], Value) or readings[0].unit not in ("", _CURRENCY):
+        return None
+    return rational(readings[0].node)
 
 
 def canonical(answer: str) -> str:
-    """One string per class of plainly equal answers, for voting: the exact value where there is one, else the one spelling."""
-    normal = normalise(answer)
-    value = exact(normal)
-    return normal if value is None else str(value)
+    """One string per class of plainly equal answers: the exact value where there is one, else the one spelling."""
+    value = number(answer)
+    return str(value) if value is not None else normalise(answer) or " ".join(answer.split())

@@ -1,32 +1,44 @@
 """Grade one response against one gold answer."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from o1exp.answers.compare import same
+from o1exp.answers.compare import compared
+from o1exp.answers.conventions import DEFAULT, Conventions, conventions
 from o1exp.answers.extract import Found, extract
-from o1exp.answers.normalise import normalise
+from o1exp.answers.read import unreadable
+
+Status = Literal["equal", "different", "no_answer", "truncated", "gold_unreadable", "timeout"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`correct` is None where the gold answer is empty: unscored, not wrong. `method` says how the answer was found."""
+    """`correct` is None where the gold answer cannot be read: unscored, not wrong. `method` says how the answer was found.
+
+    `status` says why: equal, different, no_answer (none was found), truncated (the text broke off before one), gold_unreadable, timeout.
+    """
 
     correct: bool | None
     extracted: str
     method: str
+    status: Status = "different"
 
 
-def grade(gold: str, text: str, truncated: bool = False) -> Verdict:
+def grade(gold: str, text: str, truncated: bool = False, mode: str = "default") -> Verdict:
     """Is the final answer of `text` the gold answer? Truncated output counts only with a complete box."""
-    return _verdict(gold, extract(text, truncated))
+    return judged(gold, extract(text, truncated), conventions(mode))
 
 
-def grade_answer(gold: str, answer: str) -> Verdict:
+def grade_answer(gold: str, answer: str, mode: str = "default") -> Verdict:
     """The same for an answer that stands alone."""
-    return _verdict(gold, Found(answer.strip(), "given"))
+    return judged(gold, Found(answer.strip(), "given"), conventions(mode))
 
 
-def _verdict(gold: str, found: Found) -> Verdict:
-    if not normalise(gold):
-        return Verdict(None, found.text, found.method)
-    return Verdict(bool(found.text) and same(gold, found.text), found.text, found.method)
+def judged(gold: str, found: Found, rules: Conventions = DEFAULT) -> Verdict:
+    """The verdict on an answer that has been found."""
+    if unreadable(gold):
+        return Verdict(None, found.text, found.method, "gold_unreadable")
+    if not found.text:
+        return Verdict(False, "", found.method, "truncated" if found.truncated else "no_answer")
+    outcome = compared(gold, found.text, rules)
+    return Verdict(outcome == "equal", found.text, found.method, outcome)

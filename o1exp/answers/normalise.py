@@ -1,46 +1,159 @@
-"""Bring an answer to one spelling, and read it as an exact number where it is one. Nothing is ever evaluated."""
+"""Bring an answer to one spelling. Nothing is ever evaluated."""
 
 import re
-from fractions import Fraction
 
-_WRAPPERS = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
-_DROPPED = re.compile(r"\\(?:left|right|displaystyle|limits|,|;|!|:| |quad|qquad)(?![a-zA-Z])|\\[()\[\]]|\$|~")
-_FRACTION = re.compile(r"^(-?)\\frac\{(-?\d+)\}\{(-?\d+)\}$")
-_MIXED = re.compile(r"^(-?)(\d+)\\frac\{(\d+)\}\{(\d+)\}$")
-_RATIO = re.compile(r"^(-?\d+(?:\.\d+)?)/(-?\d+(?:\.\d+)?)$")
-_DECIMAL = re.compile(r"^-?(?:\d+\.?\d*|\.\d+)$")
-_THOUSANDS = re.compile(r"(?<=\d)[,\uff0c](?=\d{3}(?:\D|$))")
-_SCIENTIFIC = re.compile(r"^(-?\d+(?:\.\d+)?)(?:\\times|\\cdot|\*|x)10\^\{?(-?\d{1,3})\}?$")
-_FULL_WIDTH = {ord(full): ord(full) - 0xFEE0 for full in map(chr, range(0xFF01, 0xFF5F))} | {0x2212: ord("-"), 0x2013: ord("-")}
-_LONGEST = 10_000
+from o1exp.answers.glyphs import COMMANDS, MONEY, ROW, SET_CLOSE, SET_OPEN, TEXT_CLOSE, TEXT_OPEN, THIN, plain_glyphs
+from o1exp.answers.tokens import FUNCTIONS
+
+LONGEST = 2000  # letters; a longer answer is compared as it is written
+
+_PLAIN_INTEGER = re.compile(r"-?\d+")
+_WRAPPED = re.compile(r"^\\f?boxed\s*\{(.*)\}$|^\\f?boxed\s+(\S+)$", re.DOTALL)
+_SIZED = re.compile(r"\\(?:left|right)(?![A-Za-z])\s*\.?")
+_SPACING = re.compile(r"\\[,:>]|\\thinspace(?![A-Za-z])|(?<!\\)~")
+_NOTHING = re.compile(r"\\!|\\(?:hspace|vspace|phantom|label|tag|color|textcolor)\*?\s*\{[^{}]*\}|&(?=\s*=)")
+_MATH_MARKS = re.compile(r"\\[()\[\]](?!\d*(?:\.\d+)?(?:pt|em|ex|cm|mm)\])|(?<!\\)\$")
+_TEXT = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|tt|normal|up)?|mathrm|mathbf|mathsf|mathit|mathtt|mbox|hbox|operatorname\*?|boldsymbol|"
+    r"bold|bm|emph|unit|si)\s*\{([^{}]*)\}"
+)
+_BARE_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|mbox|operatorname)\s+([A-Za-z])")
+_ARROWED = re.compile(
+    r"\\(?:vec|hat|bar|tilde|widehat|overrightarrow|mathcal|mathscr|mathfrak|mathnormal|widetilde)\s*(?:\{([^{}]*)"
+    r"\}|([A-Za-z]))"
+)
+_UNIT_VECTOR = re.compile(
+    r"\\(?:mathbf|boldsymbol|bold|bm|vec|hat|widehat|textbf)\s*\{\s*(?:\\(?:mathbf|boldsymbol|bold)\s*\{)?"
+    r"\s*\\?([ijk])(?:math)?\s*\}+"
+)
+_DOUBLE_STRUCK = re.compile(r"\\(?:mathbb|Bbb|mathds)\s*\{?\s*([RZNQCF])\s*\}?")
+_COMMAND = re.compile(r"\\([A-Za-z]+)[ \t]*")
+_DEGREE = re.compile(r"\^\s*(?:\{\s*\u00b0\s*\}|\u00b0)|\s+\u00b0")
+_BARE_FRACTION = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|([0-9A-Za-z\u0370-\u03ff]))\s*(?:\{([^{}]*)\}|([0-9A-Za-z\u0370-\u03ff]))")
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
+_GAPS = re.compile(rf"(?<![\d.,])(\d{{1,3}})((?:{THIN}\d{{3}})+)(?!\d)")
+_PLAIN_GAPS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
+_BRACED_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
+_MARKDOWN = re.compile(r"(?<![\w)\]}])\*\*+|\*\*+(?![\w(\[{\\])|__+(?=\w)|(?<=\w)__+|`")
+_SPACES = re.compile(r"\s+")
+_KEPT = frozenset("frac sqrt begin end overline dot sum prod lim int pmod bmod underbrace overbrace Re Im arg widehat triangle".split())
+_UNIT_LETTERS = frozenset("mshgLlNJWVACFKt")
+_CHOOSE = re.compile(r"\{\s*([^{}]+?)\s*\\(choose|over)(?![A-Za-z])\s*([^{}]+?)\s*\}")
+_CLOSING = ".,;:!?"
+_LONE_UNIT = re.compile(r"(-?[\d.,/]+) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)")  # outside LaTeX "5 m" has a unit, "5m" may be a product
+_LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
+_DROPPED_TEXT = re.compile(r"[\\{}]")
+
+
+def clean(answer: str) -> str:
+    r"""The answer in the reader's alphabet: one glyph per meaning, `\text` between marks, no layout, "" if it is too long to read."""
+    text = answer.strip()
+    if len(text) > LONGEST:
+        return ""
+    if _PLAIN_INTEGER.fullmatch(text):
+        return text
+    text = _unwrap(plain_glyphs(text))
+    if "{,}" in text:
+        text = _BRACED_COMMA.sub("\u201a", text)  # kept apart: it joins digits and never separates a list
+    text = text.replace("{:}", ":")
+    if match := _LONE_UNIT.fullmatch(text):
+        text = f"{match[1]} {TEXT_OPEN}{match[2]}{TEXT_CLOSE}{match[3]}"
+    if "\\" in text or "$" in text:
+        text = _latex(text)
+    text = _MARKDOWN.sub(" " if "_" in text else "", text) if ("**" in text or "`" in text or "__" in text) else text
+    text = text.replace("<=", "\u2264").replace(">=", "\u2265").replace("!=", "\u2260")
+    text = _SPACES.sub(" ", text.replace(THIN, " ") if THIN in text and not _GAPS.search(text) else _GAPS.sub(_join_gaps, text)).strip()
+    if _PLAIN_GAPS.fullmatch(text):
+        text = text.replace(" ", "")
+    return _close(text)
 
 
 def normalise(answer: str) -> str:
-    """One spelling: wrappers, spacing commands, dollar signs, units of currency and degree, and trailing dots are dropped."""
-    text = answer.translate(_FULL_WIDTH).strip()[:_LONGEST]
-    text = _WRAPPERS.sub(r"\1", text)
-    text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\dbinom", "\\binom").replace("\\$", "")
-    text = re.sub(r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}", text)
-    text = re.sub(r"\^\s*\{?\s*\\circ\s*\}?|\\degree|°", "", text)
-    text = _DROPPED.sub("", text)
-    text = text.replace("\\%", "%").replace("\\{", "{").replace("\\}", "}")
-    text = re.sub(r"\s+", "", text).rstrip(".。,")
-    text = _THOUSANDS.sub("", text)
-    return re.sub(r"^[a-zA-Z]=(?=[^=]+$)", "", text)
+    """One spelling without marks of text and spaces, for display and for keys."""
+    text = clean(answer)
+    return re.sub(rf"[\s{TEXT_OPEN}{TEXT_CLOSE}]", "", text)
 
 
-def exact(normal: str) -> Fraction | None:
-    """The exact value of a normalised integer, decimal, fraction, mixed number, ratio, scientific number or percentage."""
-    text = normal.removesuffix("%")
-    if match := _FRACTION.match(text):
-        top, bottom = int(match[1] + "1") * int(match[2]), int(match[3])
-        return Fraction(top, bottom) if bottom else None
-    if match := _MIXED.match(text):
-        sign, whole, top, bottom = match[1], int(match[2]), int(match[3]), int(match[4])
-        return (whole + Fraction(top, bottom)) * (-1 if sign else 1) if bottom else None
-    if match := _RATIO.match(text):
-        below = Fraction(match[2])
-        return Fraction(match[1]) / below if below else None
-    if match := _SCIENTIFIC.match(text):
-        return Fraction(match[1]) * Fraction(10) ** int(match[2])
-    return Fraction(text) if _DECIMAL.match(text) and len(text) < 1000 else None
+def thousands_joined(text: str) -> str:
+    """The text with 1,000,000 written as 1000000."""
+    return _THOUSANDS.sub(lambda match: match[1] + match[2].replace(",", ""), text)
+
+
+def _join_gaps(match: "re.Match[str]") -> str:
+    return match[1] + match[2].replace(THIN, "")
+
+
+def _unwrap(text: str) -> str:
+    for _ in range(3):
+        match = _WRAPPED.match(text.strip().strip("$").strip())
+        if not match:
+            break
+        text = match[1] if match[1] is not None else match[2]
+    return text
+
+
+def _latex(text: str) -> str:
+    text = _SIZED.sub("", text.replace("\\\\", ROW))
+    text = text.replace("\\$", MONEY).replace("\\%", "%").replace("\\#", "#").replace("\\&", " and ").replace("\\_", "_")
+    text = text.replace("\\/", "/")
+    if text.count("$") == 1:
+        text = _LONE_DOLLAR.sub(MONEY, text)
+    text = _SPACING.sub(THIN, text).replace("\\;", " ").replace("\\ ", " ")
+    text = _MATH_MARKS.sub(" ", _NOTHING.sub("", text))
+    text = _CHOOSE.sub(lambda match: rf"\{'binom' if match[2] == 'choose' else 'frac'}{{{match[1]}}}{{{match[3]}}}", text)
+    text = text.replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE).replace("\\|", "|")
+    text = _UNIT_VECTOR.sub(lambda match: {"i": "\u0131", "j": "\u0237", "k": "\u0138"}[match[1]], text)
+    text = _DOUBLE_STRUCK.sub(lambda match: COMMANDS.get(match[1], match[1]), text)
+    for _ in range(3):
+        text, found = _TEXT.subn(_text, text)
+        text, other = _ARROWED.subn(lambda match: f"{{{match[1]}}}" if match[1] and len(match[1]) > 1 else match[1] or match[2], text)
+        if not found and not other:
+            break
+    text = _BARE_TEXT.sub(r"\1", text)
+    text = _COMMAND.sub(_command, text)
+    text = _DEGREE.sub("\u00b0", text)
+    return _BARE_FRACTION.sub(_fraction, text)
+
+
+def _fraction(match: "re.Match[str]") -> str:
+    top, bottom = (match[1] if match[1] is not None else match[2]), (match[3] if match[3] is not None else match[4])
+    return rf"\frac{{{top}}}{{{bottom}}}"
+
+
+def _text(match: "re.Match[str]") -> str:
+    content = match[1].strip()
+    before = match.string[: match.start()].rstrip()[-1:]
+    if not content or (len(content) == 1 and not (content in _UNIT_LETTERS and (before.isdigit() or before in tuple(")}{/\u00b0")))):
+        return f" {content} "
+    if not any(letter.isalpha() for letter in content):
+        return f" {content} "
+    if content in FUNCTIONS:
+        return f" \\{content} "
+    return f" {TEXT_OPEN}{_DROPPED_TEXT.sub('', content)}{TEXT_CLOSE} "
+
+
+def _command(match: "re.Match[str]") -> str:
+    name = match[1]
+    if name in COMMANDS:
+        return COMMANDS[name]
+    if name in FUNCTIONS or name in _KEPT:
+        return "\\" + name + " "
+    for length in range(len(name) - 1, 1, -1):  # \sinx and \pir, where spaces were removed
+        if name[:length] in COMMANDS or name[:length] in FUNCTIONS:
+            return COMMANDS.get(name[:length], "\\" + name[:length] + " ") + name[length:]
+    return "\\" + name + " "
+
+
+def _close(text: str) -> str:
+    """Without the full stop of the sentence, and without brackets and quotes that hold nothing but each other."""
+    while text and text[-1] in _CLOSING and not text.endswith(("\u2026", "...")) and not (text[-1] == "!" and _factorial(text)):
+        text = text[:-1].rstrip()
+    while text and text[0] in ",;:.=" and not re.match(r"\.\d", text):
+        text = text[1:].lstrip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return text
+
+
+def _factorial(text: str) -> bool:
+    return len(text) > 1 and (text[-2] in ")}" or text[-2].isdigit() or (text[-2].isalpha() and (len(text) == 2 or not text[-3].isalpha())))

@@ -1,45 +1,55 @@
-"""The fallback for symbolic answers: math-verify in one child process that is killed when it takes too long.
+"""The fallback for mathematics outside our grammar: math-verify in a child process with a limit on its CPU time.
 
-Only its LaTeX parser is used: its plain-expression parser would hand model text to Python's parser.
+Only its LaTeX parser is used: its plain-expression parser would hand model text to Python's parser. The limit is on CPU time, not on the
+clock, so that a busy machine changes no verdict.
 """
 
+import atexit
 import json
 import os
-import select
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Literal
 
-_SECONDS = 20.0
-_START_SECONDS = 120.0
-_LONGEST = 400
+CPU_SECONDS = 3
+_LONGEST = 300
 _READY = "ready"
+_MEMORY = 4 << 30
 
 
 class Symbolic:
-    """Compares two LaTeX answers; a comparison that does not end is "not equal"."""
+    """Compares two LaTeX answers; a comparison that uses up its CPU time, or ends the child, is a "timeout"."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
+        self._known: dict[tuple[str, str], Literal["equal", "different", "timeout"]] = {}
 
-    def equal(self, gold: str, answer: str) -> bool:
-        if max(len(gold), len(answer)) > _LONGEST:
-            return False
+    def compared(self, left: str, right: str) -> Literal["equal", "different", "timeout"]:
+        """The verdict on two answers, the same in both directions."""
+        if max(len(left), len(right)) > _LONGEST:
+            return "different"
         with self._lock:
-            child = self._ready()
-            assert child.stdin is not None
-            try:
-                child.stdin.write(json.dumps([gold, answer]) + "\n")
-                child.stdin.flush()
-                verdict = _line(child, _SECONDS)
-            except BrokenPipeError:
-                verdict = ""
-            if not verdict:
-                child.kill()
-                child.wait()
-            return verdict == "true"
+            if (left, right) not in self._known:
+                self._known[left, right] = self._asked(left, right)
+            return self._known[left, right]
+
+    def _asked(self, left: str, right: str) -> Literal["equal", "different", "timeout"]:
+        child = self._ready()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdin.write(json.dumps([left, right]) + "\n")
+            child.stdin.flush()
+            reply = child.stdout.readline().strip()
+        except BrokenPipeError:
+            reply = ""
+        if not reply:  # the kernel ended it at its CPU limit
+            child.wait()
+            return "timeout"
+        return "equal" if reply == "true" else "different"
 
     def _ready(self) -> "subprocess.Popen[str]":
         if self._child is None or self._child.poll() is not None:
@@ -49,16 +59,20 @@ class Symbolic:
                 [sys.executable, "-m", "o1exp.answers.symbolic"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 text=True, env={**os.environ, "PYTHONPATH": path},
             )  # fmt: skip
-            if _line(self._child, _START_SECONDS) != _READY:
+            atexit.register(self._child.kill)
+            assert self._child.stdout is not None
+            if self._child.stdout.readline().strip() != _READY:
                 raise RuntimeError("the comparison process does not start; is math-verify installed?")
         return self._child
 
 
-def _line(child: "subprocess.Popen[str]", seconds: float) -> str:
-    """The child's next line, "" if it does not come in time. It writes one line per question, so none hides in a buffer."""
-    assert child.stdout is not None
-    ready, _, _ = select.select([child.stdout], [], [], seconds)
-    return child.stdout.readline().strip() if ready else ""
+def _limit(seconds: int) -> None:
+    """Let this process use so many CPU-seconds from now; the kernel kills it beyond."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 
 def _serve() -> None:
@@ -68,13 +82,15 @@ def _serve() -> None:
 
     from math_verify import LatexExtractionConfig, parse, verify
 
-    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     logging.disable(logging.CRITICAL)
     config = [LatexExtractionConfig()]
     print(_READY, flush=True)
     for line in sys.stdin:
-        read = [parse(f"${text}$", extraction_config=config, parsing_timeout=None) for text in json.loads(line)]
-        print(json.dumps(bool(all(read)) and bool(verify(read[0], read[1], timeout_seconds=None))), flush=True)
+        _limit(CPU_SECONDS)
+        read = [parse(f"${text.strip().strip('$')}$", extraction_config=config, parsing_timeout=None) for text in json.loads(line)]
+        both = bool(all(read)) and all(bool(verify(*pair, timeout_seconds=None)) for pair in (read, read[::-1]))
+        print(json.dumps(both), flush=True)
 
 
 SYMBOLIC = Symbolic()

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from o1exp.bench.verdicts import Verdict, verdicts
+from o1exp.answers import Verdict
+from o1exp.answers.conventions import Mode
+from o1exp.bench.verdicts import verdicts
 from o1exp.flow import Expect, Stage, Stopped, Table, Work
 from o1exp.records import Attempt, Problem, Score
 
@@ -17,6 +19,8 @@ BATCH = 512
 class Grade(Stage[Table[Score]]):
     """Find the answer in each attempt and compare it with the gold answer; an attempt that ran out of tokens counts as truncated.
 
+    `mode`: what counts as equal where mathematics does not say (percent signs, units, order of lists, decimal comma).
+
     Errors: ValueError where an attempt belongs to no problem.
     """
 
@@ -24,6 +28,7 @@ class Grade(Stage[Table[Score]]):
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]
+    mode: Mode = "default"
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=inputs["attempts"].rows)
@@ -48,7 +53,7 @@ class Grade(Stage[Table[Score]]):
                     if attempt.problem not in golds:
                         name = f"{attempt.problem}#{attempt.draw}"
                         raise ValueError(f"attempt {name} belongs to no problem; grade against the problems it was sampled on")
-                yield from scores(group, [golds[attempt.problem] for attempt in group])
+                yield from scores(group, [golds[attempt.problem] for attempt in group], self.mode)
                 bar.advance(len(group))
 
 
@@ -58,13 +63,13 @@ def _batches(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:
         yield group
 
 
-def scores(attempts: Sequence[Attempt], golds: Sequence[str]) -> list[Score]:
+def scores(attempts: Sequence[Attempt], golds: Sequence[str], mode: Mode = "default") -> list[Score]:
     """The verdict on each attempt, and on what it had said when a token budget cut it off (where it carries marks)."""
     whole = [(gold, attempt.text, attempt.finish_reason == "length") for attempt, gold in zip(attempts, golds, strict=True)]
     cut = [(place, part) for place, attempt in enumerate(attempts) for part in parts(attempt)]
     # What holds no box is wrong as a cut text: only the others have to be graded.
     boxed = dict.fromkeys((place, part) for place, part in cut if "boxed" in part)
-    found = verdicts([*whole, *((golds[place], part, True) for place, part in boxed)])
+    found = verdicts([*whole, *((golds[place], part, True) for place, part in boxed)], mode)
     on_parts = dict(zip(boxed, (verdict.correct is True for verdict in found[len(whole) :]), strict=True))
     cuts: dict[int, list[bool]] = {}
     for place, part in cut:

@@ -1,26 +1,20 @@
 """The one place where this room asks `answers`: verdicts on texts, and which answers are the same."""
 
 from collections.abc import Sequence
-from functools import cache
 
-from o1exp.answers import Verdict as Verdict
-from o1exp.answers import grade
-from o1exp.answers.compare import canonical
+from o1exp import answers
+from o1exp.answers import Pair, Verdict, grade, grade_all
+from o1exp.answers.conventions import Mode
 
 
-def verdicts(asked: Sequence[tuple[str, str, bool]]) -> list[Verdict]:
+def verdicts(asked: Sequence[tuple[str, str, bool]], mode: Mode = "default") -> list[Verdict]:
     """The verdict on each (gold, text, truncated), in order."""
-    return [grade(gold, text, truncated) for gold, text, truncated in asked]
+    return grade_all([Pair(gold, text, truncated=truncated) for gold, text, truncated in asked], mode)
 
 
-def classes(answers: Sequence[str]) -> list[str]:
+def classes(texts: Sequence[str]) -> list[str]:
     """A name for each answer, equal for answers that are the same; "" for an empty one, which does not vote."""
-    return [_class(answer) for answer in answers]
-
-
-@cache
-def _class(answer: str) -> str:
-    return canonical(answer) if answer.strip() else ""
+    return ["" if number < 0 else str(number) for number in answers.classes(texts)]
 
 
 def gold_answer(text: str) -> str:

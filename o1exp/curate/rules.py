@@ -4,8 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from o1exp.answers.normalise import exact, normalise
+from o1exp.answers.compare import number
+from o1exp.answers.normalise import normalise
 from o1exp.flow import Expect, Stage, Table, Work, how
 from o1exp.records import Problem
 
@@ -37,7 +39,7 @@ def has_no_answer(problem: Problem) -> bool:
 
 def is_not_numerical(problem: Problem) -> bool:
     """The answer is not one number (integer, decimal, fraction, mixed number, percentage)."""
-    return exact(normalise(problem.answer)) is None
+    return number(problem.answer) is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class Rules(Stage[Table[Problem]]):
 
     The paper does not publish its filters: the patterns here are ours.
     """
+
+    version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]
     image: bool = True

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Stage, StageFailed, Table, Work, how
 from o1exp.records import Problem
@@ -17,6 +17,8 @@ class Hub(Stage[Table[Problem]]):
 
     `expected_rows` is a hint for the plan alone. Errors: StageFailed in one sentence where the hub cannot be reached.
     """
+
+    version: ClassVar[int] = 2
 
     name: str
     revision: str

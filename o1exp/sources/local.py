@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Stage, Table, Work, how
 from o1exp.records import Problem
@@ -26,6 +26,8 @@ class Local(Stage[Table[Problem]]):
     `fields` names the columns (found by their usual names where empty), `limit` keeps the first n problems. The key holds the
     content's sha256, not the path: a moved file is the same data, a changed one is not. Rows that cannot be read are reported.
     """
+
+    version: ClassVar[int] = 2
 
     name: str = "local"
     """What the data set is called."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
@@ -33,6 +33,8 @@ class Distil(Stage[Table[Example]]):
     refused or empty are counted and left out. Where a server gives the reasoning apart, the response is `<think>`, the reasoning,
     `</think>`, the answer.
     """
+
+    version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]
     teacher: Teacher

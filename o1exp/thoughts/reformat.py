@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
@@ -32,8 +32,11 @@ class Reformat(Stage[Table[Example]]):
     r"""A teacher rewrites each solution; a rewrite counts only if its answer still agrees with the gold answer.
 
     `fallback` says what stands in for one that does not: the original solution, or nothing. Problems without a solution are counted.
+
     Errors: StageFailed if no problem has a solution.
     """
+
+    version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]
     teacher: Teacher

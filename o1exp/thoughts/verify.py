@@ -13,6 +13,8 @@ from o1exp.records import Example, Problem
 class Rejection(Stage[Table[Example]]):
     """Keeps the first `keep` right answers of each problem, in the order of the draws; the same text twice counts once.
 
+    version: ClassVar[int] = 2
+
     Facts: right, wrong, no_answer and unscored (unreadable gold) count all thoughts; surplus and duplicates are right ones not needed.
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
     """

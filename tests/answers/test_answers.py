@@ -1,7 +1,3 @@
-import json
-import time
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +5,6 @@ from hypothesis import strategies as st
 from o1exp.answers import grade, majority
 from o1exp.answers.compare import same
 from o1exp.answers.extract import extract
-from o1exp.answers.grade import grade_answer
 
 
 @pytest.mark.parametrize(
@@ -62,22 +57,7 @@ def test_an_empty_gold_is_unscored_and_no_answer_is_wrong() -> None:
     assert grade("3", "no idea").correct is False
 
 
-def test_a_poisoned_answer_costs_little_and_runs_nothing(tmp_path: Path) -> None:
-    started = time.monotonic()
-    poison = [f"__import__('os').system('touch {tmp_path}/hit')", "{" * 1_000_000, "9^{9^{9^{9^{9}}}}", r"\frac{1}{0}", "1e999999999"]
-    assert [grade_answer("7", text).correct for text in poison] == [False] * len(poison)
-    assert not (tmp_path / "hit").exists()
-    assert time.monotonic() - started < 60
-
-
 def test_majority_counts_equal_answers_together() -> None:
     assert majority(["1/2", "0.5", "3", "", ""]) == ["1/2"]
     assert sorted(majority(["1", "2"])) == ["1", "2"]
     assert majority([""]) == []
-
-
-def test_hand_written_pairs(shared_data: Path) -> None:
-    rows = [json.loads(line) for line in (shared_data / "grading" / "pairs.jsonl").read_text().splitlines()]
-    verdicts = [(grade_answer if row["form"] == "answer" else grade)(row["gold"], row["prediction"]).correct for row in rows]
-    right = sum(verdict == row["equal"] for verdict, row in zip(verdicts, rows, strict=True))
-    assert right / len(rows) >= 0.8

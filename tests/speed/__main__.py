@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from tests.speed.answers import grading, voting
+from tests.speed.answers import measures as answers
 from tests.speed.measure import Measure
 from tests.speed.packing import packing
 from tests.speed.tokens import tokenising
@@ -29,8 +29,7 @@ PARTS = ("answers", "packing", "tokens", "parity", "training", "ranks")
 def measured(parts: list[str], folder: Path) -> Iterator[Measure]:
     """Every measurement of the parts, as soon as it is there."""
     if "answers" in parts:
-        yield grading()
-        yield voting()
+        yield from answers()
     if "packing" in parts:
         yield packing(folder / "packing")
     if "tokens" in parts:

@@ -1,0 +1,72 @@
+r"""Boxed answers: \boxed{...}, \fbox{...}, \boxed 7, with nested braces; several count together only where a list joins them."""
+
+import re
+
+_BOX = re.compile(r"\\f?boxed(?![A-Za-z])\s*")
+_BARE = re.compile(r"-?(?:\d[\d,.]*\d|\d|[A-Za-z]\b|\\[A-Za-z]+(?:\s*\{[^{}]*\})*)")
+_JOINT = re.compile(
+    r"(?:\s|\\[,;! ]|\\q?quad|\\text\s*\{|[}$]|\\[()\[\]]|,|"
+    r"\uff0c|\u3001|;|\.(?=\s*$)|\band\b|\bor\b|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e)*",
+    re.DOTALL,
+)
+_LINKS = re.compile(r",|\uff0c|\u3001|;|\band\b|\bor\b|\u548c|\u6216|\u4ee5\u53ca|\u4e0e")
+
+
+def boxed(text: str) -> str:
+    """The last complete box, with those before it that a comma, "and" or "or" joins to it; "" where there is none."""
+    spans = _boxes(text)
+    if not spans:
+        return ""
+    kept = [spans[-1]]
+    for span in reversed(spans[:-1]):
+        between = text[span[1] : kept[-1][0]]
+        if len(between) > 40 or not _JOINT.fullmatch(between) or not _LINKS.search(between):
+            break
+        kept.append(span)
+    return ", ".join(dict.fromkeys(content for _, _, content in reversed(kept)))
+
+
+def last_box(text: str) -> str:
+    """The content of the last complete box alone, "" where there is none."""
+    spans = _boxes(text)
+    return spans[-1][2] if spans else ""
+
+
+def unclosed_box(text: str) -> bool:
+    """Whether the last box never closes: the text broke off inside it."""
+    starts = [match for match in _BOX.finditer(text) if text[match.end() : match.end() + 1] == "{"]
+    return bool(starts) and starts[-1].end() not in _closings(text)
+
+
+def _boxes(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, content) of the complete outermost boxes that are not empty."""
+    starts = list(_BOX.finditer(text))
+    if not starts:
+        return []
+    closings = _closings(text) if any(text[match.end() : match.end() + 1] == "{" for match in starts) else {}
+    spans: list[tuple[int, int, str]] = []
+    for match in starts:
+        if spans and match.start() < spans[-1][1]:
+            continue
+        if text[match.end() : match.end() + 1] == "{":
+            end = closings.get(match.end())
+            if end is not None and (content := text[match.end() + 1 : end].strip()):
+                spans.append((match.start(), end + 1, content))
+        elif bare := _BARE.match(text, match.end()):
+            spans.append((match.start(), bare.end(), bare.group()))
+    return spans
+
+
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
+def _closings(text: str) -> dict[int, int]:
+    r"""Where each brace closes, found in one pass; \{ and \} are no braces."""
+    opened: list[int] = []
+    closings: dict[int, int] = {}
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            opened.append(match.start())
+        elif match[0] == "}" and opened:
+            closings[opened.pop()] = match.start()
+    return closings

@@ -1,0 +1,196 @@
+"""Are two expressions equal? Exact values first, then values at fixed points, the same for everyone and in every run."""
+
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from o1exp.answers.evaluate import Arithmetic, Undefined, evaluate, floats, precise
+from o1exp.answers.nodes import Node, contains, symbols
+from o1exp.answers.rational import rational
+
+# (low, high) of the coordinates of each point: within the domain of arcsine, of logarithms, of roots of x - 5, and left of zero.
+_RANGES = ((Fraction(1, 5), Fraction(19, 20)), (Fraction(11, 10), 3), (4, 9), (12, 40), (-3, Fraction(-1, 5)), (-1, 1))
+_WHOLE_RANGES = ((7, 19), (3, 8), (5, 12), (10, 31), (1, 5), (20, 40), (2, 9), (6, 17))
+_WHOLE_ONLY = frozenset({"floor", "ceil", "fact", "fact2", "binom", "gcd", "lcm", "mod"})
+_CLOSE, _FAR = 1e-7, 1e-2
+_PRECISE_CLOSE = 1e-35
+_ENOUGH = 2
+
+
+def equal(left: Node, right: Node) -> bool | None:
+    """Whether both are the same number or the same function; None where no values could be had."""
+    if left == right:
+        return True
+    exact = rational(left), rational(right)
+    if exact[0] is not None and exact[1] is not None:
+        return exact[0] == exact[1]
+    whole = whole_only(left) or whole_only(right)
+    verdict = _agree(left, right, whole, real=True)
+    return _agree(left, right, whole, real=False) if verdict is None else verdict
+
+
+def whole_only(node: Node) -> bool:
+    """Whether the expression is about whole numbers: it has factorials, floors or powers of a negative base."""
+    return _whole_only(node)
+
+
+@lru_cache(maxsize=20_000)
+def _whole_only(node: Node) -> bool:
+    if contains(node, _WHOLE_ONLY):
+        return bool(symbols(node))
+    return _alternates(node)
+
+
+def _alternates(node: Node) -> bool:
+    if node.op == "pow" and (base := rational(node.args[0])) is not None and base < 0 and symbols(node.args[1]):
+        return True
+    return any(_alternates(part) for part in node.args)
+
+
+def points(names: frozenset[str], whole: bool) -> list[dict[str, Fraction]]:
+    """The fixed points for these symbols; a symbol's coordinates depend on its name alone."""
+    if not names:
+        return [{}]
+    ranges = _WHOLE_RANGES if whole else _RANGES
+    return [{name: _coordinate(name, place, whole) for name in names} for place in range(len(ranges))]
+
+
+@lru_cache(maxsize=4096)
+def _coordinate(name: str, place: int, whole: bool) -> Fraction:
+    luck = zlib.crc32(f"{name}/{place}".encode())
+    low, high = (_WHOLE_RANGES if whole else _RANGES)[place]
+    if whole:
+        return Fraction(int(low) + luck % (int(high) - int(low) + 1))
+    return Fraction(low) + (Fraction(high) - Fraction(low)) * Fraction(luck % 9973, 9973)
+
+
+@lru_cache(maxsize=20_000)
+def rough(node: Node, whole: bool, real: bool) -> tuple[complex | None, ...]:
+    """The float values at the fixed points, None where there is none."""
+    return tuple(_at(node, point, floats(real)) for point in points(symbols(node), whole))
+
+
+def _at(node: Node, point: dict[str, Fraction], numbers: Arithmetic) -> Any:
+    try:
+        return evaluate(node, point, numbers)
+    except Undefined:
+        return None
+
+
+def _agree(left: Node, right: Node, whole: bool, real: bool) -> bool | None:
+    ours, theirs = rough(left, whole, real), rough(right, whole, real)
+    count = max(len(ours), len(theirs))
+    ours, theirs = (values * count if len(values) < count else values for values in (ours, theirs))
+    for one, other in zip(ours, theirs, strict=True):
+        if one is not None and other is not None and _apart(one, other, _FAR):
+            return False
+    return _agree_precisely(left, right, whole, real)
+
+
+def _agree_precisely(left: Node, right: Node, whole: bool, real: bool) -> bool | None:
+    numbers, common = precise(real), 0
+    names = symbols(left) | symbols(right)
+    for point in points(names, whole):
+        one, other = _at(left, point, numbers), _at(right, point, numbers)
+        if one is None or other is None:
+            continue
+        common += 1
+        if _apart(one, other, _PRECISE_CLOSE) and not abs(one - other) < 1e-50:
+            return False
+    return True if common >= min(_ENOUGH, len(points(names, whole))) else None
+
+
+def _apart(one: Any, other: Any, tolerance: float) -> bool:
+    return bool(abs(one - other) > tolerance * max(abs(one), abs(other)))
+
+
+def proportional(left: Node, right: Node, positive: bool) -> bool | None:
+    """Whether one is a constant (`positive`: a positive constant) times the other; None where no values could be had."""
+    whole, ratio, common = whole_only(left) or whole_only(right), None, 0
+    for real in (True, False):
+        numbers = precise(real)
+        for point in points(symbols(left) | symbols(right), whole):
+            one, other = _at(left, point, numbers), _at(right, point, numbers)
+            if one is None or other is None:
+                continue
+            if abs(other) < 1e-40 or abs(one) < 1e-40:
+                if abs(other) > 1e-40 or abs(one) > 1e-40:
+                    return False
+                continue
+            common += 1
+            found = one / other
+            if ratio is None:
+                ratio = found
+            elif _apart(ratio, found, 1e-30):
+                return False
+            if positive and not (real and found > 0):
+                return False
+        if common >= _ENOUGH:
+            return True
+    return None
+
+
+def same_zeros(left: Node, right: Node) -> bool:
+    """Whether `left` = 0 and `right` = 0 have the same solutions, tried at fixed points by Newton steps from several starts."""
+    names = symbols(left) | symbols(right)
+    if not names or symbols(left) != symbols(right):
+        return False
+    name = min(names)
+    grid = points(names, False)[:3]
+    return all(_zeros_shared(one, other, name, grid) for one, other in ((left, right), (right, left)))
+
+
+_STARTS = (0.37 + 0.2j, -1.3 - 0.1j, 2.9 + 0.4j, -4.1 + 0.3j, 0.1 - 1.7j, 11.0 + 1.0j)
+
+
+def _zeros_shared(one: Node, other: Node, name: str, grid: list[dict[str, Fraction]]) -> bool:
+    numbers, found = floats(False), 0
+    for point in grid:
+        rest = {key: value for key, value in point.items() if key != name}
+
+        def at(node: Node, value: complex, rest: dict[str, Fraction] = rest) -> complex:
+            return complex(_with(node, name, value, rest, numbers))
+
+        for start in _STARTS:
+            zero = _newton(lambda value, at=at: at(one, value), start)  # type: ignore[misc]
+            if zero is None:
+                continue
+            found += 1
+            try:
+                size, scale = abs(at(other, zero)), abs(at(other, zero * 1.01 + 0.01))
+            except Undefined:
+                return False
+            if size > 1e-6 * scale:
+                return False
+    return found >= _ENOUGH
+
+
+def _with(node: Node, name: str, value: complex, rest: dict[str, Fraction], numbers: Arithmetic) -> Any:
+    return evaluate(node, _Point(rest, name, value), numbers)
+
+
+class _Point(dict[str, Any]):
+    """A point one of whose coordinates is any complex number."""
+
+    def __init__(self, rest: dict[str, Fraction], name: str, value: complex) -> None:
+        super().__init__(rest)
+        self[name] = value
+
+
+def _newton(function: Callable[[complex], complex], start: complex) -> complex | None:
+    place, step = start, 1e-6
+    try:
+        for _ in range(60):
+            value = function(place)
+            slope = (function(place + step) - function(place - step)) / (2 * step)
+            if slope == 0:
+                return None
+            move = value / slope
+            place -= move
+            if abs(move) < 1e-13 * max(1.0, abs(place)):
+                return place
+    except (Undefined, OverflowError, ZeroDivisionError):
+        return None
+    return None

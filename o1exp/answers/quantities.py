@@ -1,0 +1,245 @@
+"""One number or expression, with its percent sign, degree sign, unit or currency."""
+
+import re
+from fractions import Fraction
+from itertools import product
+
+from o1exp.answers.glyphs import MONEY, chinese_number
+from o1exp.answers.kinds import Answer, Many, Value
+from o1exp.answers.nodes import Node, contains, mul, negative, num
+from o1exp.answers.normalise import thousands_joined
+from o1exp.answers.parse import parse
+from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES, Unreadable
+from o1exp.answers.units import converted, is_unit
+from o1exp.answers.words import spelled_number
+
+_LEAD = re.compile(
+    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|"
+    r"US|HK|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
+    r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-])",
+    re.IGNORECASE,
+)
+_TEXT_UNIT = re.compile(
+    r"^(?P<math>.*?[^\s/*])\s*(?P<unit>[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7\}?(?:\s*\^\s*\{?-?\d\}?)?(?:\s*[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7"
+    r"\}?(?:\s*\^\s*\{?-?\d\}?)?)*)$"
+)
+_FRACTION_UNIT = re.compile(r"\\frac\s*\{\s*\u27e6([^\u27e7]*)\u27e7\s*\}\s*\{\s*\u27e6([^\u27e7]*)\u27e7((?:\s*\^\s*\{?\d\}?)?)\s*\}")
+_WORD_UNIT = re.compile(
+    r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]*[A-Za-z\d}])"
+    r"?)$"
+)
+_CHINESE_UNIT = re.compile(
+    r"^(?P<lead>[\u4e00-\u9fff]*)\s*(?P<math>[^\u4e00-\u9fff]*[\d)}\]%\u03c0][^\u4e00-\u9fff]*?)\s*(?P<unit>(?![\u548c\u6216\u4e0e])"
+    r"[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*)?$"
+)
+_CHINESE_COUNT = re.compile(
+    "^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d"
+    "\u7c73\u79cd])?$"
+)
+_ORDINAL = re.compile(r"^(\d+)\s*(?:(?:\^\s*\{?)?\s*\u27e6\s*(?:st|nd|rd|th)\s*\u27e7\s*\}?|(?:\^\{)?(?:st|nd|rd|th)\}?)$")
+_REMARK = re.compile(r"^(.*\d)\s*\((?:[A-Za-z]{3,}[A-Za-z -]*)\)$")
+_STATED = re.compile(r"^(?:\u27e6[^\u27e7]*(?:\bis|\bare|\bequals|:)\s*\u27e7|[A-Za-z][A-Za-z ]*(?:\bis|\bare|\bequals)\b:?)\s*(?=\S)")
+_CHOSEN = re.compile(r"^(?:\{\})?[\^_]\s*\{?(\w+)\}?\s*C\s*_\s*\{?(\w+)\}?$")
+_SCALES = {
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "hundred": 100,
+    "\u4e07": 10**4, "\u4ebf": 10**8, "\u767e\u4e07": 10**6, "\u5343\u4e07": 10**7,
+}  # fmt: skip
+_SCALED = re.compile(r"^(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")(?![a-z])\s*(.*)$", re.IGNORECASE)
+_LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}")
+_NO_UNITS = frozenset(
+    "more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split()
+)
+_LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?[23]\}?)?$")
+_MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d+)$")
+_POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
+_BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
+_DECIMAL_COMMA = re.compile(r"^-?(?:\d+,\d{1,2}|\d+,\d{4,}|0,\d+)$")
+_REPEATED = re.compile(r"^(-?\d*\.\d*?)(\d{1,4}?)\2{2,}(?:\d{0,3})(?:\u2026|\.\.\.)$")
+_BRACKET_REPEAT = re.compile(r"(\d*\.\d*)(?:\((\d{1,40})\)|\\overline \{\s*(\d{1,40})\s*\})")
+_DOT_REPEAT = re.compile(r"(\d*\.\d*)((?:\\dot \{?\d\}?)\d*(?:\\dot \{?\d\}?)?)")
+_DOTTED_THOUSANDS = re.compile(r"^-?\d{1,3}(?:\.\d{3}){2,}$")
+_DEGREES_MINUTES = re.compile(r"^(-?\d+(?:\.\d+)?)\u00b0\s*(\d+(?:\.\d+)?)'\s*(?:(\d+(?:\.\d+)?)'')?$")
+_COMPOUND = re.compile(r"([\d.]+(?:/\d+)?|\\frac\{\d+\}\{\d+\})\s*([^\s\d,;\u27e6\u27e7]+(?:\^\d)?)")
+_PERCENT = re.compile(r"\s*(?:%|\u27e6\s*(?:%|percent|per cent|percentage points?)\s*\u27e7|percent|per cent)$", re.IGNORECASE)
+_DEGREES = re.compile(r"\s*(?:\u00b0(?:\s*\u27e6?\s*[CF]\s*\u27e7?)?|\u27e6\s*degrees?\.?\s*\u27e7|degrees?|\u5ea6)$", re.IGNORECASE)
+_ANGLED = re.compile(r"sin|cos|tan|cot|sec|csc|cis|tg")
+_SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
+
+
+def quantity(text: str, decimal_comma: bool) -> list[Answer]:
+    """The readings of a text as one quantity; none where it is not one."""
+    text = _FRACTION_UNIT.sub(lambda match: f"\u27e6{match[1]}/{match[2]}{match[3]}\u27e7", text)
+    text = _LEAD.sub("", _STATED.sub("", text))
+    text = _REMARK.sub(r"\1", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text)))
+    if text.endswith("\u27e7") and text.startswith("\u27e6") and text.count("\u27e6") == 1:
+        text = text[1:-1].strip()
+    if (whole := compound(text)) is not None:
+        return [whole]
+    unit, money = "", _SIGNED_MONEY.match(text)
+    if money:
+        text, unit = money[1] + money[2] + text[money.end() :], "dollars"
+    text = text.removesuffix(MONEY) if not money else text
+    found = _marked(text, unit)
+    if decimal_comma and _DECIMAL_COMMA.match(text):
+        found += _marked(text.replace(",", "."), unit)
+    return found
+
+
+def _marked(text: str, unit: str) -> list[Answer]:
+    """With the percent sign, degree sign or unit taken off its end."""
+    if match := _PERCENT.search(text):
+        return _values(text[: match.start()], unit, percent=True)
+    if match := _DEGREES_MINUTES.match(text):
+        parts = [Fraction(part or 0) for part in match.groups()]
+        sign = -1 if text.startswith("-") else 1
+        return [Value(num(sign * (abs(parts[0]) + parts[1] / 60 + parts[2] / 3600)), unit, degrees=True)]
+    match = None if _ANGLED.search(text) else _DEGREES.search(text)
+    if match and match.start() and (found := _values(text[: match.start()], unit, degrees=True)):
+        return found
+    if found := _values(text, unit):
+        extra = _word_unit(text, unit) if _LETTER_END.search(text) else []
+        # "5cm" parses as a product too; the unit is what was meant
+        return extra or found
+    return _text_unit(text, unit) or _word_unit(text, unit) or _chinese_unit(text, unit)
+
+
+def _text_unit(text: str, unit: str) -> list[Answer]:
+    match = _TEXT_UNIT.match(text)
+    if not match:
+        return []
+    words = match["unit"].replace("\u27e6", " ").replace("\u27e7", " ").lower()
+    if set(re.findall(r"[a-z]+", words)) & _NO_UNITS:
+        return []
+    return _values(match["math"], unit or words.strip(" /*")) if "\u27e6" not in match["math"] else []
+
+
+def _word_unit(text: str, unit: str) -> list[Answer]:
+    match = _WORD_UNIT.match(text)
+    if not match:
+        return []
+    word = match["unit"]
+    letters = re.findall(r"[A-Za-z\u00a2\u00b5\u03bc\u03a9]+", word)
+    if not letters or len(letters) > 5 or {part.lower() for part in letters} & _NO_UNITS:
+        return []
+    if letters[0] in FUNCTIONS and not is_unit(word):
+        return []
+    long = len(letters[0]) >= 3 and bool(match["space"])
+    if not ((is_unit(word) and (len(word) > 1 or not word.isascii())) or (long and not re.search(r"\d", word))):
+        return []
+    return _values(match["math"], unit or word)
+
+
+def _chinese_unit(text: str, unit: str) -> list[Answer]:
+    match = _CHINESE_UNIT.match(text)
+    if match and (match["lead"] or match["unit"]):
+        return _marked(match["math"], unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
+    if (value := spelled_number(text.strip())) is not None:
+        return _marked(value, unit)
+    if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:
+        return _values(count, match[2])
+    return []
+
+
+def compound(text: str) -> Value | None:
+    """Several units of one kind in a row, as in 9 hours 48 minutes."""
+    plain = text.replace("\u27e6", " ").replace("\u27e7", " ").replace(" and ", " ").replace(",", " ")
+    parts = _COMPOUND.findall(plain)
+    if len(parts) < 2 or _COMPOUND.sub("", plain).strip():
+        return None
+    sizes = [converted(unit) for _, unit in parts]
+    kinds = {size[0] for size in sizes if size is not None}
+    if None in sizes or len(kinds) != 1 or len(set(sizes)) < len(sizes):
+        return None
+    smallest = min(size[1] for size in sizes if size is not None)
+    try:
+        total = sum((_fraction(count) * size[1] for (count, _), size in zip(parts, sizes, strict=True) if size is not None), Fraction(0))
+    except ValueError:
+        return None
+    unit = next(unit for (_, unit), size in zip(parts, sizes, strict=True) if size is not None and size[1] == smallest)
+    return Value(num(total / smallest), unit)
+
+
+def _fraction(text: str) -> Fraction:
+    match = re.match(r"\\frac\{(\d+)\}\{(\d+)\}", text)
+    if (match and int(match[2]) == 0) or text.endswith("/0"):
+        raise ValueError(text)
+    return Fraction(int(match[1]), int(match[2])) if match else Fraction(text)
+
+
+def _values(text: str, unit: str, percent: bool = False, degrees: bool = False) -> list[Answer]:
+    """The expression, or the several that its plus-minus signs stand for."""
+    node = expression(text)
+    if node is None:
+        return []
+    if match := _SCALED.match(unit):
+        node, unit = mul(node, num(_SCALES[match[1].lower()])), match[2]
+    signed = signs(node)
+    if len(signed) == 1:
+        return [Value(signed[0], unit, percent, degrees)]
+    return [Many("bare", tuple(Value(each, unit, percent, degrees) for each in signed))]
+
+
+def expression(text: str) -> Node | None:
+    """The tree of a text, None where it is no expression."""
+    text = text.strip()
+    if not text or "\u27e6" in text or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text)):
+        return None
+    if match := _MIXED.match(text):
+        sign, whole, top, bottom = match[1] or match[5], *(int(part) for part in (match.groups()[1:4] if match[2] else match.groups()[5:8]))
+        if 0 < top < bottom:
+            value = whole + Fraction(top, bottom)
+            return num(-value if sign else value)
+    try:
+        return parse(_numbers(text))
+    except (Unreadable, RecursionError, ValueError):
+        return None
+
+
+def _numbers(text: str) -> str:
+    """Thousands joined, decimal commas and repeating decimals in one notation."""
+    if "," in text:
+        text = thousands_joined(text)
+    if "\u201a" in text:
+        text = _BRACED_THOUSANDS.sub(lambda match: match[1] + match[2].replace("\u201a", ""), text)
+        text = text.replace("\u201a", ".")
+    if _DOTTED_THOUSANDS.match(text):
+        text = text.replace(".", "")
+    if match := _REPEATED.match(text):
+        text = _repeating(match[1], match[2])
+    if "." in text:
+        text = _BRACKET_REPEAT.sub(lambda match: _repeating(match[1], match[2] or match[3]), text)
+        text = _DOT_REPEAT.sub(lambda match: _repeating(match[1], re.sub(r"[^0-9]", "", match[2])), text)
+    return _POWER_OF_TEN.sub("*", text)
+
+
+def _repeating(start: str, digits: str) -> str:
+    """The fraction that a repeating decimal is: `start` and then `digits` for ever."""
+    sign, start = ("-", start[1:]) if start.startswith("-") else ("", start)
+    places = len(start.partition(".")[2])
+    value = Fraction(start.rstrip(".") or 0) + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places)
+    return f"{sign}({value.numerator}/{value.denominator})"
+
+
+def signs(node: Node) -> list[Node]:
+    """The expressions that plus-minus signs stand for: both signs of each, minus-plus signs opposite to the plus-minus ones."""
+    if not contains(node, frozenset({"pm", "mp"})):
+        return [node]
+    count = min(_count(node, "pm"), 4)
+    if contains(node, frozenset({"mp"})) or count == 0:
+        return [_signed(node, [up] * 20, up) for up in (True, False)]
+    return list(dict.fromkeys(_signed(node, list(ups), True) for ups in product((True, False), repeat=count)))
+
+
+def _count(node: Node, op: str) -> int:
+    return (node.op == op) + sum(_count(part, op) for part in node.args)
+
+
+def _signed(node: Node, ups: list[bool], down: bool) -> Node:
+    if node.op == "pm":
+        up = ups.pop() if ups else True
+        inner = _signed(node.args[0], ups, down)
+        return inner if up else negative(inner)
+    if node.op == "mp":
+        inner = _signed(node.args[0], ups, down)
+        return negative(inner) if down else inner
+    return Node(node.op, tuple(_signed(part, ups, down) for part in node.args), node.value)

@@ -1,0 +1,336 @@
+"""From an answer's text to what it says: one or several readings, the likeliest first."""
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+from o1exp.answers.glyphs import ROW
+from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Opaque, Ratio, Region, Value, Words
+from o1exp.answers.nodes import Node, add, mul, num
+from o1exp.answers.normalise import clean, thousands_joined
+from o1exp.answers.quantities import compound, expression, quantity
+from o1exp.answers.regions import between, empty
+from o1exp.answers.relations import equations, is_about_sets, label, sets
+from o1exp.answers.split import balanced, cut, enclosed, linked
+from o1exp.answers.units import is_unit
+from o1exp.answers.words import plain_words, spelled_number, wordy
+
+_INTEGER = re.compile(r"-?\d+$")
+_MARKS = re.compile("[\u27e6\u27e7]")
+_LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*[.:]?$", re.IGNORECASE)
+_LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")
+_BEFORE = re.compile(
+    r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|"
+    r"- )(\S.*)$"
+)
+_AFTER = re.compile(r"^(.+?)\s*\u27e6\s*\(([A-J])\)\s*\u27e7$")
+_CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
+_MATRIX = re.compile(
+    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
+    r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$",
+    re.DOTALL,
+)
+_BASED = re.compile(
+    r"^\(?\s*(?P<digits>[0-9A-Za-z][0-9A-Za-z., ]*?)\s*\)?\s*(?:_\s*\{?\s*\u27e6?\s*(?:base\s*)?(?P<base>\d{1,2}|"
+    r"two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\u27e7?\s*\}?"
+    r"|\s*[\u27e6(]*\s*(?:in\s+)?base\s*[-\u27e6\u27e7{]*\s*(?P<other>\d{1,2}|two|three|four|five|six|seven|"
+    r"eight|nine|ten|twelve|sixteen)[\u27e6\u27e7) }]*)$"
+)
+_CONGRUENCE = re.compile(
+    r"^(?:[^\u2261]*\u2261)?\s*(?P<residues>[^\u2261]+?)\s*[(\u27e6]*\s*\\?(?:pmod|bmod|mod|modulo)\s*[\u27e7{(]*\s*(?P<modulus>\d+)"
+    r"\s*[)}\u27e7]*$"
+)
+_CONDITION = re.compile(
+    r"\s*[,;]?\s*(?:\(\s*)?(?:\u27e6\s*,?\s*(?:where|for|with|if|when|iff)\b|(?<![A-Za-z])(?:where|for all|"
+    r"for any|for some|for every|for each)\b).*$|"
+    r"\s*[,;]?\s*\(?\s*[a-zA-Z](?:\s*,\s*[a-zA-Z])*\s*\u2208\s*(?:\u2124|\u2115|\u211d|\u211a|\\Z)(?:\s*[\^_]\s*(?:\{[^{}]*\}|\S))*\s*\)?$"
+)
+_MEMBERS = re.compile("\u2208|[<>\u2264\u2265]")
+_STATED = re.compile(
+    r"^(?:(?:so|thus|therefore|hence|and),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?answer\s*(?:is|:|"
+    r"=)\s*:?\s*(?=\S)",
+    re.IGNORECASE,
+)
+_TO = re.compile(r"(?<=\d)\s*(?:\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
+_CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
+_EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
+_NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
+_DEEPEST = 5
+
+
+def unreadable(gold: str) -> bool:
+    """Whether a gold answer says nothing that could be compared: empty, a placeholder for nothing, or broken LaTeX."""
+    if gold.strip().lower() in _NOTHING - {"none"} or not re.search(r"\w|\u221e|\u2205|[\\{]", gold):
+        return True
+    return "\\" in gold and not balanced(clean(gold)) and not wordy(re.sub(r"\\[A-Za-z]+", " ", gold))
+
+
+def read(answer: str, decimal_comma: bool = True) -> tuple[Answer, ...]:
+    """All readings of an answer; none where it is empty or too long to read."""
+    return read_clean(clean(answer), decimal_comma)
+
+
+@lru_cache(maxsize=50_000)
+def read_clean(text: str, decimal_comma: bool) -> tuple[Answer, ...]:
+    """The same for an answer that is in the reader's alphabet already."""
+    if not text:
+        return ()
+    return tuple(dict.fromkeys(_Reading(decimal_comma)(text)))
+
+
+class _Reading:
+    """The grammar of answers, for one way to take a decimal comma."""
+
+    def __init__(self, decimal_comma: bool, depth: int = 0) -> None:
+        self.comma, self.depth = decimal_comma, depth
+
+    def __call__(self, text: str) -> list[Answer]:
+        if _INTEGER.match(text):
+            return [Value(num(int(text)))]
+        if self.depth > _DEEPEST:
+            return [Opaque(_opaque(text))]
+        inner = _Reading(self.comma, self.depth + 1)
+        text = _last_claim(text)
+        found = _choice(text, inner)
+        if found and isinstance(found[0], Choice) and found[0].content is not None:
+            return found
+        for step in (_clock, _grid, _based, _congruence, _empty):
+            if some := step(text):
+                return found + some
+        if "\\begin" in text and "&" not in text:
+            text = _CASES.sub(" ", text).strip().strip(ROW)
+        text = _without_condition(text)
+        return found + (inner._structured(text) or [Opaque(_opaque(text))])
+
+    def _structured(self, text: str) -> list[Answer]:
+        text = _STATED.sub("", text)
+        if is_about_sets(text) and (some := sets(text)):
+            return some
+        found = self._whole(text)
+        if found:
+            return found
+        found = self._list(text)
+        joined = thousands_joined(text)
+        if joined != text:
+            found = [*(self._list(joined) if "," in joined else []), *quantity(joined, self.comma), *found]
+        if self.comma and found and "," in text:
+            found += [one for one in quantity(text, True) if one not in found]
+        if not found and "=" in text:
+            found = equations(text, self)
+        return found or self._one(text)
+
+    def _whole(self, text: str) -> list[Answer]:
+        """What one pair of brackets encloses."""
+        if not enclosed(text):
+            return []
+        inside, opener = text[1:-1].strip(), text[0]
+        if opener == "\u27e6":
+            return self._text(inside)
+        pieces = cut(inside, ",;")
+        if opener == "\u2983" or (opener == "{" and len(pieces) > 1):
+            items = _flat([self._item(piece) for piece in pieces if piece])
+            return [Many("set", tuple(items))]
+        if opener not in "([" or len(pieces) < 2 or not all(pieces):
+            return []
+        items = [self._item(piece) for piece in pieces]
+        found: list[Answer] = [Many("tuple" if opener == "(" else "square", tuple(items))]
+        if len(items) == 2 and (ends := [expression(piece) for piece in pieces]) and all(end is not None for end in ends):
+            low, high = (end for end in ends if end is not None)
+            interval = between(low, high, opener == "[", opener == "[")
+            if not empty(interval):
+                found = [*found, Region((interval,))] if opener == "(" else [Region((interval,)), *found]
+        if opener == "[" and all(piece.startswith("[") and enclosed(piece) for piece in pieces):
+            rows = [tuple(expression(cell) for cell in cut(piece[1:-1], ",")) for piece in pieces]
+            if all(cell is not None for row in rows for cell in row):
+                found.append(Grid(tuple(tuple(cell for cell in row if cell is not None) for row in rows)))
+        return found
+
+    def _text(self, inside: str) -> list[Answer]:
+        return _Reading(self.comma, self.depth + 1)(inside)
+
+    def _item(self, piece: str) -> Answer:
+        found = _Reading(self.comma, self.depth + 1)(piece)
+        values = [one for one in found if not isinstance(one, Choice)]
+        return (values or found)[0]
+
+    def _list(self, text: str) -> list[Answer]:
+        """Several answers after one another."""
+        if compound(text) is not None:
+            return []
+        pieces = [piece for clause in cut(text.replace(ROW, ";"), ";") for part in linked(clause) for piece in cut(part, ",")]
+        pieces = [piece for piece in pieces if piece]
+        if len(pieces) < 2 or len(pieces) > 200:
+            return []
+        if wordy(_MARKS.sub("", text)) and not re.search(r"\d", text) and not linked(text)[1:] and len(pieces) == 2 and len(text) > 60:
+            return []
+        return [Many("bare", tuple(_named_once(_flat([self._item(piece) for piece in pieces]))))]
+
+    def _one(self, text: str) -> list[Answer]:
+        parts = cut(_TO.sub(":", text), ":")
+        if 2 <= len(parts) <= 6 and all(nodes := [expression(part) for part in parts]):
+            return [Ratio(tuple(node for node in nodes if node is not None))]
+        bare = _MARKS.sub(" ", text).strip()
+        spelled = spelled_number(bare) if bare.isascii() else None
+        if spelled is not None:
+            return [Value(num(int(spelled))), Words(plain_words(bare))]
+        words = _words(text)
+        if words and "\u27e6" in text:
+            measured = [one for one in quantity(text, False) if isinstance(one, Value) and is_unit(one.unit)]
+            if measured:
+                return [*measured, *words]
+        if words and (len(bare) > 3 or " " in bare or not bare.isascii()):
+            return words if bare.isascii() else [*quantity(text, self.comma), *words]
+        return words + quantity(text, self.comma)
+
+
+def _flat(items: list[Answer]) -> list[Answer]:
+    """With the values of a plus-minus sign side by side."""
+    flat: list[Answer] = []
+    for item in items:
+        flat += item.items if isinstance(item, Many) and item.kind == "bare" else [item]
+    return flat
+
+
+def _named_once(items: list[Answer]) -> list[Answer]:
+    """Without the name that all values share: x = 1, x = 3 and x = 1, 3 are the values 1 and 3."""
+    names = {item.name for item in items if isinstance(item, Named)}
+    if len(names) == 1 and isinstance(items[0], Named) and len(items) > 1 and not items[0].argument:
+        return [item.value if isinstance(item, Named) else item for item in items]
+    if names and all(isinstance(item, Named) and item.argument for item in items) and len(names) == 1:
+        return [item.value for item in items if isinstance(item, Named)]
+    return items
+
+
+def _last_claim(text: str) -> str:
+    """What remains of a derivation: behind the last arrow, and the exact side of an approximation."""
+    for arrow in ("\u21d2", "\u21d4", "\u2192"):
+        if arrow in text:
+            text = text.rsplit(arrow, 1)[1].strip() or text
+    if "\u2248" in text:
+        text = text.lstrip("\u2248 ")
+        parts = cut(text, "\u2248")
+        text = " = ".join(parts[:2]) if label(parts[0]) else parts[0] or text
+    return text
+
+
+def _without_condition(text: str) -> str:
+    match = _CONDITION.search(text)
+    if match and match.start() > 0 and not text[: match.start()].rstrip().endswith(("|", ":", "\u2983")):
+        return text[: match.start()].rstrip(" ,;(")
+    return text
+
+
+def _choice(text: str, inner: _Reading) -> list[Answer]:
+    plain = _MARKS.sub("", text)
+    if match := _LETTER.match(plain):
+        letter = match[1]
+        return [Choice(letter.upper())] if letter.isupper() or "(" in plain else []
+    if (match := _LETTERS.match(plain)) and (letters := [letter for letter in plain if letter in "ABCDEFGH"]) == sorted(set(letters)):
+        return [Many("set", tuple(Choice(letter) for letter in letters))]
+    if match := _BEFORE.match(plain):
+        letter = match[1] or match[2] or match[3]
+        # the text's marks are needed again to tell units from letters
+        start = text.find(letter) + 1
+        content = re.sub("^[\\s\u27e7)\\].:,]+", "", text[start:])
+        readings = inner(content) if content else []
+        return [Choice(letter, readings[0] if readings else None)]
+    if match := _AFTER.match(text):
+        readings = inner(match[1])
+        return [Choice(match[2], readings[0] if readings else None)]
+    return []
+
+
+def _clock(text: str) -> list[Answer]:
+    match = _CLOCK.match(text)
+    if not match or not (match[2] or match[3]):
+        return []
+    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
+    if hour > 24 or minute > 59:
+        return []
+    clock = Clock((hour % 12 + (12 if half == "p" else 0)) * 60 + minute if half else hour * 60 + minute, bool(half))
+    return [clock] if half else [Ratio((num(hour), num(int(match[2])))), clock]
+
+
+def _grid(text: str) -> list[Answer]:
+    if "\\begin" not in text or not (match := _MATRIX.match(text)) or "\\begin" in match["body"]:
+        return []
+    factor = expression(match["factor"].rstrip(" *")) if match["factor"].strip() and match["factor"].strip() != "-" else None
+    if match["factor"].strip() == "-":
+        factor = num(-1)
+    elif match["factor"].strip() and factor is None:
+        return []
+    rows: list[tuple[Node, ...]] = []
+    for row in match["body"].split(ROW):
+        if row.strip():
+            cells = [expression(cell) for cell in row.split("&")]
+            if any(cell is None for cell in cells):
+                return []
+            rows.append(tuple(cell if factor is None else mul(factor, cell) for cell in cells if cell is not None))
+    if not rows:
+        return []
+    if match["kind"] in ("vmatrix", "Vmatrix"):
+        return [Value(_determinant(rows))] if all(len(row) == len(rows) <= 5 for row in rows) else []
+    return [Grid(tuple(rows))]
+
+
+def _determinant(rows: list[tuple[Node, ...]]) -> Node:
+    if len(rows) == 1:
+        return rows[0][0]
+    terms = []
+    for place, cell in enumerate(rows[0]):
+        minor = _determinant([row[:place] + row[place + 1 :] for row in rows[1:]])
+        terms.append(mul(num(-1 if place % 2 else 1), cell, minor))
+    return add(*terms)
+
+
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16}
+
+
+def _based(text: str) -> list[Answer]:
+    match = _BASED.match(text)
+    if not match:
+        return []
+    name = match["base"] or match["other"]
+    base = _BASES.get(name) or int(name)
+    digits = re.sub(r"[ ,]", "", match["digits"]).upper()
+    if not 2 <= base <= 36 or not all(letter == "." or _digit(letter) < base for letter in digits):
+        return []
+    if not any(letter.isdigit() for letter in digits) and (base < 11 or not match["digits"].isupper() or len(digits) < 2):
+        return []
+    return [Based(digits.lstrip("0") or "0", base)]
+
+
+def _digit(letter: str) -> int:
+    return int(letter, 36)
+
+
+def _congruence(text: str) -> list[Answer]:
+    match = _CONGRUENCE.match(text) if "mod" in text else None
+    if not match or int(match["modulus"]) == 0:
+        return []
+    modulus = Fraction(match["modulus"])
+    residues = [expression(piece) for part in linked(match["residues"]) for piece in cut(part, ",") if piece]
+    values = [node.value for node in residues if node is not None and node.op == "num"]
+    if not residues or len(values) != len(residues):
+        return []
+    return [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
+
+
+def _empty(text: str) -> list[Answer]:
+    bare = _MARKS.sub("", text).replace(" ", "")
+    if bare in _EMPTY or plain_words(text) == "no solution":
+        return [Many("set", ()), Words("no solution")]
+    return []
+
+
+def _words(text: str) -> list[Answer]:
+    """Text that is neither mathematics nor a number."""
+    bare = _MARKS.sub(" ", text)
+    if not wordy(bare) or re.search(r"\d|[\\^_=<>+*/]", bare):
+        return []
+    plain = plain_words(text)
+    return [Words(plain)] if plain else []
+
+
+def _opaque(text: str) -> str:
+    return re.sub(r"\s+", "", _MARKS.sub("", text)).replace("{", "").replace("}", "")

@@ -1,0 +1,248 @@
+"""Equations, inequalities and sets of real numbers."""
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region
+from o1exp.answers.nodes import Node, minus, num, symbols
+from o1exp.answers.quantities import expression
+from o1exp.answers.rational import rational
+from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
+from o1exp.answers.split import cut, enclosed, linked, operators
+
+SIGNS = frozenset("<>\u2264\u2265\u2260")
+_SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
+_INTERVAL = re.compile(r"^([\[(\]])(.+)([\])\[])$")
+_MEMBER = re.compile(r"^(?P<name>[^\u2208<>=]{1,12})\u2208\s*(?P<set>.+)$")
+_UNLIKE = re.compile(r"^(?P<name>[a-z])\s*(?P<set>\([^()\[\]]*\]|\[[^()\[\]]*\))$")  # the sign for "in" was lost
+_REALS = re.compile("^(?:\u211d|all real numbers|all reals|reals|\u27e6\\s*all real numbers\\s*\u27e7|\u27e6\\s*real numbers\\s*\u27e7)$")
+_BUILDER = re.compile("^\u2983\\s*(?P<name>[^|:]{1,12}?)\\s*(?:\u2208\\s*\u211d\\s*)?[|:]\\s*(?P<condition>.+)\u2984$")
+
+
+def is_about_sets(text: str) -> bool:
+    """Whether the text is an inequality, a union, an interval with unlike brackets, or names the real numbers."""
+    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS):
+        return True
+    match = _INTERVAL.match(text)
+    return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text) or _UNLIKE.match(text))
+
+
+def sets(text: str) -> list[Answer]:
+    """The readings of a text as a set of real numbers or as inequalities; none where it is neither."""
+    if (match := _BUILDER.match(text)) and is_about_sets(match["condition"]):
+        return sets(match["condition"])
+    region = _union(text, 0)
+    found: list[Answer] = [region] if region is not None else []
+    return found + _inequalities(text)
+
+
+def _union(text: str, depth: int) -> Region | None:
+    if depth > 6:
+        return None
+    for pieces in (linked(text, ("or",)), cut(text, "\u222a;")):
+        if len(pieces) > 1:
+            return _combined(pieces, depth, unite=True)
+    for pieces in (linked(text, ("and",)), cut(text, "\u2229"), cut(text, ",")):
+        if len(pieces) > 1:
+            bounds = all(any(sign in piece for sign in SIGNS) for piece in pieces)
+            common = _combined(pieces, depth, unite=not bounds and "\u2229" not in text)
+            # "x < -3, x > 5" has no common part: the comma was meant as "or"
+            return _combined(pieces, depth, unite=True) if common is not None and not common.intervals else common
+    return _piece(text, depth)
+
+
+def _combined(pieces: list[str], depth: int, unite: bool) -> Region | None:
+    parts = [_union(piece, depth + 1) for piece in pieces]
+    if any(part is None for part in parts):
+        return None
+    regions = [part for part in parts if part is not None]
+    names = {part.name for part in regions if part.name}
+    if len(names) > 1:
+        return None
+    name = next(iter(names), "")
+    if unite:
+        return Region(tuple(one for part in regions for one in part.intervals), name)
+    common: tuple[Interval, ...] | None = regions[0].intervals
+    for part in regions[1:]:
+        common = intersected(common, part.intervals) if common is not None else None
+    return None if common is None else Region(common, name)
+
+
+def _piece(text: str, depth: int) -> Region | None:
+    text = text.strip()
+    if (match := _MEMBER.match(text)) or (match := _UNLIKE.match(text)):
+        inner = _union(match["set"], depth + 1)
+        return None if inner is None else Region(inner.intervals, _variable(match["name"]) or "")
+    if _REALS.match(text):
+        return Region((EVERYTHING,))
+    if len(parts := cut(text, "\u2216")) == 2 or (len(parts := cut(text, "-")) == 2 and parts[1].startswith("\u2983")):
+        return _difference(parts[0], parts[1], depth)
+    if text.startswith("\u2983") and enclosed(text):
+        nodes = [expression(piece) for piece in cut(text[1:-1], ",")]
+        return Region(tuple(point(node) for node in nodes if node is not None)) if all(node is not None for node in nodes) else None
+    if any(sign in text for sign in SIGNS):
+        return _bounds(text)
+    if "=" in text:
+        name, _, rest = text.partition("=")
+        node = expression(rest)
+        return Region((point(node),), _variable(name) or "") if node is not None and _variable(name) else None
+    return _interval(text, depth)
+
+
+def _difference(whole: str, holes: str, depth: int) -> Region | None:
+    region = _union(whole, depth + 1)
+    inside = holes[1:-1] if holes.startswith("\u2983") and enclosed(holes) else holes
+    nodes = [expression(piece) for piece in cut(inside, ",")]
+    if region is None or any(node is None for node in nodes):
+        return None
+    parts = without(region.intervals, [node for node in nodes if node is not None])
+    return None if parts is None else Region(parts, region.name)
+
+
+def _interval(text: str, depth: int) -> Region | None:
+    match = _INTERVAL.match(text)
+    if not match:
+        return None
+    if match[1] == "(" and match[3] == ")" and enclosed(text) and any(sign in match[2] for sign in _SET_SIGNS):
+        return _union(match[2], depth + 1)
+    ends = cut(match[2], ",;")
+    if len(ends) != 2:
+        return None
+    low, high = expression(ends[0]), expression(ends[1])
+    if low is None or high is None:
+        return None
+    return Region((between(low, high, match[1] == "[", match[3] == "]"),))
+
+
+def _variable(text: str) -> str | None:
+    node = expression(text)
+    return str(node.value) if node is not None and node.op == "sym" else None
+
+
+def _bounds(text: str) -> Region | None:
+    """x > 3, 3 < x, 1 < x <= 2, 2x > 6, x != 2."""
+    pieces, signs = operators(text, SIGNS)
+    nodes = [expression(piece) for piece in pieces]
+    if len(nodes) not in (2, 3) or any(node is None for node in nodes):
+        return None
+    terms = [node for node in nodes if node is not None]
+    if len(terms) == 2:
+        return _one_bound(terms[0], signs[0], terms[1])
+    left, right = _one_bound(terms[0], signs[0], terms[1]), _one_bound(terms[1], signs[1], terms[2])
+    if left is None or right is None or left.name != right.name:
+        return None
+    if len(left.intervals) == 1 and len(right.intervals) == 1:
+        one, other = left.intervals[0], right.intervals[0]
+        if one.high is None and other.low is None:
+            return Region((Interval(one.low, other.high, one.low_closed, other.high_closed),), left.name)
+        if one.low is None and other.high is None:
+            return Region((Interval(other.low, one.high, other.low_closed, one.high_closed),), left.name)
+    common = intersected(left.intervals, right.intervals)
+    return None if common is None else Region(common, left.name)
+
+
+_MIRROR = {"<": ">", ">": "<", "\u2264": "\u2265", "\u2265": "\u2264", "\u2260": "\u2260"}
+
+
+def _one_bound(left: Node, sign: str, right: Node) -> Region | None:
+    if left.op != "sym" or str(left.value) in symbols(right) or not symbols(left):
+        if right.op == "sym" and symbols(right) and str(right.value) not in symbols(left):
+            return _one_bound(right, _MIRROR[sign], left)
+        return _solved(left, sign, right)
+    name, closed = str(left.value), sign in "\u2264\u2265"
+    if sign == "\u2260":
+        return Region((Interval(None, right, False, False), Interval(right, None, False, False)), name)
+    if sign in ">\u2265":
+        return Region((Interval(right, None, closed, False),), name)
+    return Region((Interval(None, right, False, closed),), name)
+
+
+def _solved(left: Node, sign: str, right: Node) -> Region | None:
+    """A linear inequality in one variable, solved for it."""
+    difference = minus(left, right)
+    names = symbols(difference)
+    if len(names) != 1:
+        return None
+    name = next(iter(names))
+    values = [rational(_at(difference, name, num(place))) for place in (0, 1, 2, 7)]
+    if any(value is None for value in values):
+        return None
+    start, one, two, seven = (value for value in values if value is not None)
+    slope = one - start
+    if slope == 0 or two != start + 2 * slope or seven != start + 7 * slope:
+        return None
+    bound = num(Fraction(-start) / slope)
+    return _one_bound(Node("sym", (), name), sign if slope > 0 else _MIRROR[sign], bound)
+
+
+def _at(node: Node, name: str, value: Node) -> Node:
+    if node.op == "sym":
+        return value if node.value == name else node
+    return Node(node.op, tuple(_at(part, name, value) for part in node.args), node.value)
+
+
+def _inequalities(text: str) -> list[Answer]:
+    """Inequalities as they stand, for those that are no interval."""
+    found: list[Answer] = []
+    for clause in [piece for part in linked(text) for piece in cut(part, ",")]:
+        pieces, signs = operators(clause, SIGNS)
+        nodes = [expression(piece) for piece in pieces]
+        if len(nodes) < 2 or any(node is None for node in nodes) or "\u2260" in signs:
+            return []
+        terms = [node for node in nodes if node is not None]
+        for left, sign, right in zip(terms, signs, terms[1:], strict=False):
+            difference = minus(right, left) if sign in "<\u2264" else minus(left, right)
+            found.append(Inequality(difference, sign in "<>"))
+    return found if len(found) == 1 else [Many("set", tuple(found))] if found else []
+
+
+_FUNCTION = re.compile(
+    r"^(?P<name>[A-Za-z\u0370-\u03ff](?:_\{?\w+\}?)?'*(?:\^\{?-1\}?)?)\s*\(\s*(?P<argument>[A-Za-z\u0370-\u03ff](?:\s*,\s*[A-Za-z])"
+    r"*)\s*\)$"
+)
+_LABEL = re.compile(
+    r"^(?:[A-Za-z\u0370-\u03ff]'*(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|"
+    r"\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
+)
+_TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")
+
+
+def label(text: str) -> tuple[str, str] | None:
+    """(name, argument of a function or "") where a text names what it stands for; None where it is an expression of its own."""
+    text = text.strip()
+    if match := _FUNCTION.match(text):
+        return match["name"], match["argument"]
+    if _LABEL.match(text) or (_TEXT_LABEL.match(text) and (len(text) > 3 or "\u27e6" in text)):
+        return re.sub(r"[\s{}\u27e6\u27e7|]", "", text), ""
+    return None
+
+
+def equations(text: str, read_value: Callable[[str], list[Answer]]) -> list[Answer]:
+    """The readings of a text with equality signs: a named value, an equation, or the end of a chain."""
+    pieces = cut(text, "=")
+    if len(pieces) < 2 or not pieces[-1]:
+        return []
+    first, last = pieces[0], pieces[-1]
+    found: list[Answer] = []
+    if (named := label(first)) is not None:
+        found += [Named(named[0], value, named[1]) for value in read_value(last) if not isinstance(value, Named | Equation)]
+    elif first.startswith("(") and enclosed(first) and last.startswith(("(", "\u2983")):
+        names = [label(name) for name in cut(first[1:-1], ",")]
+        values = cut(last[1:-1], ",") if enclosed(last) else []
+        if len(names) == len(values) and all(names):
+            parts = [read_value(value) for value in values]
+            if all(parts):
+                return [Many("bare", tuple(Named(name[0], part[0]) for name, part in zip(names, parts, strict=True) if name))]
+        if all(names):
+            return list(read_value(last))
+    nodes = [expression(piece) for piece in pieces]
+    if nodes[0] is not None and nodes[-1] is not None:
+        difference = minus(nodes[0], nodes[-1])
+        if symbols(difference) and len(pieces) == 2:
+            found.append(Equation(difference))
+    if not found or (len(pieces) > 2 and named is None):
+        value = nodes[-1]
+        if value is not None and not symbols(value):
+            found += read_value(last)
+    return found
