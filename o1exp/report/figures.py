@@ -92,22 +92,23 @@ def histograms(found: list[Lengths]) -> str:
 
 
 def _histogram(axes: "Axes", one: Lengths) -> None:
-    lows, widths = [bar.low for bar in one.bars], [bar.high - bar.low for bar in one.bars]
-    kept, lost = [bar.count - bar.lost for bar in one.bars], [bar.lost for bar in one.bars]
-    axes.bar(lows, kept, widths, align="edge", color="#9fb0cf", edgecolor="white", label="kept whole")
-    if any(lost):
-        axes.bar(lows, lost, widths, kept, align="edge", color="white", edgecolor=COLOURS[5], hatch="////", label=one.overlong)
+    for bar in one.bars:
+        kept, width = bar.count - bar.lost, bar.high - bar.low
+        axes.bar(bar.low, kept, width, align="edge", color="#9fb0cf", edgecolor="white", label="kept whole")
+        if bar.lost:
+            axes.bar(bar.low, bar.lost, width, kept, align="edge", color="white", edgecolor=COLOURS[5], hatch="////", label=one.overlong)
     axes.axvline(one.cap, color=INK, linewidth=1.2, linestyle="--", label="max_length")
     if one.window is not None:
         axes.axvline(one.window, color=INK, linewidth=1.2, linestyle=":", label="positions of the model")
     _tidy(axes, one.title, f"tokens (median {one.median:,}, longest {one.longest:,})", "examples")
     axes.set_xscale("log", base=2)
     _plain_ticks(axes)
-    ends = sorted({*lows, *(bar.high for bar in one.bars), one.cap, one.window or one.cap})
+    ends = sorted({one.bars[0].low, one.bars[-1].high, one.cap, one.window or one.cap})
     powers = [2**power for power in range(ends[0].bit_length() - 1, ends[-1].bit_length() + 1)]
     ticks = powers[:: -(-len(powers) // 7)]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.set_xlim(ends[0] / 1.2, ends[-1] * 1.2)
+    axes.set_ylim(top=1.08 * max(bar.count for bar in one.bars))
 
 
 def scaling(arms: list[Arm], rows: list[Row]) -> str:

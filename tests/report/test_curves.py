@@ -1,6 +1,7 @@
 """What MLflow is told of a training: curves on two axes, speed of the moment, logs and samples as files."""
 
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_thinning_keeps_the_ends_and_even_distances(count: int, most: int) -> No
     assert len(kept) == min(count, most)
     assert kept[:1] == list(range(count))[:1]
     assert kept[-1:] == list(range(count))[-1:]
-    gaps = [after - before for before, after in zip(kept, kept[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(kept)]
     assert not gaps or max(gaps) - min(gaps) <= 1
 
 

@@ -42,7 +42,7 @@ def test_the_table_has_a_row_per_phase(section: str) -> None:
     rows = [unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row))).strip() for row in table.split("<tr>")[2:]]
     first, old = rows[0], rows[1]
     assert re.match(r"Phase 1: SFT [0-9a-f]{8} pairs 90 8 dropped \(2,900 tokens\) 100,000 100 3.500 → 2.500 0.0 → 50.0 952 600 100", first)
-    assert re.match(r"Phase 1: SFT [0-9a-f]{8} old 90 none 40,000 40 – – – – 40", old)
+    assert re.match(r"Phase 1: SFT [0-9a-f]{8} old 90 none 40,000 40(?: \N{EN DASH}){4} 40", old)
     assert [row[:12] for row in rows] == ["Phase 1: SFT", "Phase 1: SFT", "Phase 2: DPO", "Phase 2: SFT"]
 
 

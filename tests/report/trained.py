@@ -63,9 +63,8 @@ def leave(work: Work, steps: int, rows: list[int]) -> None:
         timing.append({"step": step, "seconds": round(seconds, 3), "cpu_seconds": seconds, "memory_mb": 500 + step})
     seen = [0, steps // 2, steps]
     checked = [{"step": step, "tokens": 1000 * step, "loss": 3.5 - step / steps, "accuracy": 0.5 * step / steps} for step in seen]
-    samples = [
-        {"step": step, "tokens": 1000 * step, "samples": [{"row": row, "text": f"{UNSAFE} {row} at {step}"} for row in rows]} for step in seen
-    ]
+    answers = {step: [{"row": row, "text": f"{UNSAFE} {row} at {step}"} for row in rows] for step in seen}
+    samples = [{"step": step, "tokens": 1000 * step, "samples": answers[step]} for step in seen]
     for name, written in (("curve", curve), ("timing", timing), ("validation", checked), ("samples", samples)):
         (work.folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in written))
     work.note(rows=90, examples=100, dropped=8, cut=0, tokens_lost=2900, steps=steps, tokens=1000 * steps, exported_step=steps)
