@@ -46,6 +46,9 @@ class Artefact:
         return json.loads((self.folder / name).read_text())
 
     def jsonl(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a file; none where the artefact has no such file."""
+        if name not in self.manifest.files:
+            return []
         return [json.loads(line) for line in (self.folder / name).read_text().splitlines() if line]
 
 
@@ -102,16 +105,45 @@ class Lineage:
 
 @dataclass(frozen=True)
 class Training:
-    """One SFT phase of an arm: its place in the chain from 1, its data, its cost."""
+    """One training phase of an arm: its place in the chain from 1, its data, its cost; `prepared` holds the token ids it was fed."""
 
     phase: int
     artefact: Artefact
     tables: tuple[Artefact, ...]
+    prepared: Artefact | None = None
 
     @cached_property
     def curve(self) -> list[dict[str, Any]]:
-        """Rows {step, tokens, loss, lr, grad_norm}."""
+        """Rows {step, tokens, loss, accuracy, lr, grad_norm}."""
         return self.artefact.jsonl(CURVE)
+
+    @cached_property
+    def timing(self) -> list[dict[str, Any]]:
+        """Rows {step, seconds, cpu_seconds, memory_mb}, seconds from the start of the training."""
+        return self.artefact.jsonl("timing.jsonl")
+
+    @cached_property
+    def validation(self) -> list[dict[str, Any]]:
+        """Rows {step, tokens, loss, accuracy} over held-out problems; step 0 is before training."""
+        return self.artefact.jsonl("validation.jsonl")
+
+    @cached_property
+    def samples(self) -> list[dict[str, Any]]:
+        """Rows {step, tokens, samples}; each sample is {row, text}."""
+        return self.artefact.jsonl("samples.jsonl")
+
+    @property
+    def of_pairs(self) -> bool:
+        """Preference training: a unit of its loss is a pair, and accuracy the share of pairs with a positive margin."""
+        return self.artefact.stage == "Dpo"
+
+    @property
+    def label(self) -> str:
+        return f"Phase {self.phase}: {self.artefact.stage.upper()}"
+
+    @property
+    def steps(self) -> int:
+        return int(self.artefact.facts.get("steps", len(self.curve)))
 
     @property
     def examples(self) -> int:
@@ -122,11 +154,21 @@ class Training:
     def tokens(self) -> int:
         return int(self.artefact.facts.get("tokens", self.curve[-1]["tokens"] if self.curve else 0))
 
+    @property
+    def window(self) -> int | None:
+        """Positions of the trained model, None where its config does not say."""
+        name = "model/config.json"
+        found = self.artefact.json(name).get("max_position_embeddings") if name in self.artefact.manifest.files else None
+        return None if found is None else int(found)
+
 
 def trainings(lineage: Lineage, model: Artefact) -> list[Training]:
-    """The SFT phases that made a model, first phase first."""
-    chain = [found for found in _models(lineage, model) if found.is_training]
-    return [Training(phase, found, tuple(lineage.tables_below(found))) for phase, found in enumerate(chain, 1)]
+    """The training phases that made a model, first phase first."""
+    chain = {found.path: found for found in _models(lineage, model) if found.is_training}
+    return [
+        Training(phase, found, tuple(lineage.tables_below(found)), lineage.inputs(found).get("prepared"))
+        for phase, found in enumerate(chain.values(), 1)
+    ]
 
 
 def _models(lineage: Lineage, model: Artefact) -> Iterator[Artefact]:

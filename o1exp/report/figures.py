@@ -1,4 +1,4 @@
-"""The pictures of the page as inline SVG: loss against tokens, accuracy against average tokens."""
+"""The pictures of the page as inline SVG: training curves against tokens, accuracy against average tokens."""
 
 import io
 from collections.abc import Sequence
@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING, Any
 from o1exp.report.arms import Arm
 from o1exp.report.compare import Row
 from o1exp.report.ledger import shared_trainings
+from o1exp.report.lengths import Lengths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from o1exp.bench.scaling import Reference
+    from o1exp.flow.lineage import Training
 
 COLOURS = ("#0b6e99", "#c2571a", "#3d7a3a", "#8a4f9e", "#b0892c", "#b23a48", "#4a5d8f", "#6b705c")
 """Dark enough for text on white; told apart by readers with red-green blindness in this order."""
 DASHES = ("-", "--", ":", "-.")
 INK, GRID = "#333333", "#e4e4e4"
+HELD_OUT: dict[str, Any] = {"linestyle": (0, (3, 2)), "linewidth": 1, "marker": "o", "markersize": 5, "markerfacecolor": "white"}
+MEASURES = {
+    ("loss", False): "loss per label token", ("loss", True): "loss per pair",
+    ("accuracy", False): "token accuracy in %", ("accuracy", True): "pairs with a positive margin in %",
+}  # fmt: skip
+"""What a measure is called, for documents and for pairs."""
+MOST_HISTOGRAMS = 6
 
 
 def colours(arms: list[Arm]) -> dict[str, str]:
@@ -25,25 +34,82 @@ def colours(arms: list[Arm]) -> dict[str, str]:
 
 
 def curves(arms: list[Arm]) -> str:
-    """Training loss per label token against tokens seen, one panel per phase; empty where nothing was trained."""
-    shared = [(training, owners) for training, owners in shared_trainings(arms) if training.curve]
-    phases = sorted({training.phase for training, _ in shared})
-    if not phases:
+    """Loss and accuracy against tokens seen, in training and on held-out problems, a column per phase; empty where nothing was trained."""
+    panels: dict[str, list[tuple[Training, tuple[str, ...]]]] = {}
+    for training, owners in shared_trainings(arms):
+        if training.curve:
+            panels.setdefault(training.label, []).append((training, owners))
+    if not panels:
         return ""
-    figure = _figure(len(phases), 3.1)
-    palette = colours(arms)
-    for index, phase in enumerate(phases):
-        axes = figure.add_subplot(1, len(phases), index + 1)
-        group = [(training, owners) for training, owners in shared if training.phase == phase]
-        for nth, (training, owners) in enumerate(group):
-            everyone = len(owners) == len(arms) > 1
-            colour = INK if everyone else palette[owners[0]]
-            label = "all arms" if everyone else ", ".join(owners)
-            _curve(axes, training.curve, colour, DASHES[nth % len(DASHES)], label)
-        _tidy(axes, f"Phase {phase}", "tokens trained on", "loss per label token")
-        axes.set_yscale("log")
-        _plain_ticks(axes)
+    measures = ("loss", "accuracy") if any(_has(group, "accuracy") for group in panels.values()) else ("loss",)
+    figure = _figure(len(panels), 3.1 * len(measures))
+    for line, measure in enumerate(measures):
+        for column, (label, group) in enumerate(panels.items(), 1):
+            if _has(group, measure):
+                axes = figure.add_subplot(len(measures), len(panels), line * len(panels) + column)
+                _curve_panel(axes, label, group, measure, arms)
     return _svg(_with_legend(figure), "curves")
+
+
+def _has(group: "list[tuple[Training, tuple[str, ...]]]", measure: str) -> bool:
+    return any(measure in training.curve[0] for training, _ in group)
+
+
+def _curve_panel(axes: "Axes", label: str, group: "list[tuple[Training, tuple[str, ...]]]", measure: str, arms: list[Arm]) -> None:
+    palette = colours(arms)
+    for nth, (training, owners) in enumerate(group):
+        everyone = len(owners) == len(arms) > 1
+        colour = INK if everyone else palette[owners[0]]
+        name = "all arms" if everyone else ", ".join(owners)
+        if measure in training.curve[0]:
+            _curve(axes, _series(training.curve, measure), colour, DASHES[nth % len(DASHES)], name)
+        if held := _series(training.validation, measure):
+            axes.plot(*zip(*held, strict=True), color=colour, **HELD_OUT)
+    if any(training.validation for training, _ in group):
+        axes.plot([], [], color=INK, label="held-out problems", **HELD_OUT)
+    _tidy(axes, label, "tokens trained on", MEASURES[measure, group[0][0].of_pairs])
+    if measure == "loss":
+        axes.set_yscale("log")
+    _plain_ticks(axes)
+
+
+def _series(rows: list[dict[str, Any]], measure: str) -> list[tuple[float, float]]:
+    """(tokens, value), accuracy in per cent."""
+    size = 100 if measure == "accuracy" else 1
+    return [(row["tokens"], size * row[measure]) for row in rows if measure in row]
+
+
+def histograms(found: list[Lengths]) -> str:
+    """Examples by their tokens, a panel for each; empty where nothing is known."""
+    if not found:
+        return ""
+    shown = found[:MOST_HISTOGRAMS]
+    columns = min(3, len(shown))
+    lines = -(-len(shown) // columns)
+    figure = _figure(columns, 2.6 * lines)
+    for place, one in enumerate(shown, 1):
+        _histogram(figure.add_subplot(lines, columns, place), one)
+    return _svg(_with_legend(figure), "lengths")
+
+
+def _histogram(axes: "Axes", one: Lengths) -> None:
+    for bar in one.bars:
+        kept, width = bar.count - bar.lost, bar.high - bar.low
+        axes.bar(bar.low, kept, width, align="edge", color="#9fb0cf", edgecolor="white", label="kept whole")
+        if bar.lost:
+            axes.bar(bar.low, bar.lost, width, kept, align="edge", color="white", edgecolor=COLOURS[5], hatch="////", label=one.overlong)
+    axes.axvline(one.cap, color=INK, linewidth=1.2, linestyle="--", label="max_length")
+    if one.window is not None:
+        axes.axvline(one.window, color=INK, linewidth=1.2, linestyle=":", label="positions of the model")
+    _tidy(axes, one.title, f"tokens (median {one.median:,}, longest {one.longest:,})", "examples")
+    axes.set_xscale("log", base=2)
+    _plain_ticks(axes)
+    ends = sorted({one.bars[0].low, one.bars[-1].high, one.cap, one.window or one.cap})
+    powers = [2**power for power in range(ends[0].bit_length() - 1, ends[-1].bit_length() + 1)]
+    ticks = powers[:: -(-len(powers) // 7)]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.set_xlim(ends[0] / 1.2, ends[-1] * 1.2)
+    axes.set_ylim(top=1.08 * max(bar.count for bar in one.bars))
 
 
 def scaling(arms: list[Arm], rows: list[Row]) -> str:
@@ -108,11 +174,11 @@ def _published(axes: "Axes", reference: "Reference") -> None:
     axes.annotate(reference.name, where, xytext=(6, 3), textcoords="offset points", fontsize=8, color=INK)
 
 
-def _curve(axes: "Axes", rows: list[dict[str, Any]], colour: str, dash: str, label: str) -> None:
-    tokens, losses = [row["tokens"] for row in rows], [row["loss"] for row in rows]
-    axes.plot(tokens, losses, color=colour, linewidth=0.6, alpha=0.3)
-    marker = "o" if len(rows) < 4 else ""  # a line of one point would not show
-    axes.plot(tokens, _smooth(losses), color=colour, linewidth=1.6, linestyle=dash, marker=marker, label=label)
+def _curve(axes: "Axes", series: list[tuple[float, float]], colour: str, dash: str, label: str) -> None:
+    tokens, values = [at for at, _ in series], [value for _, value in series]
+    axes.plot(tokens, values, color=colour, linewidth=0.6, alpha=0.3)
+    marker = "o" if len(series) < 4 else ""  # a line of one point would not show
+    axes.plot(tokens, _smooth(values), color=colour, linewidth=1.6, linestyle=dash, marker=marker, label=label)
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

@@ -23,9 +23,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Funnel:
-    """From problems to the examples of one training; `arms` share it."""
+    """From problems to the examples of one training, e.g. label "Phase 2: SFT"; `arms` share it."""
 
-    phase: int
+    label: str
     arms: tuple[str, ...]
     steps: tuple[Step, ...]
 
@@ -60,10 +60,10 @@ def shared_trainings(arms: list[Arm]) -> list[tuple[Training, tuple[str, ...]]]:
 
 def funnels(arms: list[Arm]) -> list[Funnel]:
     """The way to every training; arms whose ways have the same numbers share one."""
-    owners: dict[tuple[int, tuple[Step, ...]], list[str]] = {}
+    owners: dict[tuple[str, tuple[Step, ...]], list[str]] = {}
     for training, names in shared_trainings(arms):
-        owners.setdefault((training.phase, _steps(training)), []).extend(names)
-    return [Funnel(phase, tuple(names), steps) for (phase, steps), names in owners.items()]
+        owners.setdefault((training.label, _steps(training)), []).extend(names)
+    return [Funnel(label, tuple(names), steps) for (label, steps), names in owners.items()]
 
 
 def costs(arms: list[Arm]) -> list[Cost]:
@@ -107,8 +107,7 @@ def _bill(arm: Arm) -> Bill:
 
 def _steps(training: Training) -> tuple[Step, ...]:
     steps = [Step(table.stage, int(table.facts.get("rows", 0)), _remark(table)) for table in training.tables]
-    steps_done = int(training.artefact.facts.get("steps", len(training.curve)))
-    remark = f"{training.tokens:,} tokens, {steps_done:,} {'step' if steps_done == 1 else 'steps'}"
+    remark = f"{training.tokens:,} tokens, {training.steps:,} {'step' if training.steps == 1 else 'steps'}"
     remark = ", ".join(filter(None, (remark, _remark(training.artefact))))
     return (*steps, Step(training.artefact.stage, training.examples, remark))
 

@@ -5,19 +5,21 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from o1exp.flow.lineage import Artefact, Lineage
+from o1exp.flow.lineage import CURVE, Artefact, Lineage
 from o1exp.report.arms import Arm
 from o1exp.report.compare import Row, rows
+from o1exp.report.curves import points
+from o1exp.report.phases import learning_text
 from o1exp.report.record import RunRecord
 from o1exp.tti.stage import Audited
 
 LONGEST_KEY = 250
 LONGEST_VALUE = 6000
-CURVE_POINTS = 1000
-"""Steps of a training curve that are logged at most, evenly spaced."""
+LOGS = (CURVE, "validation.jsonl", "timing.jsonl", "samples.jsonl")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     tags = {
         "o1exp.key": record.key, "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp", "mlflow.source.type": "LOCAL",
         "mlflow.note.content": _note(record, table), **{f"stage.{_stage(name)}": key for name, key in record.stages.items()},
-        **_commit(arms[0].result),
+        **_commit(arms[0].result), **(_phase_tags(arms[0]) if alone else {}),
     }  # fmt: skip
     if not record.stages:
         tags |= _stage_tags(arms)
@@ -52,17 +54,20 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     kept = [path for pattern in ("*.json", "*_card.*") for path in sorted(record.folder.glob(pattern))] if record.folder else []
     files += [(path, "run") for path in kept]
     texts = {f"manifests/{a.stage}-{a.manifest.key}.json": (a.folder / "manifest.json").read_text() for arm in arms for a in arm.stages}
+    files += _phase_files(arms[0]) if alone else []
+    texts |= _phase_texts(arms[0]) if alone else {}
     texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)
     return Entry(record.name, _cut(tags), params(record.config), metrics, _datasets(arms), files, texts)
 
 
 def arm_entry(record: RunRecord, arm: Arm) -> Entry:
-    """One arm of a run of several: its scores under plain names, so that arms stand in one column, and its curves."""
+    """One arm of a run of several: its scores under plain names, so that arms stand in one column, its curves and samples."""
     row_metrics = [metric for row in rows([arm]) for metric in _scores(row, "")]
     tags = {"o1exp.key": f"{record.key} {arm.name}", "o1exp.kind": "arm", "o1exp.result": arm.result.path}
-    tags |= _stage_tags([arm]) | _commit(arm.result)
+    tags |= _stage_tags([arm]) | _commit(arm.result) | _phase_tags(arm)
     own = {f"{t.artefact.stage}{t.phase}": t.artefact.manifest.settings for t in arm.trainings}
-    return Entry(arm.name, _cut(tags), params({"arm": arm.name, **own}), row_metrics + _curves(arm), _datasets([arm]))
+    metrics = row_metrics + _curves(arm)
+    return Entry(arm.name, _cut(tags), params({"arm": arm.name, **own}), metrics, _datasets([arm]), _phase_files(arm), _phase_texts(arm))
 
 
 def params(config: dict[str, Any]) -> list[Any]:
@@ -98,17 +103,15 @@ def _scores(row: Row, prefix: str) -> list[Any]:
     found = {start + name: float(value) for name, value in values.items()}
     found |= {f"{prefix}training/tokens": row.arm.training_tokens, f"{prefix}training/examples": row.arm.training_examples}
     found[f"{prefix}training/cpu_seconds"] = row.arm.training_cpu_seconds
-    return [_metric(name, value, 0) for name, value in found.items()]
+    return [_metric(name, value, 0, time.time()) for name, value in found.items()]
 
 
 def _curves(arm: Arm) -> list[Any]:
-    """Loss, learning rate and gradient norm by tokens trained on (MLflow's step), phase by phase."""
+    """Every phase's curves, at the times of the training."""
     found = []
     for training in arm.trainings:
-        every = -(-len(training.curve) // CURVE_POINTS)
-        points = training.curve[::-1][::every][::-1] if every else []
-        for row in points:
-            found += [_metric(f"phase{training.phase}/{n}", row[n], row["tokens"]) for n in ("loss", "lr", "grad_norm") if n in row]
+        started = datetime.fromisoformat(training.artefact.manifest.started).timestamp()
+        found += [_metric(point.name, point.value, point.at, started + point.seconds) for point in points(training)]
     return found
 
 
@@ -117,13 +120,33 @@ def _transparency(lineage: Lineage, report: str) -> list[Any]:
     page = lineage.find(report) if report else None
     found = lineage.inputs(page).get("audit") if page else None
     points = Audited.read(found.folder).points if found else {}
-    return [_metric(f"tti/{dimension}", value, 0) for dimension, value in points.items()]
+    return [_metric(f"tti/{dimension}", value, 0, time.time()) for dimension, value in points.items()]
 
 
-def _metric(name: str, value: float, step: float) -> Any:
+def _phase_files(arm: Arm) -> list[tuple[Path, str]]:
+    """Per phase what the training wrote, every step of it, and the first examples with what is learned of them marked."""
+    found = []
+    for training in arm.trainings:
+        made = [(training.artefact, name) for name in LOGS]
+        made += [(training.prepared, "preview.html")] if training.prepared else []
+        found += [(one.folder / name, f"phase{training.phase}") for one, name in made if name in one.manifest.files]
+    return found
+
+
+def _phase_texts(arm: Arm) -> dict[str, str]:
+    return {f"phase{training.phase}/samples.md": learning_text(training) for training in arm.trainings if training.samples}
+
+
+def _phase_tags(arm: Arm) -> dict[str, str]:
+    """What each phase was, e.g. o1exp.phase3: DPO."""
+    return {f"o1exp.phase{training.phase}": training.label.partition(": ")[2] for training in arm.trainings}
+
+
+def _metric(name: str, value: float, step: float, second: float) -> Any:
+    """A value at a step and a time (seconds since 1970)."""
     from mlflow.entities import Metric
 
-    return Metric(_clean(name)[:LONGEST_KEY], float(value), int(time.time() * 1000), int(step))
+    return Metric(_clean(name)[:LONGEST_KEY], float(value), int(second * 1000), int(step))
 
 
 def _datasets(arms: list[Arm]) -> list[Any]:

@@ -12,6 +12,8 @@ from o1exp.report import figures
 from o1exp.report.arms import Arm, benchmarks
 from o1exp.report.compare import Row, is_baseline
 from o1exp.report.ledger import Cost, bills, costs, funnels
+from o1exp.report.lengths import lengths
+from o1exp.report.phases import phases
 from o1exp.report.result import NAME
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.table import csv_text, latex_text, values
@@ -63,7 +65,8 @@ def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, a
     stages = costs(arms)
     return environment.get_template("page.html.j2").render(
         words=words, arms=arms, benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
-        palette=figures.colours(arms), curves=Markup(figures.curves(arms)), scaling=Markup(figures.scaling(arms, table)),
+        palette=figures.colours(arms), curves=Markup(figures.curves(arms)), phases=phases(arms),
+        histograms=Markup(figures.histograms(lengths(arms))), scaling=Markup(figures.scaling(arms, table)),
         published=figures.published(names),
         funnels=funnels(arms), costs=stages, total=_total(stages), bills=bills(arms), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),

@@ -5,6 +5,7 @@ The UI keeps shared views as experiment tags, compressed JSON under `mlflow.shar
 
 import base64
 import json
+import re
 import zlib
 from typing import Any
 
@@ -13,6 +14,8 @@ NAME = f"mlflow.sharedViewState.{KEY}"
 HEADER = "deflate;"
 RUN_NAME, CREATED, DURATION = "attributes.`Run Name`", "runDateAndNestInfo", "duration"
 """Columns the UI always shows, by the ids of its grid."""
+TRAINING = re.compile(r"phase\d+(_by_tokens)?/")
+"""Curves of a training, whose accuracy is that of tokens."""
 MOST_PARAMETERS = 8
 """Swept settings that become columns."""
 
@@ -40,7 +43,8 @@ def view(runs: list[Logged]) -> dict[str, Any]:
 
 def scores(runs: list[Logged]) -> list[str]:
     """Accuracies, then output tokens. Where arms are logged one by one, the run's own copies under the arms' names are left out."""
-    names = sorted({name for _, _, _, found in runs for name in found if name.endswith(("/accuracy", "/output_tokens"))}, key=_order)
+    found = {name for _, _, _, metrics in runs for name in metrics if name.endswith(("/accuracy", "/output_tokens"))}
+    names = sorted((name for name in found if not TRAINING.match(name)), key=_order)
     return [name for name in names if not any(name != other and name.endswith("/" + other) for other in names)]
 
 

@@ -69,8 +69,9 @@ def test_each_arm_has_a_run_with_its_curves(client: Any, logged: str) -> None:
     assert {run.info.run_name for run in runs} == {"long", "shortcut"}
     for run in runs:
         assert "held-out sums/accuracy" in run.data.metrics
-        curve = client.get_metric_history(run.info.run_id, "phase2/loss")
-        assert [point.step for point in curve] == [1000 * step for step in range(1, 121)]
+        assert [point.step for point in client.get_metric_history(run.info.run_id, "phase2/loss")] == list(range(1, 121))
+        by_tokens = client.get_metric_history(run.info.run_id, "phase2_by_tokens/loss")
+        assert [point.step for point in by_tokens] == [1000 * step for step in range(1, 121)]
 
 
 def test_logging_again_finds_the_same_run(made: Made, client: Any, record: RunRecord, logged: str) -> None:

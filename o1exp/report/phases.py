@@ -1,0 +1,120 @@
+"""What each training phase did: its numbers for a table, and what the model wrote while it learned."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from o1exp.flow.lineage import Training
+from o1exp.records import Example, Pair
+from o1exp.report.arms import Arm
+from o1exp.report.curves import thinned
+from o1exp.report.ledger import shared_trainings
+
+SHOWN_POINTS, SHOWN_PROBLEMS = 6, 4
+"""Evaluation points and problems of a phase that the page shows."""
+LONGEST = 3000
+"""Characters of one text that the page shows."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the model wrote at one point; `step` 0 is before training."""
+
+    step: int
+    tokens: int
+    text: str
+
+    @property
+    def when(self) -> str:
+        return f"step {self.step:,}, {self.tokens:,} tokens" if self.step else "before training"
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A held-out problem through a training: its prompt, what the model wrote at each point, and the answer of the data.
+
+    Prompt and answer are "" where the data was deleted since.
+    """
+
+    row: int
+    prompt: str
+    answer: str
+    texts: list[Written]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One training for the page; `arms` share it."""
+
+    training: Training
+    arms: tuple[str, ...]
+    learning: list[Learning]
+
+    @property
+    def lost(self) -> str:
+        """What the length cap cost, e.g. "3 dropped (9,120 tokens)"."""
+        facts = self.training.artefact.facts
+        counts = [f"{facts[name]:,} {name}" for name in ("dropped", "cut") if facts.get(name)]
+        return f"{', '.join(counts)} ({facts.get('tokens_lost', 0):,} tokens)" if counts else ""
+
+    @property
+    def exported_step(self) -> int:
+        return int(self.training.artefact.facts.get("exported_step", self.training.steps))
+
+    @property
+    def shown(self) -> list[Learning]:
+        """As much as a page can hold side by side, the first and the last point among it."""
+        return [
+            Learning(one.row, _clipped(one.prompt), _clipped(one.answer), [_short(text) for text in thinned(one.texts, SHOWN_POINTS)])
+            for one in self.learning[:SHOWN_PROBLEMS]
+        ]
+
+
+def phases(arms: list[Arm]) -> list[Phase]:
+    """Every training once, phase by phase."""
+    return [Phase(training, owners, learning(training)) for training, owners in shared_trainings(arms)]
+
+
+def learning(training: Training) -> list[Learning]:
+    """The held-out problems that were answered at evaluation points, in the order of the data."""
+    texts: dict[int, list[Written]] = {}
+    for point in training.samples:
+        for sample in point["samples"]:
+            texts.setdefault(sample["row"], []).append(Written(point["step"], point["tokens"], sample["text"]))
+    asked = _examples(training, max(texts, default=-1))
+    return [Learning(row, *asked.get(row, ("", "")), written) for row, written in sorted(texts.items())]
+
+
+def learning_text(training: Training) -> str:
+    """The same as Markdown, in full."""
+    parts = [f"# {training.label}: what the model writes to held-out problems (greedy)\n"]
+    for one in learning(training):
+        parts += [f"\n## Row {one.row}\n", _block(one.prompt)] if one.prompt else [f"\n## Row {one.row}\n"]
+        parts += [part for written in one.texts for part in (f"\n### {written.when.capitalize()}\n", _block(written.text))]
+        parts += ["\n### In the data\n", _block(one.answer)] if one.answer else []
+    return "".join(parts)
+
+
+def _examples(training: Training, last: int) -> dict[int, tuple[str, str]]:
+    """(prompt, answer) of the data's rows up to `last`; a pair counts as two rows, its chosen answer first."""
+    data = training.tables[-1] if training.tables and last >= 0 else None
+    if data is None:
+        return {}
+    if training.of_pairs:
+        pairs: Iterator[Pair] = islice(data.rows(Pair), last // 2 + 1)
+        return {2 * at: (pair.prompt, pair.chosen) for at, pair in enumerate(pairs)}
+    examples: Iterator[Example] = islice(data.rows(Example), last + 1)
+    return {at: (example.prompt, example.response) for at, example in enumerate(examples)}
+
+
+def _short(written: Written) -> Written:
+    return Written(written.step, written.tokens, _clipped(written.text))
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}\n[…]\n{text[-LONGEST // 2 :]}"
+
+
+def _block(text: str) -> str:
+    """Indented, so that nothing in it is read as Markdown."""
+    return "\n" + "".join(f"    {line}\n" for line in text.split("\n"))

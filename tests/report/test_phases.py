@@ -1,0 +1,131 @@
+"""The page's training section: phases in numbers, documents against the cap, what the model wrote while it learned."""
+
+import re
+import shutil
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from o1exp.flow import Store
+from o1exp.records import Example
+from o1exp.report import Report
+from o1exp.report.arms import Arm, gather
+from o1exp.report.lengths import bars, lengths
+from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, Written, learning_text, phases
+from tests.report.trained import UNSAFE, trained
+from tests.report.world import arm
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two arms: SFT and DPO with every log, and one with the few logs of old."""
+    folder = tmp_path_factory.mktemp("outputs")
+    Store(folder).make([Report(arms={"pairs": trained(), "old": arm(0.5, "long")})])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def section(root: Path) -> str:
+    """The page from Training up to the next part."""
+    page = next((root / "artefacts" / "Report").glob("[0-9a-f]*/index.html")).read_text()
+    return page[page.index("<h2>Training</h2>") : page.index("<h2>From problems")]
+
+
+@pytest.fixture
+def alone(root: Path) -> list[Arm]:
+    return gather(root, {"pairs": f"Result/{trained().key}"})
+
+
+def test_the_table_has_a_row_per_phase(section: str) -> None:
+    table = section[section.index("<table>") : section.index("</table>")]
+    rows = [unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row))).strip() for row in table.split("<tr>")[2:]]
+    first, old = rows[0], rows[1]
+    assert re.match(r"Phase 1: SFT [0-9a-f]{8} pairs 90 8 dropped \(2,900 tokens\) 100,000 100 3.500 → 2.500 0.0 → 50.0 952 600 100", first)
+    assert re.match(r"Phase 1: SFT [0-9a-f]{8} old 90 none 40,000 40(?: \N{EN DASH}){4} 40", old)
+    assert [row[:12] for row in rows] == ["Phase 1: SFT", "Phase 1: SFT", "Phase 2: DPO", "Phase 2: SFT"]
+
+
+def test_the_figure_tells_sft_from_dpo_and_held_out_from_trained(section: str) -> None:
+    figure = section[: section.index("</figure>")]
+    words = [unescape(word) for word in re.findall(r"<text[^>]*>([^<]*)</text>", figure)]
+    assert [word for word in words if word.startswith("Phase")] == [
+        "Phase 1: SFT", "Phase 2: DPO", "Phase 2: SFT", "Phase 1: SFT", "Phase 2: DPO",
+    ]  # fmt: skip
+    assert words.count("loss per pair") == 1
+    assert words.count("loss per label token") == 2
+    assert words.count("token accuracy in %") == 1
+    assert words.count("pairs with a positive margin in %") == 1
+    assert words.count("held-out problems") == 1
+
+
+def test_lengths_stand_against_cap_and_window(section: str, alone: list[Arm]) -> None:
+    assert [(one.title, one.cap, one.window, one.overlong) for one in lengths(alone)] == [
+        ("Phase 1: SFT", 200, 512, "dropped"), ("Phase 2: DPO", 200, 512, "dropped"),
+    ]  # fmt: skip
+    for word in ("max_length", "positions of the model", "dropped", "Phase 1: SFT, pairs"):
+        assert f">{word}</text>" in section
+
+
+def test_what_a_cap_costs_is_taken_from_the_longest_bins() -> None:
+    facts = {"max_length": 200, "dropped": 8, "cut": 0, "length_histogram": {"64": 50, "128": 30, "1024": 1, "256": 14, "512": 5}}
+    assert [(bar.low, bar.high, bar.count, bar.lost) for bar in bars(facts)] == [
+        (32, 64, 50, 0), (64, 128, 30, 0), (128, 256, 14, 2), (256, 512, 5, 5), (512, 1024, 1, 1),
+    ]  # fmt: skip
+    assert sum(bar.lost for bar in bars(facts | {"dropped": 0})) == 0
+
+
+def test_samples_stand_side_by_side_with_the_answer_of_the_data(section: str) -> None:
+    learned = section[section.index("Phase 1: SFT, pairs</summary>") : section.index("Phase 2: DPO, pairs</summary>")]
+    assert learned.count('<div class="sample learning">') == 2
+    heads = re.findall(r'<span class="note">(.*?)</span>', learned)
+    assert heads[:4] == ["before training", "step 50, 50,000 tokens", "step 100, 100,000 tokens", "in the data"]
+    assert re.search(r"row 0</span>\nWhat is \d+ \+ \d+\?", learned)
+    assert re.search(r'<div class="answer given">.*?boxed\{\d+\}', learned, re.DOTALL)
+
+
+def test_texts_of_the_model_cannot_act(section: str, alone: list[Arm]) -> None:
+    assert UNSAFE not in section
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; 2 at 50" in section
+    text = learning_text(alone[0].trainings[0])
+    assert all(line.startswith("    ") for line in text.splitlines() if UNSAFE in line)
+
+
+def test_rows_of_pairs_count_twice(alone: list[Arm]) -> None:
+    """Row 2 of DPO's token ids is the chosen answer of the second pair, and of SFT's the third example."""
+    sft, dpo = phases(alone)
+    second = dpo.learning[0]
+    assert second.row == 2
+    assert (second.prompt, second.answer) != ("", "")
+    assert second.prompt != sft.learning[1].prompt
+    data = [row.problem for row in _examples(alone)]
+    assert data.index(_problem(alone, second.prompt)) == 1
+    assert data.index(_problem(alone, sft.learning[1].prompt)) == 2
+
+
+def _examples(arms: list[Arm]) -> list[Example]:
+    return list(arms[0].trainings[0].tables[-1].rows(Example))
+
+
+def _problem(arms: list[Arm], prompt: str) -> str:
+    return next(row.problem for row in _examples(arms) if row.prompt == prompt)
+
+
+def test_a_page_shows_the_first_and_the_last_point_of_many(alone: list[Arm]) -> None:
+    many = [Written(step, 10 * step, "x" * 9000) for step in range(40)]
+    shown = Phase(alone[0].trainings[0], ("a",), [Learning(row, "p", "a", many) for row in range(9)]).shown
+    assert len(shown) < 9
+    assert len(shown[0].texts) == SHOWN_POINTS
+    assert (shown[0].texts[0].step, shown[0].texts[-1].step) == (0, 39)
+    assert len(shown[0].texts[0].text) < 3100
+
+
+def test_samples_outlive_their_data(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "artefacts", tmp_path / "artefacts")
+    for stage in ("Distil", "Pairs", "Prepare"):
+        shutil.rmtree(tmp_path / "artefacts" / stage)
+    arms = gather(tmp_path, {"pairs": f"Result/{trained().key}"})
+    first = phases(arms)[0].learning[0]
+    assert (first.prompt, first.answer, len(first.texts)) == ("", "", 3)
+    assert lengths(arms) == []
+    assert "What is" not in learning_text(arms[0].trainings[0])
