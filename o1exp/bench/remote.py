@@ -9,6 +9,7 @@ from o1exp.bench.sample import QUESTION, Sampling
 from o1exp.chat.client import Client, Tally
 from o1exp.chat.request import Answer, Request
 from o1exp.flow import Work
+from o1exp.flow.library import transformers
 from o1exp.records import Attempt, Problem
 
 
@@ -56,10 +57,8 @@ def _tokenizer(name: str) -> Any:
     """A fast tokenizer, whose tokens know their place in the text; None for "". Errors: ValueError where there is none."""
     if not name:
         return None
-    from transformers import AutoTokenizer
-
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer = transformers("AutoTokenizer").from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as wrong:
         reason = str(wrong).strip().splitlines()[0]
         raise ValueError(

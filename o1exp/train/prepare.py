@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Table, Work
+from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair
 
 if TYPE_CHECKING:
@@ -78,11 +79,9 @@ def _examples(table: Table[Any], bar: Any) -> Iterator[Example]:
 
 def load_tokenizer(start: Checkpoint, end_token: str, chat_template: str) -> Any:
     """The tokenizer of a model folder or hub id with the given end token and template. Errors: Refused for an unknown end token."""
-    from transformers import AutoTokenizer
-
     from o1exp.train.encode import Refused
 
-    tokenizer = AutoTokenizer.from_pretrained(start.source, revision=start.revision or None)
+    tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None)
     if end_token and end_token not in tokenizer.get_vocab():
         raise Refused(f"end_token={end_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
     if end_token:
@@ -97,12 +96,10 @@ def end_tokens(start: Checkpoint, tokenizer: Any) -> list[int]:
 
     Errors: Refused where it pads with another token than the tokenizer: batches would be padded with a token that means something.
     """
-    from transformers import GenerationConfig
-
     from o1exp.train.encode import Refused
 
     try:
-        config = GenerationConfig.from_pretrained(start.source, revision=start.revision or None)
+        config = transformers("GenerationConfig").from_pretrained(start.source, revision=start.revision or None)
     except OSError:
         return []
     if None not in (config.pad_token_id, tokenizer.pad_token_id) and config.pad_token_id != tokenizer.pad_token_id:

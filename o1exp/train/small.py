@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Stage, Work
+from o1exp.flow.library import transformers
 
 if TYPE_CHECKING:
     from transformers import Qwen2Config, Qwen2Tokenizer
@@ -75,21 +76,18 @@ def tokenizer(positions: int) -> "Qwen2Tokenizer":
     works on bytes: so it is one.
     """
     from tokenizers import pre_tokenizers
-    from transformers import Qwen2Tokenizer
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     assert len(alphabet) == BYTES
     vocabulary = {token: number for number, token in enumerate([*SPECIALS, *alphabet])}
-    return Qwen2Tokenizer(
+    return transformers("Qwen2Tokenizer")(
         vocab=vocabulary, merges=[], unk_token=PAD, pad_token=PAD, bos_token=START, eos_token=END,
         additional_special_tokens=[USER, ASSISTANT], chat_template=TEMPLATE, model_max_length=positions, padding_side="left",
     )  # fmt: skip
 
 
 def _config(model: Untrained) -> "Qwen2Config":
-    from transformers import Qwen2Config
-
-    return Qwen2Config(
+    return transformers("Qwen2Config")(
         vocab_size=len(SPECIALS) + BYTES, hidden_size=model.hidden, intermediate_size=model.intermediate,
         num_hidden_layers=model.layers, num_attention_heads=model.heads, num_key_value_heads=model.kv_heads,
         max_position_embeddings=model.positions, tie_word_embeddings=True, dtype="float32",
@@ -100,10 +98,9 @@ def _config(model: Untrained) -> "Qwen2Config":
 
 def _save_weights(settings: Untrained, folder: Path) -> None:
     from safetensors.torch import save_file
-    from transformers import GenerationConfig, Qwen2ForCausalLM
 
     config = _config(settings)
-    model = Qwen2ForCausalLM(config)
+    model = transformers("Qwen2ForCausalLM")(config)
     _draw(model, settings.seed, config.initializer_range)
     assert sum(weight.numel() for weight in model.parameters()) == settings.parameters
     # The output layer is the embedding, so it is stored once.
@@ -111,7 +108,7 @@ def _save_weights(settings: Untrained, folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     config.save_pretrained(folder)
     special = {"pad_token_id": config.pad_token_id, "bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
-    GenerationConfig.from_dict(special).save_pretrained(folder)
+    transformers("GenerationConfig").from_dict(special).save_pretrained(folder)
 
 
 def _draw(model: Any, seed: int, deviation: float) -> None:

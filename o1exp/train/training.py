@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Literal
 
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
+from o1exp.flow.library import transformers
 from o1exp.train.launch import environment, launch, launch_obstacles
 from o1exp.train.prepare import Prepare
 from o1exp.train.preview import lines
@@ -168,10 +169,8 @@ class Training(Stage[Checkpoint]):
 
     def show(self, work: Work) -> None:
         """Print what is learned and how long it is, before it costs anything."""
-        from transformers import AutoConfig
-
         start = work.open(self.start)
-        config = AutoConfig.from_pretrained(start.source, revision=start.revision or None)
+        config = transformers("AutoConfig").from_pretrained(start.source, revision=start.revision or None)
         window = self.positions or getattr(config, "max_position_embeddings", None)
         for line in lines(work.open(self.prepared).folder, work.manifest(self.prepared).facts, window):
             work.console.line(line)
