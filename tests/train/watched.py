@@ -1,4 +1,4 @@
-"""Trainings with eyes, several in one start: each step's whole gradient and the last logits go to `watched.pt` beside the checkpoints.
+"""Trainings with eyes, several in one start: each step's whole gradient the last weights and logits go to `watched.pt` beside the checkpoints.
 
 python -m tests.train.watched SPEC ... [naive:SPEC ...]: a naive training leaves the backward pass to Lightning, which has the loss divided
 by the number of micro-batches.
@@ -101,7 +101,8 @@ class Eyes:
     def _looking_at_logits(self, weights: Any) -> Any:
         def looking(engine: Any) -> Any:
             self.seen["logits"] = logits(engine.module.model)
-            return weights(engine)
+            self.seen["weights"] = weights(engine)
+            return self.seen["weights"]
 
         return looking
 
