@@ -1,4 +1,4 @@
-"""Trainings with eyes, several in one start: each step's whole gradient the last weights and logits go to `watched.pt` beside the checkpoints.
+"""Trainings with eyes, several in one start: gradients of every step, last weights and logits go to `watched.pt` in scratch.
 
 python -m tests.train.watched SPEC ... [naive:SPEC ...]: a naive training leaves the backward pass to Lightning, which has the loss divided
 by the number of micro-batches.
