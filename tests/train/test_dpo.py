@@ -83,6 +83,26 @@ def test_loss_and_gradient_are_those_of_whole_documents() -> None:
     assert (float(idle.loss.detach()), int(idle.right)) == (0.0, 0)
 
 
+def test_the_reference_has_no_dropout(tmp_path: Path) -> None:
+    import torch
+
+    from o1exp.train.objective import Preference
+
+    ours, data = model(attention_dropout=0.5), documents()
+    ours.set_attn_implementation("sdpa")
+    with torch.no_grad():
+        plain = [-float(document_loss(ours.eval(), data, document)) for document in range(8)]
+    ours.set_attn_implementation("o1exp_documents")
+    spec = a_spec(objective="dpo", scratch=str(tmp_path), pack_length=256, micro_batch_tokens=256)
+    ours.train()
+    for _ in range(2):  # computed, then read back
+        objective = Preference(spec, units_of(spec, data, np.arange(8)), rank=0)
+        objective.ready(ours, torch.device("cpu"))
+        assert objective.reference is not None
+        assert objective.reference.tolist() == pytest.approx(plain, rel=1e-5)
+    assert ours.training
+
+
 @pytest.fixture(scope="module")
 def preferred(trained: Store, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """DPO, and the same with held-out pairs and half the micro-batches."""
