@@ -39,7 +39,7 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     if spec.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
     if spec.tuning == "lora":
-        add_lora(model, spec)
+        add_lora(model, spec, partitioned)
     teach_loss(model)
     if spec.activation_checkpointing:
         checkpoint_activations(model)

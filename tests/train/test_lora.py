@@ -48,11 +48,13 @@ def test_only_adapters_are_trained(tuned: list[dict[str, Any]], start: dict[str,
 
 
 def adapters_alone(seen: dict[str, Any], start: dict[str, Any]) -> None:
+    """Also: at first B is zero, so that A has no gradient, and the training starts at the start."""
     import torch
 
     names = {name for gradient in seen["gradients"] for name in gradient}
     assert {name.split(".")[-3] for name in names} == {"lora_A", "lora_B"}
-    assert len(names) == 2 * 7 * 2  # matrices, layers, A and B
+    assert len(names) == 2 * 7 * 2  # layers, matrices, A and B
+    assert {name.split(".")[-3] for name, gradient in seen["gradients"][0].items() if gradient.any()} == {"lora_B"}
     kept = {name.replace(".base_layer.", "."): weight for name, weight in seen["weights"].items() if "lora_" not in name}
     assert {name for name, weight in start.items() if not torch.equal(kept[name], weight)} == set()
     assert all(float(weight.abs().max()) > 0 for name, weight in seen["weights"].items() if "lora_B" in name)
