@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,19 +25,21 @@ class Texts(Stage[Table[Example]]):
 
 def test_trainings_that_differ_in_training_share_it() -> None:
     key = SMALL.prepared.key
-    for change in (
+    training: list[dict[str, Any]] = [
         {"lr": 1.0}, {"batch_tokens": 512}, {"pack_length": 1024, "batch_tokens": 4096}, {"machine": Machine(devices=2, zero_stage=3)},
         {"epochs": 1}, {"max_steps": 3}, {"seed": 5}, {"validation": 0.2}, {"tuning": "lora"}, {"precision": "bf16"},
         {"rope_theta": 1e6, "positions": 2048},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for change in training:
         other = SMALL.replace(**change)
         assert other.prepared.key == key, change
         assert "machine" in change or other.key != SMALL.key
     assert SMALL.replace(start=SMALL.replace(lr=1.0)).prepared.key == key  # a second phase on the same data
-    for change in (
+    data: list[dict[str, Any]] = [
         {"max_length": 300}, {"overlong": "cut"}, {"chat_template": "{# another #}" + TEMPLATE}, {"end_token": "<|end|>"},
         {"data": Texts(responses=("6",))}, {"start": SMALL.start.replace(seed=1)},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for change in data:
         assert SMALL.replace(**change).prepared.key != key, change
 
 

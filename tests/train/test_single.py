@@ -41,6 +41,38 @@ def test_killed_it_goes_on_to_the_same_bytes(single: Store, tmp_path: Path, mome
     assert 0 < manifest_of(again, SINGLE).facts["resumed_at"] < manifest_of(again, SINGLE).facts["steps"]
 
 
+ALL_AT_ONCE = on(
+    SMALL.replace(
+        tuning="lora",
+        lora_rank=4,
+        lora_dropout=0.2,
+        lr=2e-2,
+        epochs=12,
+        validation=0.3,
+        evaluations=9,
+        samples=1,
+        sample_tokens=6,
+        keep="best",
+    ),
+    strategy="single",
+)  # fmt: skip
+"""What a checkpoint must know beside the weights: dropout, validation losses and samples so far, the best weights."""
+
+
+def test_killed_with_dropout_validation_and_the_best_weights(trained: Store, tmp_path: Path) -> None:
+    calm, disturbed = (with_inputs(tmp_path / name, trained, ALL_AT_ONCE) for name in ("calm", "disturbed"))
+    calm.make([ALL_AT_ONCE])
+    killed_run(disturbed.root, ALL_AT_ONCE, rows_after_checkpoint(4, 2))
+    disturbed.make([ALL_AT_ONCE])
+    assert manifest_of(disturbed, ALL_AT_ONCE).facts["resumed_at"] >= 4
+    assert manifest_of(disturbed, ALL_AT_ONCE).digest == manifest_of(calm, ALL_AT_ONCE).digest
+    assert {"validation.jsonl", "samples.jsonl"} <= {path.name for path in disturbed.folder(ALL_AT_ONCE).iterdir()}
+    quiet = ALL_AT_ONCE.replace(lora_dropout=0.0)
+    disturbed.make([quiet])
+    assert curve_of(disturbed, quiet)[0]["loss"] == pytest.approx(curve_of(calm, ALL_AT_ONCE)[0]["loss"], rel=1e-6)  # B is zero
+    assert curve_of(disturbed, quiet)[2]["loss"] != pytest.approx(curve_of(calm, ALL_AT_ONCE)[2]["loss"], rel=1e-4)
+
+
 def test_zero_settings_say_nothing_to_a_single_device(trained: Store, tmp_path: Path) -> None:
     """machine.zero_stage=3 may stand in a machine's file beside strategy=single; evaluation must not wait for other ranks."""
     stage = on(SMALL.replace(epochs=1, validation=0.3, samples=1, sample_tokens=4), strategy="single", zero_stage=3)

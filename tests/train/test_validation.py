@@ -123,7 +123,8 @@ def test_samples_are_greedy_answers_at_every_evaluation(trained: Store, looked: 
         assert [sample["row"] for sample in row["samples"]] == data.rows[held].tolist()
         for sample, document in zip(row["samples"], held, strict=True):
             ids = torch.from_numpy(data.document(document)[: data.prompts[document]].astype("int64"))[None]
-            model, answer = loaded(folder), []
+            model = loaded(folder)
+            answer: list[int] = []
             while len(answer) < 12 and (not answer or answer[-1] != tokenizer.eos_token_id):
                 with torch.no_grad():
                     answer.append(int(model(torch.cat([ids, torch.tensor([answer], dtype=torch.int64)], 1)).logits[0, -1].argmax()))

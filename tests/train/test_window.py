@@ -13,7 +13,7 @@ from tests.train.parts import SMALL, a_spec
 from tests.train.test_loss import documents
 from tests.train.watched import on
 
-NARROW = SMALL.start.replace(positions=64)  # type: ignore[call-arg]
+NARROW = SMALL.start.replace(positions=64)
 """The longest sum has 72 tokens."""
 
 
