@@ -49,7 +49,7 @@ class Evaluation:
 
     def samples(self, model: Any, device: torch.device) -> list[dict[str, Any]]:
         """Greedy answers to the prompts; every rank computes the same ones, as ZeRO-3 needs all ranks in every layer."""
-        ours = model.config._attn_implementation
+        ours, split = model.config._attn_implementation, self.spec.strategy == "deepspeed" and self.spec.zero_stage == 3
         model.eval()
         model.set_attn_implementation("sdpa")
         written = []
@@ -57,7 +57,7 @@ class Evaluation:
             with torch.no_grad():
                 out = model.generate(
                     torch.tensor([prompt.ids], device=device), attention_mask=torch.ones(1, len(prompt.ids), device=device),
-                    do_sample=False, max_new_tokens=self.spec.sample_tokens, synced_gpus=self.spec.zero_stage == 3,
+                    do_sample=False, max_new_tokens=self.spec.sample_tokens, synced_gpus=split,
                     eos_token_id=self.tokenizer.eos_token_id, pad_token_id=self.tokenizer.eos_token_id,
                 )  # fmt: skip
             written.append({"row": prompt.row, "text": self.tokenizer.decode(out[0, len(prompt.ids) :])})

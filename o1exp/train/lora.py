@@ -1,5 +1,7 @@
 """LoRA (Hu et al. 2021): small trained matrices beside frozen ones, merged into them at the export."""
 
+import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -10,16 +12,42 @@ ADAPTER = "o1exp"
 FRONT, BACK, BASE = f".lora_A.{ADAPTER}.weight", f".lora_B.{ADAPTER}.weight", ".base_layer."
 
 
-def add_lora(model: Any, spec: TrainSpec) -> None:
-    """Put an adapter beside every matrix of the layers and freeze everything else."""
+def add_lora(model: Any, spec: TrainSpec, partitioned: bool) -> None:
+    """Put an adapter beside every matrix of the layers and freeze everything else; `partitioned` is for ZeRO-3."""
     from peft import LoraConfig, inject_adapter_in_model
 
     config = LoraConfig(
         r=spec.lora_rank, lora_alpha=spec.lora_alpha, lora_dropout=spec.lora_dropout, target_modules="all-linear", task_type="CAUSAL_LM"
     )  # fmt: skip
-    torch.manual_seed(spec.seed)
     inject_adapter_in_model(config, model, adapter_name=ADAPTER)
+    _draw(model, spec.seed, partitioned)
     model.o1exp_lora_scale = spec.lora_alpha / spec.lora_rank
+
+
+def _draw(model: Any, seed: int, partitioned: bool) -> None:
+    """A uniform (Kaiming, as peft has it), B zero: the training starts at the start, with the same A on any machine.
+
+    peft does this itself, but under ZeRO-3 each adapter is split as soon as it exists, and peft would fill the empty rest.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if not name.endswith((FRONT, BACK)):
+            continue
+        with _whole(parameter, partitioned), torch.no_grad():
+            fresh = torch.zeros(parameter.shape)
+            if name.endswith(FRONT):
+                torch.nn.init.kaiming_uniform_(fresh, a=math.sqrt(5), generator=generator)
+            parameter.copy_(fresh)
+
+
+def _whole(parameter: Any, partitioned: bool) -> AbstractContextManager[Any]:
+    """Within it a split parameter is whole; what rank 0 then holds is split anew."""
+    if not partitioned:
+        return nullcontext()
+    import deepspeed
+
+    gathered: AbstractContextManager[Any] = deepspeed.zero.GatheredParameters([parameter], modifier_rank=0)
+    return gathered
 
 
 def merged(model: Any, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -39,7 +39,7 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     if spec.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
     if spec.tuning == "lora":
-        add_lora(model, spec)
+        add_lora(model, spec, partitioned)
     teach_loss(model)
     if spec.activation_checkpointing:
         checkpoint_activations(model)
@@ -50,12 +50,18 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
 def model_config(spec: TrainSpec) -> Any:
     """The start's config, with the window and the RoPE base that the training asks for."""
     config = AutoConfig.from_pretrained(spec.start, revision=spec.revision or None)
+    rotary = getattr(config, "rope_parameters", None)
     if spec.positions:
+        if not rotary:
+            raise Refused(
+                f"positions={spec.positions}: {spec.start} ({config.model_type}) has learned positions, or none, which do not widen; "
+                "leave it 0, or start from a model with rotary positions"
+            )
         config.max_position_embeddings = spec.positions
     if spec.rope_theta:
-        if not isinstance(getattr(config, "rope_parameters", None), dict) or "rope_theta" not in config.rope_parameters:
+        if not isinstance(rotary, dict) or "rope_theta" not in rotary:
             raise Refused(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
-        config.rope_parameters = {**config.rope_parameters, "rope_theta": spec.rope_theta}
+        config.rope_parameters = {**rotary, "rope_theta": spec.rope_theta}
     return config
 
 

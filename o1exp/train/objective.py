@@ -52,10 +52,12 @@ class Preference(Objective):
             self.reference = torch.from_numpy(np.load(kept)).to(device)
             return
         found = torch.zeros(len(self.units.data), dtype=torch.float64, device=device)
+        model.eval()  # the reference has no dropout
         with torch.no_grad():
             for batch in validation_batches(self.spec, self.units, self.rank):
                 sums = document_log_likelihoods(model, batch.to(device))
                 found[batch.documents] = sums.double()
+        model.train()
         if self.spec.ranks > 1:
             torch.distributed.all_reduce(found)
         if self.rank == 0:

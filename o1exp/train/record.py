@@ -97,7 +97,7 @@ class Recorder(Callback):  # type: ignore[misc]
                 f"step {self.done}: loss {loss}, gradient norm {student.grad_norm}; lower lr={spec.lr:g}, or look for broken rows of the "
                 f"data among {self.feed.rows(self.todo[self.done - 1])}"
             )
-        rise = risen(self.losses)
+        rise = risen(self.losses) if self.logs else 0.0  # after a resume only rank 0 knows all losses; its end is that of all ranks
         if spec.max_rise and rise > spec.max_rise:
             worst = max(range(self.done - WINDOW, self.done), key=lambda at: self.losses[at])
             raise Refused(

@@ -18,6 +18,7 @@ class ZeroStrategy(DeepSpeedStrategy):  # type: ignore[misc]
 
     def __init__(self, spec: TrainSpec) -> None:
         self.cpus = spec.devices if spec.accelerator == "cpu" else 0
+        self.alone = spec.ranks == 1
         super().__init__(config=zero_config(spec), process_group_backend="gloo" if self.cpus else None)
         self.accumulate = micro_batches_per_step(spec)
 
@@ -32,7 +33,7 @@ class ZeroStrategy(DeepSpeedStrategy):  # type: ignore[misc]
         if not self.cpus:
             super().setup_distributed()
             return
-        if self.cpus == 1:
+        if self.alone:
             # A single process needs no port; DeepSpeed takes the group it finds.
             torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
         self.set_world_ranks()

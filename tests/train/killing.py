@@ -1,6 +1,7 @@
 """Kill a run at a chosen moment, as a power cut would."""
 
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -15,17 +16,17 @@ from tests.conftest import ROOT
 from tests.train.parts import SMALL
 
 
-def with_inputs(root: Path, trained: Store) -> Store:
-    """A store that holds the inputs of SMALL already."""
-    for stage in SMALL.inputs.values():
+def with_inputs(root: Path, trained: Store, goal: Training = SMALL) -> Store:
+    """A store that holds the inputs of `goal` already."""
+    trained.make(list(goal.inputs.values()))
+    for stage in goal.inputs.values():
         shutil.copytree(trained.folder(stage), Store(root).folder(stage))
     return Store(root)
 
 
 def killed_run(root: Path, stage: Training, moment: Callable[[Path], bool]) -> Path:
     """Make the stage in a process of its own, SIGKILL that process at the moment, and see its children end. Returns the scratch folder."""
-    machine = (str(stage.machine.devices), str(stage.machine.zero_stage))
-    command = [sys.executable, "-m", "tests.train.parts", str(root), *machine, str(stage.epochs)]
+    command = [sys.executable, "-m", "tests.train.parts", str(root), pickle.dumps(stage).hex()]
     parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     scratch = root / "scratch" / f"{stage.kind}-{stage.key}"
     deadline = time.monotonic() + 120

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import random
 import sys
 from dataclasses import dataclass
@@ -34,6 +35,17 @@ class Sums(Stage[Table[Example]]):
 
     def make(self, work: Work) -> None:
         work.write(Example, sums(self.count))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other(Stage[Table[Example]]):
+    """Makes another arm's examples of half of the same problems: in another order, and answered in a word."""
+
+    count: int = 60
+
+    def make(self, work: Work) -> None:
+        rows = reversed(sums(self.count)[::2])
+        work.write(Example, (dataclasses.replace(row, response=row.response.split()[-1]) for row in rows))
 
 
 SMALL = Sft(
@@ -109,6 +121,13 @@ def document_loss(model: Any, data: Encoded, document: int) -> Any:
     return torch.nn.functional.cross_entropy(logits, ids[first:], reduction="sum")
 
 
+def loaded(folder: Any) -> Any:
+    """A model folder as transformers reads it."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder).eval()
+
+
 def documents_of(steps: list[Step]) -> list[int]:
     return [document for step in steps for pack in step.packs for document in pack]
 
@@ -129,4 +148,4 @@ def on_ranks(ranks: int, zero_stage: int, epochs: float) -> Sft:
 
 
 if __name__ == "__main__":
-    Store(Path(sys.argv[1])).make([on_ranks(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))])
+    Store(Path(sys.argv[1])).make([pickle.loads(bytes.fromhex(sys.argv[2]))])

@@ -1,6 +1,10 @@
-"""Processes of a training: a failing rank ends all of them and is heard."""
+"""How the processes of a training are started: torchrun here, srun and torchrun on the nodes of a Slurm job."""
 
 import dataclasses
+import os
+import stat
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,8 +13,124 @@ import pytest
 
 from o1exp.flow import Machine, StageFailed, Store
 from o1exp.train import Sft
-from tests.train.killing import workers
-from tests.train.parts import SMALL
+from o1exp.train.launch import RANK_VARIABLES, environment, launch, launch_obstacles
+from o1exp.train.node import PORTS, torchrun
+from tests.train.killing import with_inputs, workers
+from tests.train.parts import SMALL, curve_of
+from tests.train.watched import on
+
+SLURM = Machine(launcher="slurm", nodes=2, devices=4)
+SPEC = Path("/somewhere/spec.json")
+WORKER = "o1exp.train.worker"
+COMMAND = ["-m", WORKER, str(SPEC)]
+
+SCONTROL = """#!/bin/sh
+test "$1 $2 $3" = "show hostnames $SLURM_JOB_NODELIST" || exit 1
+printf '%s\\n' $O1EXP_TEST_HOSTS
+"""
+SRUN = """#!/bin/sh
+# A node is a process of this machine; like srun with --kill-on-bad-exit it fails if one of them does.
+for option in --nodes=2 --ntasks=2 --ntasks-per-node=1 --kill-on-bad-exit=1; do test "$1" = $option || exit 9; shift; done
+SLURM_NODEID=0 SLURM_PROCID=0 "$@" & first=$!
+SLURM_NODEID=1 SLURM_PROCID=1 "$@" & second=$!
+wait $first && wait $second
+"""
+
+
+def script(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    (folder / name).chmod(stat.S_IRWXU)
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As inside a job of two nodes."""
+    script(tmp_path, "scontrol", SCONTROL)
+    script(tmp_path, "srun", SRUN)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for name, value in {"JOB_ID": "4711", "STEP_ID": "3", "NODEID": "1", "JOB_NODELIST": "gpu[07-08]", "NTASKS": "2"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("O1EXP_TEST_HOSTS", "gpu07 gpu08")
+    return tmp_path
+
+
+def test_one_rank_needs_no_launcher() -> None:
+    assert launch(Machine(), WORKER, SPEC) == [sys.executable, "-m", "o1exp.train.worker", str(SPEC)]
+
+
+def test_ranks_of_this_machine_are_started_by_torchrun() -> None:
+    command = launch(Machine(devices=3), WORKER, SPEC)
+    assert command[:5] == [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
+    assert command[5:] == ["-m", "o1exp.train.worker", str(SPEC)]
+
+
+def test_slurm_starts_one_task_a_node() -> None:
+    command = launch(SLURM, WORKER, SPEC)
+    assert command[:5] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
+    assert command[5:] == [sys.executable, "-m", "o1exp.train.node", "2", "4", "-m", WORKER, str(SPEC)]
+
+
+def test_each_node_meets_at_the_first_by_torchrun(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = torchrun(2, 4, COMMAND)
+    assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    assert command[-3:] == ["-m", "o1exp.train.worker", str(SPEC)]
+    options = dict(option.removeprefix("--").split("=") for option in command[3:-3])
+    assert options | {"master_port": ""} == {
+        "nnodes": "2", "nproc_per_node": "4", "node_rank": "1", "master_addr": "gpu07", "master_port": "",
+    }  # fmt: skip
+    assert int(options["master_port"]) in PORTS
+    monkeypatch.setenv("SLURM_NODEID", "0")
+    assert [part for part in torchrun(2, 4, COMMAND) if "port" in part] == [part for part in command if "port" in part]
+    monkeypatch.setenv("SLURM_JOB_ID", "4712")
+    assert [part for part in torchrun(2, 4, COMMAND) if "port" in part] != [part for part in command if "port" in part]
+
+
+def test_the_port_is_the_same_in_every_process(job: Path) -> None:
+    code = f"from o1exp.train.node import torchrun; print(torchrun(2, 4, {COMMAND!r}))"
+    said = {
+        subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
+        for seed in ("1", "2")
+    }
+    assert said == {f"{torchrun(2, 4, COMMAND)}\n"}
+
+
+def test_what_stands_in_the_way(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not list(launch_obstacles(Machine()))
+    assert not list(launch_obstacles(SLURM))
+    assert list(launch_obstacles(Machine(nodes=2))) == [
+        "machine.nodes=2: launcher=local starts ranks on this machine only; set machine.launcher=slurm"
+    ]
+    monkeypatch.delenv("SLURM_JOB_ID")
+    (outside,) = launch_obstacles(SLURM)
+    assert "this is no Slurm job" in outside
+    assert "salloc --nodes=2 --gpus-per-node=4 o1exp" in outside
+    monkeypatch.setenv("PATH", "/nowhere")
+    (missing,) = launch_obstacles(SLURM)
+    assert "no srun here" in missing
+
+
+def test_no_launcher_above_us_speaks_to_our_ranks(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in RANK_VARIABLES:
+        monkeypatch.setenv(name, "7")
+    monkeypatch.setenv("O1EXP_TEST_KEPT", "yes")
+    local, slurm = environment(Machine(threads=3)), environment(SLURM)
+    assert not set(RANK_VARIABLES) & set(local)
+    assert not set(RANK_VARIABLES) & set(slurm)
+    assert not [name for name in local if name.startswith("SLURM_")]
+    assert slurm["SLURM_JOB_ID"] == "4711"
+    assert (local["OMP_NUM_THREADS"], local["O1EXP_TEST_KEPT"], local["DS_ACCELERATOR"]) == ("3", "yes", "cpu")
+    assert "DS_ACCELERATOR" not in environment(Machine(accelerator="gpu"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("job")
+def test_two_nodes_train_as_one(trained: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both nodes are this machine; scontrol and srun are ours, all that they start is real."""
+    monkeypatch.setenv("O1EXP_TEST_HOSTS", "localhost localhost")
+    stage = on(SMALL, launcher="slurm", nodes=2, devices=1, zero_stage=2)
+    store = with_inputs(tmp_path / "made", trained)
+    store.make([stage])
+    assert [row["loss"] for row in curve_of(store, SMALL)] == pytest.approx([row["loss"] for row in curve_of(trained, SMALL)], rel=2e-5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,25 @@ def test_each_document_in_a_pack_has_its_own_loss(waste: float) -> None:
             assert whole - rest == pytest.approx(alone[document], rel=1e-4)
 
 
+@pytest.mark.parametrize("waste", [0.0, 0.05, 0.9])
+def test_log_likelihood_of_every_document_in_a_pack_is_its_own(waste: float) -> None:
+    import torch
+
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.objective import document_log_likelihoods
+
+    ours, data = model(), documents()
+    together = micro_batch([6, 1, 0, 3, 2, 7, 5, 4], data, waste)
+    with torch.no_grad():
+        packed = document_log_likelihoods(ours, together)
+        ours.set_attn_implementation("eager")
+        alone = [float(document_loss(ours, data, document)) for document in together.documents]
+    assert together.documents == [5, 3, 2, 1, 6, 4, 0, 7]
+    per_token = [abs(float(ours) + theirs) / data.labels[d] for ours, theirs, d in zip(packed, alone, together.documents, strict=True)]
+    assert max(per_token) < 1e-5
+    assert (-packed).tolist() == pytest.approx(alone, rel=1e-5)
+
+
 def gradient(ours: Any, loss: Any) -> Any:
     import torch
 

@@ -12,14 +12,6 @@ from tests.train.killing import half_written_checkpoint, killed_run, last_row_wr
 from tests.train.parts import SMALL, a_spec, curve_of, manifest_of, on_ranks, plain_training, sums
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """SMALL, made without disturbance."""
-    store = Store(tmp_path_factory.mktemp("trained"))
-    store.make([SMALL])
-    return store
-
-
 def the_spec(start: str) -> TrainSpec:
     names = ("lr", "schedule", "warmup", "weight_decay", "epochs", "batch_tokens", "pack_length", "clip", "seed")
     return a_spec(start=start, **{name: getattr(SMALL, name) for name in names})

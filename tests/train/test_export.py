@@ -1,0 +1,66 @@
+"""The exported folder is the trained model: the same logits, and all that other programs need to load it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from o1exp.flow import Store
+from o1exp.train.small import TEMPLATE
+from tests.train.parts import SMALL, loaded
+from tests.train.watched import logits, on, watch
+
+SHORT = SMALL.replace(epochs=1, lr=1e-2)
+ENDS_WITH_USER = SHORT.replace(end_token="<|user|>", chat_template=TEMPLATE.replace("<|end|>", "<|user|>"))
+"""Responses close with a token that the start's generation config does not know."""
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        {"strategy": "single"},
+        {"zero_stage": 1},
+        pytest.param({"zero_stage": 0}, marks=pytest.mark.slow),
+        pytest.param({"zero_stage": 3}, marks=pytest.mark.slow),
+        pytest.param({"zero_stage": 1, "devices": 2}, marks=pytest.mark.slow),
+        pytest.param({"zero_stage": 3, "devices": 2}, marks=pytest.mark.slow),
+    ],
+)
+def test_reloaded_logits_are_the_trained_models(trained: Store, tmp_path: Path, machine: dict[str, Any]) -> None:
+    (seen,) = watch(trained, tmp_path, [on(SHORT, **machine)])
+    reloaded = logits(loaded(Path(seen["spec"].out) / "model"))
+    assert float((reloaded - seen["logits"]).abs().max()) == 0.0
+    assert float((reloaded - logits(loaded(trained.get(SMALL.start).source))).abs().max()) > 0.1
+    complete(Path(seen["spec"].out) / "model")
+
+
+def complete(folder: Path) -> None:
+    """What transformers and vLLM read: architecture, weights without pickle, tokenizer and template, and where generation ends."""
+    from safetensors import safe_open
+
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} <= names
+    assert "chat_template.jinja" in names or json.loads((folder / "tokenizer_config.json").read_text()).get("chat_template")
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["architectures"], config["dtype"], config["model_type"]) == (["Qwen2ForCausalLM"], "float32", "qwen2")
+    assert "o1exp" not in json.dumps(config)
+    with safe_open(folder / "model.safetensors", "pt") as weights:
+        assert weights.metadata()["format"] == "pt"
+        assert "model.layers.0.self_attn.q_proj.weight" in list(weights.keys())
+
+
+def test_generation_ends_where_learned_responses_end(trained: Store, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, GenerationConfig
+
+    plain, other = watch(trained, tmp_path, [on(stage, strategy="single") for stage in (SHORT, ENDS_WITH_USER)])
+    for seen, token in ((plain, "<|end|>"), (other, "<|user|>")):
+        folder = Path(seen["spec"].out) / "model"
+        tokenizer, stops = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder).eos_token_id
+        assert tokenizer.eos_token == token
+        assert tokenizer.eos_token_id in (stops if isinstance(stops, list) else [stops])
+        chat = [{"role": "user", "content": "1 + 1 = ?"}, {"role": "assistant", "content": "2"}]
+        assert tokenizer.apply_chat_template(chat, tokenize=False).endswith("2" + token)
+    second = SHORT.replace(start=ENDS_WITH_USER)
+    assert (second.prepared.end_token, second.prepared.chat_template) == ("<|user|>", ENDS_WITH_USER.chat_template)

@@ -1,0 +1,129 @@
+"""LoRA trains its adapters alone and leaves a plain model behind; frozen embeddings stay as they are."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from o1exp.flow import Store
+from o1exp.train import Pretrained
+from tests.train.parts import SMALL, loaded
+from tests.train.watched import logits, on, watch
+
+LORA = SMALL.replace(tuning="lora", lora_rank=4, lora_alpha=8, lr=2e-2, epochs=2)
+FROZEN = SMALL.replace(freeze_embeddings=True, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def start(trained: Store) -> dict[str, Any]:
+    return dict(loaded(trained.get(SMALL.start).source).state_dict())
+
+
+def untied(trained: Store, folder: Path) -> Path:
+    """The start with an output layer of its own."""
+    import torch
+
+    source = Path(trained.get(SMALL.start).source)
+    model = loaded(source)
+    model.config.tie_word_embeddings = False
+    model.lm_head.weight = torch.nn.Parameter(model.get_input_embeddings().weight.detach() * 0.5)
+    model.save_pretrained(folder)
+    for file in source.iterdir():
+        if not (folder / file.name).exists():
+            (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(trained: Store, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """LORA plain and with activation checkpointing, FROZEN with a tied and an untied head, the last three with checkpointing."""
+    root = tmp_path_factory.mktemp("tuned")
+    other = FROZEN.replace(start=Pretrained(path=str(untied(trained, root / "untied"))))
+    stages = [on(LORA, strategy="single"), *(on(s, strategy="single", activation_checkpointing=True) for s in (LORA, FROZEN, other))]
+    return watch(trained, root, stages)
+
+
+def test_only_adapters_are_trained(tuned: list[dict[str, Any]], start: dict[str, Any]) -> None:
+    adapters_alone(tuned[0], start)
+
+
+def adapters_alone(seen: dict[str, Any], start: dict[str, Any]) -> None:
+    """Also: at first B is zero, so that A has no gradient, and the training starts at the start."""
+    import torch
+
+    names = {name for gradient in seen["gradients"] for name in gradient}
+    assert {name.split(".")[-3] for name in names} == {"lora_A", "lora_B"}
+    assert len(names) == 2 * 7 * 2  # layers, matrices, A and B
+    assert {name.split(".")[-3] for name, gradient in seen["gradients"][0].items() if gradient.any()} == {"lora_B"}
+    kept = {name.replace(".base_layer.", "."): weight for name, weight in seen["weights"].items() if "lora_" not in name}
+    assert {name for name, weight in start.items() if not torch.equal(kept[name], weight)} == set()
+    assert all(float(weight.abs().max()) > 0 for name, weight in seen["weights"].items() if "lora_B" in name)
+
+
+def test_the_merged_export_is_the_trained_model(tuned: list[dict[str, Any]], start: dict[str, Any], trained: Store) -> None:
+    merged_is_trained(tuned[0], trained)
+
+
+def merged_is_trained(seen: dict[str, Any], trained: Store) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    folder = Path(seen["spec"].out) / "model"
+    begun = Path(trained.get(SMALL.start).source)
+    before, after = load_file(begun / "model.safetensors"), load_file(folder / "model.safetensors")
+    assert {name: weight.shape for name, weight in after.items()} == {name: weight.shape for name, weight in before.items()}
+    assert not list(folder.glob("adapter*"))  # so nothing asks for peft
+    changed = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
+    assert changed == {name for name in after if name.endswith("_proj.weight")}
+    found = logits(loaded(folder))
+    print("largest difference of the merged logits:", float((found - seen["logits"]).abs().max()))
+    assert float((found - seen["logits"]).abs().max()) < 1e-5
+    assert float((found - logits(loaded(begun))).abs().max()) > 0.1
+
+
+def test_activation_checkpointing_changes_nothing(tuned: list[dict[str, Any]]) -> None:
+    plain, checkpointed = (seen["gradients"] for seen in tuned[:2])
+    assert len(plain) == len(checkpointed) == 4
+    for name, gradient in plain[0].items():
+        assert float((gradient - checkpointed[0][name]).abs().max()) <= 1e-6 * max(1.0, float(gradient.abs().max()))
+    assert float((tuned[0]["logits"] - tuned[1]["logits"]).abs().max()) < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ranks", "zero_stage", "checkpointing"), [(1, 0, False), (1, 2, True), (2, 1, False), (2, 3, False), (2, 3, True)]
+)
+def test_lora_under_zero(
+    trained: Store, tmp_path: Path, tuned: list[dict[str, Any]], start: dict[str, Any], ranks: int, zero_stage: int, checkpointing: bool
+) -> None:
+    (seen,) = watch(trained, tmp_path, [on(LORA, devices=ranks, zero_stage=zero_stage, activation_checkpointing=checkpointing)])
+    adapters_alone(seen, start)
+    merged_is_trained(seen, trained)
+    for name, gradient in tuned[0]["gradients"][0].items():
+        assert float((gradient - seen["gradients"][0][name]).abs().max()) <= 1e-5 * max(1.0, float(gradient.abs().max())), name
+
+
+def test_frozen_embeddings_stay_as_they_are(tuned: list[dict[str, Any]], start: dict[str, Any]) -> None:
+    embedding_untouched(tuned[2], start, tied=True)
+    embedding_untouched(tuned[3], start, tied=False)
+
+
+def embedding_untouched(seen: dict[str, Any], start: dict[str, Any], tied: bool) -> None:
+    import torch
+
+    after, name = loaded(Path(seen["spec"].out) / "model").state_dict(), "model.embed_tokens.weight"
+    assert torch.equal(after[name], start[name])
+    assert torch.equal(after["lm_head.weight"], start[name]) is tied
+    assert name not in seen["gradients"][0]
+    assert ("lm_head.weight" in seen["gradients"][0]) is not tied
+    assert not torch.equal(after["model.layers.0.mlp.up_proj.weight"], start["model.layers.0.mlp.up_proj.weight"])
+    assert float((logits(loaded(Path(seen["spec"].out) / "model")) - seen["logits"]).abs().max()) == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ranks", "zero_stage"), [(1, 0), (2, 2), (2, 3)])
+def test_frozen_embeddings_under_zero(trained: Store, tmp_path: Path, start: dict[str, Any], ranks: int, zero_stage: int) -> None:
+    other = FROZEN.replace(start=Pretrained(path=str(untied(trained, tmp_path / "untied"))))
+    tied, apart = watch(trained, tmp_path, [on(stage, devices=ranks, zero_stage=zero_stage) for stage in (FROZEN, other)])
+    embedding_untouched(tied, start, tied=True)
+    embedding_untouched(apart, start, tied=False)

@@ -1,0 +1,56 @@
+"""A wider window is an explicit choice: it reaches the exported config, and is refused where a model knows no such thing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from o1exp.flow import StageFailed, Store
+from o1exp.train.encode import Refused
+from tests.train.killing import with_inputs
+from tests.train.parts import SMALL, a_spec
+from tests.train.test_loss import documents
+from tests.train.watched import on
+
+NARROW = SMALL.start.replace(positions=64)
+"""The longest sum has 72 tokens."""
+
+
+def test_a_chosen_window_reaches_the_exported_config(trained: Store, tmp_path: Path) -> None:
+    wide = on(SMALL.replace(start=NARROW, max_steps=2, positions=128, rope_theta=50_000.0), strategy="single")
+    store = with_inputs(tmp_path, trained, wide)
+    config = json.loads((Path(store.get(wide).source) / "config.json").read_text())
+    before = json.loads((Path(store.get(NARROW).source) / "config.json").read_text())
+    assert (before["max_position_embeddings"], config["max_position_embeddings"]) == (64, 128)
+    assert (before["rope_parameters"]["rope_theta"], config["rope_parameters"]["rope_theta"]) == (10_000.0, 50_000.0)
+    assert wide.key != wide.replace(rope_theta=0.0).key
+
+
+def test_documents_longer_than_the_window_are_refused_with_the_remedy(trained: Store, tmp_path: Path) -> None:
+    tight = on(SMALL.replace(start=NARROW), strategy="single")
+    store = with_inputs(tmp_path, trained, tight)
+    with pytest.raises(
+        StageFailed, match=r"has 72 tokens, but .* has 64 positions; set max_length=64 .*positions=128 .*rope_theta \(now 10000\)"
+    ):
+        store.make([tight])
+
+
+def absolute(folder: Path) -> str:
+    """A model with learned absolute positions."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=64, n_embd=16, n_layer=1, n_head=2)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("asked", [{"rope_theta": 50_000.0}, {"positions": 128}])
+def test_models_without_rotary_positions_have_no_such_choice(tmp_path: Path, asked: dict[str, Any]) -> None:
+    from o1exp.train.model import load_model, model_config
+
+    start = absolute(tmp_path)
+    name, value = next(iter(asked.items()))
+    with pytest.raises(Refused, match=rf"{name}={value:g}: .* \(gpt2\) .*leave it 0"):
+        model_config(a_spec(start=start, **asked))
+    with pytest.raises(Refused, match=r"has 90 tokens, but .* has 64 positions; set max_length=64"):
+        load_model(a_spec(start=start), documents(), None)
