@@ -1,8 +1,10 @@
 """From packs to tensors: one flat row of tokens per micro-batch, documents sorted by length and attended to in groups."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from o1exp.train.encode import Encoded, Ints
@@ -64,7 +66,7 @@ def micro_batch(documents: list[int], data: Encoded, waste: float = WASTE) -> Mi
         groups.append(Group(len(members), length))
         for member in members:
             tokens, first = data.document(ordered[member]), int(data.prompts[ordered[member]])
-            found = (
+            found: tuple[npt.NDArray[Any], ...] = (
                 np.pad(tokens, (0, length - len(tokens))), np.arange(length), np.arange(at + first - 1, at + len(tokens) - 1),
                 tokens[first:], np.full(len(tokens) - first, member),
             )  # fmt: skip

@@ -179,6 +179,7 @@ def test_both_of_a_pair_lie_in_the_same_micro_batch(trained: Store, ranks: int) 
     assert sorted(seen) == sorted(2 * [2 * n for n in range(40) if n % 5])
 
 
+@pytest.mark.slow
 def test_a_killed_preference_training_goes_on_to_the_same_bytes(trained: Store, tmp_path: Path) -> None:
     stage = DPO.replace(epochs=8)
     calm, disturbed = with_inputs(tmp_path / "calm", trained, stage), with_inputs(tmp_path / "disturbed", trained, stage)

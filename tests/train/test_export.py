@@ -19,7 +19,6 @@ ENDS_WITH_USER = SHORT.replace(end_token="<|user|>", chat_template=TEMPLATE.repl
 @pytest.mark.parametrize(
     "machine",
     [
-        {"strategy": "single"},
         {"zero_stage": 1},
         pytest.param({"zero_stage": 0}, marks=pytest.mark.slow),
         pytest.param({"zero_stage": 3}, marks=pytest.mark.slow),
@@ -29,6 +28,10 @@ ENDS_WITH_USER = SHORT.replace(end_token="<|user|>", chat_template=TEMPLATE.repl
 )
 def test_reloaded_logits_are_the_trained_models(trained: Store, tmp_path: Path, machine: dict[str, Any]) -> None:
     (seen,) = watch(trained, tmp_path, [on(SHORT, **machine)])
+    reloaded_as_trained(seen, trained)
+
+
+def reloaded_as_trained(seen: dict[str, Any], trained: Store) -> None:
     reloaded = logits(loaded(Path(seen["spec"].out) / "model"))
     assert float((reloaded - seen["logits"]).abs().max()) == 0.0
     assert float((reloaded - logits(loaded(trained.get(SMALL.start).source))).abs().max()) > 0.1
@@ -51,10 +54,21 @@ def complete(folder: Path) -> None:
         assert "model.layers.0.self_attn.q_proj.weight" in list(weights.keys())
 
 
-def test_generation_ends_where_learned_responses_end(trained: Store, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def single(trained: Store, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """SHORT and ENDS_WITH_USER on a device without DeepSpeed."""
+    return watch(trained, tmp_path_factory.mktemp("single"), [on(stage, strategy="single") for stage in (SHORT, ENDS_WITH_USER)])
+
+
+def test_reloaded_logits_without_deepspeed(trained: Store, single: list[dict[str, Any]]) -> None:
+    for seen in single:
+        reloaded_as_trained(seen, trained)
+
+
+def test_generation_ends_where_learned_responses_end(single: list[dict[str, Any]]) -> None:
     from transformers import AutoTokenizer, GenerationConfig
 
-    plain, other = watch(trained, tmp_path, [on(stage, strategy="single") for stage in (SHORT, ENDS_WITH_USER)])
+    plain, other = single
     for seen, token in ((plain, "<|end|>"), (other, "<|user|>")):
         folder = Path(seen["spec"].out) / "model"
         tokenizer, stops = AutoTokenizer.from_pretrained(folder), GenerationConfig.from_pretrained(folder).eos_token_id

@@ -73,6 +73,7 @@ def test_gradient_equals_that_of_one_big_batch(trained: Store, tmp_path: Path, r
     assert max(naive) < 1e-5
 
 
+@pytest.mark.slow
 def test_gradient_without_deepspeed_too(trained: Store, tmp_path: Path) -> None:
     found = differences(trained, tmp_path, [{"strategy": "single", "micro_batch_tokens": at_once(so_many, 1)} for so_many in ACCUMULATIONS])
     assert max(map(max, found)) < 1e-5

@@ -8,6 +8,7 @@ import pytest
 
 from o1exp.flow import Machine, Stage, StageFailed, Store, Table, Work
 from o1exp.records import Example
+from o1exp.train.preview import lines
 from o1exp.train.small import TEMPLATE
 from tests.train.parts import SMALL, manifest_of
 
@@ -67,11 +68,14 @@ def test_the_preview_shows_what_is_learned(tmp_path: Path) -> None:
     assert "row 0: 12 tokens given, 11 learned" in page
 
 
-def test_the_console_shows_the_mask_of_three_examples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    prepared(tmp_path, "It is 6.", "Six", "6", "sixth", max_length=14)
-    said = capsys.readouterr().out
-    assert "4 examples, longest 21 tokens, max_length 14, 3 dropped (55 tokens lost)" in said
-    assert "<|assistant|>6<|end|>" in said
+def test_a_person_sees_lengths_and_mask_before_it_costs_anything(tmp_path: Path) -> None:
+    store, stage = prepared(tmp_path, "It is 6.", "Six", "6", "sixth", max_length=14)
+    said = list(lines(store.folder(stage), manifest_of(store, stage).facts, window=20))
+    assert said[0] == "  4 examples, longest 21 tokens; max_length 14, 3 dropped (55 tokens lost), the model's window 20"
+    assert [line.split()[2] for line in said[1:3]] == ["16", "32"]
+    assert said[1].endswith("  ← max_length 14")
+    assert said[2].endswith("  ← window 20")
+    assert "[bold]6<|end|>[/bold]" in said[-1]
 
 
 def test_lengths_are_counted_dropped_ones_too(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_it_trains_as_deepspeed_does(trained: Store, single: Store) -> None:
     assert float(difference) < 1e-4
 
 
-@pytest.mark.parametrize("moment", [rows_after_checkpoint(3, 1), half_written_checkpoint])
+@pytest.mark.parametrize("moment", [rows_after_checkpoint(3, 1), pytest.param(half_written_checkpoint, marks=pytest.mark.slow)])
 def test_killed_it_goes_on_to_the_same_bytes(single: Store, tmp_path: Path, moment: object) -> None:
     with_inputs(tmp_path, single)
     killed_run(tmp_path, SINGLE, moment)  # type: ignore[arg-type]
@@ -59,6 +59,7 @@ ALL_AT_ONCE = on(
 """What a checkpoint must know beside the weights: dropout, validation losses and samples so far, the best weights."""
 
 
+@pytest.mark.slow
 def test_killed_with_dropout_validation_and_the_best_weights(trained: Store, tmp_path: Path) -> None:
     calm, disturbed = (with_inputs(tmp_path / name, trained, ALL_AT_ONCE) for name in ("calm", "disturbed"))
     calm.make([ALL_AT_ONCE])
@@ -73,6 +74,7 @@ def test_killed_with_dropout_validation_and_the_best_weights(trained: Store, tmp
     assert curve_of(disturbed, quiet)[2]["loss"] != pytest.approx(curve_of(calm, ALL_AT_ONCE)[2]["loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_zero_settings_say_nothing_to_a_single_device(trained: Store, tmp_path: Path) -> None:
     """machine.zero_stage=3 may stand in a machine's file beside strategy=single; evaluation must not wait for other ranks."""
     stage = on(SMALL.replace(epochs=1, validation=0.3, samples=1, sample_tokens=4), strategy="single", zero_stage=3)

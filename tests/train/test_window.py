@@ -27,6 +27,7 @@ def test_a_chosen_window_reaches_the_exported_config(trained: Store, tmp_path: P
     assert wide.key != wide.replace(rope_theta=0.0).key
 
 
+@pytest.mark.slow
 def test_documents_longer_than_the_window_are_refused_with_the_remedy(trained: Store, tmp_path: Path) -> None:
     tight = on(SMALL.replace(start=NARROW), strategy="single")
     store = with_inputs(tmp_path, trained, tight)
