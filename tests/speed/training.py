@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -27,27 +27,33 @@ VARIANTS = {
 NOTE = "TRL's kernels target GPUs: without Triton it computes its loss in slow tiles here. Read these ratios as: on this CPU."
 
 
-def against_trl(folder: Path, vocabulary: int, documents: int, variants: list[str]) -> Iterator[Measure]:
-    """Our variants and TRL with packing (bfd) on the same documents, turn by turn, each in a process of its own."""
+def against_trl(folder: Path, vocabulary: int, documents: int) -> Iterator[Measure]:
+    """Lightning on one device and TRL with packing (bfd) on the same documents, turn by turn, each in a process of its own."""
     ground = bed(folder / "bed", vocabulary, heavy_tailed(documents))
-    jobs: dict[str, Callable[[Path], Run]] = {"TRL": lambda scratch: peer(ground, scratch, "packed")}
-    jobs |= {name: _ours(ground, VARIANTS[name]) for name in variants}
-    found: dict[str, list[Run]] = {name: [] for name in jobs}
-    peaks = []
+    ours, theirs, peaks = list[Run](), list[Run](), list[float]()
     for turn in range(REPEATS):
-        for name, job in jobs.items():
-            found[name].append(job(folder / f"{turn}-{name}"))
+        theirs.append(peer(ground, folder / f"{turn}-theirs", "packed"))
+        ours.append(train(ground, folder / f"{turn}-ours", SINGLE, {}))
         peaks.append(matrix_rate())
-    theirs = found.pop("TRL")
-    for name, runs in found.items():
+    what, against = f"training, vocabulary {vocabulary:,}, Lightning on one device", "TRL SFTTrainer, packing bfd"
+    yield Measure(what, against, "tokens per CPU-s", _rate(ours), _rate(theirs))
+    yield Measure(what, against, "MB above the model", _memory(ours), _memory(theirs))
+    flop = _rate(ours) * flop_per_token(ground) / 1e9
+    yield Measure(what, f"matrix products of {LONGEST:,} x 384 x {LONGEST:,} (fp32)", "GFLOP per CPU-s", flop, max(peaks))
+
+
+def against_single(folder: Path, vocabulary: int, documents: int, variants: list[str]) -> Iterator[Measure]:
+    """What DeepSpeed costs: its stages on one and two ranks beside Lightning on one device, per CPU-second and per rank."""
+    ground = bed(folder / "bed", vocabulary, heavy_tailed(documents))
+    found: dict[str, list[Run]] = {name: [] for name in VARIANTS}
+    for turn in range(REPEATS):
+        for name, machine in VARIANTS.items():
+            found[name].append(train(ground, folder / f"{turn}-{name}", machine, {}))
+    single = found[next(iter(VARIANTS))]
+    for name in variants:
         what = f"training, vocabulary {vocabulary:,}, {name}"
-        yield Measure(what, "TRL SFTTrainer, packing bfd", "tokens per CPU-s", _rate(runs), _rate(theirs))
-        yield Measure(what, "TRL SFTTrainer, packing bfd", "MB a rank above the model", _memory(runs), _memory(theirs))
-    first = found[variants[0]]
-    yield Measure(
-        f"training, vocabulary {vocabulary:,}, {variants[0]}", "matrix products of 1,024 x 384 x 1,024 (fp32)", "GFLOP per CPU-s",
-        _rate(first) * flop_per_token(ground) / 1e9, max(peaks),
-    )  # fmt: skip
+        yield Measure(what, "Lightning, one device", "tokens per CPU-s", _rate(found[name]), _rate(single))
+        yield Measure(what, "Lightning, one device", "MB a rank above the model", _memory(found[name]), _memory(single))
 
 
 def parity(folder: Path) -> Measure:
@@ -108,10 +114,6 @@ def matrix_rate() -> float:
         best = max(best, 10 * 2 * LONGEST * LONGEST * 384 / 1e9 / (time.process_time() - started))
     torch.set_num_threads(threads)
     return best
-
-
-def _ours(ground: Bed, machine: Machine) -> Callable[[Path], Run]:
-    return lambda scratch: train(ground, scratch, machine, {})
 
 
 def _rate(runs: list[Run]) -> float:
