@@ -44,7 +44,7 @@ KINDS = {
     "Sample": Kind("copying", "the model's own answers, sampled"),
     "Grade": Kind("selection", "the model's own answers, graded against the gold answer"),
     "Pairs": Kind("selection", "right and wrong answers to the same problem, paired"),
-    "Prepare": Kind("encoding", "tokenised and packed examples"),
+    "Prepare": Kind("encoding", "examples as token ids"),
     "Untrained": Kind("base", "a model from scratch, random weights"),
     "Pretrained": Kind("base", "a pretrained model"),
     "Gguf": Kind("base", "a pretrained model, unpacked from GGUF"),
