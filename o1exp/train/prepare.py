@@ -115,7 +115,7 @@ def end_tokens(start: Checkpoint, tokenizer: Any) -> list[int]:
 def facts(data: "Encoded", max_length: int) -> dict[str, Any]:
     """Counts for the manifest, with a histogram: how many examples have up to so many tokens (doubling widths)."""
     lengths = sorted(int(length) for length in data.lengths_seen)
-    edges = [2**power for power in range(4, 40) if 2 ** (power - 1) < lengths[-1] and 2**power >= lengths[0]]
+    edges = [2**power for power in range(1, 40) if 2 ** (power - 1) < lengths[-1] and 2**power >= lengths[0]]
     counts, below = {}, 0
     for edge in edges:
         within = sum(length <= edge for length in lengths)

@@ -32,6 +32,7 @@ def main(path: Path) -> None:
 def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
     """Fit and export; the artefact's files go to `spec.out`, the facts to `result.json` in scratch."""
     warnings.filterwarnings("ignore", module="lightning|deepspeed|torch")
+    check_devices(spec)
     if spec.strategy == "deepspeed":
         from o1exp.train.accelerator import import_deepspeed
 
@@ -63,6 +64,18 @@ def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
         export(student.model, weights, tokenizer, Path(spec.out) / "model")
         keep(spec, feed, recorder, student)
     trainer.strategy.barrier()
+
+
+def check_devices(spec: TrainSpec) -> None:
+    """Errors: Refused where the machine has fewer GPUs than asked for."""
+    import torch
+
+    found = torch.cuda.device_count()
+    if spec.accelerator == "gpu" and found < spec.devices:
+        raise Refused(
+            f"machine.devices={spec.devices}, but torch {torch.__version__} sees {found} GPUs here; set machine.devices, install torch's "
+            "GPU build, or set machine=cpu"
+        )
 
 
 def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
