@@ -95,7 +95,8 @@ def test_every_option_composes_and_builds(override: str) -> None:
     needed = {"source=local": ["source.path="], "source=hub": ["source.name=a/b", "source.revision=c"],
               "model=pretrained": ["model.path=a/b"], "teacher=endpoint": ["teacher.model=m"],
               "teacher@writer=endpoint": ["writer.model=m"], "engine=endpoint": ["engine.model=m"],
-              "experiment=smollm2": ["source.path=", "bench.gsm8k.path="]}.get(override, [])  # fmt: skip
+              "experiment=smollm2": ["source.path=", "bench.gsm8k.path="],
+              "experiment=smollm2_thoughts": ["source.path=", "bench.gsm8k.path="]}.get(override, [])  # fmt: skip
     register_all()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         config = compose("config", overrides=[override, *needed])
