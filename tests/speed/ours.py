@@ -11,7 +11,7 @@ from o1exp.flow import Machine
 from o1exp.train.launch import environment, launch
 from o1exp.train.spec import TrainSpec
 from tests.speed.beds import LONGEST, Bed
-from tests.speed.measured import Run, rate
+from tests.speed.runs import Run, rate
 from tests.train.parts import a_spec
 
 SINGLE = Machine(strategy="single")

@@ -9,7 +9,7 @@ from typing import Any
 from o1exp.train.encode import Encoded
 from o1exp.train.memory import forget_peak, held_mb, peak_mb
 from tests.speed.beds import LONGEST
-from tests.speed.measured import Run, rate
+from tests.speed.runs import Run, rate
 
 
 def main(bed: Path, result: Path, packed: bool) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from o1exp.flow import Machine
 from tests.speed.beds import LONGEST, Bed, bed, even, heavy_tailed
 from tests.speed.measure import Measure
-from tests.speed.measured import Run
 from tests.speed.ours import SINGLE, peer, the_spec, train
+from tests.speed.runs import Run
 
 REPEATS = 3
 PARITY_STEPS = 20
