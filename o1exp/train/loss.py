@@ -10,8 +10,8 @@ from torch.utils.checkpoint import checkpoint
 from o1exp.train.batch import MicroBatch
 
 CHUNK_LOGITS = 2**24
-CHUNK_ROWS = 256
-"""Logits held at once (64 MB in fp32), and rows at least: every chunk passes over the whole gradient of the output layer."""
+CHUNK_ROWS = 512
+"""Logits held at once (64 MB in fp32), and rows at least: every chunk passes over the whole output layer and its gradient."""
 
 
 class Scored(NamedTuple):
@@ -85,9 +85,11 @@ class _HeadLoss(torch.autograd.Function):
         grad_hidden = new(hidden) if to_hidden else None
         grad_weight = new(weight) if to_weight else None
         grad_bias = torch.zeros_like(bias) if to_bias and bias is not None else None
-        for start in range(0, len(targets), rows):
-            part, label = hidden[start : start + rows], targets[start : start + rows, None]
-            logits = linear(part, weight, bias).float()
+        even = _even(len(targets), rows)
+        space = hidden.new_empty((even, len(weight)))  # the same for every chunk: memory just taken costs its page faults again
+        for start in range(0, len(targets), even):
+            part, label = hidden[start : start + even], targets[start : start + even, None]
+            logits = _logits(part, weight, bias, space[: len(part)]).float()
             chosen = logits.gather(1, label)
             highest = logits.amax(1, keepdim=True)
             right += (chosen == highest).sum()
@@ -100,7 +102,7 @@ class _HeadLoss(torch.autograd.Function):
             logits.scatter_add_(1, label, torch.full_like(chosen, -1.0))
             gradient = logits.to(part.dtype)
             if grad_hidden is not None:
-                torch.mm(gradient, weight, out=grad_hidden[start : start + rows])
+                torch.mm(gradient, weight, out=grad_hidden[start : start + even])
             if grad_weight is not None:
                 grad_weight.addmm_(gradient.t(), part, beta=float(start > 0))
             if grad_bias is not None:
@@ -113,3 +115,14 @@ class _HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, *outer: torch.Tensor) -> Any:
         gradients, ctx.gradients = ctx.gradients, None
         return *(None if g is None else g.mul_(outer[0]) for g in gradients), None, None
+
+
+def _even(count: int, most: int) -> int:
+    """Rows of a chunk: as few chunks as may be, of nearly one size, since a short last one is slow for its rows."""
+    return -(-count // max(1, -(-count // most))) or 1
+
+
+def _logits(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, space: torch.Tensor) -> torch.Tensor:
+    if bias is None:
+        return torch.mm(hidden, weight.t(), out=space)
+    return torch.addmm(bias, hidden, weight.t(), out=space)
