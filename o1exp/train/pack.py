@@ -41,42 +41,61 @@ def document_order(lengths: Ints, epochs: float, max_tokens: int | None, seed: i
         epoch += 1
 
 
+LOOK_AHEAD = 64
+"""Documents of the order that may fill the gaps of a step before their turn."""
+
+
 def steps(order: list[int], lengths: Ints, shape: Shape) -> Iterator[list[Pack]]:
     """The packs of every optimizer step.
 
     Each step takes the next documents in order that together fill it, so that it stays a random sample of the data (packing the whole
-    epoch at once would make packs of equally long documents), and packs them best-fit decreasing. What does not fit opens the next step.
+    epoch at once would make packs of equally long documents), and packs them best-fit decreasing, after the one whose turn it is. The
+    gaps go to the first of the documents that follow which fit; what was passed over opens the next step.
     """
     size: list[int] = lengths.tolist()
     waiting = list(reversed(order))
     while waiting:
-        pool: Pack = []
-        tokens = 0
-        while waiting and (not pool or tokens + size[waiting[-1]] <= shape.packs * shape.length):
-            pool.append(waiting.pop())
-            tokens += size[pool[-1]]
-        packs, left = best_fit_decreasing(pool, size, shape)
-        waiting += reversed(left)
-        yield packs
+        first = waiting.pop()
+        drawn: list[int] = []
+        tokens = size[first]
+        while waiting and tokens + size[waiting[-1]] <= shape.packs * shape.length:
+            drawn.append(waiting.pop())
+            tokens += size[drawn[-1]]
+        filling = Filling(shape)
+        filling.add(first, size[first])
+        left = filling.add_best_fit_decreasing(drawn, size)
+        ahead = [waiting.pop() for _ in range(min(LOOK_AHEAD, len(waiting)))]
+        passed = left + [document for document in ahead if not filling.add(document, size[document])]
+        waiting += reversed(passed)
+        yield filling.packs
 
 
-def best_fit_decreasing(documents: list[int], size: list[int], shape: Shape) -> tuple[list[Pack], list[int]]:
-    """Pack long documents first, each into the fullest pack that still holds it; returns the packs and what fits nowhere, in order."""
-    packs: list[Pack] = []
-    room: list[int] = []
-    left = []
-    for place, document in sorted(enumerate(documents), key=lambda entry: -size[entry[1]]):
-        assert size[document] <= shape.length, "documents longer than a pack were dropped or cut before"
-        fitting = [at for at, free in enumerate(room) if free >= size[document]]
+class Filling:
+    """The packs of one step while they are being filled."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.packs: list[Pack] = []
+        self.room: list[int] = []
+
+    def add(self, document: int, size: int) -> bool:
+        """Put the document into the fullest pack that still holds it, else into a new one; False if it fits nowhere."""
+        assert size <= self.shape.length, "documents longer than a pack were dropped or cut before"
+        fitting = [at for at, free in enumerate(self.room) if free >= size]
         if fitting:
-            at = min(fitting, key=lambda i: room[i])
-        elif len(packs) < shape.packs:
-            at = len(packs)
-            packs.append([])
-            room.append(shape.length)
+            at = min(fitting, key=lambda i: self.room[i])
+        elif len(self.packs) < self.shape.packs:
+            at = len(self.packs)
+            self.packs.append([])
+            self.room.append(self.shape.length)
         else:
-            left.append(place)
-            continue
-        packs[at].append(document)
-        room[at] -= size[document]
-    return packs, [documents[place] for place in sorted(left)]
+            return False
+        self.packs[at].append(document)
+        self.room[at] -= size
+        return True
+
+    def add_best_fit_decreasing(self, documents: list[int], size: list[int]) -> list[int]:
+        """Pack long documents first; returns what fits nowhere, in the order given."""
+        longest_first = sorted(range(len(documents)), key=lambda place: -size[documents[place]])
+        left = [place for place in longest_first if not self.add(documents[place], size[documents[place]])]
+        return [documents[place] for place in sorted(left)]

@@ -37,10 +37,10 @@ def measured(parts: list[str], folder: Path) -> Iterator[Measure]:
     if "parity" in parts:
         yield parity(folder / "parity")
     if "training" in parts:
-        yield from against_trl(folder / "small", SMALL, 40)
-        yield from against_trl(folder / "large", LARGE, 24)
+        yield from against_trl(folder / "small", SMALL, 60)
+        yield from against_trl(folder / "large", LARGE, 36)
     if "ranks" in parts:
-        yield from against_single(folder / "ranks", SMALL, 40, list(VARIANTS)[1:])
+        yield from against_single(folder / "ranks", SMALL, 60, list(VARIANTS)[1:])
 
 
 def main(parts: list[str]) -> None:

@@ -3,11 +3,12 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from o1exp.train.encode import Ints
-from o1exp.train.pack import Shape, document_order, steps
+from o1exp.train.pack import LOOK_AHEAD, Shape, document_order, steps
 
 lengths_of = some.lists(some.integers(2, 40), min_size=1, max_size=60).map(np.array)
 
@@ -46,7 +47,18 @@ def test_packs_of_short_documents_are_nearly_full_and_steps_a_fair_sample() -> N
     assert np.std(means) < 1.5 * lengths.std() / np.sqrt(31)  # as 31 documents drawn at random would vary
 
 
-def test_heavy_tails_pack_well_too() -> None:
+@pytest.mark.parametrize("packs", [1, 2, 8])
+def test_heavy_tails_pack_well_too_however_small_the_step(packs: int) -> None:
     lengths = np.minimum(8192, np.random.default_rng(0).lognormal(8, 0.7, 3000).astype(int) + 20)
-    packed = list(steps(document_order(lengths, 1, None, 0), lengths, Shape(8, 8192)))[:-1]
-    assert np.mean([sum(lengths[pack].sum() for pack in step) / (8 * 8192) for step in packed]) > 0.85
+    packed = list(steps(document_order(lengths, 1, None, 0), lengths, Shape(packs, 8192)))[:-1]
+    assert np.mean([sum(lengths[pack].sum() for pack in step) / (packs * 8192) for step in packed]) > 0.95
+
+
+@given(lengths_of, some.integers(1, 3), some.integers(0, 9))
+def test_what_was_passed_over_opens_the_next_step(lengths: Ints, packs: int, seed: int) -> None:
+    order = document_order(lengths, 1, None, seed)
+    for step in steps(order, lengths, Shape(packs, 40)):
+        taken = {document for pack in step for document in pack}
+        assert order[0] in taken
+        assert taken <= set(order[: len(taken) + LOOK_AHEAD])
+        order = [document for document in order if document not in taken]
