@@ -54,6 +54,4 @@ def environment(machine: Machine) -> dict[str, str]:
         own |= {"DS_ACCELERATOR": "cpu", "TORCHDYNAMO_DISABLE": "1"}
         # Tensors in huge pages: every step takes its buffers anew, and a tenth of the time went into the faults of small ones.
         own |= {"THP_MEM_ALLOC_ENABLE": "1"}
-        # And freed memory stays with the process, for the next step, instead of being given back and faulted in again.
-        own |= {"MALLOC_MMAP_THRESHOLD_": str(2**33), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
     return own

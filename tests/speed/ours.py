@@ -18,7 +18,7 @@ SINGLE = Machine(strategy="single")
 
 
 def train(bed: Bed, scratch: Path, machine: Machine, changes: dict[str, object]) -> Run:
-    """One epoch in steps of LONGEST tokens."""
+    """One epoch in steps of LONGEST tokens, if `changes` do not say otherwise."""
     for name in ("out", "scratch"):
         (scratch / name).mkdir(parents=True)
     spec = replace(the_spec(bed, scratch, machine), **changes)  # type: ignore[arg-type]

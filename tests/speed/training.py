@@ -17,8 +17,9 @@ from tests.speed.runs import Run
 
 REPEATS = 3
 PARITY_STEPS = 20
+SINGLE_DEVICE = "Lightning, one device"
 VARIANTS = {
-    "Lightning, one device": SINGLE,
+    SINGLE_DEVICE: SINGLE,
     "DeepSpeed ZeRO-1": Machine(zero_stage=1),
     "DeepSpeed ZeRO-2": Machine(zero_stage=2),
     "DeepSpeed ZeRO-1, two ranks": Machine(zero_stage=1, devices=2),
@@ -42,18 +43,20 @@ def against_trl(folder: Path, vocabulary: int, documents: int) -> Iterator[Measu
     yield Measure(what, f"matrix products of {LONGEST:,} x 384 x {LONGEST:,} (fp32)", "GFLOP per CPU-s", flop, max(peaks))
 
 
-def against_single(folder: Path, vocabulary: int, documents: int, variants: list[str]) -> Iterator[Measure]:
-    """What DeepSpeed costs: its stages on one and two ranks beside Lightning on one device, per CPU-second and per rank."""
+def against_single(folder: Path, vocabulary: int, documents: int, variants: list[str], packs: int) -> Iterator[Measure]:
+    """What DeepSpeed costs in steps of `packs` packs a rank, beside Lightning on one device, per CPU-second and per rank."""
     ground = bed(folder / "bed", vocabulary, heavy_tailed(documents))
-    found: dict[str, list[Run]] = {name: [] for name in VARIANTS}
+    names = [SINGLE_DEVICE, *variants]
+    found: dict[str, list[Run]] = {name: [] for name in names}
     for turn in range(REPEATS):
-        for name, machine in VARIANTS.items():
-            found[name].append(train(ground, folder / f"{turn}-{name}", machine, {}))
-    single = found[next(iter(VARIANTS))]
+        for name in names:
+            machine = VARIANTS[name]
+            found[name].append(train(ground, folder / f"{turn}-{name}", machine, {"batch_tokens": packs * LONGEST * machine.ranks}))
+    single = found[SINGLE_DEVICE]
     for name in variants:
-        what = f"training, vocabulary {vocabulary:,}, {name}"
-        yield Measure(what, "Lightning, one device", "tokens per CPU-s", _rate(found[name]), _rate(single))
-        yield Measure(what, "Lightning, one device", "MB a rank above the model", _memory(found[name]), _memory(single))
+        what = f"training, vocabulary {vocabulary:,}, {name}, steps of {packs * LONGEST:,} tokens a rank"
+        yield Measure(what, SINGLE_DEVICE, "tokens per CPU-s", _rate(found[name]), _rate(single))
+        yield Measure(what, SINGLE_DEVICE, "MB a rank above the model", _memory(found[name]), _memory(single))
 
 
 def parity(folder: Path) -> Measure:
