@@ -24,7 +24,7 @@ def train(bed: Bed, scratch: Path, machine: Machine, changes: dict[str, object])
     spec = replace(the_spec(bed, scratch, machine), **changes)  # type: ignore[arg-type]
     spec.save(scratch / "spec.json")
     env = environment(machine) | {"HF_HUB_OFFLINE": "1"}
-    subprocess.run(launch(machine, "o1exp.train.worker", scratch / "spec.json"), env=env, check=True, capture_output=True)
+    run(launch(machine, "o1exp.train.worker", scratch / "spec.json"), env)
     curve, timing = ([json.loads(row) for row in (scratch / "out" / name).open()] for name in ("curve.jsonl", "timing.jsonl"))
     facts = json.loads((scratch / "scratch" / "result.json").read_text())
     tokens = [row["tokens"] // machine.ranks for row in curve]
@@ -47,5 +47,12 @@ def peer(bed: Bed, scratch: Path, mode: str) -> Run:
     scratch.mkdir(parents=True)
     env = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-m", "tests.speed.peer", str(bed.folder), str(scratch / "run.json"), mode]
-    subprocess.run(command, env=env, check=True, capture_output=True)
+    run(command, env)
     return Run.load(scratch / "run.json")
+
+
+def run(command: list[str], env: dict[str, str]) -> None:
+    """Quietly, unless it fails: then the end of what it printed ends the measurement."""
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr[-5000:]}")

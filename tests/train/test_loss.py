@@ -1,6 +1,7 @@
 """Packed equals unpacked: the loss and its gradient are those of every document alone."""
 
 import itertools
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -181,3 +182,23 @@ def test_varlen_attention_is_called_as_documented(monkeypatch: pytest.MonkeyPatc
     plain = summed_loss(ours, batch).loss.item()
     ours.set_attn_implementation(attention.VARLEN)
     assert summed_loss(ours, batch).loss.item() == pytest.approx(plain, rel=1e-6)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("labels", [0, 1, 30, 31, 61])
+def test_chunks_of_even_size_give_the_loss_and_gradients_of_the_whole(labels: int, bias: bool) -> None:
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from o1exp.train.loss import teach_loss
+
+    torch.manual_seed(0)
+    head = torch.nn.Linear(8, 50, bias=bias)
+    hidden, targets = torch.randn(labels, 8, requires_grad=True), torch.randint(0, 50, (labels,))
+    learned = [hidden, *head.parameters()]
+    whole = cross_entropy(head(hidden), targets, reduction="sum")
+    expected = torch.autograd.grad(3 * whole, learned)
+    teach_loss(SimpleNamespace(get_output_embeddings=lambda: head), rows=30)
+    found, _ = head(hidden, targets)
+    torch.testing.assert_close(found, whole)
+    torch.testing.assert_close(torch.autograd.grad(3 * found, learned), expected)
