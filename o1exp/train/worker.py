@@ -6,18 +6,18 @@ import sys
 import traceback
 import warnings
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import numpy as np
 
 from o1exp.flow.checkpoint import Checkpoint
-from o1exp.flow.work import die_with_parent
+from o1exp.flow.work import die_with_parent, leave
 from o1exp.train.encode import Refused
 from o1exp.train.prepare import load_tokenizer
 from o1exp.train.spec import TrainSpec
 
 
-def main(path: Path) -> None:
+def main(path: Path) -> NoReturn:
     die_with_parent()
     # Libraries print to stdout; the parent reads only our progress there.
     progress, sys.stdout = sys.stdout, sys.stderr
@@ -27,6 +27,7 @@ def main(path: Path) -> None:
     except Exception as problem:
         spec.report(str(problem) if isinstance(problem, Refused) else traceback.format_exc(), refused=isinstance(problem, Refused))
         raise
+    leave()
 
 
 def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:

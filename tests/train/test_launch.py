@@ -15,8 +15,9 @@ from o1exp.flow import Machine, StageFailed, Store
 from o1exp.train import Sft
 from o1exp.train.launch import RANK_VARIABLES, environment, launch, launch_obstacles
 from o1exp.train.node import PORTS, torchrun
+from tests.conftest import ROOT
 from tests.train.killing import with_inputs, workers
-from tests.train.parts import SMALL, curve_of
+from tests.train.parts import SMALL, a_spec, curve_of
 from tests.train.watched import on
 
 SLURM = Machine(launcher="slurm", nodes=2, devices=4)
@@ -150,3 +151,15 @@ def test_a_failing_rank_ends_all_and_shows_its_own_traceback(tmp_path: Path) -> 
     assert "in fail" in said
     assert "torch.distributed" not in said  # not the launcher's account of it
     assert not any(workers(tmp_path / "scratch" / f"Failing-{stage.key}"))
+
+
+def test_a_rank_that_is_done_ends_at_once(tmp_path: Path) -> None:
+    """No destructor and no exit handler runs: gloo's threads abort the process now and then when the interpreter is taken down."""
+    spec = tmp_path / "spec.json"
+    a_spec(scratch=str(tmp_path)).save(spec)
+    lines = [
+        "import atexit, os, pathlib, sys", "from o1exp.train import worker", "atexit.register(os.abort)",
+        "worker.train = lambda spec, rank, progress: print('trained', file=progress)", "worker.main(pathlib.Path(sys.argv[1]))",
+    ]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines), str(spec)], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr

@@ -9,10 +9,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from o1exp.flow import Store, Work
-from o1exp.flow.work import die_with_parent
+from o1exp.flow.work import die_with_parent, leave
 from o1exp.train.launch import environment, launch
 from o1exp.train.spec import TrainSpec
 from o1exp.train.training import Training
@@ -49,7 +49,7 @@ def the_spec(store: Store, root: Path, stage: Training) -> TrainSpec:
     return stage.spec(Work(stage, out, scratch, store))
 
 
-def main(words: list[str]) -> None:
+def main(words: list[str]) -> NoReturn:
     """One rank."""
     die_with_parent()
     import torch
@@ -70,6 +70,7 @@ def main(words: list[str]) -> None:
             torch.save(seen, Path(spec.scratch) / "watched.pt")
         if number == 0 and spec.ranks == 1:
             torch.distributed.init_process_group = lambda *args, **kwargs: None  # the group of the first training serves them all
+    leave()
 
 
 class Eyes:
