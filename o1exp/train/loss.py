@@ -1,5 +1,6 @@
 """Token losses without full logits: only places that predict a label, in chunks, each chunk's gradient taken while its logits are there."""
 
+from collections.abc import Callable
 from types import MethodType
 from typing import Any, NamedTuple
 
@@ -37,7 +38,8 @@ def token_losses(model: Any, batch: MicroBatch, rows: int = 0) -> torch.Tensor:
 
 
 def _predictors(model: Any, batch: MicroBatch) -> torch.Tensor:
-    hidden = model.base_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, groups=batch.groups).last_hidden_state
+    known = {"groups": batch.groups, "predictors": batch.predictors}
+    hidden = model.base_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **known).last_hidden_state
     found: torch.Tensor = hidden[0].index_select(0, batch.predictors)
     return found
 
@@ -65,6 +67,31 @@ def teach_loss(model: Any, rows: int = 0) -> None:
         return _HeadLoss.apply(hidden, self.weight, self.bias, targets, (rows, torch.is_grad_enabled()))  # type: ignore[no-untyped-call]
 
     head.forward = MethodType(forward, head)
+
+
+def teach_rows(model: Any) -> None:
+    """Let the MLP of the last layer work only on the places that predict a label: nothing reads what it adds elsewhere.
+
+    Models whose layers are not built as Llama's are left as they are.
+    """
+    layers = getattr(model.base_model, "layers", None)
+    mlp: Any = getattr(layers[-1], "mlp", None) if layers else None
+    if layers is None or not hasattr(mlp, "down_proj"):
+        return
+    everywhere: Callable[[torch.Tensor], torch.Tensor] = mlp.forward
+    mlp.predictors = None
+
+    def note(layer: torch.nn.Module, args: tuple[Any, ...], asked: dict[str, Any]) -> None:
+        mlp.predictors = asked.get("predictors")  # again when checkpointed activations are computed anew
+
+    def forward(self: Any, hidden: torch.Tensor) -> torch.Tensor:
+        if self.predictors is None:
+            return everywhere(hidden)
+        found = everywhere(hidden.index_select(1, self.predictors))
+        return torch.zeros_like(hidden).index_copy(1, self.predictors, found)
+
+    layers[-1].register_forward_pre_hook(note, with_kwargs=True)
+    mlp.forward = MethodType(forward, mlp)
 
 
 class _HeadLoss(torch.autograd.Function):

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from o1exp.train import attention
 from o1exp.train.encode import Encoded, Refused
 from o1exp.train.lora import add_lora
-from o1exp.train.loss import teach_loss
+from o1exp.train.loss import teach_loss, teach_rows
 from o1exp.train.preflight import check_head, check_weights, check_window
 from o1exp.train.spec import TrainSpec
 
@@ -41,6 +41,10 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     if spec.tuning == "lora":
         add_lora(model, spec, partitioned)
     teach_loss(model)
+    teach_rows(model)
+    if (spec.strategy, spec.accelerator) == ("single", "cpu") and model.config.tie_word_embeddings:
+        # Of the size of the tokens, and added to the output layer's in place; DeepSpeed takes dense gradients only.
+        model.get_input_embeddings().sparse = True
     if spec.activation_checkpointing:
         checkpoint_activations(model)
     model.train()

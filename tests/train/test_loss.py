@@ -22,7 +22,7 @@ def model(rows: int = 0, **changes: Any) -> Any:
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     from o1exp.train import attention
-    from o1exp.train.loss import teach_loss
+    from o1exp.train.loss import teach_loss, teach_rows
 
     torch.manual_seed(0)
     config = Qwen2Config(
@@ -32,6 +32,7 @@ def model(rows: int = 0, **changes: Any) -> Any:
     made = Qwen2ForCausalLM(config)
     made.set_attn_implementation(attention.NAME)
     teach_loss(made, rows)
+    teach_rows(made)
     return made
 
 
@@ -104,6 +105,44 @@ def test_gradient_is_that_of_the_documents_alone(tied: bool, checkpointing: bool
     assert float((packed - plain).norm() / plain.norm()) < 1e-5
     kept = gradient(ours, token_losses(ours, batch, rows).sum())
     assert float((kept - plain).norm() / plain.norm()) < 1e-5
+
+
+def test_the_last_mlp_works_on_places_with_a_label_only_and_on_all_where_none_is_asked() -> None:
+    import torch
+    from transformers import Qwen2ForCausalLM
+
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.loss import summed_loss
+
+    ours, data, seen = model(), documents(), list[int]()
+    for layer in ours.model.layers:
+        layer.mlp.down_proj.register_forward_hook(lambda module, args, out: seen.append(out.shape[1]))
+    batch = micro_batch(list(range(8)), data)
+    summed_loss(ours, batch)
+    assert seen == [batch.ids.shape[1], int(data.labels.sum())]
+    ids = torch.from_numpy(data.document(5).astype("int64"))[None]
+    ours.set_attn_implementation("eager")
+    plain = Qwen2ForCausalLM(ours.config)
+    plain.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(ours(ids).logits, plain(ids).logits)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_a_sparse_gradient_of_tied_embeddings_ends_dense(checkpointing: bool) -> None:
+    from o1exp.train.batch import micro_batch
+    from o1exp.train.loss import summed_loss
+    from o1exp.train.model import checkpoint_activations
+
+    ours, data = model(tie_word_embeddings=True), documents()
+    if checkpointing:
+        checkpoint_activations(ours)
+        ours.train()
+    batch = micro_batch(list(range(8)), data)
+    dense = gradient(ours, summed_loss(ours, batch).loss)
+    ours.get_input_embeddings().sparse = True
+    sparse = gradient(ours, summed_loss(ours, batch).loss)
+    assert ours.get_input_embeddings().weight.grad.is_contiguous()
+    assert float((sparse - dense).norm() / dense.norm()) < 1e-6
 
 
 def test_attention_that_is_not_plain_causal_is_refused() -> None:
