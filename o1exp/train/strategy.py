@@ -54,6 +54,8 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
         zero = config["zero_optimization"] = {"stage": spec.zero_stage, "overlap_comm": spec.accelerator == "gpu"}
         if spec.accelerator == "cpu":
             zero["stage3_param_persistence_threshold"] = 0  # or it would keep every parameter of a small model whole
+            if spec.zero_stage < 3:
+                zero["reduce_scatter"] = False  # its "scatter" sums whole buckets as well, after copying them once more
         if spec.offload_optimizer:
             zero["offload_optimizer"] = {"device": "cpu"}
     return config

@@ -21,12 +21,13 @@ def packing(folder: Path) -> Measure:
     from o1exp.train.attention import NAME
     from o1exp.train.batch import micro_batch
     from o1exp.train.encode import ChatEncoder, encode
-    from o1exp.train.loss import summed_loss
+    from o1exp.train.loss import summed_loss, teach_loss
     from o1exp.train.small import Untrained
 
     torch.set_num_threads(1)
     start = Store(folder, Quiet(Console(quiet=True))).get(Untrained())
     model: Any = AutoModelForCausalLM.from_pretrained(start.source, attn_implementation=NAME)
+    teach_loss(model)
     luck, teacher = random.Random(0), Procedural()
     sums = [tuple(luck.randrange(10, 100) for _ in range(luck.choice([2, 3]))) for _ in range(16)]
     rows = [Example(problem=str(s), prompt=f"{s}", response=teacher.thought(s, 0)) for s in sums]
