@@ -52,11 +52,12 @@ def thoughts(count: int) -> list[Example]:
 
 
 def byte_pairs(examples: list[Example]) -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=4096, special_tokens=list(SPECIALS), show_progress=False)
     made.train_from_iterator((example.response for example in examples[:200]), trainer)
     return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=SPECIALS[2], pad_token=SPECIALS[0], chat_template=TEMPLATE)

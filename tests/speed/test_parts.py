@@ -1,0 +1,18 @@
+"""The parts of the bench that need no peer still run."""
+
+from pathlib import Path
+
+from o1exp.train.encode import ChatEncoder, encode
+from tests.speed.packing import packing
+from tests.speed.tokens import byte_pairs, thoughts
+
+
+def test_packed_and_single_documents_are_measured(tmp_path: Path) -> None:
+    found = packing(tmp_path)
+    assert found.ours > 0
+    assert found.other > 0
+
+
+def test_the_examples_to_encode_can_be_encoded() -> None:
+    examples = thoughts(20)
+    assert len(encode(examples, ChatEncoder(byte_pairs(examples)), 100_000, "drop")) == 20
