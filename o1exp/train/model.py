@@ -42,9 +42,6 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
         add_lora(model, spec, partitioned)
     teach_loss(model)
     teach_rows(model)
-    if (spec.strategy, spec.accelerator) == ("single", "cpu") and model.config.tie_word_embeddings:
-        # Of the size of the tokens, and added to the output layer's in place; DeepSpeed takes dense gradients only.
-        model.get_input_embeddings().sparse = True
     if spec.activation_checkpointing:
         checkpoint_activations(model)
     model.train()

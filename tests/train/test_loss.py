@@ -127,24 +127,6 @@ def test_the_last_mlp_works_on_places_with_a_label_only_and_on_all_where_none_is
     torch.testing.assert_close(ours(ids).logits, plain(ids).logits)
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_a_sparse_gradient_of_tied_embeddings_ends_dense(checkpointing: bool) -> None:
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss
-    from o1exp.train.model import checkpoint_activations
-
-    ours, data = model(tie_word_embeddings=True), documents()
-    if checkpointing:
-        checkpoint_activations(ours)
-        ours.train()
-    batch = micro_batch(list(range(8)), data)
-    dense = gradient(ours, summed_loss(ours, batch).loss)
-    ours.get_input_embeddings().sparse = True
-    sparse = gradient(ours, summed_loss(ours, batch).loss)
-    assert ours.get_input_embeddings().weight.grad.is_contiguous()
-    assert float((sparse - dense).norm() / dense.norm()) < 1e-6
-
-
 def test_attention_that_is_not_plain_causal_is_refused() -> None:
     from o1exp.train.batch import micro_batch
     from o1exp.train.loss import summed_loss
