@@ -12,8 +12,6 @@ RANK_VARIABLES = (
     "RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "ROLE_WORLD_SIZE", "GROUP_WORLD_SIZE", "NODE_RANK",
     "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED", "TORCHELASTIC_RUN_ID",
 )  # fmt: skip
-KEPT_BYTES = str(2**33)
-"""Blocks up to this size are not given back to the kernel when freed, where that is asked of glibc."""
 
 
 def launch(machine: Machine, module: str, spec: Path) -> list[str]:
@@ -56,7 +54,4 @@ def environment(machine: Machine) -> dict[str, str]:
         own |= {"DS_ACCELERATOR": "cpu", "TORCHDYNAMO_DISABLE": "1"}
         # Tensors in huge pages: every step takes its buffers anew, and a tenth of the time went into the faults of small ones.
         own |= {"THP_MEM_ALLOC_ENABLE": "1"}
-        if machine.strategy == "single":
-            # Freed memory stays for the next step, a twentieth faster and an eighth larger. With DeepSpeed's large blocks it would double.
-            own |= {"MALLOC_MMAP_THRESHOLD_": KEPT_BYTES, "MALLOC_TRIM_THRESHOLD_": KEPT_BYTES}
     return own

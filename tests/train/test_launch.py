@@ -123,13 +123,6 @@ def test_no_launcher_above_us_speaks_to_our_ranks(job: Path, monkeypatch: pytest
     assert "DS_ACCELERATOR" not in environment(Machine(accelerator="gpu"))
 
 
-def test_only_a_training_without_deepspeed_on_the_cpu_keeps_freed_memory() -> None:
-    kept = "MALLOC_TRIM_THRESHOLD_"
-    assert kept in environment(Machine(strategy="single"))
-    assert kept not in environment(Machine())
-    assert kept not in environment(Machine(strategy="single", accelerator="gpu"))
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("job")
 def test_two_nodes_train_as_one(trained: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
