@@ -1,6 +1,7 @@
 """Run the console script as a user would, in a folder of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,11 @@ def o1exp(folder: Path, *words: str, env: dict[str, str] | None = None, timeout:
 
 
 def start(folder: Path, *words: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    return subprocess.Popen(command(words), cwd=folder, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """Ctrl-C reaches it, also where the suite itself runs in a shell's background, which ignores the signal."""
+    return subprocess.Popen(
+        command(words), cwd=folder, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def command(words: Sequence[str]) -> list[str]:
