@@ -37,7 +37,7 @@ class Training(Stage[Checkpoint]):
     The artefact is `model/`, `curve.jsonl` (a row per step), `validation.jsonl`, `samples.jsonl`, and `timing.jsonl`.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker",)
     volatile: ClassVar[tuple[str, ...]] = ("timing.jsonl",)
     objective: ClassVar[str]
