@@ -40,8 +40,8 @@ def measured(parts: list[str], folder: Path) -> Iterator[Measure]:
         yield from against_trl(folder / "small", SMALL, 60)
         yield from against_trl(folder / "large", LARGE, 36)
     if "ranks" in parts:
-        yield from against_single(folder / "short", SMALL, 80, list(VARIANTS)[1:], packs=1)
-        yield from against_single(folder / "long", SMALL, 160, [name for name in VARIANTS if "two" in name], packs=4)
+        yield from against_single(folder / "short", SMALL, 120, list(VARIANTS)[1:], packs=1)
+        yield from against_single(folder / "long", SMALL, 240, [name for name in VARIANTS if "two" in name], packs=4)
 
 
 def main(parts: list[str]) -> None:

@@ -33,8 +33,8 @@ def against_trl(folder: Path, vocabulary: int, documents: int) -> Iterator[Measu
     ground = bed(folder / "bed", vocabulary, heavy_tailed(documents))
     ours, theirs, peaks = list[Run](), list[Run](), list[float]()
     for turn in range(REPEATS):
-        theirs.append(peer(ground, folder / f"{turn}-theirs", "packed"))
-        ours.append(train(ground, folder / f"{turn}-ours", SINGLE, {}))
+        theirs.append(seen("TRL", turn, peer(ground, folder / f"{turn}-theirs", "packed")))
+        ours.append(seen(SINGLE_DEVICE, turn, train(ground, folder / f"{turn}-ours", SINGLE, {})))
         peaks.append(matrix_rate())
     what, against = f"training, vocabulary {vocabulary:,}, Lightning on one device", "TRL SFTTrainer, packing bfd"
     yield Measure(what, against, "tokens per CPU-s", _rate(ours), _rate(theirs))
@@ -51,7 +51,8 @@ def against_single(folder: Path, vocabulary: int, documents: int, variants: list
     for turn in range(REPEATS):
         for name in names:
             machine = VARIANTS[name]
-            found[name].append(train(ground, folder / f"{turn}-{name}", machine, {"batch_tokens": packs * LONGEST * machine.ranks}))
+            run = train(ground, folder / f"{turn}-{name}", machine, {"batch_tokens": packs * LONGEST * machine.ranks})
+            found[name].append(seen(name, turn, run))
     single = found[SINGLE_DEVICE]
     for name in variants:
         what = f"training, vocabulary {vocabulary:,}, {name}, steps of {packs * LONGEST:,} tokens a rank"
@@ -117,6 +118,12 @@ def matrix_rate() -> float:
         best = max(best, 10 * 2 * LONGEST * LONGEST * 384 / 1e9 / (time.process_time() - started))
     torch.set_num_threads(threads)
     return best
+
+
+def seen(name: str, turn: int, run: Run) -> Run:
+    """Print a run as soon as it is there: a part takes many minutes."""
+    print(f"turn {turn + 1} of {REPEATS}, {name}: {run.rate:,.0f} tokens per CPU-s, {run.memory_mb:,.0f} MB", flush=True)
+    return run
 
 
 def _rate(runs: list[Run]) -> float:
