@@ -3,11 +3,12 @@
 Every unreadable row is an error here: a score over the rest would look like a score over all.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from o1exp.flow.rows import LINES, json_rows
 
 Row = Mapping[str, Any]
 MISSING = object()
@@ -18,50 +19,13 @@ def read(path: Path) -> list[Row]:
     """All rows in order. Errors: ValueError naming the line or row that is no object, and what the file would have to be."""
     if not path.is_file():
         raise ValueError(f"there is no file {path} (looked from {Path.cwd()})")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise ValueError(f"{path} is no UTF-8 text ({wrong.reason} at byte {wrong.start}); give a JSONL file or a JSON list") from None
-    rows = _lines(path, text) if path.suffix in (".jsonl", ".ndjson") else _whole(path, text)
+    rows = list(json_rows(path))
+    for row in rows:
+        if row.reason:
+            raise ValueError(f"{path}, {'line' if path.suffix in LINES else 'row'} {row.place} is {row.reason}")
     if not rows:
         raise ValueError(f"{path} has no rows")
-    return rows
-
-
-def _whole(path: Path, text: str) -> list[Row]:
-    """One JSON value, whatever the file is called; JSONL under the wrong name as well."""
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as whole:
-        if text.lstrip().startswith("{") and "\n" in text.strip():
-            return _lines(path, text)
-        raise ValueError(f"{path} is neither JSON nor JSONL: {whole}") from None
-    if isinstance(content, dict) and content and all(isinstance(column, dict) for column in content.values()):  # as pandas writes it
-        content = {name: list(column.values()) for name, column in content.items()}
-    if isinstance(content, dict) and content and all(isinstance(column, list) for column in content.values()):
-        if len({len(column) for column in content.values()}) == 1 and len(content) > 1:
-            content = [dict(zip(content, values, strict=True)) for values in zip(*content.values(), strict=True)]
-        elif len(content) == 1:
-            content = next(iter(content.values()))
-    rows = content if isinstance(content, list) else [content]
-    return [_object(path, f"row {place}", row) for place, row in enumerate(rows, start=1)]
-
-
-def _lines(path: Path, text: str) -> list[Row]:
-    rows = []
-    for place, line in enumerate(text.split("\n"), start=1):  # not splitlines: texts may hold U+2028
-        if line.strip():
-            try:
-                rows.append(_object(path, f"line {place}", json.loads(line)))
-            except json.JSONDecodeError as wrong:
-                raise ValueError(f"{path}, line {place} is no JSON: {wrong.msg} at column {wrong.colno}") from None
-    return rows
-
-
-def _object(path: Path, place: str, row: Any) -> Row:
-    if not isinstance(row, dict):
-        raise ValueError(f"{path}, {place} is not an object but {type(row).__name__}; every row must be an object with named fields")
-    return row
+    return [row.values for row in rows]
 
 
 def field(row: Row, name: str) -> Any:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Stage, StageFailed, Table, Work, how
+from o1exp.flow.rows import Row
 from o1exp.records import Problem
-from o1exp.sources.files import Row
 from o1exp.sources.local import no_fields, write_problems
 
 

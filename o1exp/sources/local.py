@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Stage, Table, Work, how
+from o1exp.flow.rows import Row
 from o1exp.records import Problem
 from o1exp.sources.fields import Fields, find_fields, to_problem
-from o1exp.sources.files import Row, digest, read_rows
+from o1exp.sources.files import digest, read_rows
 
 _SHOWN = 20
 
@@ -27,7 +28,7 @@ class Local(Stage[Table[Problem]]):
     content's sha256, not the path: a moved file is the same data, a changed one is not. Rows that cannot be read are reported.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     name: str = "local"
     """What the data set is called."""

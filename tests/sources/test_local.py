@@ -26,6 +26,8 @@ def _write(path: Path, text: str) -> str:
         ("a.jsonl", "\r\n".join(map(json.dumps, ROWS))),
         ("a.json", json.dumps(ROWS)),
         ("lines.json", "\n".join(map(json.dumps, ROWS)) + "\n"),
+        ("wrapped.json", json.dumps({"version": 1, "data": ROWS})),
+        ("pandas.json", json.dumps({"question": {"0": "1+1?", "1": "2+2?"}, "answer": {"0": 2.0, "1": "\\boxed{4}"}})),
         ("columns.json", json.dumps({"question": ["1+1?", "2+2?"], "answer": [2.0, "\\boxed{4}"]})),
         ("a.csv", "question,answer\n1+1?,2\n2+2?,\\boxed{4}\n"),
     ],
@@ -43,6 +45,18 @@ def test_parquet_and_save_to_disk(tmp_path: Path) -> None:
     data.save_to_disk(tmp_path / "folder")
     for path in (tmp_path / "a.parquet", tmp_path / "folder"):
         assert [(p.answer, p.solution) for p in _problems(Store(tmp_path), Local(path=str(path)))] == [("$2$", "easy")]
+
+
+def test_a_text_may_hold_any_line_separator_but_the_newline(tmp_path: Path) -> None:
+    rows = [{"question": "one\u2028two\x85three?", "answer": "2"}]
+    path = _write(tmp_path / "a.jsonl", json.dumps(rows[0], ensure_ascii=False) + "\n")
+    assert [p.question for p in _problems(Store(tmp_path), Local(path=path))] == ["one\u2028two\x85three?"]
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"question": "\xff"}')
+    with pytest.raises(StageFailed, match="no UTF-8 text"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "a.jsonl")))
 
 
 def test_unreadable_rows_are_counted_and_named(tmp_path: Path) -> None:
