@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console as Terminal
 
 from o1exp import sweep
-from o1exp.compose import composed, conf_dir, register_all, study_of
+from o1exp.compose import check_choices, composed, conf_dir, register_all, study_of
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.schema import ConfigError
 from o1exp.help import help_text
@@ -58,6 +58,7 @@ def main() -> None:
 def _guarded(terminal: Terminal) -> int:
     register_all()
     try:
+        check_choices(sys.argv[1:])
         _job()
         if _ended:
             raise _ended[0]

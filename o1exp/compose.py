@@ -111,6 +111,13 @@ def composed(overrides: Sequence[str], name: str = "config") -> DictConfig:
         raise ConfigError(_all_mistakes(list(overrides), problem)) from problem
 
 
+def check_choices(overrides: Sequence[str]) -> None:
+    """Errors: ConfigError where a group's option is null, which Hydra answers with a traceback."""
+    empty = [key for key, _, value in (override.partition("=") for override in overrides) if value == "null" and _is_choice(key)]
+    if empty:
+        raise ConfigError([f"{key}=null: choose an option; o1exp --help lists them" for key in empty])
+
+
 def _compose(overrides: Sequence[str], name: str = "config") -> DictConfig:
     if GlobalHydra.instance().is_initialized():
         return compose(name, overrides=list(overrides))
@@ -124,7 +131,7 @@ def study_of(config: DictConfig, overrides: Sequence[str], name: str = "config",
     Errors: ConfigError with every mistake of every arm.
     """
     arms = {name: [str(o) for o in own] for name, own in config.arms.items()} or {MAIN_ARM: []}
-    if single:
+    if single or "arms={}" in overrides:  # OmegaConf would merge the empty arms with those of the experiment
         arms = {MAIN_ARM: []}
     goal, mistakes = str(config.goal), []
     target = "result" if goal == "report" else goal

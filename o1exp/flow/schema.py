@@ -165,7 +165,9 @@ class Graph:
             if given is None and isinstance(hint, type) and issubclass(hint, Settings):
                 continue
             if field.name in raw:
-                fields[field.name] = self._value(_Node(f"{path}.{field.name}", given))
+                fields[field.name] = value = self._value(_Node(f"{path}.{field.name}", given))
+                if isinstance(value, dict) and edge_type(hint) is not None and get_origin(hint) is not dict:
+                    self.mistakes.append(f"{path}.{field.name}={given}: no option is chosen there; choose one")
         for name in raw.keys() - {f.name for f, _ in typed_fields(cls)} - {"_target_"} - self._ignored[cls]:
             self.mistakes.append(unknown_setting(f"{path}.{name}", raw[name], [f.name for f, _ in typed_fields(cls)]))
         return fields
@@ -191,6 +193,9 @@ class Graph:
         if isinstance(raw, str) and (match := _NODE.match(raw)):
             target = self._absolute(node.path, match[1])
             found = self._lookup(target)
+            if found == "???":
+                self.mistakes.append(f"{node.path}={raw}: nothing is chosen for {target}; choose an option, {target}=...")
+                return None
             if isinstance(found, dict) and "_target_" in found:
                 return self.node(target)
             if isinstance(found, dict | list) or (isinstance(found, str) and _NODE.match(found)):

@@ -28,6 +28,9 @@ HEAVY = ["torch", "lightning", "mlflow", "transformers", "optuna", "openai", "py
         (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),
         (["think.data=${model}"], ["think.data: Untrained makes Checkpoint; connect a step that makes Table[Example]"]),
         (["teacher.api_key=sk-123"], ["teacher.api_key=...", "no such setting"]),
+        (["filter=null"], ["filter=null", "choose an option"]),
+        (["~filter"], ["thought.problems=${filter}", "no option is chosen there"]),
+        (["~model"], ["nothing is chosen for model"]),
         (["think.lr=fast", "filter=nope", "seed=x"], ["think.lr=fast", "filter=nope", "seed=x"]),
     ],
 )
@@ -111,6 +114,14 @@ def test_every_option_has_a_class_behind_it() -> None:
             continue
         known = {cls.__name__ for cls in GROUPS[group]} | {"Same"}
         assert OmegaConf.load(path).defaults[0] in known, path
+
+
+def test_empty_arms_leave_the_run_alone() -> None:
+    register_all()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config")
+        assert len(study_of(config, []).goals) == 2
+        assert list(study_of(config, ["arms={}"]).goals) == ["run"]
 
 
 def test_an_ablated_phase_has_the_keys_of_a_pipeline_without_it() -> None:
