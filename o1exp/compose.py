@@ -113,7 +113,8 @@ def composed(overrides: Sequence[str], name: str = "config") -> DictConfig:
 
 def check_choices(overrides: Sequence[str]) -> None:
     """Errors: ConfigError where a group's option is null, which Hydra answers with a traceback."""
-    empty = [key for key, _, value in (override.partition("=") for override in overrides) if value == "null" and _is_choice(key)]
+    given = [override.partition("=") for override in overrides if not override.startswith("hydra.")]  # a setting, which may be null
+    empty = [key for key, _, value in given if value == "null" and _is_choice(key)]
     if empty:
         raise ConfigError([f"{key}=null: choose an option; o1exp --help lists them" for key in empty])
 

@@ -116,6 +116,11 @@ def test_every_option_has_a_class_behind_it() -> None:
         assert OmegaConf.load(path).defaults[0] in known, path
 
 
+def test_a_setting_of_hydra_may_be_null(tmp_path: Path) -> None:
+    done = o1exp(tmp_path, "hydra.output_subdir=null", "action=plan", "goal=source")
+    assert done.returncode == 0, done.stderr
+
+
 def test_empty_arms_leave_the_run_alone() -> None:
     register_all()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
