@@ -105,6 +105,7 @@ class Study:
 
 def composed(overrides: Sequence[str], name: str = "config") -> DictConfig:
     """The config `name` for these overrides. Errors: ConfigError with one line per wrong override."""
+    check_choices(overrides)
     try:
         return _compose(overrides, name)
     except (HydraException, OmegaConfBaseException) as problem:

@@ -42,7 +42,10 @@ def test_a_wrong_config_is_refused_with_key_value_and_remedy(tmp_path: Path, wor
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [["-m", "think.epochs=1,-1"], ["-m", "seed=0,1", "filter=none,nope"], ["-m", "think.lr=1e-3,fast"]])
+@pytest.mark.parametrize(
+    "words",
+    [["-m", "think.epochs=1,-1"], ["-m", "seed=0,1", "filter=none,nope"], ["-m", "filter=none,null"], ["-m", "think.lr=1e-3,fast"]],
+)
 def test_a_sweep_is_refused_before_its_first_cell(tmp_path: Path, words: list[str]) -> None:
     done = o1exp(tmp_path, *words)
     assert done.returncode == 2, done.stderr
