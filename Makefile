@@ -21,13 +21,13 @@ bench: .venv/installed-bench    ## measurements as ratios, printed and written t
 	$(BIN)/python -m tests.speed
 
 ui: .venv/installed             ## MLflow on 127.0.0.1:5000, opened on the table of runs
-	$(BIN)/python -m o1exp.report ui
+	$(BIN)/python -m o1exp.track
 
 smollm2: .venv/installed-smollm2  ## the same pipeline on SmolLM2-135M and GSM8K (train.jsonl, test.jsonl in O1EXP_DATA/gsm8k)
 	$(BIN)/o1exp experiment=smollm2
 
 lock: .venv/installed           ## accept the present source of all stages (after raising `version` where results change)
-	$(BIN)/python -m o1exp.groups
+	$(BIN)/python -m o1exp.config.groups
 
 clean:                          ## remove the installation, not the outputs
 	rm -rf .venv

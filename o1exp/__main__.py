@@ -1,5 +1,5 @@
 """`python -m o1exp` is the console script."""
 
-from o1exp.app import main
+from o1exp.app.main import main
 
 main()

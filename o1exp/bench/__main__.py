@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from o1exp.bench import judged, released
-from o1exp.bench.judges import JUDGES
+from o1exp.published import judged, released
+from o1exp.published.judges import JUDGES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,8 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _regrade(asked: argparse.Namespace) -> int:
-    from o1exp.bench import regrade
-    from o1exp.bench.join import Side
+    from o1exp.published import regrade
+    from o1exp.published.join import Side
 
     outputs = Side.read(asked.outputs, asked.problem_field)
     gold = Side.read(asked.gold, asked.gold_problem_field) if asked.gold else None

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from o1exp.bench.engine import Endpoint
+from o1exp.bench.engines.engine import Endpoint
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import Sample, Sampling
-from o1exp.flow import Checkpoint, Recipe, SettingsError, Stage, Table, how
-from o1exp.records import Problem, Score
+from o1exp.flow import Checkpoint, Recipe, SettingsError, Stage, how
+from o1exp.records import Problem, Score, Table
 
 
 @dataclass(frozen=True, kw_only=True)

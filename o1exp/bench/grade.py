@@ -8,8 +8,8 @@ from typing import ClassVar
 from o1exp.answers import Verdict
 from o1exp.answers.conventions import Mode
 from o1exp.bench.verdicts import verdicts
-from o1exp.flow import Expect, Stage, Stopped, Table, Work
-from o1exp.records import Attempt, Problem, Score
+from o1exp.flow import Expect, Stage, Stopped, Work
+from o1exp.records import Attempt, Problem, Score, Table
 
 BATCH = 512
 """Attempts that are graded together."""

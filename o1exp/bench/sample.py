@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from o1exp.bench.engine import Embedded, Endpoint, Engine
-from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, parse_row
+from o1exp.bench.engines.engine import Embedded, Endpoint, Engine
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.chat.request import likely_tokens
-from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Settings, SettingsError, Stage, Table, Work, how
-from o1exp.records import Attempt, Problem
+from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Settings, SettingsError, Stage, Work, how
+from o1exp.records import Attempt, Problem, Table
 
 QUESTION = "{question}"
 EMBEDDED = Embedded()
@@ -82,7 +82,7 @@ class Sample(Stage[Table[Attempt]], Sampling):
     """
 
     version: ClassVar[int] = 2
-    runs: ClassVar[tuple[str, ...]] = ("o1exp.bench.generate", "o1exp.bench.remote")
+    runs: ClassVar[tuple[str, ...]] = ("o1exp.bench.engines.generate", "o1exp.bench.engines.remote")
 
     model: Stage[Checkpoint] | None
     """None for an endpoint, which is the model itself."""
@@ -122,7 +122,7 @@ class Sample(Stage[Table[Attempt]], Sampling):
         problems = list(work.open(self.problems))
         _check_ids(problems)
         if isinstance(self.engine, Endpoint):
-            from o1exp.bench.remote import answers
+            from o1exp.bench.engines.remote import answers
 
             attempts = answers(self.engine, self, problems, work)
         else:
@@ -148,7 +148,7 @@ class Sample(Stage[Table[Attempt]], Sampling):
                     tokens = row["tokens"]
                     bar.at(row["rows"], f"{tokens:,} tokens")
 
-            work.run([sys.executable, "-m", "o1exp.bench.generate", str(path)], show, _environment(self.machine))
+            work.run([sys.executable, "-m", "o1exp.bench.engines.generate", str(path)], show, _environment(self.machine))
         seconds = time.monotonic() - started
         rows = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
         assert [found.row for found in rows] == list(range(len(problems) * self.samples))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from o1exp.bench.engines.spec import MARKS_FROM
 from o1exp.bench.metrics import Votes
-from o1exp.bench.spec import MARKS_FROM
 from o1exp.bench.statistics import LEVEL, fraction, newcombe, power_factor, wilson
 from o1exp.bench.summary import Point, sample_counts
 from o1exp.records import Score

@@ -5,8 +5,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from o1exp.flow import Expect, Stage, Table, Work
-from o1exp.records import Example
+from o1exp.flow import Expect, Stage, Work
+from o1exp.records import Example, Table
 
 
 @dataclass(frozen=True, kw_only=True)

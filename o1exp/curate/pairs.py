@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
 
-from o1exp.flow import AtLeast, Expect, Stage, Table, Work
-from o1exp.records import Attempt, Pair, Problem, Score
+from o1exp.flow import AtLeast, Expect, Stage, Work
+from o1exp.records import Attempt, Pair, Problem, Score, Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from o1exp.answers.compare import number
 from o1exp.answers.normalise import normalise
-from o1exp.flow import Expect, Stage, Table, Work, how
-from o1exp.records import Problem
+from o1exp.flow import Expect, Stage, Work, how
+from o1exp.records import Problem, Table
 
 _IMAGE = re.compile(
     r"\[asy\]|\\includegraphics|!\[[^\]]*\]\(|<img\b"

@@ -9,10 +9,9 @@ from o1exp.flow.manifest import Manifest
 from o1exp.flow.progress import Console
 from o1exp.flow.stage import Recipe, Stage, walk
 from o1exp.flow.store import Store
-from o1exp.flow.table import Table
 from o1exp.flow.work import Work
 
 __all__ = [
     "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "Recipe", "RunError",
-    "Settings", "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Table", "Work", "how", "walk",
+    "Settings", "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Work", "how", "walk",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """A digest of each stage's source, so that nobody serves an old artefact from new code by accident.
 
 `o1exp/stages.lock` holds version and digest of every stage. A test compares;
-`python -m o1exp.groups` (make lock) writes it anew, after one of
+`python -m o1exp.config.groups` (make lock) writes it anew, after one of
 two decisions: the results change (raise the stage's `version`) or they do not (just write the lock).
 """
 

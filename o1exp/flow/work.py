@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from o1exp.flow.errors import StageFailed, Stopped
 from o1exp.flow.manifest import Manifest
-from o1exp.flow.table import write_table
+from o1exp.records.table import write_table
 
 if TYPE_CHECKING:
     from o1exp.flow.progress import Bar, Console

@@ -1,4 +1,4 @@
-"""`python -m o1exp.report compare RUN ...`: one page and one table over finished runs; `ui`: MLflow's UI over outputs/."""
+"""`python -m o1exp.report compare RUN ...`: one page and one table over finished runs."""
 
 import argparse
 import shlex
@@ -39,12 +39,6 @@ def _compare(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _ui(asked: argparse.Namespace) -> int:
-    from o1exp.report.ui import serve
-
-    return serve(asked.outputs, asked.port)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m o1exp.report")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -55,10 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--out", type=Path, metavar="FILE.html", help="write the page there")
     compare.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     compare.add_argument("--samples", type=int, default=5, help="sample problems on the page (5)")
-    ui = commands.add_parser("ui", help="MLflow's UI on 127.0.0.1")
-    ui.set_defaults(act=_ui)
-    ui.add_argument("--outputs", type=Path, default=Path("outputs"), help="the outputs folder (outputs)")
-    ui.add_argument("--port", type=int, default=5000)
     return parser
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from o1exp.report.arms import Arm, benchmarks
+from o1exp.history.arms import Arm, benchmarks
 
 if TYPE_CHECKING:
     from o1exp.bench.scaling import AtEqualTokens, Curve

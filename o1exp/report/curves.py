@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from o1exp.flow.lineage import Training
+from o1exp.history.lineage import Training
 
 T = TypeVar("T")
 CURVE_POINTS = 500

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from o1exp.report.arms import Arm
+from o1exp.history.arms import Arm
 from o1exp.report.compare import Row
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import Lengths
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from o1exp.bench.scaling import Reference
-    from o1exp.flow.lineage import Training
+    from o1exp.history.lineage import Training
 
 COLOURS = ("#0b6e99", "#c2571a", "#3d7a3a", "#8a4f9e", "#b0892c", "#b23a48", "#4a5d8f", "#6b705c")
 """Dark enough for text on white; told apart by readers with red-green blindness in this order."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from o1exp.flow.lineage import Artefact, Training
-from o1exp.report.arms import Arm
+from o1exp.history.arms import Arm
+from o1exp.history.lineage import Artefact, Training
 
 COUNTS = (
     "right", "wrong", "no_answer", "unscored", "problems_covered", "left_out", "unreadable", "without_solution", "rewritten", "disagreed",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from o1exp.report.arms import Arm
+from o1exp.history.arms import Arm
 from o1exp.report.ledger import shared_trainings
 
 

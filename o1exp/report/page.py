@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from o1exp.bench.result import NAME, Outcome
 from o1exp.flow import AtLeast, Stage, Work, how
 from o1exp.flow.expect import Expect
-from o1exp.report.arms import gather
-from o1exp.report.result import NAME, Outcome
+from o1exp.history.arms import gather
 from o1exp.tti.stage import Audited
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from o1exp.flow.lineage import Training
+from o1exp.history.arms import Arm
+from o1exp.history.lineage import Training
 from o1exp.records import Example, Pair
-from o1exp.report.arms import Arm
 from o1exp.report.curves import thinned
 from o1exp.report.ledger import shared_trainings
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from o1exp.bench.result import NAME
+from o1exp.history.arms import Arm, benchmarks
 from o1exp.report import figures
-from o1exp.report.arms import Arm, benchmarks
 from o1exp.report.compare import Row, is_baseline
 from o1exp.report.ledger import Cost, bills, costs, funnels
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
-from o1exp.report.result import NAME
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.table import csv_text, latex_text, values
 from o1exp.tti import index as transparency_index

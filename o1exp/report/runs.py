@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from o1exp.flow.finished import Run as Run
-from o1exp.flow.finished import find as find
-from o1exp.report.arms import Arm, gather
+from o1exp.history.arms import Arm, gather
+from o1exp.history.runs import Run as Run
+from o1exp.history.runs import find as find
 from o1exp.report.compare import is_baseline
 from o1exp.report.render import Words
 

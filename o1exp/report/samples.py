@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from o1exp.history.arms import Arm, benchmarks
 from o1exp.records import Score
-from o1exp.report.arms import Arm, benchmarks
 
 LONGEST = 6000
 """Characters of one output that the page shows."""

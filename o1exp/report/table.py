@@ -5,7 +5,7 @@ import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from o1exp.report.arms import Arm
+from o1exp.history.arms import Arm
 from o1exp.report.compare import Row, rows
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from math import comb
 from random import Random
 from typing import Annotated, Literal
 
-from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Table, Work, how
-from o1exp.records import Problem
+from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Work, how
+from o1exp.records import Problem, Table
 
 Split = Literal["train", "test"]
 Operands = tuple[int, ...]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from o1exp.answers.extract import last_box
-from o1exp.flow.rows import Row
 from o1exp.records import Problem
+from o1exp.records.rows import Row
 
 USUAL = {
     "problem": ("problem", "question", "query", "prompt", "Problem", "instruction", "input"),

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from o1exp.flow.rows import Row, json_rows
+from o1exp.records.rows import Row, json_rows
 
 
 def digest(path: Path) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from o1exp.flow import AtLeast, Expect, Stage, StageFailed, Table, Work, how
-from o1exp.flow.rows import Row
-from o1exp.records import Problem
+from o1exp.flow import AtLeast, Expect, Stage, StageFailed, Work, how
+from o1exp.records import Problem, Table
+from o1exp.records.rows import Row
 from o1exp.sources.local import no_fields, write_problems
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from o1exp.flow import AtLeast, Expect, Stage, Table, Work, how
-from o1exp.flow.rows import Row
-from o1exp.records import Problem
+from o1exp.flow import AtLeast, Expect, Stage, Work, how
+from o1exp.records import Problem, Table
+from o1exp.records.rows import Row
 from o1exp.sources.fields import Fields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import Above, AtLeast, Between, Expect, Stage, StageFailed, Table, Work, how
-from o1exp.records import Example, Problem
+from o1exp.flow import Above, AtLeast, Between, Expect, Stage, StageFailed, Work, how
+from o1exp.records import Example, Problem, Table
 
 if TYPE_CHECKING:
     from o1exp.chat.client import Client

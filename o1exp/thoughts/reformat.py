@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import Expect, Stage, Table, Work, how
-from o1exp.records import Example, Problem
+from o1exp.flow import Expect, Stage, Work, how
+from o1exp.records import Example, Problem, Table
 from o1exp.thoughts.solutions import original, with_solution
 
 if TYPE_CHECKING:

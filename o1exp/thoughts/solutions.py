@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from o1exp.flow import Stage, StageFailed, Table, Work
-from o1exp.records import Example, Problem
+from o1exp.flow import Stage, StageFailed, Work
+from o1exp.records import Example, Problem, Table
 
 
 @dataclass(frozen=True, kw_only=True)

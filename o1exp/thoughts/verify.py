@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Table, Work, how
-from o1exp.records import Example, Problem
+from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Work, how
+from o1exp.records import Example, Problem, Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from o1exp.flow import Above, Stage, Table
-from o1exp.records import Pair
+from o1exp.flow import Above, Stage
+from o1exp.records import Pair, Table
 from o1exp.train.training import Training
 
 

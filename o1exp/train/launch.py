@@ -20,7 +20,7 @@ def launch(machine: Machine, module: str, spec: Path) -> list[str]:
     if machine.launcher == "slurm":
         # One task per node, which starts a rank for each device; a node that fails ends the others.
         tasks = [f"--nodes={machine.nodes}", f"--ntasks={machine.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
-        return ["srun", *tasks, sys.executable, "-m", "o1exp.train.node", str(machine.nodes), str(machine.devices), *worker]
+        return ["srun", *tasks, sys.executable, "-m", "o1exp.train.worker.node", str(machine.nodes), str(machine.devices), *worker]
     if machine.ranks == 1:
         return [sys.executable, *worker]
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={machine.devices}", *worker]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Table, Work
+from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work
 from o1exp.flow.library import transformers
-from o1exp.records import Example, Pair
+from o1exp.records import Example, Pair, Table
 
 if TYPE_CHECKING:
-    from o1exp.train.encode import Encoded
+    from o1exp.train.data.encode import Encoded
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Prepared:
         return cls(folder)
 
     def encoded(self) -> "Encoded":
-        from o1exp.train.encode import Encoded
+        from o1exp.train.data.encode import Encoded
 
         return Encoded.load(self.folder)
 
@@ -50,8 +50,8 @@ class Prepare(Stage[Prepared]):
         return Expect(rows=data.rows, tokens_per_row=data.tokens_per_row, disk_gb=4 * tokens / 1e9)
 
     def make(self, work: Work) -> None:
-        from o1exp.train.encode import ChatEncoder, Refused, encode
-        from o1exp.train.preview import write_preview
+        from o1exp.train.data.encode import ChatEncoder, Refused, encode
+        from o1exp.train.data.preview import write_preview
 
         start, table = work.open(self.tokenizer), work.open(self.data)
         with work.progress("examples", float(len(table))) as bar:
@@ -79,7 +79,7 @@ def _examples(table: Table[Any], bar: Any) -> Iterator[Example]:
 
 def load_tokenizer(start: Checkpoint, end_token: str, chat_template: str) -> Any:
     """The tokenizer of a model folder or hub id with the given end token and template. Errors: Refused for an unknown end token."""
-    from o1exp.train.encode import Refused
+    from o1exp.train.data.encode import Refused
 
     tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None)
     if end_token and end_token not in tokenizer.get_vocab():
@@ -96,7 +96,7 @@ def end_tokens(start: Checkpoint, tokenizer: Any) -> list[int]:
 
     Errors: Refused where it pads with another token than the tokenizer: batches would be padded with a token that means something.
     """
-    from o1exp.train.encode import Refused
+    from o1exp.train.data.encode import Refused
 
     try:
         config = transformers("GenerationConfig").from_pretrained(start.source, revision=start.revision or None)

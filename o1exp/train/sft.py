@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from o1exp.flow import Stage, Table
-from o1exp.records import Example
+from o1exp.flow import Stage
+from o1exp.records import Example, Table
 from o1exp.train.training import Training
 
 

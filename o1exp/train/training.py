@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
 from o1exp.flow.library import transformers
+from o1exp.train.data.preview import lines
 from o1exp.train.launch import environment, launch, launch_obstacles
 from o1exp.train.prepare import Prepare
-from o1exp.train.preview import lines
 from o1exp.train.spec import TrainSpec
 
 STATE_BYTES = 16
@@ -38,7 +38,7 @@ class Training(Stage[Checkpoint]):
     """
 
     version: ClassVar[int] = 3
-    runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker",)
+    runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker.rank",)
     volatile: ClassVar[tuple[str, ...]] = ("timing.jsonl",)
     objective: ClassVar[str]
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from o1exp.flow.finished import NAME, Run, find
+from o1exp.history.runs import NAME, Run, find
 from o1exp.tti import board, questions, score
 from o1exp.tti.audit import Dossier, audit, checklist, next_points
 from o1exp.tti.checklist import Checklist, ChecklistError, empty, read, written

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from o1exp.flow.finished import CONFIG, NAME
-from o1exp.flow.lineage import Lineage
-from o1exp.tti.card import ENTRIES, README, Card, Entry
+from o1exp.cards.card import ENTRIES, README, Card, Entry
+from o1exp.history.lineage import Lineage
+from o1exp.history.runs import CONFIG, NAME
 from o1exp.tti.checklist import NO, NOT_USED, YES, Answer, Checklist
 from o1exp.tti.index import BY_ID, ITEMS
 from o1exp.tti.rules import BY_ITEM, EFFORTS, Effort, Rule, Witness
@@ -122,7 +122,7 @@ def _not_used(rule: Rule, card: Card) -> str:
     if not BY_ID[rule.item].technique or not trained:
         raise Lacking("the card has nothing on it")
     if card.unknown:
-        raise Lacking(f"nobody has said what {', '.join(card.unknown)} does", "say it in o1exp/tti/kinds.py", 2)
+        raise Lacking(f"nobody has said what {', '.join(card.unknown)} does", "say it in o1exp/history/kinds.py", 2)
     return NOT_USED
 
 

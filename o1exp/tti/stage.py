@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from o1exp.cards.card import Card
 from o1exp.flow import Expect, Stage, Work, how
 from o1exp.tti.audit import Dossier, audit, checklist, stored
-from o1exp.tti.card import Card
 from o1exp.tti.checklist import written
 from o1exp.tti.questions import answers, mistake
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Self
 
 from o1exp.chat.request import Message, Request, seed_sent
-from o1exp.chat.server import digest
+from o1exp.chat.servers.loopback import digest
 from o1exp.chat.teacher import Teacher
 from tests.app.commands import environment
 
 
 class CountingTeacher:
-    """`python -m o1exp.chat.procedural` on a free port; its log has a line for every request it answered."""
+    """`python -m o1exp.chat.servers.procedural` on a free port; its log has a line for every request it answered."""
 
     def __init__(self, folder: Path, delay_ms: int = 0) -> None:
         self._log = folder / "requests.log"
@@ -22,7 +22,7 @@ class CountingTeacher:
         self._marks: list[tuple[int, set[str]]] = []
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "o1exp.chat.procedural", *self._words]
+        command = [sys.executable, "-m", "o1exp.chat.servers.procedural", *self._words]
         self._process = subprocess.Popen(command, env=environment(None), stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.base_url = next(word for word in self._process.stdout.readline().split() if word.startswith("http"))

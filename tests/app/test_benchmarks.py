@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from o1exp.compose import conf_dir, register_all, study_of
+from o1exp.config.compose import conf_dir, register_all, study_of
 from o1exp.flow import Store
 from o1exp.records import Problem
 

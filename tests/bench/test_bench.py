@@ -3,7 +3,7 @@
 import pytest
 
 from o1exp.bench.bench import Bench
-from o1exp.bench.engine import Endpoint
+from o1exp.bench.engines.engine import Endpoint
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import Sample
 from o1exp.flow import Machine, SettingsError

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from o1exp.bench.decode import Request, Rules, bytes_per_token, choose, decode
+from o1exp.bench.engines.decode import Request, Rules, bytes_per_token, choose, decode
 from tests.bench.tiny import save_tiny
 
 PROMPTS = [(2, 9, 3), (2, 8, 9, 10, 11, 3), (2, 9, 3), (5,), (2, *range(6, 40), 3)]

@@ -9,9 +9,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from o1exp.bench import generate
-from o1exp.bench.count import positions
-from o1exp.bench.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.engines import generate
+from o1exp.bench.engines.count import positions
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from tests.bench.tiny import save_tiny
 
 

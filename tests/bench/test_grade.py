@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from o1exp.bench.grade import Grade, scores
-from o1exp.flow import Stage, StageFailed, Store, Table, Work
-from o1exp.records import Attempt, Problem
+from o1exp.flow import Stage, StageFailed, Store, Work
+from o1exp.records import Attempt, Problem, Table
 
 TEXTS = {
     "right": (r"2 + 3 = 5, so \boxed{5}", "stop"),

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from o1exp.bench.engine import Endpoint
+from o1exp.bench.engines.engine import Endpoint
 from o1exp.bench.sample import Sample
-from o1exp.chat.server import Loopback, Reply
+from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.chat.teacher import Budget
 from o1exp.flow import SettingsError, StageFailed
 from o1exp.records import Attempt

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.bench.engine import Endpoint
+from o1exp.bench.engines.engine import Endpoint
 from o1exp.bench.sample import Sample
 from o1exp.flow import Machine, SettingsError, StageFailed, Store
 from tests.bench.tiny import Sums, Tiny

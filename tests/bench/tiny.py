@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from o1exp.flow import Checkpoint, Stage, Table, Work
-from o1exp.records import Problem
+from o1exp.flow import Checkpoint, Stage, Work
+from o1exp.records import Problem, Table
 
 SPECIALS = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>")
 TEMPLATE = (

@@ -14,10 +14,10 @@ from rich.console import Console as Terminal
 
 from o1exp.chat.client import Client, Tally
 from o1exp.chat.request import Request
-from o1exp.chat.server import Refusal, Reply
+from o1exp.chat.servers.loopback import Refusal, Reply
 from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import Console, Stage, Store, Table, Work, how
-from o1exp.records import Example
+from o1exp.flow import Console, Stage, Store, Work, how
+from o1exp.records import Example, Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import pytest
 
 from o1exp.chat.cache import Cache
 from o1exp.chat.ledger import Claim, Ledger, Price
-from o1exp.chat.server import Loopback, Refusal, Reply
+from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, StageFailed
 from o1exp.records import Usage

@@ -12,7 +12,7 @@ import pytest
 from o1exp.chat import fetch
 from o1exp.chat.request import Request, asked, cache_key, seed_sent
 from o1exp.chat.send import Sender
-from o1exp.chat.server import Loopback, Refusal, Reply
+from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed, Stopped, Work
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows

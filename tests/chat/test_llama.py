@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from o1exp.chat.llama import Llama, find_gguf
-from o1exp.flow import Stage, StageFailed, Store, Table, Work
-from o1exp.records import Problem
+from o1exp.chat.servers.llama import Llama, find_gguf
+from o1exp.flow import Stage, StageFailed, Store, Work
+from o1exp.records import Problem, Table
 
 needs_server = pytest.mark.skipif(find_spec("xllamacpp") is None, reason="xllamacpp is not installed (extra smollm2)")
 needs_smollm2 = pytest.mark.skipif(
@@ -102,7 +102,7 @@ def test_it_answers_by_seed_and_ends_with_the_block(work: Work) -> None:
 SERVING = """
 import sys, time
 from pathlib import Path
-from o1exp.chat.llama import Llama
+from o1exp.chat.servers.llama import Llama
 from o1exp.flow import Store, Work
 from tests.chat.test_llama import Idle
 root = Path(sys.argv[1])

@@ -10,11 +10,11 @@ from urllib.request import urlopen
 import pytest
 
 from o1exp.chat.client import Client
-from o1exp.chat.procedural import Procedural, Slip, columns, last_sum, partial_sums
 from o1exp.chat.request import Request
+from o1exp.chat.servers.procedural import Procedural, Slip, columns, last_sum, partial_sums
 from o1exp.chat.teacher import Budget
-from o1exp.flow import Console, SettingsError, Stage, Store, Table, Work
-from o1exp.records import Example
+from o1exp.flow import Console, SettingsError, Stage, Store, Work
+from o1exp.records import Example, Table
 
 SUMS = [(a, b, c) for a in range(10, 100, 7) for b in range(10, 100, 11) for c in (12, 58)]
 CLEAN = Procedural(mistake_rate=0, wrong_turn_rate=0, check_rate=0)
@@ -146,7 +146,7 @@ def test_the_client_reaches_it_over_http(tmp_path: Path) -> None:
 
 def test_it_is_served_alone_with_a_log(tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
-    command = [sys.executable, "-m", "o1exp.chat.procedural", "--log", str(log), "--delay-ms", "1", "--mistake-rate", "0"]
+    command = [sys.executable, "-m", "o1exp.chat.servers.procedural", "--log", str(log), "--delay-ms", "1", "--mistake-rate", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -14,7 +14,7 @@ import pytest
 
 from o1exp.chat.cache import Cache
 from o1exp.chat.request import Request, messages_sent, seed_sent
-from o1exp.chat.server import Loopback, digest
+from o1exp.chat.servers.loopback import Loopback, digest
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
 from tests.chat.parts import Answers, Ask, logged, quiet_store, rows

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
-from o1exp.chat.server import Loopback, Refusal, Reply
+from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from tests.chat.parts import Answers, logged
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from o1exp.curate.mix import Mix
-from o1exp.flow import Expect, SettingsError, Stage, StageFailed, Store, Table, Work
-from o1exp.records import Example
+from o1exp.flow import Expect, SettingsError, Stage, StageFailed, Store, Work
+from o1exp.records import Example, Table
 
 
 @dataclass(frozen=True, kw_only=True)

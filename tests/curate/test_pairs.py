@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from o1exp.curate.pairs import Pairs
-from o1exp.flow import SettingsError, Stage, StageFailed, Store, Table, Work
-from o1exp.records import Attempt, Pair, Problem, Score
+from o1exp.flow import SettingsError, Stage, StageFailed, Store, Work
+from o1exp.records import Attempt, Pair, Problem, Score, Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from o1exp.flow import Above, AtLeast, Checkpoint, Machine, Stage, StageFailed, Table, Work, how
+from o1exp.flow import Above, AtLeast, Checkpoint, Machine, Stage, StageFailed, Work, how
 from o1exp.flow.stage import Recipe
-from o1exp.records import Problem
+from o1exp.records import Problem, Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.config.groups import GROUPS
 from o1exp.flow import source
-from o1exp.groups import GROUPS
 from tests.flow.stages import Numbers
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Store
-from o1exp.report import Report
+from o1exp.report.page import Report
 from tests.report.world import finished_run, report
 
 

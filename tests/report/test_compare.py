@@ -5,9 +5,9 @@ import io
 
 import pytest
 
+from o1exp.bench.result import Result
 from o1exp.flow import Store
-from o1exp.report import Result
-from o1exp.report.arms import Arm, gather
+from o1exp.history.arms import Arm, gather
 from o1exp.report.compare import partner, rows
 from o1exp.report.table import csv_text, latex_text, summary, values
 from tests.report.conftest import Made

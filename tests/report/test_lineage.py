@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Store
-from o1exp.report.arms import gather
+from o1exp.history.arms import gather
 from o1exp.report.compare import rows
 from o1exp.report.ledger import bills, costs, funnels
 from tests.report.conftest import Made

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import SettingsError, Store
+from o1exp.history.arms import gather
 from o1exp.records import Attempt, Problem, Score
-from o1exp.report import Report
-from o1exp.report.arms import gather
 from o1exp.report.compare import rows
 from o1exp.report.figures import scaling
+from o1exp.report.page import Report
 from o1exp.report.samples import mark, reflections
 from tests.report.conftest import Made
 from tests.report.world import arm, report
@@ -97,8 +97,8 @@ def test_text_of_a_model_cannot_act_on_the_page(tmp_path: Path) -> None:
 
 
 def _poison(attempts: Path, scores: Path, problems: Path) -> None:
-    from o1exp.flow import Table
-    from o1exp.flow.table import write_table
+    from o1exp.records import Table
+    from o1exp.records.table import write_table
 
     bad = "<img src=x onerror=alert(1)> wait <script>alert(1)</script>"
     rows = list(Table.read(attempts, Attempt))

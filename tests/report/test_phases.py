@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Store
+from o1exp.history.arms import Arm, gather
 from o1exp.records import Example
-from o1exp.report import Report
-from o1exp.report.arms import Arm, gather
 from o1exp.report.lengths import bars, lengths
+from o1exp.report.page import Report
 from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, Written, learning_text, phases
 from tests.report.trained import UNSAFE, trained
 from tests.report.world import arm

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from o1exp.bench.metrics import pass_at_k
+from o1exp.bench.result import Outcome
 from o1exp.bench.summary import sample_counts, summarise
 from o1exp.flow import Store
 from o1exp.records import Score
-from o1exp.report import Outcome
 from tests.report.conftest import Made
 from tests.report.world import arm
 
@@ -69,7 +69,7 @@ def test_two_outputs_folders_get_the_same_digests(made: Made, tmp_path: Path) ->
 
 def test_the_room_is_light_to_import() -> None:
     heavy = "{'mlflow', 'numpy', 'scipy', 'matplotlib', 'jinja2', 'pyarrow', 'pandas', 'omegaconf'}"
-    names = "o1exp.report, o1exp.report.track, o1exp.report.table, o1exp.report.runs, o1exp.report.render, o1exp.report.compare"
+    names = "o1exp.report, o1exp.track.tracking, o1exp.report.table, o1exp.report.runs, o1exp.report.render, o1exp.report.compare"
     code = f"import {names}, sys; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from o1exp.flow import Checkpoint, Stage, Table, Work
-from o1exp.records import Example, Pair
-from o1exp.report import Result
+from o1exp.bench.result import Result
+from o1exp.flow import Checkpoint, Stage, Work
+from o1exp.records import Example, Pair, Table
 from tests.report.world import Arithmetic, Distil, Grade, Sample, Untrained
 
 UNSAFE = "<script>alert(1)</script>"

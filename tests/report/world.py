@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from o1exp.flow import Checkpoint, Stage, Store, Table, Work
-from o1exp.records import Attempt, Example, Problem, Score
-from o1exp.report import Outcome, Report, Result
+from o1exp.bench.result import Outcome, Result
+from o1exp.flow import Checkpoint, Stage, Store, Work
+from o1exp.records import Attempt, Example, Problem, Score, Table
+from o1exp.report.page import Report
 
 
 @dataclass(frozen=True, kw_only=True)

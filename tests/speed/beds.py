@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from o1exp.train.encode import Encoded, Ints
+from o1exp.train.data.encode import Encoded, Ints
 
 LONGEST = 1024
 """Tokens of the longest document, of a pack, and of an optimizer step."""
@@ -43,7 +43,7 @@ def bed(folder: Path, vocabulary: int, lengths: Ints) -> Bed:
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    from o1exp.train.small import tokenizer
+    from o1exp.train.bases.small import tokenizer
 
     made = Bed(folder, vocabulary)
     torch.manual_seed(0)

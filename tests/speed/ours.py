@@ -24,7 +24,7 @@ def train(bed: Bed, scratch: Path, machine: Machine, changes: dict[str, object])
     spec = replace(the_spec(bed, scratch, machine), **changes)  # type: ignore[arg-type]
     spec.save(scratch / "spec.json")
     env = environment(machine) | {"HF_HUB_OFFLINE": "1"}
-    run(launch(machine, "o1exp.train.worker", scratch / "spec.json"), env)
+    run(launch(machine, "o1exp.train.worker.rank", scratch / "spec.json"), env)
     curve, timing = ([json.loads(row) for row in (scratch / "out" / name).open()] for name in ("curve.jsonl", "timing.jsonl"))
     facts = json.loads((scratch / "scratch" / "result.json").read_text())
     tokens = [row["tokens"] // machine.ranks for row in curve]

@@ -14,15 +14,15 @@ def packing(folder: Path) -> Measure:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from o1exp.chat.procedural import Procedural
+    from o1exp.chat.servers.procedural import Procedural
     from o1exp.flow import Console as Quiet
     from o1exp.flow import Store
     from o1exp.records import Example
-    from o1exp.train.attention import NAME
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.encode import ChatEncoder, encode
-    from o1exp.train.loss import summed_loss, teach_loss
-    from o1exp.train.small import Untrained
+    from o1exp.train.bases.small import Untrained
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.data.encode import ChatEncoder, encode
+    from o1exp.train.worker.attention import NAME
+    from o1exp.train.worker.loss import summed_loss, teach_loss
 
     torch.set_num_threads(1)
     start = Store(folder, Quiet(Console(quiet=True))).get(Untrained())

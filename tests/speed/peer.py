@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from o1exp.train.encode import Encoded
-from o1exp.train.memory import forget_peak, held_mb, peak_mb
+from o1exp.train.data.encode import Encoded
+from o1exp.train.worker.memory import forget_peak, held_mb, peak_mb
 from tests.speed.beds import LONGEST
 from tests.speed.runs import Run, rate
 

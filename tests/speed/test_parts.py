@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from o1exp.train.encode import ChatEncoder, encode
+from o1exp.train.data.encode import ChatEncoder, encode
 from tests.speed.packing import packing
 from tests.speed.tokens import byte_pairs, thoughts
 

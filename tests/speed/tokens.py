@@ -3,10 +3,10 @@
 import random
 from typing import Any
 
-from o1exp.chat.procedural import Procedural
+from o1exp.chat.servers.procedural import Procedural
 from o1exp.records import Example
-from o1exp.train.encode import ChatEncoder, encode
-from o1exp.train.small import SPECIALS, TEMPLATE
+from o1exp.train.bases.small import SPECIALS, TEMPLATE
+from o1exp.train.data.encode import ChatEncoder, encode
 from tests.speed.measure import Measure, interleaved
 
 ROWS = 1000

@@ -74,7 +74,7 @@ def parity(folder: Path) -> Measure:
 
 def in_our_order(ground: Bed, folder: Path) -> Bed:
     """The same bed with the documents as our plan takes them, for a peer that takes them as they lie."""
-    from o1exp.train.encode import Encoded
+    from o1exp.train.data.encode import Encoded
     from tests.train.parts import documents_of, the_plan
 
     data = Encoded.load(ground.data)
@@ -94,7 +94,7 @@ def flop_per_token(ground: Bed) -> float:
     """
     from transformers import AutoConfig
 
-    from o1exp.train.encode import Encoded
+    from o1exp.train.data.encode import Encoded
 
     config, data = AutoConfig.from_pretrained(ground.model), Encoded.load(ground.data)
     hidden, narrow = config.hidden_size, config.hidden_size * config.num_key_value_heads // config.num_attention_heads

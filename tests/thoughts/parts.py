@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from o1exp.chat.server import Reply
+from o1exp.chat.servers.loopback import Reply
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import Stage, Store, Table, Work
-from o1exp.records import Example, Problem
+from o1exp.flow import Stage, Store, Work
+from o1exp.records import Example, Problem, Table
 from tests.chat.parts import quiet_store
 
 

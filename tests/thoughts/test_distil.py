@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from o1exp.chat.server import Loopback, Reply
+from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, Expect, SettingsError, StageFailed
 from o1exp.records import Problem

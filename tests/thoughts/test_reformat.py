@@ -3,7 +3,7 @@ from typing import Literal
 
 import pytest
 
-from o1exp.chat.server import Loopback, Reply
+from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import Expect, SettingsError, StageFailed
 from o1exp.thoughts.reformat import Reformat

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from o1exp.train.worker import main
+from o1exp.train.worker.rank import main
 
 
 def fail(student: Any, batch: Any, batch_idx: int) -> None:
@@ -14,7 +14,7 @@ def fail(student: Any, batch: Any, batch_idx: int) -> None:
 
 
 if __name__ == "__main__":
-    from o1exp.train import module
+    from o1exp.train.worker import module
 
     true_step = module.Student.training_step
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from o1exp.flow import Machine, Manifest, Stage, Store, Table, Work
-from o1exp.records import Example
-from o1exp.train import Sft, Untrained
-from o1exp.train.encode import Encoded
-from o1exp.train.schedule import Step, Units, plan, units_of
+from o1exp.flow import Machine, Manifest, Stage, Store, Work
+from o1exp.records import Example, Table
+from o1exp.train.bases.small import Untrained
+from o1exp.train.data.encode import Encoded
+from o1exp.train.data.schedule import Step, Units, plan, units_of
+from o1exp.train.sft import Sft
 from o1exp.train.spec import TrainSpec
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from o1exp.flow import SettingsError, Stage, Store, Table, Work
-from o1exp.records import Pair
+from o1exp.flow import SettingsError, Stage, Store, Work
+from o1exp.records import Pair, Table
+from o1exp.train.data.schedule import Feed, plan, units_of
 from o1exp.train.dpo import Dpo
-from o1exp.train.schedule import Feed, plan, units_of
 from tests.train.killing import killed_run, rows_after_checkpoint, with_inputs
 from tests.train.parts import SMALL, a_spec, curve_of, document_loss, loaded, manifest_of, sums
 from tests.train.test_loss import documents, gradient, model
@@ -59,8 +59,8 @@ def plain_dpo(ours: Any, data: Any, pairs: list[list[int]], reference: list[floa
 def test_loss_and_gradient_are_those_of_whole_documents() -> None:
     import torch
 
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.objective import Preference
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.objective import Preference
 
     ours, data, spec = model(), documents(), a_spec(objective="dpo", beta=0.3)
     units = units_of(spec, data, np.arange(8))
@@ -86,7 +86,7 @@ def test_loss_and_gradient_are_those_of_whole_documents() -> None:
 def test_the_reference_has_no_dropout(tmp_path: Path) -> None:
     import torch
 
-    from o1exp.train.objective import Preference
+    from o1exp.train.worker.objective import Preference
 
     ours, data = model(attention_dropout=0.5), documents()
     ours.set_attn_implementation("sdpa")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from o1exp.records import Example
-from o1exp.train.encode import ARRAYS, ChatEncoder, Encoded, Refused, encode
+from o1exp.train.data.encode import ARRAYS, ChatEncoder, Encoded, Refused, encode
 
 TEMPLATE = (
     "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}<e>\n{% endfor %}"

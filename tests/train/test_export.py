@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from o1exp.flow import Store
-from o1exp.train.small import TEMPLATE
+from o1exp.train.bases.small import TEMPLATE
 from tests.train.parts import SMALL, loaded
 from tests.train.watched import logits, on, watch
 

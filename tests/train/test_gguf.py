@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from o1exp.flow import StageFailed, Store
-from o1exp.train.gguf import Gguf
+from o1exp.train.bases.gguf import Gguf
 
 SPECIALS = ("<|unk|>", "<|start|>", "<|end|>")
 
@@ -89,7 +89,7 @@ def test_conversion_gives_a_loadable_folder_with_a_pad_token_of_its_own(file: Pa
 
 
 def test_the_same_file_gives_the_same_bytes(file: Path, tmp_path: Path) -> None:
-    from o1exp.train.gguf import convert
+    from o1exp.train.bases.gguf import convert
 
     convert(file, tmp_path / "a")
     convert(file, tmp_path / "b")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from o1exp.flow import Store
-from o1exp.train.schedule import micro_batches_per_step
+from o1exp.train.data.schedule import micro_batches_per_step
 from tests.train.parts import SMALL, document_loss, documents_of, the_plan
 from tests.train.watched import flat, on, watch
 

@@ -12,9 +12,9 @@ from typing import ClassVar
 import pytest
 
 from o1exp.flow import Machine, StageFailed, Store
-from o1exp.train import Sft
 from o1exp.train.launch import RANK_VARIABLES, environment, launch, launch_obstacles
-from o1exp.train.node import PORTS, torchrun
+from o1exp.train.sft import Sft
+from o1exp.train.worker.node import PORTS, torchrun
 from tests.conftest import ROOT
 from tests.train.killing import with_inputs, workers
 from tests.train.parts import SMALL, a_spec, curve_of
@@ -22,7 +22,7 @@ from tests.train.watched import on
 
 SLURM = Machine(launcher="slurm", nodes=2, devices=4)
 SPEC = Path("/somewhere/spec.json")
-WORKER = "o1exp.train.worker"
+WORKER = "o1exp.train.worker.rank"
 COMMAND = ["-m", WORKER, str(SPEC)]
 
 SCONTROL = """#!/bin/sh
@@ -56,25 +56,25 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_rank_needs_no_launcher() -> None:
-    assert launch(Machine(), WORKER, SPEC) == [sys.executable, "-m", "o1exp.train.worker", str(SPEC)]
+    assert launch(Machine(), WORKER, SPEC) == [sys.executable, "-m", "o1exp.train.worker.rank", str(SPEC)]
 
 
 def test_ranks_of_this_machine_are_started_by_torchrun() -> None:
     command = launch(Machine(devices=3), WORKER, SPEC)
     assert command[:5] == [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
-    assert command[5:] == ["-m", "o1exp.train.worker", str(SPEC)]
+    assert command[5:] == ["-m", "o1exp.train.worker.rank", str(SPEC)]
 
 
 def test_slurm_starts_one_task_a_node() -> None:
     command = launch(SLURM, WORKER, SPEC)
     assert command[:5] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
-    assert command[5:] == [sys.executable, "-m", "o1exp.train.node", "2", "4", "-m", WORKER, str(SPEC)]
+    assert command[5:] == [sys.executable, "-m", "o1exp.train.worker.node", "2", "4", "-m", WORKER, str(SPEC)]
 
 
 def test_each_node_meets_at_the_first_by_torchrun(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = torchrun(2, 4, COMMAND)
     assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
-    assert command[-3:] == ["-m", "o1exp.train.worker", str(SPEC)]
+    assert command[-3:] == ["-m", "o1exp.train.worker.rank", str(SPEC)]
     options = dict(option.removeprefix("--").split("=") for option in command[3:-3])
     assert options | {"master_port": ""} == {
         "nnodes": "2", "nproc_per_node": "4", "node_rank": "1", "master_addr": "gpu07", "master_port": "",
@@ -87,7 +87,7 @@ def test_each_node_meets_at_the_first_by_torchrun(job: Path, monkeypatch: pytest
 
 
 def test_the_port_is_the_same_in_every_process(job: Path) -> None:
-    code = f"from o1exp.train.node import torchrun; print(torchrun(2, 4, {COMMAND!r}))"
+    code = f"from o1exp.train.worker.node import torchrun; print(torchrun(2, 4, {COMMAND!r}))"
     said = {
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
         for seed in ("1", "2")
@@ -158,7 +158,7 @@ def test_a_rank_that_is_done_ends_at_once(tmp_path: Path) -> None:
     spec = tmp_path / "spec.json"
     a_spec(scratch=str(tmp_path)).save(spec)
     lines = [
-        "import atexit, os, pathlib, sys", "from o1exp.train import worker", "atexit.register(os.abort)",
+        "import atexit, os, pathlib, sys", "from o1exp.train.worker import rank as worker", "atexit.register(os.abort)",
         "worker.train = lambda spec, rank, progress: print('trained', file=progress)", "worker.main(pathlib.Path(sys.argv[1]))",
     ]  # fmt: skip
     done = subprocess.run([sys.executable, "-c", "\n".join(lines), str(spec)], capture_output=True, text=True, cwd=ROOT)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from o1exp.flow import Store
-from o1exp.train import Pretrained
+from o1exp.train.bases.pretrained import Pretrained
 from tests.train.parts import SMALL, loaded
 from tests.train.watched import logits, on, watch
 

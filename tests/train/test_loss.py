@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from o1exp.train.encode import Encoded, Refused
+from o1exp.train.data.encode import Encoded, Refused
 from tests.train.parts import document_loss, encoded
 
 
@@ -21,8 +21,8 @@ def model(rows: int = 0, **changes: Any) -> Any:
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    from o1exp.train import attention
-    from o1exp.train.loss import teach_loss, teach_rows
+    from o1exp.train.worker import attention
+    from o1exp.train.worker.loss import teach_loss, teach_rows
 
     torch.manual_seed(0)
     config = Qwen2Config(
@@ -40,8 +40,8 @@ def model(rows: int = 0, **changes: Any) -> Any:
 def test_each_document_in_a_pack_has_its_own_loss(waste: float) -> None:
     import torch
 
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.loss import summed_loss
 
     ours, data = model(), documents()
     together = micro_batch(list(range(8)), data, waste)
@@ -63,8 +63,8 @@ def test_each_document_in_a_pack_has_its_own_loss(waste: float) -> None:
 def test_log_likelihood_of_every_document_in_a_pack_is_its_own(waste: float) -> None:
     import torch
 
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.objective import document_log_likelihoods
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.objective import document_log_likelihoods
 
     ours, data = model(), documents()
     together = micro_batch([6, 1, 0, 3, 2, 7, 5, 4], data, waste)
@@ -89,9 +89,9 @@ def gradient(ours: Any, loss: Any) -> Any:
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize(("checkpointing", "rows"), [(False, 0), (True, 0), (False, 30)])
 def test_gradient_is_that_of_the_documents_alone(tied: bool, checkpointing: bool, rows: int) -> None:
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss, token_losses
-    from o1exp.train.model import checkpoint_activations
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.loss import summed_loss, token_losses
+    from o1exp.train.worker.model import checkpoint_activations
 
     ours, data = model(rows, tie_word_embeddings=tied), documents()
     ours.set_attn_implementation("sdpa")
@@ -111,8 +111,8 @@ def test_the_last_mlp_works_on_places_with_a_label_only_and_on_all_where_none_is
     import torch
     from transformers import Qwen2ForCausalLM
 
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.loss import summed_loss
 
     ours, data, seen = model(), documents(), list[int]()
     for layer in ours.model.layers:
@@ -128,8 +128,8 @@ def test_the_last_mlp_works_on_places_with_a_label_only_and_on_all_where_none_is
 
 
 def test_attention_that_is_not_plain_causal_is_refused() -> None:
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.loss import summed_loss
 
     narrow = model(use_sliding_window=True, sliding_window=30, max_window_layers=0, layer_types=["sliding_attention"] * 2)
     with pytest.raises(Refused, match="attends within 30 tokens only"):
@@ -138,7 +138,7 @@ def test_attention_that_is_not_plain_causal_is_refused() -> None:
 
 
 def test_the_model_must_fit_the_data() -> None:
-    from o1exp.train.preflight import check_head, check_window
+    from o1exp.train.worker.preflight import check_head, check_window
     from tests.train.parts import a_spec
 
     data = documents()
@@ -165,8 +165,8 @@ def _halved(out: Any) -> Any:
 def test_right_first_choices_are_counted() -> None:
     import torch
 
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.loss import summed_loss
 
     ours, data = model(30), documents()
     ours.set_attn_implementation("eager")
@@ -183,9 +183,9 @@ def test_varlen_attention_is_called_as_documented(monkeypatch: pytest.MonkeyPatc
     import torch
     import torch.nn.attention.varlen as varlen
 
-    from o1exp.train import attention
-    from o1exp.train.batch import micro_batch
-    from o1exp.train.loss import summed_loss
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker import attention
+    from o1exp.train.worker.loss import summed_loss
 
     def stand_in(query: Any, key: Any, value: Any, starts: Any, key_starts: Any, *longest: int, **asked: Any) -> Any:
         assert asked["window_size"] == (-1, 0)
@@ -211,7 +211,7 @@ def test_chunks_of_even_size_give_the_loss_and_gradients_of_the_whole(labels: in
     import torch
     from torch.nn.functional import cross_entropy
 
-    from o1exp.train.loss import teach_loss
+    from o1exp.train.worker.loss import teach_loss
 
     torch.manual_seed(0)
     head = torch.nn.Linear(8, 50, bias=bias)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from o1exp.train.encode import Ints
-from o1exp.train.pack import LOOK_AHEAD, Shape, document_order, steps
+from o1exp.train.data.encode import Ints
+from o1exp.train.data.pack import LOOK_AHEAD, Shape, document_order, steps
 
 lengths_of = some.lists(some.integers(2, 40), min_size=1, max_size=60).map(np.array)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from o1exp.flow import Machine, Stage, StageFailed, Store, Table, Work
-from o1exp.records import Example
-from o1exp.train.preview import lines
-from o1exp.train.small import TEMPLATE
+from o1exp.flow import Machine, Stage, StageFailed, Store, Work
+from o1exp.records import Example, Table
+from o1exp.train.bases.small import TEMPLATE
+from o1exp.train.data.preview import lines
 from tests.train.parts import SMALL, manifest_of
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Checkpoint, StageFailed, Store
-from o1exp.train import Pretrained
+from o1exp.train.bases.pretrained import Pretrained
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from typing import cast
 import numpy as np
 import pytest
 
-from o1exp.train.encode import Refused
-from o1exp.train.resume import Checkpoints, Mark
-from o1exp.train.schedule import Feed, plan
+from o1exp.train.data.encode import Refused
+from o1exp.train.data.schedule import Feed, plan
+from o1exp.train.worker.resume import Checkpoints, Mark
 from tests.train.parts import a_spec, encoded, every_unit
 
 
 def test_a_rise_is_of_means_against_the_lowest_mean() -> None:
-    from o1exp.train.record import WINDOW, risen
+    from o1exp.train.worker.record import WINDOW, risen
 
     falling = [4.0] * WINDOW + [1.0] * WINDOW
     assert risen(falling[: WINDOW + 1]) == 0.0
@@ -37,9 +37,9 @@ def test_so_many_checkpoints_are_kept(tmp_path: Path, keep: int) -> None:
 
 def test_after_a_resume_other_ranks_leave_the_verdict_to_the_first(tmp_path: Path) -> None:
     """They know only the losses since then, so that they would see other windows, and name a step they have no loss of."""
-    from o1exp.train.evaluate import Evaluation
-    from o1exp.train.module import Student
-    from o1exp.train.record import Recorder
+    from o1exp.train.worker.evaluate import Evaluation
+    from o1exp.train.worker.module import Student
+    from o1exp.train.worker.record import Recorder
 
     spec = a_spec(scratch=str(tmp_path), max_rise=0.5, max_steps=70, devices=2)
     kept = Checkpoints(spec)

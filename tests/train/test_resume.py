@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from o1exp.train.resume import Checkpoints, Log, Mark
+from o1exp.train.worker.resume import Checkpoints, Log, Mark
 from tests.train.parts import a_spec
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from o1exp.train.schedule import Feed, learning_rate, micro_batches_per_step
+from o1exp.train.data.schedule import Feed, learning_rate, micro_batches_per_step
 from tests.train.parts import a_spec, documents_of, encoded, every_unit, the_plan
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Expect, Machine, SettingsError, StageFailed, Store
-from o1exp.train import Sft
-from o1exp.train.encode import ChatEncoder, Refused, encode
+from o1exp.train.data.encode import ChatEncoder, Refused, encode
+from o1exp.train.sft import Sft
 from o1exp.train.spec import TrainSpec
-from o1exp.train.worker import check_devices
+from o1exp.train.worker.rank import check_devices
 from tests.train.killing import half_written_checkpoint, killed_run, last_row_written, rows_after_checkpoint, with_inputs
 from tests.train.parts import SMALL, a_spec, curve_of, manifest_of, on_ranks, plain_training, sums
 

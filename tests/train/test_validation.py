@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from o1exp.flow import Store
-from o1exp.train.encode import Encoded
-from o1exp.train.schedule import held_out
+from o1exp.train.data.encode import Encoded
+from o1exp.train.data.schedule import held_out
 from tests.train.parts import SMALL, Other, document_loss, loaded
 from tests.train.watched import on, watch
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from o1exp.flow import StageFailed, Store
-from o1exp.train.encode import Refused
+from o1exp.train.data.encode import Refused
 from tests.train.killing import with_inputs
 from tests.train.parts import SMALL, a_spec
 from tests.train.test_loss import documents
@@ -47,7 +47,7 @@ def absolute(folder: Path) -> str:
 
 @pytest.mark.parametrize("asked", [{"rope_theta": 50_000.0}, {"positions": 128}])
 def test_models_without_rotary_positions_have_no_such_choice(tmp_path: Path, asked: dict[str, Any]) -> None:
-    from o1exp.train.model import load_model, model_config
+    from o1exp.train.worker.model import load_model, model_config
 
     start = absolute(tmp_path)
     name, value = next(iter(asked.items()))

@@ -54,13 +54,13 @@ def main(words: list[str]) -> NoReturn:
     die_with_parent()
     import torch
 
-    from o1exp.train.worker import train
+    from o1exp.train.worker.rank import train
 
     rank = int(os.environ.get("RANK", "0"))
     for number, word in enumerate(words):
         spec = TrainSpec.load(Path(word.removeprefix("naive:")))
         if spec.strategy == "deepspeed":
-            from o1exp.train.accelerator import import_deepspeed
+            from o1exp.train.worker.accelerator import import_deepspeed
 
             import_deepspeed()
         seen: dict[str, Any] = {"gradients": []}
@@ -77,7 +77,7 @@ class Eyes:
     """Looks at the gradient before every optimizer step and at the logits before the export, on every rank."""
 
     def __init__(self, seen: dict[str, Any], naive: bool) -> None:
-        from o1exp.train.engine import Single, Zero
+        from o1exp.train.worker.engine import Single, Zero
 
         self.seen, self.naive, self.kinds = seen, naive, (Zero, Single)
         self.plain = [(kind.step, kind.weights, kind.backward) for kind in self.kinds]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.flow.finished import Run, find
+from o1exp.history.runs import Run, find
 from tests.app.commands import TINY, o1exp
 
 COMMIT = "0123abc"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.flow.finished import Run, find
-from o1exp.flow.lineage import Lineage
+from o1exp.history.lineage import Lineage
+from o1exp.history.runs import Run, find
 from o1exp.tti.__main__ import main
 from o1exp.tti.audit import Dossier, Finding, audit, checklist, next_points
 from o1exp.tti.checklist import NO, read
@@ -219,8 +219,8 @@ def test_the_report_and_the_runs_record_hold_the_audit(made: Run) -> None:
 
 
 def test_mlflow_gets_the_points(made: Run, tmp_path: Path) -> None:
-    from o1exp.report import RunRecord, Tracking
-    from o1exp.report.track import log_run
+    from o1exp.history.record import RunRecord
+    from o1exp.track.tracking import Tracking, log_run
 
     shutil.copytree(made.root, tmp_path / "outputs", symlinks=True)
     root = tmp_path / "outputs"

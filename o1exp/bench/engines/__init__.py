@@ -1,0 +1,1 @@
+"""Who generates: a local engine in a process of its own, or an endpoint."""

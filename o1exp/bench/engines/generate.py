@@ -1,0 +1,192 @@
+"""The embedded engine's process, `python -m o1exp.bench.engines.generate SPEC.json`: answers every prompt, one file per finished chunk.
+
+Chunks depend on prompts and settings alone, and each row draws with random numbers of its own, so a process that was killed goes on with
+the next chunk and ends with the same bytes. Progress goes to stdout as JSON lines: {"rows": finished, "tokens": written, "of": all rows}.
+"""
+
+from o1exp.flow.work import die_with_parent
+
+if __name__ == "__main__":
+    die_with_parent()
+
+import dataclasses
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from o1exp.bench.engines.count import positions
+from o1exp.bench.engines.decode import Forcing, Request, Rules, Written, bytes_per_token, decode
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, read_rows
+
+CACHE_BYTES = 2**30
+"""Most memory for the cache of one chunk."""
+MOST_ROWS = 128
+"""More rows in a chunk are no faster on a CPU, and a killed run loses more."""
+
+
+def main(spec: GenerateSpec) -> None:
+    torch.set_num_threads(spec.threads)
+    model, tokenizer = load(spec)
+    prompts = [encode(tokenizer, spec.system, prompt) for prompt in spec.prompts]
+    ends, stopped = end_tokens(model, tokenizer), stop_finder(tokenizer, spec.stop)
+    rules = Rules(temperature=spec.temperature, top_p=spec.top_p, ends=ends, stopped=stopped, forcing=forcing(tokenizer, spec))
+    progress = Progress(len(prompts) * spec.samples)
+    plan = chunks(spec, [len(prompt) for prompt in prompts], bytes_per_token(model))
+    folder = chunk_folder(spec, plan)
+    window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
+    for number, rows in enumerate(plan):
+        path = folder / f"{number:05}.jsonl"
+        if path.exists():
+            progress.chunk_done(len(rows))
+            continue
+        requests = [request(spec, prompts[row // spec.samples], row, window) for row in rows]
+        answered = decode(model, requests, rules, progress.step)
+        write(path, [finish(tokenizer, spec, row, written) for row, written in zip(rows, answered, strict=True)])
+        progress.chunk_done(len(rows))
+    write(Path(spec.out) / ROWS, read_rows(folder))
+
+
+def load(spec: GenerateSpec) -> tuple[Any, Any]:
+    """Model and tokenizer: fp32 on CPU, its own precision spread over the GPUs. Weights only as safetensors, never code from the folder."""
+    revision = spec.revision or None
+    tokenizer = AutoTokenizer.from_pretrained(spec.model, revision=revision, trust_remote_code=False)
+    dtype, places = (torch.float32, None) if spec.device == "cpu" else ("auto", "auto")
+    model = AutoModelForCausalLM.from_pretrained(
+        spec.model,
+        revision=revision,
+        dtype=dtype,
+        device_map=places,
+        use_safetensors=True,
+        trust_remote_code=False,
+        attn_implementation="sdpa",
+    )
+    return model.eval(), tokenizer
+
+
+def encode(tokenizer: Any, system: str, prompt: str) -> tuple[int, ...]:
+    """The ids the model continues: through the chat template, or the plain text where the tokenizer has none."""
+    if tokenizer.chat_template is None:
+        return tuple(tokenizer(f"{system}\n\n{prompt}" if system else prompt)["input_ids"])
+    messages = [{"role": "system", "content": system}] if system else []
+    text = tokenizer.apply_chat_template([*messages, {"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False)
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends an answer, as the model's generation settings and its tokenizer name them."""
+    named = model.generation_config.eos_token_id
+    listed = named if isinstance(named, list) else [named]
+    return frozenset(token for token in (*listed, tokenizer.eos_token_id) if token is not None)
+
+
+def stop_finder(tokenizer: Any, stops: tuple[str, ...]) -> Callable[[list[int]], bool]:
+    """Does a text end in a stop string? The last tokens suffice: each one is at least a byte of the text."""
+    if not stops:
+        return lambda ids: False
+    reach = max(len(stop.encode()) for stop in stops) + 4
+
+    def stopped(ids: list[int]) -> bool:
+        tail = tokenizer.decode(ids[-reach:], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return any(stop in tail for stop in stops)
+
+    return stopped
+
+
+def forcing(tokenizer: Any, spec: GenerateSpec) -> Forcing | None:
+    """Errors: ValueError where the end of a thought is several tokens, so that it could not be taken back once begun."""
+    if not (spec.min_thinking_tokens or spec.max_thinking_tokens):
+        return None
+    end, answer, wait = (
+        tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (spec.think_end, spec.force_answer, spec.wait)
+    )
+    if spec.min_thinking_tokens and len(end) > 1:
+        raise ValueError(
+            f"min_thinking_tokens: {spec.think_end!r} is {len(end)} tokens for this tokenizer and cannot be held back; "
+            'use think_end="" to hold back the end of the text instead, or max_thinking_tokens alone'
+        )
+    return Forcing(end=end, answer=answer, wait=wait, least=spec.min_thinking_tokens, most=spec.max_thinking_tokens)
+
+
+def request(spec: GenerateSpec, prompt: tuple[int, ...], row: int, window: int) -> Request:
+    """A row's request; its random numbers depend on seed, problem and draw only, so other rows and settings leave them alone."""
+    limit = max(0, min(spec.max_tokens, window - len(prompt)))
+    name = f"{spec.seed}/{spec.ids[row // spec.samples]}/{row % spec.samples}"
+    generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 1)
+    return Request(prompt=prompt, limit=limit, noise=torch.rand(limit, generator=generator))
+
+
+def chunks(spec: GenerateSpec, lengths: list[int], cost: int) -> list[list[int]]:
+    """Rows decoded together: neighbours by prompt length, as many as the cache holds at their full length (`cost` bytes per token)."""
+    order = sorted(range(len(lengths) * spec.samples), key=lambda row: (-lengths[row // spec.samples], row))
+    plan: list[list[int]] = []
+    for row in order:
+        longest = lengths[(plan[-1][0] if plan else row) // spec.samples] + spec.max_tokens
+        most = spec.batch_size or max(1, min(MOST_ROWS, CACHE_BYTES // (longest * cost)))
+        if plan and len(plan[-1]) < most:
+            plan[-1].append(row)
+        else:
+            plan.append([row])
+    return plan
+
+
+def chunk_folder(spec: GenerateSpec, plan: list[list[int]]) -> Path:
+    """A folder for this plan alone: chunks of another batch size are not mixed in."""
+    name = hashlib.sha256(json.dumps([plan, spec.device]).encode()).hexdigest()[:12]
+    folder = Path(spec.out) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def finish(tokenizer: Any, spec: GenerateSpec, row: int, written: Written) -> Continuation:
+    """The text as a server would send it: without special tokens and cut before a stop string."""
+    text = tokenizer.decode(written.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    cuts = [place for stop in spec.stop if (place := text.find(stop)) >= 0]
+    text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else "length"
+    marks, thinking = positions(lambda count: _decoded(tokenizer, written.ids[:count]), text, written.tokens, spec.think_end)
+    return Continuation(row=row, text=text, tokens=written.tokens, finish_reason=reason, thinking=thinking, marks=marks)
+
+
+def _decoded(tokenizer: Any, ids: list[int]) -> str:
+    written: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return written
+
+
+def write(path: Path, results: list[Continuation]) -> None:
+    partial = path.with_suffix(".part")
+    with partial.open("w") as out:
+        out.writelines(json.dumps(dataclasses.asdict(result), ensure_ascii=False) + "\n" for result in results)
+        out.flush()
+        os.fsync(out.fileno())
+    partial.rename(path)
+
+
+class Progress:
+    """Counts rows and tokens, and tells the parent about twice a second."""
+
+    def __init__(self, rows: int) -> None:
+        self._all, self._finished, self._now, self._tokens, self._told = rows, 0, 0, 0, 0.0
+
+    def step(self, tokens: int, finished: int) -> None:
+        self._tokens, self._now = self._tokens + tokens, finished
+        if time.monotonic() - self._told > 0.5:
+            self._tell()
+
+    def chunk_done(self, rows: int) -> None:
+        self._finished, self._now = self._finished + rows, 0
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        print(json.dumps({"rows": self._finished + self._now, "tokens": self._tokens, "of": self._all}), flush=True)
+
+
+if __name__ == "__main__":
+    main(GenerateSpec.load(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""Data card and model card of a run, from its artefacts."""

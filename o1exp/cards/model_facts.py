@@ -1,0 +1,216 @@
+"""What a model card says, read from manifests: base, pipeline, training, scores, conditions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from o1exp.cards.card import Entry
+from o1exp.cards.metrics import COUNTS, METRICS
+from o1exp.history.kinds import KINDS, LEVELS, role, words
+from o1exp.history.lineage import Artefact
+from o1exp.history.making import Arm, pointer
+
+SHAPE = {
+    "num_hidden_layers": "layers", "hidden_size": "hidden size", "intermediate_size": "feed-forward size", "num_attention_heads": "heads",
+    "num_key_value_heads": "key-value heads", "vocab_size": "vocabulary", "max_position_embeddings": "positions",
+}  # fmt: skip
+CONDITIONS = ("temperature", "top_p", "max_tokens", "samples", "seed", "prompt", "system", "stop")
+
+
+def base_model(arm: Arm) -> list[Entry]:
+    """The model that training started from, with its architecture and size."""
+    if not arm.chain:
+        return []
+    base = arm.chain[0]
+    settings, config = base.manifest.settings, _config(arm.chain)
+    name = settings.get("path") or settings.get("package") or words(base.stage)
+    known = [base.facts.get("parameters"), *(a.facts.get("parameters") for a in arm.chain), base.manifest.how.get("parameters")]
+    shape = {label: config[key] for key, label in SHAPE.items() if key in config}
+    architecture = next(iter(config.get("architectures") or []), config.get("model_type", ""))
+    parameters = next((int(count) for count in known if count), None)
+    made = pointer(base) | {"name": str(name), "revision": str(settings.get("revision") or settings.get("sha256") or "")}
+    return [made | {"architecture": architecture, "shape": shape, "parameters": parameters, "stage": base.stage}]
+
+
+def _config(chain: list[Artefact]) -> dict[str, Any]:
+    """The first config.json of the chain that can be read here: fine-tuning keeps the architecture."""
+    for artefact in chain:
+        places = [artefact.folder / "model" / "config.json"]
+        pointed = artefact.folder / "pointer.json"
+        if pointed.is_file():
+            target = json.loads(pointed.read_text())
+            places += [Path(target["source"]) / "config.json", *_cached(target["source"], target.get("revision", ""))]
+        for place in places:
+            if place.is_file():
+                found: dict[str, Any] = json.loads(place.read_text())
+                return found
+    return {}
+
+
+def _cached(name: str, revision: str) -> list[Path]:
+    """A hub model's config in the local cache; nothing is downloaded for a card."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision or None)
+    except HFValidationError:
+        return []
+    return [Path(found)] if isinstance(found, str) else []
+
+
+def of_role(arm: Arm, wanted: str) -> list[Entry]:
+    """The stages below the model of one role (search, rl), with all their settings."""
+    return [
+        pointer(a) | {"stage": a.stage, "method": words(a.stage), "settings": a.manifest.settings}
+        for a in arm.making
+        if role(a.stage) == wanted
+    ]
+
+
+def pipeline(arm: Arm) -> list[Entry]:
+    """All stages that made the model in sequence; one whose artefact is gone is named and stays unsupported."""
+    found: list[Entry] = []
+    for artefact in arm.making:
+        gone = [path for path in artefact.manifest.inputs.values() if arm.lineage.find(path) is None]
+        found += [{"artefact": path, "digest": "", "stage": path.split("/")[0], "does": "", "inputs": [], "rows": None} for path in gone]
+        inputs = [f"{edge}: {path.split('/')[0]} {path.split('/')[1][:8]}" for edge, path in artefact.manifest.inputs.items()]
+        made = {"stage": artefact.stage, "does": words(artefact.stage), "inputs": inputs, "rows": artefact.facts.get("rows")}
+        found.append(pointer(artefact) | made)
+    return found if arm.trainings else []
+
+
+def compute(arm: Arm) -> list[Entry]:
+    """Hardware of every training, and the calls to models that wrote its data. Times stand in the manifests: they differ by run."""
+    found = [
+        pointer(a) | {"stage": a.stage, "on": machine(a), "tokens": a.facts.get("tokens"), "models": []}
+        for a in arm.trainings
+    ]  # fmt: skip
+    for a in arm.making:
+        if a.facts.get("requests"):
+            writers = [value["model"] for value in a.manifest.settings.values() if isinstance(value, dict) and "model" in value]
+            calls = f"{a.facts['requests']:,} requests, {a.facts.get('usd', 0):g} US$"
+            found.append(pointer(a) | {"stage": a.stage, "on": calls, "tokens": a.facts.get("tokens"), "models": writers})
+    return found
+
+
+def machine(artefact: Artefact) -> str:
+    """The hardware that a stage ran on, in words; "" where its manifest does not say."""
+    how = artefact.manifest.how.get("machine")
+    if not isinstance(how, dict) or "accelerator" not in how:
+        return ""
+    devices = how.get("devices", 1) * how.get("nodes", 1)
+    memory = f" of {how['memory_gb']:g} GB" if how.get("memory_gb") else ""
+    threads = f", {how['threads']} threads each" if how["accelerator"] == "cpu" and how.get("threads", 1) > 1 else ""
+    return f"{devices} x {how['accelerator'].upper()}{memory}{threads}, ZeRO stage {how.get('zero_stage', 0)}"
+
+
+def hyperparameters(arm: Arm) -> list[Entry]:
+    return [pointer(a) | {"phase": phase, "stage": a.stage, "settings": a.manifest.settings} for phase, a in enumerate(arm.trainings, 1)]
+
+
+def ablations(about: Arm, arms: list[Arm]) -> list[Entry]:
+    """Every other arm with what it does otherwise."""
+    ours = {about.result.path: about.result.manifest.digest}
+    others = [arm for arm in arms if arm.name != about.name]
+    return [pointer(arm.result) | {"arm": arm.name, "differs": differences(about, arm), "also": ours} for arm in others]
+
+
+def differences(about: Arm, other: Arm) -> list[str]:
+    """The stages and settings in which another arm's model was made otherwise."""
+    ours, theirs = _own(about, other), _own(other, about)
+    found = []
+    for stage in dict.fromkeys([*ours, *theirs]):
+        mine, its = ours.get(stage, []), theirs.get(stage, [])
+        if len(mine) == len(its) == 1:
+            names = [n for n in dict.fromkeys([*mine[0], *its[0]]) if mine[0].get(n) != its[0].get(n)]
+            found += [f"{stage}.{name}: {_brief(its[0].get(name))} instead of {_brief(mine[0].get(name))}" for name in names]
+        elif len(mine) != len(its):
+            found.append(f"{'without' if len(its) < len(mine) else 'with'} {stage} ({words(stage)})")
+        else:
+            found.append(f"other settings of {stage}")
+    if not found and {a.path for a in about.making} != {a.path for a in other.making}:
+        found.append("the same stages, connected otherwise")
+    return found
+
+
+def _own(arm: Arm, other: Arm) -> dict[str, list[dict[str, Any]]]:
+    """Settings by stage, without what the other arm has too."""
+    shared = [(a.stage, a.manifest.settings) for a in other.making]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for a in arm.making:
+        if (a.stage, a.manifest.settings) in shared:
+            shared.remove((a.stage, a.manifest.settings))
+        else:
+            found.setdefault(a.stage, []).append(a.manifest.settings)
+    return found
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def benchmarks(about: Arm, why: dict[str, str]) -> list[Entry]:
+    found = []
+    for name, scored in about.scored.items():
+        problems = about.lineage.inputs(scored).get("problems")
+        of = problems or scored
+        named = of.manifest.settings.get("name") or words(of.stage)
+        found.append(pointer(of) | {"benchmark": name, "name": named, "rows": of.facts.get("rows"), "why": why.get(name, "")})
+    return found
+
+
+def level(about: Arm) -> list[Entry]:
+    return [
+        pointer(scored) | {"benchmark": name, "stage": scored.stage, "level": LEVELS.get(scored.stage, "")}
+        for name, scored in about.scored.items()
+    ]
+
+
+def scores(arm: Arm) -> dict[str, dict[str, Any]]:
+    """The numbers of each benchmark, as its Result holds them."""
+    stored: dict[str, dict[str, Any]] = arm.result.json("results.json")["benchmarks"]
+    return stored
+
+
+def metrics(about: Arm) -> list[Entry]:
+    found = {name for numbers in scores(about).values() for name in numbers if name not in COUNTS}
+    names = [*(name for name in METRICS if name in found), *sorted(found - set(METRICS))]
+    return [pointer(about.result) | {"metric": name, "definition": METRICS[name].definition if name in METRICS else ""} for name in names]
+
+
+def custom_metrics(about: Arm) -> list[Entry]:
+    """Metrics that are not common in the field, and those that nobody defined."""
+    found = [(entry, METRICS.get(entry["metric"])) for entry in metrics(about)]
+    return [entry | {"why": metric.why if metric else ""} for entry, metric in found if metric is None or metric.why]
+
+
+def baselines(about: Arm, arms: list[Arm]) -> list[Entry]:
+    """For each benchmark: do all arms answer the same problems, and are they scored by the same stage?"""
+    found = []
+    for name, scored in about.scored.items():
+        others = [arm.scored[name] for arm in arms if name in arm.scored]
+        ways = {(a.stage, a.manifest.version, json.dumps(a.manifest.settings), a.manifest.inputs.get("problems")) for a in others}
+        models = [arm.name for arm in arms if name in arm.scored]
+        same = len(ways) == 1 and len(models) == len(arms) and len(models) > 1
+        also = {a.path: a.manifest.digest for a in others}
+        found.append(pointer(scored) | {"benchmark": name, "models": models, "same": same, "also": also})
+    return found
+
+
+def conditions(arms: list[Arm]) -> list[Entry]:
+    found = []
+    for arm in arms:
+        for name in arm.scored:
+            sampled = arm.sampled.get(name)
+            if sampled is None:
+                found.append(pointer(arm.scored[name]) | {"arm": arm.name, "benchmark": name, **dict.fromkeys(CONDITIONS)})
+            else:
+                given = {word: sampled.manifest.settings.get(word) for word in CONDITIONS}
+                found.append(pointer(sampled) | {"arm": arm.name, "benchmark": name, **given})
+    return found
+
+
+def unknown(arm: Arm) -> list[str]:
+    return sorted({artefact.stage for artefact in arm.making if artefact.stage not in KINDS})

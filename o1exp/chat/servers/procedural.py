@@ -1,0 +1,179 @@
+"""A procedural teacher: a program, no model, that writes long thoughts about sums, with detours and mistakes at set rates.
+
+`python -m o1exp.chat.servers.procedural --port 8000` serves it alone.
+"""
+
+import argparse
+import hashlib
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any, Literal
+
+from o1exp.chat.servers.loopback import Loopback, Reply
+from o1exp.chat.teacher import Teacher
+from o1exp.flow import Between, SettingsError, Work, how
+
+Operands = tuple[int, ...]
+
+PLACES = ("Ones", "Tens", "Hundreds", "Thousands")
+EXPRESSION = re.compile(r"[\d.]+(?:\s*[-+*/^=]\s*[\d.]+)+")
+SUM = re.compile(r"\d{1,18}(?:\s*\+\s*\d{1,18})+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Procedural(Teacher):
+    """Writes out column addition; what it writes depends on the question and the request's seed alone, whatever the temperature.
+
+    `mistake_rate` of the thoughts end in a wrong answer that nobody noticed, `wrong_turn_rate` of them take a wrong turn that is noticed
+    and mended, `check_rate` of them check the ones in the opposite order. Style "columns" works digit by digit, "sums" writes partial
+    sums only. Its tokens are bytes.
+    """
+
+    model: str = "procedural"
+    max_tokens: int = 1024
+    style: Literal["columns", "sums"] = "columns"
+    mistake_rate: Annotated[float, Between(0, 1)] = 0.15
+    wrong_turn_rate: Annotated[float, Between(0, 1)] = 0.1
+    check_rate: Annotated[float, Between(0, 1)] = 0.2
+    expected_prompt_tokens: int = how(200)
+    expected_completion_tokens: int = how(110)
+
+    @contextmanager
+    def serving(self, work: Work) -> Iterator[str]:
+        """A loopback server for as long as this is open; none where base_url names one that runs already."""
+        if self.base_url:
+            yield self.base_url
+            return
+        with Loopback(self.answer) as server:
+            yield server.base_url
+
+    def answer(self, body: dict[str, Any]) -> Reply:
+        """The reply to a chat completion request: a thought about the last sum that the user wrote."""
+        asked = [str(message["content"]) for message in body["messages"] if message["role"] == "user"]
+        operands = next((found for text in reversed(asked) if (found := last_sum(text))), None)
+        if operands is None:
+            text = "I can only add whole numbers, and I see no sum here."
+        else:
+            text = self.thought(operands, int(body.get("seed") or 0))
+        prompt = sum(len(str(message["content"]).encode()) for message in body["messages"])
+        limit = int(body.get("max_tokens") or len(text))
+        return Reply(text[:limit], "stop" if len(text) <= limit else "length", prompt, min(len(text), limit))
+
+    def thought(self, operands: Operands, seed: int) -> str:
+        """One thought, in ASCII, that ends in a boxed answer."""
+        random = Random(hashlib.sha256(f"{operands} {seed}".encode()).digest())
+        mistaken, turns, checks = (random.random() < rate for rate in (self.mistake_rate, self.wrong_turn_rate, self.check_rate))
+        place, step, by = random.randrange(len(str(max(operands)))), random.randrange(len(operands) - 1), random.choice((-1, 1))
+        if self.style == "sums":
+            lines, total = partial_sums(operands, Slip(0, step, by) if mistaken else None)
+        elif mistaken:
+            lines, total = columns(operands, Slip(place, step, by))
+            # A check of the ones would bring a mistake there to light.
+            lines += [f"{check(operands)} Right."] if checks and place > 0 else []
+        elif turns and checks:
+            spoilt, _ = columns(operands, Slip(0, step, by))
+            again, total = columns(operands)
+            lines = [*spoilt, f"{check(operands)} Wait, that is not what I had. Let me add again.", *again]
+        else:
+            lines, total = columns(operands, Slip(place, step, by, noticed=True) if turns else None)
+            lines += [f"{check(operands)} Right."] if checks else []
+        return "\n".join([*lines, f"So \\boxed{{{total}}}"])
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One step goes wrong: in column `place` (0: the ones), at its `step`-th addition, by `by`; `noticed` if it is mended on the spot."""
+
+    place: int
+    step: int
+    by: int
+    noticed: bool = False
+
+    def wrong(self, right: int) -> int:
+        return right + (self.by if right > 0 else 1)
+
+
+def last_sum(text: str) -> Operands | None:
+    """The operands of the last sum of whole numbers in the text; longer expressions with other signs are none."""
+    found = [match.group().rstrip(".") for match in EXPRESSION.finditer(text)]
+    sums = [expression for expression in found if SUM.fullmatch(expression)]
+    return tuple(int(number) for number in sums[-1].split("+")) if sums else None
+
+
+def columns(operands: Operands, slip: Slip | None = None) -> tuple[list[str], int]:
+    """Written-out column addition, a line for each column from the ones on, and the total that it comes to."""
+    width = len(str(max(operands)))
+    lines, total, carry = [], 0, 0
+    for place in range(width):
+        digits = [number // 10**place % 10 for number in operands]
+        steps, running = column([carry, *digits] if carry else digits, slip if slip and slip.place == place else None)
+        carry, written = divmod(running, 10) if place < width - 1 else (0, running)
+        total += written * 10**place
+        name = PLACES[place] if place < len(PLACES) else f"Column {place + 1}"
+        lines.append(f"{name}: {steps}, write {written}" + (f", carry {carry}." if carry else "."))
+    return lines, total
+
+
+def column(digits: list[int], slip: Slip | None) -> tuple[str, int]:
+    """The additions of one column and what they come to."""
+    running, steps = digits[0], []
+    for at, digit in enumerate(digits[1:]):
+        term, right = f"{running}+{digit}", running + digit
+        running = right
+        if slip is not None and slip.step == at:
+            steps.append(f"{term}={slip.wrong(right)}" + (f". Wait, let me check: {term}={right}" if slip.noticed else ""))
+            running = right if slip.noticed else slip.wrong(right)
+        else:
+            steps.append(f"{term}={right}")
+    return ", ".join(steps), running
+
+
+def check(operands: Operands) -> str:
+    """The ones once more, in the opposite order."""
+    steps, _ = column([number % 10 for number in reversed(operands)], None)
+    return f"Check the ones: {steps}."
+
+
+def partial_sums(operands: Operands, slip: Slip | None = None) -> tuple[list[str], int]:
+    """One line for each operand added, without the digits and carries."""
+    running, lines = operands[0], []
+    for at, number in enumerate(operands[1:]):
+        total = running + number + (slip.by if slip is not None and slip.step == at else 0)
+        lines.append(f"{running}+{number}={total}.")
+        running = total
+    return lines, running
+
+
+def main() -> None:
+    """Serve the teacher alone until interrupted."""
+    rates = Procedural()
+    parser = argparse.ArgumentParser(
+        prog="python -m o1exp.chat.servers.procedural", description="Serve the procedural teacher on loopback."
+    )
+    parser.add_argument("--port", type=int, default=0, help="0: a free one")
+    parser.add_argument("--log", type=Path, help="append one JSON line per finished request to this file")
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="wait before each answer")
+    parser.add_argument("--mistake-rate", type=float, default=rates.mistake_rate)
+    parser.add_argument("--wrong-turn-rate", type=float, default=rates.wrong_turn_rate)
+    parser.add_argument("--check-rate", type=float, default=rates.check_rate)
+    asked = parser.parse_args()
+    try:
+        teacher = Procedural(mistake_rate=asked.mistake_rate, wrong_turn_rate=asked.wrong_turn_rate, check_rate=asked.check_rate)
+    except SettingsError as wrong:
+        parser.error(str(wrong))
+    done = threading.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda number, frame: done.set())
+    with Loopback(teacher.answer, asked.log, asked.delay_ms / 1000, asked.port) as server:
+        print(server.base_url, flush=True)
+        done.wait()
+
+
+if __name__ == "__main__":
+    main()

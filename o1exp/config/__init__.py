@@ -1,0 +1,1 @@
+"""Config groups, composition, and the sentences for what is wrong in them."""

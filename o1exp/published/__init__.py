@@ -1,0 +1,1 @@
+"""Outputs and verdicts that other people released: joined, graded again, scored."""

@@ -1,0 +1,145 @@
+"""Published outputs beside their gold answers: which rows are samples of which problem, by index or by text."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from o1exp.published import released
+from o1exp.published.released import Row
+
+Join = Literal["idx", "problem"]
+PROBLEM = ("problem", "question", "query", "prompt", "Problem", "instruction", "input")
+INDEX = ("idx", "id", "index", "unique_id", "problem_id")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One file: its rows, and the field that holds the problem's text ("" if none)."""
+
+    path: Path
+    rows: list[Row]
+    problem: str
+
+    @classmethod
+    def read(cls, path: Path, problem: str = "") -> "Side":
+        rows = released.read(path)
+        if problem:
+            released.require(rows, problem, "the problem field", path)
+        return cls(path, rows, problem or released.first_field(rows[0], PROBLEM))
+
+    def text(self, place: int) -> str:
+        return plain(released.user_text(released.field(self.rows[place], self.problem))) if self.problem else ""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """For each output row the row of its gold answer and the name of its problem; None: it has none. `notes` are for the reader."""
+
+    gold: list[int | None]
+    names: list[str]
+    notes: list[str]
+
+
+def plain(text: str) -> str:
+    """A problem's text without what differs between copies of it: spaces, letter case, Unicode forms, dollar signs."""
+    return re.sub(r"[\s$]+", "", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def join(outputs: Side, gold: Side | None, by: Join | None) -> Joined:
+    """Errors: ValueError where texts disagree or nothing matches."""
+    if gold is None:
+        return _alone(outputs, by)
+    if (by or ("problem" if outputs.problem and gold.problem else "idx")) == "problem":
+        return _by_problem(outputs, gold)
+    return _by_index(outputs, gold)
+
+
+def _alone(outputs: Side, by: Join | None) -> Joined:
+    """Gold and output in one row: every row is a problem, or with "problem" rows of the same text are samples of one."""
+    places: list[int | None] = list(range(len(outputs.rows)))
+    texts = [outputs.text(place) for place in range(len(outputs.rows))]
+    if by == "problem":
+        if not outputs.problem:
+            raise ValueError(f"--join problem: {outputs.path} has no field with the problem's text; name it with --problem-field")
+        return Joined(places, texts, [])
+    repeated = len(texts) - len(set(texts)) if outputs.problem else 0
+    hint = f"{repeated} problem texts stand there again; --join problem takes their rows as samples of one problem"
+    return Joined(places, [str(place) for place in range(len(texts))], [hint] if repeated else [])
+
+
+def _by_problem(outputs: Side, gold: Side) -> Joined:
+    for side, option in ((outputs, "--problem-field"), (gold, "--gold-problem-field")):
+        if not side.problem:
+            raise ValueError(f"--join problem: {side.path} has no field with the problem's text; name it with {option}")
+    known: dict[str, int] = {}
+    for place in range(len(gold.rows)):
+        known.setdefault(gold.text(place), place)
+    known.pop("", None)
+    found: list[int | None] = []
+    for place in range(len(outputs.rows)):
+        text = outputs.text(place)
+        # A prompt may have words around the problem: the longest problem that stands in it whole.
+        inside = () if text in known else sorted((name for name in known if name in text), key=len)
+        found.append(known.get(text, known[inside[-1]] if inside else None))
+    missing = [place for place, row in enumerate(found) if row is None]
+    if len(missing) == len(found):
+        raise ValueError(
+            f"not one problem of {outputs.path} ({outputs.problem}) stands in {gold.path} ({gold.problem}); are these the same benchmark?"
+        )
+    names = [outputs.text(place) if row is None else gold.text(row) for place, row in enumerate(found)]
+    return Joined(found, names, list(_left_out(outputs, gold, found)))
+
+
+def _by_index(outputs: Side, gold: Side) -> Joined:
+    index = next((name for name in INDEX if _is_key(gold, name) and all(name in row for row in outputs.rows)), "")
+    if index:
+        places = {released.as_text(row[index]): place for place, row in enumerate(gold.rows)}
+        found = [places.get(released.as_text(row[index])) for row in outputs.rows]
+    elif len(outputs.rows) == len(gold.rows):
+        found = list(range(len(gold.rows)))
+    else:
+        raise ValueError(
+            f"--join idx: {outputs.path} has {len(outputs.rows)} rows and {gold.path} {len(gold.rows)}, and no index in both; "
+            "use --join problem"
+        )
+    checked = bool(outputs.problem and gold.problem)
+    if checked:
+        _refuse_other_texts(outputs, gold, found, index)
+    if all(row is None for row in found):
+        raise ValueError(f"--join idx: no {index} of {outputs.path} stands in {gold.path}; use --join problem")
+    notes = (
+        [] if checked else [f"joined by {index or 'position'} without a check: a file has no problem text; name it with --problem-field"]
+    )
+    return Joined(found, [str(row) for row in found], [*notes, *_left_out(outputs, gold, found)])
+
+
+def _is_key(side: Side, name: str) -> bool:
+    values = [released.as_text(row[name]) for row in side.rows if name in row]
+    return len(values) == len(side.rows) == len(set(values))
+
+
+def _refuse_other_texts(outputs: Side, gold: Side, found: Sequence[int | None], index: str) -> None:
+    same: Callable[[str, str], bool] = lambda one, other: one == other or (bool(other) and other in one)  # noqa: E731
+    wrong = [place for place, row in enumerate(found) if row is not None and not same(outputs.text(place), gold.text(row))]
+    if wrong:
+        place = wrong[0]
+        row = found[place]
+        assert row is not None
+        texts = [released.user_text(released.field(side.rows[at], side.problem))[:60] for side, at in ((outputs, place), (gold, row))]
+        raise ValueError(
+            f"--join idx: {len(wrong)} of {len(found)} rows have another problem than the gold row of the same {index or 'position'}; "
+            f"row {place + 1}: {texts[0]!r} against {texts[1]!r}. Use --join problem"
+        )
+
+
+def _left_out(outputs: Side, gold: Side, found: Sequence[int | None]) -> Iterator[str]:
+    missing = [place + 1 for place, row in enumerate(found) if row is None]
+    if missing:
+        rows = ", ".join(map(str, missing[:5])) + (" ..." if len(missing) > 5 else "")
+        yield f"left out: {len(missing)} of {len(found)} output rows have no gold answer in {gold.path} (rows {rows})"
+    never = len(gold.rows) - len({row for row in found if row is not None})
+    if never:
+        yield f"{never} of {len(gold.rows)} gold problems have no output and do not count"

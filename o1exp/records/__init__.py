@@ -1,0 +1,6 @@
+"""The nouns that rooms share, tables of them, and the rows of people's JSON files."""
+
+from o1exp.records.nouns import Attempt, Completion, Example, Pair, Problem, Score, Usage
+from o1exp.records.table import Table
+
+__all__ = ["Attempt", "Completion", "Example", "Pair", "Problem", "Score", "Table", "Usage"]

@@ -1,0 +1,1 @@
+"""Runs in MLflow, and its UI opened on a table of them."""

@@ -1,0 +1,224 @@
+"""What MLflow is told about a run: names, parameters, metrics, datasets and files, as plain values made from the artefacts."""
+
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from o1exp.history.arms import Arm
+from o1exp.history.lineage import CURVE, Artefact, Lineage
+from o1exp.history.record import RunRecord
+from o1exp.report.compare import Row, rows
+from o1exp.report.curves import points
+from o1exp.report.phases import learning_text
+from o1exp.tti.stage import Audited
+
+LONGEST_KEY = 250
+LONGEST_VALUE = 6000
+LOGS = (CURVE, "validation.jsonl", "timing.jsonl", "samples.jsonl")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One MLflow run to be: `files` are (path, artifact folder), `metrics`, `params` and `datasets` MLflow's own entities."""
+
+    name: str
+    tags: dict[str, str]
+    params: list[Any]
+    metrics: list[Any]
+    datasets: list[Any]
+    files: list[tuple[Path, str]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
+    """The run itself. A single arm's scores and curves stand in it directly; those of several get the arm's name before them."""
+    alone = len(arms) == 1
+    table = rows(arms, record.baseline)
+    metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{row.arm.name}/")]
+    metrics += _curves(arms[0]) if alone else []
+    metrics += _transparency(arms[0].lineage, record.report)
+    tags = {
+        "o1exp.key": record.key, "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp", "mlflow.source.type": "LOCAL",
+        "mlflow.note.content": _note(record, table), **{f"stage.{_stage(name)}": key for name, key in record.stages.items()},
+        **_commit(arms[0].result), **(_phase_tags(arms[0]) if alone else {}),
+    }  # fmt: skip
+    if not record.stages:
+        tags |= _stage_tags(arms)
+    report = root / "artefacts" / record.report if record.report else None
+    files = [(path, "report") for path in sorted(report.glob("*")) if path.name != "manifest.json"] if report else []
+    kept = [path for pattern in ("*.json", "*_card.*") for path in sorted(record.folder.glob(pattern))] if record.folder else []
+    files += [(path, "run") for path in kept]
+    texts = {f"manifests/{a.stage}-{a.manifest.key}.json": (a.folder / "manifest.json").read_text() for arm in arms for a in arm.stages}
+    files += _phase_files(arms[0]) if alone else []
+    texts |= _phase_texts(arms[0]) if alone else {}
+    texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)
+    return Entry(record.name, _cut(tags), params(record.config), metrics, _datasets(arms), files, texts)
+
+
+def arm_entry(record: RunRecord, arm: Arm) -> Entry:
+    """One arm of a run of several: its scores under plain names, so that arms stand in one column, its curves and samples."""
+    row_metrics = [metric for row in rows([arm]) for metric in _scores(row, "")]
+    tags = {"o1exp.key": f"{record.key} {arm.name}", "o1exp.kind": "arm", "o1exp.result": arm.result.path}
+    tags |= _stage_tags([arm]) | _commit(arm.result) | _phase_tags(arm)
+    own = {f"{t.artefact.stage}{t.phase}": t.artefact.manifest.settings for t in arm.trainings}
+    metrics = row_metrics + _curves(arm)
+    return Entry(arm.name, _cut(tags), params({"arm": arm.name, **own}), metrics, _datasets([arm]), _phase_files(arm), _phase_texts(arm))
+
+
+def params(config: dict[str, Any]) -> list[Any]:
+    """MLflow parameters for every leaf of a nested config, e.g. think.lr; names and values within MLflow's limits."""
+    from mlflow.entities import Param
+
+    return [Param(_key(name), str(value)[:LONGEST_VALUE]) for name, value in flat(config).items()]
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves by dotted path; lists of scalars and empty containers count as leaves, Hydra's own keys (`_target_`) are left out."""
+    leaves: dict[str, Any] = {}
+    items = config.items() if isinstance(config, dict) else enumerate(config)
+    for key, value in items:
+        path = f"{prefix}{key}"
+        if str(key).startswith("_"):
+            continue
+        nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+        leaves |= flat(value, path + ".") if nested and value else {path: value}
+    return leaves
+
+
+def _scores(row: Row, prefix: str) -> list[Any]:
+    score, start = row.score, f"{prefix}{row.benchmark}/"
+    values = {
+        "accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high, "accuracy_error": score.error,
+        "output_tokens": score.tokens, "truncated": score.truncated, "no_answer": score.no_answer,
+    }  # fmt: skip
+    values |= {f"pass_at_{k}": value for k, value in score.pass_at.items() if k != "1"}
+    values |= {f"majority_at_{k}": value for k, value in score.majority_at.items() if k != "1"}
+    if row.against is not None:
+        values |= {"difference": row.against.difference, "p": row.against.adjusted}
+    found = {start + name: float(value) for name, value in values.items()}
+    found |= {f"{prefix}training/tokens": row.arm.training_tokens, f"{prefix}training/examples": row.arm.training_examples}
+    found[f"{prefix}training/cpu_seconds"] = row.arm.training_cpu_seconds
+    return [_metric(name, value, 0, time.time()) for name, value in found.items()]
+
+
+def _curves(arm: Arm) -> list[Any]:
+    """Every phase's curves, at the times of the training."""
+    found = []
+    for training in arm.trainings:
+        started = datetime.fromisoformat(training.artefact.manifest.started).timestamp()
+        found += [_metric(point.name, point.value, point.at, started + point.seconds) for point in points(training)]
+    return found
+
+
+def _transparency(lineage: Lineage, report: str) -> list[Any]:
+    """The points of the run's audit, as far as its report has one."""
+    page = lineage.find(report) if report else None
+    found = lineage.inputs(page).get("audit") if page else None
+    points = Audited.read(found.folder).points if found else {}
+    return [_metric(f"tti/{dimension}", value, 0, time.time()) for dimension, value in points.items()]
+
+
+def _phase_files(arm: Arm) -> list[tuple[Path, str]]:
+    """Per phase what the training wrote, every step of it, and the first examples with what is learned of them marked."""
+    found = []
+    for training in arm.trainings:
+        made = [(training.artefact, name) for name in LOGS]
+        made += [(training.prepared, "preview.html")] if training.prepared else []
+        found += [(one.folder / name, f"phase{training.phase}") for one, name in made if name in one.manifest.files]
+    return found
+
+
+def _phase_texts(arm: Arm) -> dict[str, str]:
+    return {f"phase{training.phase}/samples.md": learning_text(training) for training in arm.trainings if training.samples}
+
+
+def _phase_tags(arm: Arm) -> dict[str, str]:
+    """What each phase was, e.g. o1exp.phase3: DPO."""
+    return {f"o1exp.phase{training.phase}": training.label.partition(": ")[2] for training in arm.trainings}
+
+
+def _metric(name: str, value: float, step: float, second: float) -> Any:
+    """A value at a step and a time (seconds since 1970)."""
+    from mlflow.entities import Metric
+
+    return Metric(_clean(name)[:LONGEST_KEY], float(value), int(second * 1000), int(step))
+
+
+def _datasets(arms: list[Arm]) -> list[Any]:
+    """The tables that were trained on and the benchmarks, each once, with the digest of their files."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    used: dict[tuple[str, str], tuple[Artefact, str]] = {}
+    for arm in arms:
+        for training in arm.trainings:
+            used |= {(table.path, "training"): (table, "training") for table in training.tables[-1:]}
+        for name in arm.grades:
+            problems = arm.lineage.inputs(arm.grades[name]).get("problems")
+            used |= {(problems.path, "evaluation"): (problems, "evaluation")} if problems else {}
+    return [
+        DatasetInput(
+            Dataset(
+                name=f"{table.stage}-{table.manifest.key[:8]}", digest=table.manifest.digest[:32], source_type="local",
+                source=json.dumps({"path": table.path}), profile=json.dumps({"rows": table.facts.get("rows")}),
+            ),
+            [InputTag("mlflow.data.context", context)],
+        )
+        for table, context in used.values()
+    ]  # fmt: skip
+
+
+def _note(record: RunRecord, table: list[Row]) -> str:
+    head = "| arm | benchmark | accuracy | 95 % interval | output tokens |\n|---|---|---:|---:|---:|\n"
+    lines = [f"| {row.arm.name} | {row.benchmark} | {_percents(row)} | {row.score.tokens:.0f} |\n" for row in table]
+    verdicts = "".join(f"\n{row.verdict}\n" for row in table if row.verdict)
+    command = f"\n`{record.command}`\n" if record.command else ""
+    return head + "".join(lines) + verdicts + command + "\nThe page is under Artifacts: report/index.html.\n"
+
+
+def _percents(row: Row) -> str:
+    return f"{100 * row.score.accuracy:.1f} % | {100 * row.score.low:.1f} to {100 * row.score.high:.1f}"
+
+
+def _stage(name: str) -> str:
+    """Tags have no brackets: "think (long thoughts)" becomes think.long thoughts."""
+    return _clean(name.replace(" (", ".").replace(")", ""))
+
+
+def _stage_tags(arms: list[Arm]) -> dict[str, str]:
+    """Stage keys by kind, numbered where a kind occurs more than once."""
+    tags: dict[str, str] = {}
+    for artefact in {a.path: a for arm in arms for a in arm.stages}.values():
+        name, number = f"stage.{artefact.stage}", 1
+        while name in tags:
+            number += 1
+            name = f"stage.{artefact.stage}.{number}"
+        tags[name] = artefact.manifest.key
+    return tags
+
+
+def _commit(result: Artefact) -> dict[str, str]:
+    commit = result.manifest.made_by.get("commit")
+    return {"mlflow.source.git.commit": commit} if commit else {}
+
+
+def _cut(tags: dict[str, str]) -> dict[str, str]:
+    return {_key(name): str(value)[:LONGEST_VALUE] for name, value in tags.items()}
+
+
+def _key(name: str) -> str:
+    """Short enough for MLflow and still unique."""
+    clean = _clean(name)
+    if len(clean) <= LONGEST_KEY:
+        return clean
+    return clean[: LONGEST_KEY - 9] + "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _clean(name: str) -> str:
+    """Letters, digits and . _ - / : and space pass; MLflow refuses the rest, and paths that climb."""
+    safe = re.sub(r"[^\w ./:-]", "_", name, flags=re.ASCII)
+    return re.sub(r"/{2,}", "/", re.sub(r"\.{2,}", ".", safe)).strip("/ ") or "_"

@@ -1,0 +1,95 @@
+"""A GGUF file as a plain Hugging Face folder, converted once, by `python -m o1exp.train.bases.gguf FILE FOLDER` in a process of its own."""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+from o1exp.chat.servers.llama import SMOLLM2, find_gguf
+from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work, how
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gguf(Stage[Checkpoint]):
+    """Unpack a quantised GGUF model into fp32 weights that train and generate like any other.
+
+    The file is `path`, or else the one of the installed `package` that matches `pattern`. The key holds the content's `sha256`, not the
+    path; for a package it is checked where it is set. `parameters` tells the plan the model's size.
+    Errors: ValueError where the file is absent or another one than pinned.
+    """
+
+    package: str = SMOLLM2
+    pattern: str = "*.gguf"
+    path: str = how("")
+    sha256: str = ""
+    parameters: Annotated[float, AtLeast(0)] = how(134.5e6)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.path and not self.sha256 and Path(self.path).expanduser().is_file():
+            object.__setattr__(self, "sha256", _sha256(Path(self.path).expanduser()))
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        return Expect(parameters=self.parameters, disk_gb=4 * self.parameters / 1e9)
+
+    def preflight(self) -> Iterator[str]:
+        try:
+            find_gguf(self.package, self.pattern, self.path)
+        except ValueError as missing:
+            yield str(missing)
+        for needed in ("gguf", "accelerate"):
+            if find_spec(needed) is None:
+                yield f"the package {needed} is not installed, but reading GGUF needs it: pip install {needed}"
+
+    def make(self, work: Work) -> None:
+        file = find_gguf(self.package, self.pattern, self.path)
+        digest = _sha256(file)
+        if self.sha256 and digest != self.sha256:
+            raise ValueError(f"sha256={self.sha256}: {file} has {digest}; give the file that was pinned, or the new digest")
+        said: dict[str, Any] = {}
+        with work.progress("converting"):
+            command = [sys.executable, "-m", "o1exp.train.bases.gguf", str(file), str(work.folder / "model")]
+            work.run(command, lambda line: said.update(json.loads(line)) if line.startswith("{") else None, _environment())
+        work.note(file=file.name, sha256=digest, **said)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[3])]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def convert(file: Path, folder: Path) -> dict[str, Any]:
+    """Write model and tokenizer; what is worth noting. Many GGUF files pad with the end token: then a token of its own takes over."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+    )
+    padded_with = tokenizer.pad_token
+    if tokenizer.pad_token in (None, tokenizer.eos_token) and tokenizer.unk_token not in (None, tokenizer.eos_token):
+        # Training tools that mask padding in the labels would mask the end token with it.
+        tokenizer.pad_token = tokenizer.unk_token
+    model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.config.eos_token_id = model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return {"parameters": model.num_parameters(), "pad_token": tokenizer.pad_token, "pad_token_in_file": padded_with}
+
+
+if __name__ == "__main__":
+    from o1exp.flow.work import die_with_parent
+
+    die_with_parent()
+    print(json.dumps(convert(Path(sys.argv[1]), Path(sys.argv[2]))), flush=True)

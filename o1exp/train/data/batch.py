@@ -1,0 +1,92 @@
+"""From packs to tensors: one flat row of tokens per micro-batch, documents sorted by length and attended to in groups."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from o1exp.train.data.encode import Encoded, Ints
+
+
+class Group:
+    """Documents that lie side by side in the row: `count` of them, each padded to `length` tokens."""
+
+    def __init__(self, count: int, length: int) -> None:
+        self.count, self.length = count, length
+
+    @property
+    def tokens(self) -> int:
+        return self.count * self.length
+
+
+class MicroBatch:
+    """What one rank computes at once.
+
+    ids, positions: [1, tokens] (padding rows included); predictors: [labels] the place in the row that predicts each of targets: [labels];
+    owners: [labels] which of `documents` each belongs to; groups: how attention splits the row; step: its optimizer step; index: its place
+    in that step, which it completes if `last`; scale: what the summed losses are multiplied by before backward.
+    """
+
+    def __init__(self, tensors: list[torch.Tensor], groups: list[Group], documents: list[int]) -> None:
+        self.tensors = tensors
+        self.ids, self.positions, self.predictors, self.targets, self.owners = tensors
+        self.groups, self.documents = groups, documents
+        self.step, self.index, self.last, self.scale = 0, 0, True, 1.0
+
+    @classmethod
+    def idle(cls) -> "MicroBatch":
+        """One token and no label: a rank without a document still takes part in the pass."""
+        none = torch.zeros(0, dtype=torch.int64)
+        token = torch.zeros((1, 1), dtype=torch.int64)
+        return cls([token, token, none, none, none], [Group(1, 1)], [])
+
+    def to(self, device: torch.device) -> "MicroBatch":
+        if device.type == "cpu":
+            return self
+        there = MicroBatch([tensor.to(device, non_blocking=True) for tensor in self.tensors], self.groups, self.documents)
+        there.step, there.index, there.last, there.scale = self.step, self.index, self.last, self.scale
+        return there
+
+
+WASTE = 0.05
+"""Share of a group that may be padding: fewer, larger calls pay for it on small models."""
+
+
+def micro_batch(documents: list[int], data: Encoded, waste: float = WASTE) -> MicroBatch:
+    """Lay the documents out in one row, longest first; a group's shorter documents are padded at the end (causal: nobody looks there)."""
+    if not documents:
+        return MicroBatch.idle()
+    ordered = sorted(documents, key=lambda d: -int(data.lengths[d]))
+    parts: list[list[Ints]] = [[], [], [], [], []]
+    groups, at = [], 0
+    for members in _grouped([int(data.lengths[d]) for d in ordered], waste):
+        length = int(data.lengths[ordered[members[0]]])
+        groups.append(Group(len(members), length))
+        for member in members:
+            tokens, first = data.document(ordered[member]), int(data.prompts[ordered[member]])
+            found: tuple[npt.NDArray[Any], ...] = (
+                np.pad(tokens, (0, length - len(tokens))), np.arange(length), np.arange(at + first - 1, at + len(tokens) - 1),
+                tokens[first:], np.full(len(tokens) - first, member),
+            )  # fmt: skip
+            for part, piece in zip(parts, found, strict=True):
+                part.append(piece)
+            at += length
+    ids, positions, *labels = (torch.from_numpy(np.concatenate(part).astype(np.int64)) for part in parts)
+    return MicroBatch([ids[None], positions[None], *labels], groups, ordered)
+
+
+def _grouped(lengths: list[int], waste: float) -> Iterator[range]:
+    """Cut the descending lengths into runs in which padding to the longest wastes at most the given share."""
+    first = 0
+    while first < len(lengths):
+        stop, tokens = first, 0
+        while stop < len(lengths):
+            padded = lengths[first] * (stop + 1 - first)
+            if padded - (tokens + lengths[stop]) > waste * padded:
+                break
+            tokens += lengths[stop]
+            stop += 1
+        yield range(first, stop)
+        first = stop

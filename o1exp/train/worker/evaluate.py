@@ -1,0 +1,77 @@
+"""What is looked at between steps: the loss on held-out problems, and what the model writes by now."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from o1exp.train.data.batch import MicroBatch
+from o1exp.train.data.encode import Refused
+from o1exp.train.data.schedule import Units, validation_batches
+from o1exp.train.spec import TrainSpec
+from o1exp.train.worker.objective import Objective
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A held-out problem's prompt as token ids."""
+
+    row: int
+    ids: list[int]
+
+
+class Evaluation:
+    """Held-out micro-batches of this rank, `weight` of the units of all ranks, and prompts to answer greedily.
+
+    It is due before the first step and after each of `evaluations` equal parts of the training.
+    """
+
+    def __init__(self, spec: TrainSpec, batches: list[MicroBatch], weight: int, prompts: list[Prompt], tokenizer: Any) -> None:
+        self.spec, self.batches, self.weight, self.prompts, self.tokenizer = spec, batches, weight, prompts, tokenizer
+
+    def due(self, step: int, steps: int) -> bool:
+        parts = self.spec.evaluations
+        return bool(self.weight) and step in {round(part * steps / parts) for part in range(parts + 1)}
+
+    def loss(self, model: Any, objective: Objective, device: torch.device) -> tuple[float, float]:
+        """(loss per unit of weight, share of right ones) over all held-out units: sums over all ranks, divided once."""
+        sums = torch.zeros(2, dtype=torch.float64, device=device)
+        model.eval()
+        with torch.no_grad():
+            for batch in self.batches:
+                scored = objective(model, batch.to(device))
+                sums += torch.stack([scored.loss.double(), scored.right.double()])
+        model.train()
+        if self.spec.ranks > 1:
+            torch.distributed.all_reduce(sums)
+        loss, right = (sums / self.weight).tolist()
+        return loss, right
+
+    def samples(self, model: Any, device: torch.device) -> list[dict[str, Any]]:
+        """Greedy answers to the prompts; every rank computes the same ones, as ZeRO-3 needs all ranks in every layer."""
+        ours, split = model.config._attn_implementation, self.spec.strategy == "deepspeed" and self.spec.zero_stage == 3
+        model.eval()
+        model.set_attn_implementation("sdpa")
+        written = []
+        for prompt in self.prompts:
+            with torch.no_grad():
+                out = model.generate(
+                    torch.tensor([prompt.ids], device=device), attention_mask=torch.ones(1, len(prompt.ids), device=device),
+                    do_sample=False, max_new_tokens=self.spec.sample_tokens, synced_gpus=split,
+                    eos_token_id=self.tokenizer.eos_token_id, pad_token_id=self.tokenizer.eos_token_id,
+                )  # fmt: skip
+            written.append({"row": prompt.row, "text": self.tokenizer.decode(out[0, len(prompt.ids) :])})
+        model.set_attn_implementation(ours)
+        model.train()
+        return written
+
+
+def evaluation_of(spec: TrainSpec, units: Units, tokenizer: Any, rank: int) -> Evaluation:
+    """The evaluation on held-out units. Errors: Refused where a share was asked for and nothing is held out."""
+    if not len(units.members):
+        if spec.validation:
+            raise Refused(f"validation={spec.validation:g} holds out none of {len(units.data)} examples; raise it, or set it to 0")
+        return Evaluation(spec, [], 0, [], tokenizer)
+    data, shown = units.data, units.members[: spec.samples, 0]
+    prompts = [Prompt(int(data.rows[d]), data.document(d)[: data.prompts[d]].tolist()) for d in shown]
+    return Evaluation(spec, validation_batches(spec, units, rank), int(units.weight.sum()), prompts, tokenizer)

@@ -1,0 +1,72 @@
+"""Loading the model to train: any causal LM of transformers, with attention per document."""
+
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from o1exp.train.data.encode import Encoded, Refused
+from o1exp.train.spec import TrainSpec
+from o1exp.train.worker import attention
+from o1exp.train.worker.lora import add_lora
+from o1exp.train.worker.loss import teach_loss, teach_rows
+from o1exp.train.worker.preflight import check_head, check_weights, check_window
+
+_zero3_config: list[Any] = []
+"""transformers looks for this object while it loads under ZeRO-3; it must stay referenced."""
+
+
+def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) -> Any:
+    """The model in the training's precision, ready for packed rows; under ZeRO-3 each rank holds its part from the start.
+
+    `config` is DeepSpeed's. Errors: Refused if model and data do not fit each other.
+    """
+    settings = model_config(spec)
+    check_window(spec, data, settings)
+    if spec.zero_stage == 3 and config is not None:
+        from transformers.integrations import HfDeepSpeedConfig
+
+        _zero3_config.append(HfDeepSpeedConfig(config))
+    model, report = AutoModelForCausalLM.from_pretrained(
+        spec.start, revision=spec.revision or None, config=settings, dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
+        attn_implementation=attention.chosen(spec.attention, spec.accelerator, spec.precision), use_safetensors=True,
+        output_loading_info=True,
+    )  # fmt: skip
+    check_weights(spec, report)
+    partitioned = spec.zero_stage == 3 and config is not None
+    if not partitioned:
+        check_head(spec, model)
+    if spec.freeze_embeddings:
+        model.get_input_embeddings().weight.requires_grad_(False)
+    if spec.tuning == "lora":
+        add_lora(model, spec, partitioned)
+    teach_loss(model)
+    teach_rows(model)
+    if spec.activation_checkpointing:
+        checkpoint_activations(model)
+    model.train()
+    return model
+
+
+def model_config(spec: TrainSpec) -> Any:
+    """The start's config, with the window and the RoPE base that the training asks for."""
+    config = AutoConfig.from_pretrained(spec.start, revision=spec.revision or None)
+    rotary = getattr(config, "rope_parameters", None)
+    if spec.positions:
+        if not rotary:
+            raise Refused(
+                f"positions={spec.positions}: {spec.start} ({config.model_type}) has learned positions, or none, which do not widen; "
+                "leave it 0, or start from a model with rotary positions"
+            )
+        config.max_position_embeddings = spec.positions
+    if spec.rope_theta:
+        if not isinstance(rotary, dict) or "rope_theta" not in rotary:
+            raise Refused(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
+        config.rope_parameters = {**rotary, "rope_theta": spec.rope_theta}
+    return config
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Keep each layer's input only and compute the rest again in the backward pass."""
+    model.enable_input_require_grads()  # or frozen embeddings would leave the first layer's output without a gradient
+    model.activation_checkpointing_enable({"use_reentrant": False})

@@ -1,0 +1,76 @@
+"""The LightningModule: one micro-batch forward and backward, one optimizer step when the step is complete."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+
+from o1exp.train.data.batch import MicroBatch
+from o1exp.train.data.encode import Encoded
+from o1exp.train.data.schedule import Step
+from o1exp.train.spec import TrainSpec
+from o1exp.train.worker.engine import Engine
+from o1exp.train.worker.memory import forget_peak, held_mb
+from o1exp.train.worker.model import load_model
+from o1exp.train.worker.objective import Objective
+
+
+class Student(LightningModule):  # type: ignore[misc]
+    """Trains `model` on the steps of the plan by `objective`.
+
+    `summed` collects the current step's loss and right units on this rank, `grad_norm` is the last step's norm before
+    clipping, `loaded_mb` the memory with the model loaded. `engine` is set once the strategy stands.
+    """
+
+    def __init__(self, spec: TrainSpec, data: Encoded, todo: list[Step], objective: Objective) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.spec, self.data, self.todo, self.objective = spec, data, todo, objective
+        self.model: Any = None
+        self.engine: Engine
+        self.summed = torch.zeros(2, dtype=torch.float64)
+        self.grad_norm = 0.0
+        self.loaded_mb = 0
+
+    def configure_model(self) -> None:
+        if self.model is None:
+            self.model = load_model(self.spec, self.data, getattr(self.trainer.strategy, "config", None))
+            self.loaded_mb = held_mb(self.device)
+            forget_peak(self.device)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW, in one kernel; weight decay spares vectors (norms and biases), as usual."""
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        matrices = [parameter for parameter in trained if len(_shape(parameter)) > 1]
+        vectors = [parameter for parameter in trained if len(_shape(parameter)) <= 1]
+        groups = [{"params": matrices, "weight_decay": self.spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        return torch.optim.AdamW([group for group in groups if group["params"]], lr=self.spec.lr, fused=True)
+
+    def transfer_batch_to_device(self, batch: MicroBatch, device: torch.device, dataloader_idx: int) -> MicroBatch:
+        return batch.to(device)
+
+    def training_step(self, batch: MicroBatch, batch_idx: int) -> None:
+        self._seed(hash((self.spec.seed, batch.step, batch.index, self.global_rank)) % 2**31)
+        scored = self.objective(self.model, batch)
+        self.summed = self.summed.to(self.device) + torch.stack([scored.loss.detach().double(), scored.right.double()])
+        self.engine.backward(scored.loss * batch.scale)
+        if batch.last:
+            self.grad_norm = self.engine.step(self.todo[batch.step].lr)
+        else:
+            self.engine.skip()
+
+    def _seed(self, seed: int) -> None:
+        """Dropout, where a model has it, depends on step, micro-batch and rank alone, and survives a resume.
+
+        torch.manual_seed would take 4 ms, since it prepares devices that are not there.
+        """
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        else:
+            torch.default_generator.manual_seed(seed)
+
+
+def _shape(parameter: torch.nn.Parameter) -> torch.Size:
+    """Under ZeRO-3 a parameter itself is empty; DeepSpeed keeps its true shape beside it."""
+    shape: torch.Size = getattr(parameter, "ds_shape", parameter.shape)
+    return shape

@@ -1,0 +1,42 @@
+"""What srun starts once on each node: torchrun, which meets at the job's first node.
+
+python -m o1exp.train.worker.node NODES DEVICES -m MODULE SPEC
+"""
+
+import os
+import subprocess
+import sys
+
+PORTS = range(20_000, 30_000)
+
+
+def torchrun(nodes: int, devices: int, worker: list[str]) -> list[str]:
+    """The command of this node. The port follows from the job and step, so that all nodes agree and two jobs seldom meet."""
+    job = os.environ["SLURM_JOB_ID"]
+    port = PORTS[hash((int(job), int(os.environ.get("SLURM_STEP_ID", "0")))) % len(PORTS)]
+    return [
+        sys.executable, "-m", "torch.distributed.run", f"--nnodes={nodes}", f"--nproc_per_node={devices}",
+        f"--node_rank={os.environ['SLURM_NODEID']}", f"--master_addr={first_host()}", f"--master_port={port}",
+        *worker,
+    ]  # fmt: skip
+
+
+def first_host() -> str:
+    """The job's first node, asked of Slurm, which alone expands node[01-04]."""
+    asked = ["scontrol", "show", "hostnames", os.environ["SLURM_JOB_NODELIST"]]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0]
+
+
+def main() -> None:
+    from o1exp.flow.work import die_with_parent
+
+    die_with_parent()
+    nodes, devices, *worker = sys.argv[1:]
+    command = torchrun(int(nodes), int(devices), worker)
+    # Lightning, seeing Slurm's variables, would take the ranks of srun's tasks for its own.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+    os.execve(command[0], command, own)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""One rank of a training, started by `Sft` in a process of its own: python -m o1exp.train.worker.rank SPEC."""
+
+import json
+import os
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+import numpy as np
+
+from o1exp.flow.checkpoint import Checkpoint
+from o1exp.flow.work import die_with_parent, leave
+from o1exp.train.data.encode import Refused
+from o1exp.train.prepare import load_tokenizer
+from o1exp.train.spec import TrainSpec
+
+
+def main(path: Path) -> NoReturn:
+    die_with_parent()
+    # Libraries print to stdout; the parent reads only our progress there.
+    progress, sys.stdout = sys.stdout, sys.stderr
+    spec, rank = TrainSpec.load(path), int(os.environ.get("RANK", "0"))
+    try:
+        train(spec, rank, progress)
+    except Exception as problem:
+        spec.report(str(problem) if isinstance(problem, Refused) else traceback.format_exc(), refused=isinstance(problem, Refused))
+        raise
+    leave()
+
+
+def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
+    """Fit and export; the artefact's files go to `spec.out`, the facts to `result.json` in scratch."""
+    warnings.filterwarnings("ignore", module="lightning|deepspeed|torch")
+    check_devices(spec)
+    if spec.strategy == "deepspeed":
+        from o1exp.train.worker.accelerator import import_deepspeed
+
+        import_deepspeed()
+    from o1exp.train.data.encode import Encoded
+    from o1exp.train.data.schedule import Feed, held_out, plan, units_of
+    from o1exp.train.worker.evaluate import evaluation_of
+    from o1exp.train.worker.export import export
+    from o1exp.train.worker.module import Student
+    from o1exp.train.worker.objective import objective_of
+    from o1exp.train.worker.record import Recorder
+    from o1exp.train.worker.resume import Checkpoints
+    from o1exp.train.worker.strategy import make_trainer
+
+    tokenizer = load_tokenizer(Checkpoint(spec.tokenizer, spec.tokenizer_revision), spec.end_token, spec.chat_template)
+    data = Encoded.load(Path(spec.data))
+    learned, held = (units_of(spec, data, documents) for documents in held_out(data, spec.validation))
+    if not len(learned.members):
+        raise Refused(f"nothing is left to train on: validation={spec.validation:g} holds out all {len(data)} examples; lower it")
+    todo = plan(spec, learned)
+    feed = Feed(spec, learned, todo, rank)
+    recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank), progress)
+    student = Student(spec, data, todo, objective_of(spec, units_of(spec, data, np.arange(len(data))), rank))
+    trainer = make_trainer(spec, recorder)
+    trainer.fit(student, feed)
+    assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
+    weights = student.engine.weights()
+    if rank == 0:
+        export(student.model, weights, tokenizer, Path(spec.out) / "model")
+        keep(spec, feed, recorder, student)
+    trainer.strategy.barrier()
+
+
+def check_devices(spec: TrainSpec) -> None:
+    """Errors: Refused where the machine has fewer GPUs than asked for."""
+    import torch
+
+    found = torch.cuda.device_count()
+    if spec.accelerator == "gpu" and found < spec.devices:
+        raise Refused(
+            f"machine.devices={spec.devices}, but torch {torch.__version__} sees {found} GPUs here; set machine.devices, install torch's "
+            "GPU build, or set machine=cpu"
+        )
+
+
+def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
+    """Leave the logs that have rows in the artefact, and the counts for the manifest."""
+    for name, log in recorder.logs.items():
+        if log.rows:
+            (Path(spec.out) / f"{name}.jsonl").write_text(log.path.read_text())
+    facts = {**feed.facts(), "final_loss": recorder.logs["curve"].rows[-1]["loss"]}
+    checked = recorder.logs["validation"].rows
+    if checked:
+        chosen = min(checked, key=lambda row: row["loss"]) if spec.keep == "best" else checked[-1]
+        facts |= {"validation_loss_before": checked[0]["loss"], "validation_loss": chosen["loss"], "exported_step": chosen["step"]}
+    facts |= {
+        "parameters": sum(_size(parameter) for parameter in student.model.parameters()), "resumed_at": feed.first,
+        "seconds_training": round(recorder.seconds, 2), "tokens_per_second": round(facts["tokens"] / recorder.seconds, 1),
+        "memory_mb": max(row["memory_mb"] for row in recorder.logs["timing"].rows), "memory_loaded_mb": student.loaded_mb,
+    }  # fmt: skip
+    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts))
+
+
+def _size(parameter: Any) -> int:
+    return int(getattr(parameter, "ds_numel", parameter.numel()))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,169 @@
+"""What happens after every optimizer step: a row of the curve, a line of progress, an evaluation or a checkpoint where one is due."""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from o1exp.train.data.batch import MicroBatch
+from o1exp.train.data.encode import Refused
+from o1exp.train.data.schedule import Feed
+from o1exp.train.worker.engine import engine_of
+from o1exp.train.worker.evaluate import Evaluation
+from o1exp.train.worker.memory import peak_mb
+from o1exp.train.worker.module import Student
+from o1exp.train.worker.resume import Checkpoints, Log, Mark
+
+FILES = ("curve", "validation", "samples", "timing")
+WINDOW = 20
+"""Steps over which the loss is averaged to see whether it diverges."""
+
+
+class Recorder(Callback):  # type: ignore[misc]
+    """Rank 0 writes; every rank takes part in sums, evaluations and checkpoints. `progress` is the pipe to the parent."""
+
+    def __init__(self, checkpoints: Checkpoints, feed: Feed, evaluation: Evaluation, progress: TextIO) -> None:
+        self.checkpoints, self.feed, self.todo, self.progress = checkpoints, feed, feed.todo, progress
+        self.evaluation = evaluation
+        self.mark = checkpoints.latest()
+        feed.first = self.mark.step if self.mark else 0
+        self.done = feed.first
+        self.tokens = sum(step.tokens for step in self.todo[: feed.first])
+        self.before = self.mark.seconds if self.mark else 0.0
+        scratch = checkpoints.folder.parent
+        self.logs = {name: Log(scratch / f"{name}.jsonl", feed.first) for name in FILES} if feed.rank == 0 else {}
+        self.losses = [row["loss"] for row in self.logs["curve"].rows] if self.logs else []
+        self.started = self.saved = self.saving = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training, over all lives of this run."""
+        return self.before + time.monotonic() - self.started
+
+    @property
+    def best(self) -> Path:
+        return self.checkpoints.folder.parent / "best"
+
+    def on_train_start(self, trainer: Trainer, pl_module: Student) -> None:
+        pl_module.engine = engine_of(trainer, pl_module, pl_module.spec.clip)
+        pl_module.objective.ready(pl_module.model, pl_module.device)
+        if self.mark:
+            pl_module.engine.load(self.checkpoints.at(self.mark.step))
+        self.started = self.saved = time.monotonic()
+        if not self.mark:
+            self.evaluate(trainer, pl_module)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Student, outputs: Any, batch: MicroBatch, batch_idx: int) -> None:
+        if not batch.last:
+            return
+        step = self.todo[batch.step]
+        self.done = batch.step + 1
+        self.tokens += step.tokens
+        due = trainer.is_global_zero and self.due(pl_module.spec.checkpoint_seconds)
+        loss, right, save = self.summed(trainer, pl_module, due)
+        self.check(loss / step.weight, pl_module)
+        self.note(loss / step.weight, right / step.weight, pl_module)
+        self.evaluate(trainer, pl_module)
+        if save and self.done < len(self.todo):  # resuming with nothing left to do, the trainer would not even load the weights
+            self.save(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Student) -> None:
+        """Go back to the step with the lowest validation loss, where that is asked for."""
+        if pl_module.spec.keep == "best" and (self.best / "done").exists():
+            pl_module.engine.load(self.best)
+
+    def summed(self, trainer: Trainer, student: Student, due: bool) -> tuple[float, float, bool]:
+        """The step's loss and right units over all ranks, and whether rank 0 wants a checkpoint now."""
+        flag = torch.tensor([float(due)], dtype=torch.float64, device=student.summed.device)
+        shared = torch.cat([student.summed, flag])
+        student.summed = torch.zeros_like(student.summed)
+        if trainer.world_size > 1:
+            torch.distributed.all_reduce(shared)
+        loss, right, save = shared.tolist()
+        return loss, right, bool(save)
+
+    def check(self, loss: float, student: Student) -> None:
+        """Errors: Refused for a loss or gradient that is no number, or a loss that has risen for good."""
+        self.losses.append(loss)
+        spec = student.spec
+        if not math.isfinite(loss) or not math.isfinite(student.grad_norm):
+            raise Refused(
+                f"step {self.done}: loss {loss}, gradient norm {student.grad_norm}; lower lr={spec.lr:g}, or look for broken rows of the "
+                f"data among {self.feed.rows(self.todo[self.done - 1])}"
+            )
+        rise = risen(self.losses) if self.logs else 0.0  # after a resume only rank 0 knows all losses; its end is that of all ranks
+        if spec.max_rise and rise > spec.max_rise:
+            worst = max(range(self.done - WINDOW, self.done), key=lambda at: self.losses[at])
+            raise Refused(
+                f"step {self.done}: the mean loss of {WINDOW} steps is {rise:.2f} above its lowest (max_rise={spec.max_rise:g}): the "
+                f"training diverges; lower lr={spec.lr:g}, or look at the worst step {worst + 1} with the rows "
+                f"{self.feed.rows(self.todo[worst])}"
+            )
+
+    def note(self, loss: float, right: float, student: Student) -> None:
+        """Write the step's rows: what is the same in every run of these settings, and apart from it what is not."""
+        if not self.logs:
+            return
+        step, lr = self.done, self.todo[self.done - 1].lr
+        row = {"step": step, "tokens": self.tokens, "loss": loss, "accuracy": right, "lr": lr, "grad_norm": student.grad_norm}
+        self.logs["curve"].add(row)
+        cost = {"seconds": round(self.seconds, 3), "cpu_seconds": round(time.process_time(), 3), "memory_mb": peak_mb(student.device)}
+        self.logs["timing"].add({"step": step, **cost})
+        line = {"step": step, "steps": len(self.todo), "tokens": self.tokens, "loss": loss, "seconds": round(self.seconds, 1)}
+        print(json.dumps(line), file=self.progress, flush=True)
+
+    def evaluate(self, trainer: Trainer, student: Student) -> None:
+        if not self.evaluation.due(self.done, len(self.todo)):
+            return
+        loss, right = self.evaluation.loss(student.model, student.objective, student.device)
+        written = self.evaluation.samples(student.model, student.device) if self.evaluation.prompts else []
+        lowest = True
+        if self.logs:
+            kept = [row["loss"] for row in self.logs["validation"].rows]
+            lowest = not kept or loss < min(kept)
+            self.logs["validation"].add({"step": self.done, "tokens": self.tokens, "loss": loss, "accuracy": right})
+            if written:
+                self.logs["samples"].add({"step": self.done, "tokens": self.tokens, "samples": written})
+        if student.spec.keep == "best" and trainer.strategy.broadcast(lowest):
+            self.save_best(trainer, student)
+
+    def save_best(self, trainer: Trainer, student: Student) -> None:
+        if trainer.is_global_zero:
+            shutil.rmtree(self.best, ignore_errors=True)
+            self.best.mkdir()
+        trainer.strategy.barrier()
+        student.engine.save(self.best)
+        trainer.strategy.barrier()
+        if trainer.is_global_zero:
+            (self.best / "done").touch()
+
+    def due(self, seconds: float) -> bool:
+        """Is it time for a checkpoint? Writing them may take a tenth of the time, not more."""
+        return time.monotonic() - self.saved > max(seconds, 10 * self.saving)
+
+    def save(self, trainer: Trainer, student: Student) -> None:
+        """All ranks write their part, and only then the marker."""
+        began = time.monotonic()
+        if trainer.is_global_zero:
+            self.checkpoints.clear(self.done)
+        trainer.strategy.barrier()
+        student.engine.save(self.checkpoints.at(self.done))
+        trainer.strategy.barrier()
+        if trainer.is_global_zero:
+            self.checkpoints.finish(Mark(step=self.done, seconds=self.seconds, layout=self.checkpoints.layout))
+        self.saved = time.monotonic()
+        self.saving = self.saved - began
+
+
+def risen(losses: Sequence[float]) -> float:
+    """How far the mean of the last WINDOW losses lies above the lowest such mean before."""
+    if len(losses) < 2 * WINDOW:
+        return 0.0
+    sums = [sum(losses[at : at + WINDOW]) for at in range(0, len(losses) - 2 * WINDOW + 1, WINDOW)]
+    return (sum(losses[-WINDOW:]) - min(sums)) / WINDOW

@@ -1,0 +1,74 @@
+"""DeepSpeed under Lightning, on GPUs as it comes and on CPUs with its one GPU check left out; or one device without it."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.strategies import DeepSpeedStrategy, SingleDeviceStrategy
+
+from o1exp.train.data.schedule import micro_batches_per_step
+from o1exp.train.spec import TrainSpec
+
+
+class ZeroStrategy(DeepSpeedStrategy):  # type: ignore[misc]
+    """DeepSpeedStrategy that also runs on CPU ranks, and alone knows of gradient accumulation.
+
+    Lightning is in manual optimization and sees one micro-batch at a time. If both were told to accumulate, both would divide the loss.
+    """
+
+    def __init__(self, spec: TrainSpec) -> None:
+        self.cpus = spec.devices if spec.accelerator == "cpu" else 0
+        self.alone = spec.ranks == 1
+        super().__init__(config=zero_config(spec), process_group_backend="gloo" if self.cpus else None)
+        self.accumulate = micro_batches_per_step(spec)
+
+    def setup_environment(self) -> None:
+        if not self.cpus:
+            super().setup_environment()
+            return
+        self.parallel_devices = [torch.device("cpu", index) for index in range(self.cpus)]
+        super(DeepSpeedStrategy, self).setup_environment()
+
+    def setup_distributed(self) -> None:
+        if not self.cpus:
+            super().setup_distributed()
+            return
+        if self.alone:
+            # A single process needs no port; DeepSpeed takes the group it finds.
+            torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
+        self.set_world_ranks()
+        self._init_deepspeed_distributed()
+
+    def _format_batch_size_and_grad_accum_config(self) -> None:
+        assert isinstance(self.config, dict)
+        self.config["gradient_accumulation_steps"] = self.accumulate
+
+
+def zero_config(spec: TrainSpec) -> dict[str, Any]:
+    """DeepSpeed's settings; what it is not told here Lightning would fill in with values of its own."""
+    config: dict[str, Any] = {
+        "train_micro_batch_size_per_gpu": 1, "gradient_clipping": spec.clip, "zero_allow_untested_optimizer": True, "steps_per_print": None,
+        "bf16": {"enabled": spec.precision == "bf16"},
+    }  # fmt: skip
+    if spec.zero_stage > 0:
+        zero = config["zero_optimization"] = {"stage": spec.zero_stage, "overlap_comm": spec.accelerator == "gpu"}
+        if spec.accelerator == "cpu":
+            zero["stage3_param_persistence_threshold"] = 0  # or it would keep every parameter of a small model whole
+            if spec.zero_stage < 3:
+                zero["reduce_scatter"] = False  # its "scatter" sums whole buckets as well, after copying them once more
+        if spec.offload_optimizer:
+            zero["offload_optimizer"] = {"device": "cpu"}
+    return config
+
+
+def make_trainer(spec: TrainSpec, recorder: Callback) -> Trainer:
+    """A Trainer without logger, bar, summary and checkpoints of its own: `recorder` does what is needed."""
+    if spec.strategy == "single":
+        strategy: Any = SingleDeviceStrategy(torch.device("cpu") if spec.accelerator == "cpu" else torch.device("cuda", 0))
+    else:
+        strategy = ZeroStrategy(spec)
+    return Trainer(
+        accelerator=spec.accelerator, devices=spec.devices, num_nodes=spec.nodes, strategy=strategy, max_epochs=1,
+        callbacks=[recorder], precision="bf16-true" if spec.precision == "bf16" else "32-true", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, num_sanity_val_steps=0,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""What the cards read from manifests of stages that this run's pipeline does not have: a hub model, search, preferences, encoded data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from o1exp.cards import model_facts as facts
+from o1exp.cards.data_card import Credit, Data
+from o1exp.cards.model_card import body, described, result
+from o1exp.flow.manifest import Manifest
+from o1exp.history.making import Arm, arms, subject
+from o1exp.records import Example, Problem
+from o1exp.records.table import write_table
+
+GPU = {"machine": {"accelerator": "gpu", "devices": 8, "nodes": 4, "zero_stage": 3, "memory_gb": 80.0, "threads": 1}}
+
+
+def artefact(root: Path, stage: str, inputs: dict[str, str], settings: dict[str, Any] | None = None, **more: Any) -> str:
+    """A finished artefact with a manifest, made by hand; its path."""
+    key = f"{stage.lower()}0{len(list(root.glob('artefacts/*/*')))}"
+    folder = root / "artefacts" / stage / key
+    folder.mkdir(parents=True)
+    record, files = more.get("record"), dict(more.get("files", {}))
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    if record is not None:
+        write_table(folder, type(record), [record])
+        files["rows.parquet"] = ""
+    Manifest(
+        stage=stage, version=1, key=key, settings=settings or {}, inputs=inputs, how=more.get("how", {}),
+        facts=more.get("facts", {"rows": 1}),
+        files=files, digest=key, started="", seconds=1.0, cpu_seconds=1.0,
+    ).save(folder)  # fmt: skip
+    return f"{stage}/{key}"
+
+
+def run(root: Path, searching: str = "TreeSearch") -> Arm:
+    """A hub model, trained by preference optimisation on encoded pairs from a search."""
+    config = {"architectures": ["Qwen2ForCausalLM"], "hidden_size": 8192, "num_hidden_layers": 80}
+    (root / "kept").mkdir()
+    (root / "kept" / "config.json").write_text(json.dumps(config))
+    example, problem = Example(problem="p", prompt="q", response="r"), Problem(id="p", question="q", answer="a")
+    hub = artefact(root, "Hub", {}, {"name": "AI-MO/NuminaMath-CoT", "revision": "abc"}, record=problem)
+    teacher = {"teacher": {"model": "o1-mini", "temperature": 1.0}, "step_prompt": "Go on.", "width": 3, "depth": 10}
+    searched = artefact(root, searching, {"problems": hub}, teacher, record=example, facts={"rows": 1, "requests": 7, "usd": 0.5})
+    base = artefact(
+        root, "Pretrained", {}, {"path": "Qwen/Qwen2.5-Math-72B", "revision": "main"}, how={"parameters": 72.7e9},
+        files={"pointer.json": json.dumps({"source": str(root / "kept"), "revision": ""})},
+    )  # fmt: skip
+    encoded = artefact(root, "Prepare", {"data": searched, "model": base}, {"max_length": 16384}, files={"ids.npy": ""})
+    tuned = artefact(root, "Dpo", {"start": base, "data": encoded}, {"beta": 0.1}, how=GPU, files={"model/config.json": json.dumps(config)})
+    problems = artefact(root, "Local", {}, {"name": "aime24"}, record=problem)
+    sampled = artefact(root, "Sample", {"model": tuned, "problems": problems}, {"temperature": 0.6, "top_p": 0.95})
+    judged = artefact(root, "Judge", {"attempts": sampled, "problems": problems}, {"judge": {"model": "gpt-4o"}})
+    result = artefact(root, "Result", {"scores.aime24": judged}, files={"results.json": json.dumps({"benchmarks": {"aime24": {"odd": 1}}})})
+    return arms(root, {"run": result})[0]
+
+
+def test_a_model_of_the_hub_is_described_by_its_pointer(tmp_path: Path) -> None:
+    (base,) = facts.base_model(run(tmp_path))
+    assert (base["name"], base["architecture"], base["parameters"]) == ("Qwen/Qwen2.5-Math-72B", "Qwen2ForCausalLM", 72_700_000_000)
+    assert base["shape"] == {"layers": 80, "hidden size": 8192}
+
+
+def test_search_and_preferences_are_found_through_encoded_data(tmp_path: Path) -> None:
+    arm = run(tmp_path)
+    (search,), (preferences,) = facts.of_role(arm, "search"), facts.of_role(arm, "rl")
+    assert search["settings"]["width"] == 3
+    assert preferences["settings"] == {"beta": 0.1}
+    assert [entry["stage"] for entry in facts.pipeline(arm)] == ["Pretrained", "Hub", "TreeSearch", "Prepare", "Dpo"]
+    assert facts.compute(arm)[0]["on"] == "32 x GPU of 80 GB, ZeRO stage 3"
+    assert facts.compute(arm)[1]["models"] == ["o1-mini"]
+    assert facts.level(arm)[0]["level"].startswith("response level")
+    assert facts.conditions([arm])[0]["top_p"] == 0.95
+    assert facts.unknown(arm) == []
+
+
+def test_a_number_that_nobody_defined_is_told(tmp_path: Path) -> None:
+    arm = run(tmp_path)
+    assert [(entry["metric"], entry["definition"]) for entry in facts.metrics(arm)] == [("odd", "")]
+    assert facts.custom_metrics(arm)[0]["why"] == ""
+
+
+def test_scores_of_another_shape_still_make_a_card(tmp_path: Path) -> None:
+    """A benchmark whose numbers are none of the usual ones must not fail the run that it belongs to."""
+    arm = run(tmp_path)
+    text = body([arm], "odd", "", described([arm], arm, {}))
+    assert "| run | aime24 |  |  |  |  |  |" in text
+    assert "tree search with a step-level reward model (TreeSearch/" in text
+    assert "direct preference optimisation (Dpo/" in text
+    assert "| aime24 | aime24 | 1 | not stated | response level" in text
+    assert result("aime24", {"odd": 1})["metrics"] == []
+
+
+def test_data_are_read_behind_their_encoded_form(tmp_path: Path) -> None:
+    arm = run(tmp_path)
+    data = Data([arm], arm, Credit(licence="apache-2.0"))
+    (source,) = data.sources()
+    assert source["provider"] == "AI-MO on the Hugging Face hub"
+    assert (source["licence"], source["pinned"]) == ("apache-2.0", "abc")
+    assert [(entry["stage"], entry["used"]) for entry in data.distributions()] == [("Hub", []), ("TreeSearch", ["run, phase 1"])]
+    (made,) = data.synthesis()
+    assert (made["prompts"], made["models"], made["quality"]) == ({"step_prompt": "Go on."}, ["o1-mini"], [])
+    assert data.long_thoughts()[0]["settings"] == {"width": 3, "depth": 10}
+
+
+def test_a_stage_that_nobody_classified_is_named(tmp_path: Path) -> None:
+    arm = run(tmp_path, "Guess")
+    assert facts.unknown(arm) == Data([arm], arm, Credit()).unknown() == ["Guess"]
+    assert facts.of_role(arm, "search") == []
+
+
+@pytest.mark.parametrize(("baseline", "name"), [("", "before"), ("before", "after"), ("after", "before")])
+def test_a_run_is_about_the_first_arm_that_is_not_its_baseline(tmp_path: Path, baseline: str, name: str) -> None:
+    arm = run(tmp_path)
+    both = [Arm(name, arm.lineage, arm.result) for name in ("before", "after")]
+    assert subject(both, baseline).name == name

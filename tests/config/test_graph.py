@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from o1exp.config.graph import ConfigError, Graph, same_schema, schema, slots
+from o1exp.flow import Machine
+from tests.flow.stages import Head, Merge, Model, Numbers, Small
+
+GROUPS = {"numbers": (Numbers,), "head": (Head, Small), "merge": (Merge,), "model": (Model,), "machine": (Machine,)}
+HERE = "tests.flow.stages"
+
+
+def _config(**nodes: Any) -> DictConfig:
+    return OmegaConf.create(nodes)
+
+
+def _spine(**changes: Any) -> DictConfig:
+    base = {
+        "numbers": {"_target_": f"{HERE}.Numbers", "count": 4, "machine": "${machine}"},
+        "machine": {"_target_": "o1exp.flow.machine.Machine", "devices": 2},
+        "head": {"_target_": f"{HERE}.Head", "problems": "${numbers}", "keep": 2},
+        "skip": {"_target_": "same", "takes": "problems", "problems": "${head}"},
+        "merge": {"_target_": f"{HERE}.Merge", "parts": {"a": "${head}", "b": "${skip}"}},
+    }
+    return OmegaConf.merge(_config(**base), _config(**changes))  # type: ignore[return-value]
+
+
+def test_edges_are_followed_and_each_node_is_built_once() -> None:
+    merge = Graph(_spine(), GROUPS).stage("merge")
+    assert isinstance(merge, Merge)
+    assert merge.parts["a"] is merge.parts["b"]
+    assert merge.parts["a"].inputs["problems"] == Numbers(count=4, machine=Machine(devices=2))
+
+
+def test_an_ablated_step_has_the_key_of_a_pipeline_without_it() -> None:
+    graph = Graph(_spine(), GROUPS)
+    assert graph.stage("skip").key == graph.stage("head").key
+
+
+def test_an_edge_can_be_laid_anew() -> None:
+    merge = Graph(_spine(merge={"parts": {"b": "${numbers}"}}), GROUPS).stage("merge")
+    assert merge.inputs["parts.b"].kind == "Numbers"
+
+
+def test_a_recipe_expands_and_gives_its_name_to_its_stages() -> None:
+    graph = Graph(_spine(head={"_target_": f"{HERE}.Small", "count": 7, "problems": None, "keep": 3}), GROUPS)
+    head = graph.stage("head")
+    assert head == Head(problems=Numbers(count=7), keep=3)
+    assert {graph.names[head.key], graph.names[head.inputs["problems"].key]} == {"head"}
+
+
+def test_relative_and_partial_interpolations_are_resolved() -> None:
+    config = _spine(numbers={"count": "${..wanted}", "flavour": "${kind}"}, wanted=6, kind="odd")
+    numbers = Graph(config, GROUPS).stage("numbers")
+    assert isinstance(numbers, Numbers)
+    assert (numbers.count, numbers.flavour) == (6, "odd")
+
+
+def test_all_mistakes_of_the_whole_graph_come_at_once() -> None:
+    config = _spine(numbers={"count": 0, "flavor": "odd"}, head={"keep": -1}, merge={"parts": {"c": "???"}})
+    with pytest.raises(ConfigError) as wrong:
+        Graph(config, GROUPS).stage("merge")
+    text = str(wrong.value)
+    assert "numbers.flavor=odd: there is no such setting; did you mean numbers.flavour?" in text
+    assert "merge.parts.c is required" in text
+
+
+def test_a_range_mistake_names_key_value_and_remedy() -> None:
+    with pytest.raises(ConfigError, match=r"^head\.keep=-1: must be greater than 0$"):
+        Graph(_spine(head={"keep": -1}), GROUPS).stage("merge")
+
+
+def test_a_circle_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"circle: head -> numbers -> head"):
+        Graph(_spine(numbers={"_target_": f"{HERE}.Head", "problems": "${head}", "count": None}), GROUPS).stage("head")
+
+
+def test_a_class_outside_the_groups_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"numbers._target_=os.system: not a class of any config group"):
+        Graph(_spine(numbers={"_target_": "os.system"}), GROUPS).stage("head")
+
+
+def test_a_goal_that_is_no_stage_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match="goal=machine: that is no stage; choose one of numbers"):
+        Graph(_spine(), GROUPS).stage("machine")
+
+
+def test_a_schema_refuses_typos_and_wrong_types() -> None:
+    typed = OmegaConf.structured(schema(Numbers, slots((Numbers,))))
+    assert typed.count == 3
+    with pytest.raises(OmegaConfBaseException):
+        typed.coutn = 3
+    with pytest.raises(OmegaConfBaseException):
+        typed.rate = "fast"
+
+
+def test_the_schema_of_an_ablated_step_takes_the_settings_of_its_neighbours() -> None:
+    same = OmegaConf.structured(same_schema((Head, Small)))
+    same.keep, same.problems, same.takes = 5, "${x}", "problems"
+    with pytest.raises(OmegaConfBaseException):
+        same.kepe = 5

@@ -1,0 +1,46 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from o1exp.records import Completion, Score, Usage
+from o1exp.records.table import Table, write_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nested:
+    name: str
+    usage: Usage
+    tags: tuple[str, ...] = ()
+    score: float | None = None
+
+
+def test_nested_records_come_back_equal(tmp_path: Path) -> None:
+    rows = [Completion(text="a\r\n\u4f60", finish_reason="stop", usage=Usage(prompt_tokens=3, usd=0.25), model="m") for _ in range(3)]
+    assert write_table(tmp_path, Completion, rows) == 3
+    assert list(Table.read(tmp_path, Completion)) == rows
+    assert len(Table.read(tmp_path, Completion)) == 3
+
+
+def test_other_tools_can_read_it(tmp_path: Path) -> None:
+    write_table(tmp_path, Score, [Score(problem="p", draw=0, correct=None, extracted="", method="none", tokens=5, truncated=True)])
+    assert pyarrow.parquet.read_table(tmp_path / "rows.parquet").to_pylist()[0]["correct"] is None
+
+
+def test_an_empty_table_keeps_its_columns(tmp_path: Path) -> None:
+    write_table(tmp_path, Score, [])
+    assert list(Table.read(tmp_path, Score)) == []
+    assert "method" in pyarrow.parquet.read_schema(tmp_path / "rows.parquet").names
+
+
+@given(rows=st.lists(st.tuples(st.text(), st.floats(allow_nan=False) | st.none()), max_size=20))
+def test_the_same_rows_give_the_same_bytes(tmp_path_factory, rows) -> None:  # type: ignore[no-untyped-def]
+    records = [Nested(name=name, usage=Usage(), score=score) for name, score in rows]
+    contents = []
+    for _ in range(2):
+        folder = tmp_path_factory.mktemp("table")
+        write_table(folder, Nested, iter(records))
+        contents.append((folder / "rows.parquet").read_bytes())
+    assert contents[0] == contents[1]

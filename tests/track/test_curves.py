@@ -1,0 +1,128 @@
+"""What MLflow is told of a training: curves on two axes, speed of the moment, logs and samples as files."""
+
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from o1exp.flow import Store
+from o1exp.history.arms import gather
+from o1exp.history.lineage import Training
+from o1exp.history.record import RunRecord
+from o1exp.report.curves import CURVE_POINTS, Point, points, steps, thinned
+from o1exp.track.logged import entry
+from o1exp.track.tracking import Tracking, log_run
+from o1exp.track.view import scores
+from tests.report.conftest import Made
+from tests.report.trained import FAST, SLOW, trained
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("outputs")
+    Store(folder).make([trained()])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record() -> RunRecord:
+    return RunRecord(name="alone", key="alone", study="training", arms={"run": f"Result/{trained().key}"})
+
+
+@pytest.fixture(scope="module")
+def logged(root: Path, record: RunRecord) -> tuple[Any, str]:
+    """A client and the run's id."""
+    run = log_run(Tracking(), root, record)
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=Tracking().address(root)), run
+
+
+def phases_of(root: Path, result: str) -> list[Training]:
+    return gather(root, {"run": result})[0].trainings
+
+
+@pytest.mark.parametrize(("count", "most"), [(7, 3), (1000, 10), (501, 500), (5, 5), (2, 9), (0, 3)])
+def test_thinning_keeps_the_ends_and_even_distances(count: int, most: int) -> None:
+    kept = thinned(range(count), most)
+    assert len(kept) == min(count, most)
+    assert kept[:1] == list(range(count))[:1]
+    assert kept[-1:] == list(range(count))[-1:]
+    gaps = [after - before for before, after in pairwise(kept)]
+    assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+def test_speed_is_that_of_the_last_steps(root: Path, record: RunRecord) -> None:
+    rows = steps(phases_of(root, record.arms["run"])[0])
+    assert "tokens_per_second" not in rows[0], "nothing lies before the first step"
+    assert rows[49]["tokens_per_second"] == pytest.approx(1000 / SLOW)
+    assert rows[-1]["tokens_per_second"] == pytest.approx(1000 / FAST), "not the mean since the start"
+
+
+def test_every_curve_stands_by_step_and_by_tokens(root: Path, record: RunRecord) -> None:
+    first, second = phases_of(root, record.arms["run"])
+    found = {(point.name, point.at): point for point in points(first)}
+    names = ("loss", "accuracy", "grad_norm", "lr", "tokens", "tokens_per_second", "memory_mb")
+    assert {name for name, _ in found if name.startswith("phase1/") and "validation" not in name} == {f"phase1/{name}" for name in names}
+    assert found["phase1/loss", 100].value == found["phase1_by_tokens/loss", 100_000].value == 0.03
+    assert found["phase1/tokens", 7].value == 7000
+    assert found["phase1/memory_mb", 100].value == 600
+    assert found["phase1/validation_loss", 0].value == found["phase1_by_tokens/validation_loss", 0].value == 3.5
+    assert found["phase1_by_tokens/validation_accuracy", 50_000].value == 0.25
+    assert found["phase1/validation_loss", 50].seconds == found["phase1/loss", 50].seconds == 50 * SLOW
+    assert {point.name.partition("/")[0] for point in points(second)} == {"phase2", "phase2_by_tokens"}
+
+
+def test_long_curves_are_thinned(tmp_path: Path) -> None:
+    goal = trained(steps=1700)
+    Store(tmp_path).make([goal])
+    found: dict[str, list[Point]] = {}
+    for point in points(phases_of(tmp_path, f"Result/{goal.key}")[0]):
+        found.setdefault(point.name, []).append(point)
+    assert {len(curve) for name, curve in found.items() if "validation" not in name} == {CURVE_POINTS, CURVE_POINTS - 1}
+    assert len(found["phase1/tokens_per_second"]) == CURVE_POINTS - 1, "all but the first step"
+    assert [found["phase1/loss"][place].at for place in (0, -1)] == [1, 1700]
+    assert [found["phase1_by_tokens/loss"][place].at for place in (0, -1)] == [1000, 1_700_000]
+    assert [point.at for point in found["phase1/validation_loss"]] == [0, 850, 1700]
+
+
+def test_a_training_without_the_new_files_still_has_its_curves(made: Made) -> None:
+    result = next(iter(made.goal.arms.values()))
+    found = {point.name for point in points(phases_of(made.root, f"Result/{result.key}")[0])}
+    assert found == {f"phase1/{name}" for name in ("loss", "lr", "grad_norm", "tokens")} | {
+        f"phase1_by_tokens/{name}" for name in ("loss", "lr", "grad_norm")
+    }
+
+
+def test_mlflow_holds_curves_at_the_times_of_the_training(root: Path, record: RunRecord, logged: tuple[Any, str]) -> None:
+    client, run = logged
+    curve = client.get_metric_history(run, "phase1/loss")
+    assert [point.step for point in curve] == list(range(1, 101))
+    assert [point.step for point in client.get_metric_history(run, "phase1_by_tokens/loss")] == [1000 * step for step in range(1, 101)]
+    started = datetime.fromisoformat(phases_of(root, record.arms["run"])[0].artefact.manifest.started).timestamp()
+    assert curve[0].timestamp == 1000 * (started + SLOW)
+    assert curve[49].timestamp == 1000 * (started + 50 * SLOW)
+    assert client.get_run(run).data.metrics["phase2/validation_accuracy"] == 0.5
+    tags = client.get_run(run).data.tags
+    assert (tags["o1exp.phase1"], tags["o1exp.phase2"]) == ("SFT", "DPO")
+
+
+def test_mlflow_holds_logs_samples_and_the_mask(logged: tuple[Any, str], tmp_path: Path) -> None:
+    client, run = logged
+    names = {"curve.jsonl", "timing.jsonl", "validation.jsonl", "samples.jsonl", "samples.md", "preview.html"}
+    for phase in ("phase1", "phase2"):
+        assert {Path(file.path).name for file in client.list_artifacts(run, phase)} == names
+    text = Path(client.download_artifacts(run, "phase1/samples.md", str(tmp_path))).read_text()
+    assert text.startswith("# Phase 1: SFT")
+    assert text.count("## Row ") == 2
+    assert "    What is " in text, "the prompt"
+    assert text.index("### Before training") < text.index("### Step 50, 50,000 tokens") < text.index("### In the data")
+    assert "3 tokens given" in Path(client.download_artifacts(run, "phase1/preview.html", str(tmp_path))).read_text()
+
+
+def test_curves_are_no_columns_of_the_run_table(root: Path, record: RunRecord) -> None:
+    metrics = {metric.key: metric.value for metric in entry(record, record.gathered(root), root).metrics}
+    assert "phase1/accuracy" in metrics
+    assert scores([("1", None, {}, metrics)]) == ["sums/accuracy", "sums/output_tokens"]

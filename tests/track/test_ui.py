@@ -1,0 +1,46 @@
+"""The UI over a real database."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from o1exp.history.record import RunRecord
+from o1exp.track.__main__ import main
+from o1exp.track.tracking import Tracking, log_run
+from tests.report.conftest import Made
+
+
+def test_without_a_database_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--outputs", str(tmp_path)]) == 2
+    assert "nothing was logged yet" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_the_saved_view_and_ends_with_all_its_workers(made: Made, ended_by: signal.Signals) -> None:
+    log_run(Tracking(), made.root, RunRecord.load(made.run))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "o1exp.track", "--outputs", str(made.root), "--port", str(port)]
+    ui = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert ui.stdout is not None
+    try:
+        line = ui.stdout.readline()
+        assert f"http://127.0.0.1:{port}/#/experiments/" in line
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
+            assert page.status == 200
+    finally:
+        ui.send_signal(ended_by)
+        ui.stdout.close()
+        started = time.monotonic()
+        assert ui.wait(timeout=60) == 0
+    assert time.monotonic() - started < 30
+    with socket.socket() as freed:
+        assert freed.connect_ex(("127.0.0.1", port)) != 0
