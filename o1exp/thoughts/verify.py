@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Work, how
+from o1exp.flow import AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
 
 
@@ -18,6 +18,8 @@ class Rejection(Stage[Table[Example]]):
     """
 
     version: ClassVar[int] = 3
+    role: ClassVar[Role] = "selection"
+    does: ClassVar[str] = "rejection sampling: only thoughts whose final answer agrees with the gold answer"
 
     thoughts: Stage[Table[Example]]
     """What is verified."""
