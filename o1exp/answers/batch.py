@@ -11,6 +11,7 @@ from o1exp.answers.conventions import conventions
 from o1exp.answers.extract import Found, extract
 from o1exp.answers.grade import Verdict, judged
 from o1exp.answers.normalise import clean
+from o1exp.flow.process import die_with
 
 _WORTH_A_POOL = 20_000_000  # letters of text; below, starting processes costs more than it saves
 _CHUNKS_PER_PROCESS = 4
@@ -58,7 +59,7 @@ def _graded(chunks: list[list[Pair]], mode: str, count: int) -> Iterator[list[Ve
         for chunk in chunks:
             yield grade_chunk(chunk, mode)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(count, get_context("spawn"), initializer=die_with, initargs=(os.getpid(),)) as pool:
         yield from pool.map(grade_chunk, chunks, [mode] * len(chunks))
 
 

@@ -6,12 +6,12 @@ clock, so that a busy machine changes no verdict.
 
 import atexit
 import json
-import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Literal
+
+from o1exp.flow.process import child_environment
 
 CPU_SECONDS = 3
 _LONGEST = 300
@@ -53,11 +53,9 @@ class Symbolic:
 
     def _ready(self) -> "subprocess.Popen[str]":
         if self._child is None or self._child.poll() is not None:
-            root = str(Path(__file__).resolve().parents[2])
-            path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), root]))
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "o1exp.answers.symbolic"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                text=True, env={**os.environ, "PYTHONPATH": path},
+                text=True, env=child_environment(1),
             )  # fmt: skip
             atexit.register(self._child.kill)
             assert self._child.stdout is not None

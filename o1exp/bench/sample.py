@@ -1,7 +1,5 @@
 """Sampling: a model answers every problem of a benchmark K times."""
 
-import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from o1exp.bench.engines.engine import Embedded, Endpoint, Engine
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.chat.request import likely_tokens
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Settings, SettingsError, Stage, Work, how
+from o1exp.flow.process import child_environment
 from o1exp.records import Attempt, Problem, Table
 
 QUESTION = "{question}"
@@ -141,14 +140,13 @@ class Sample(Stage[Table[Attempt]], Sampling):
         tokens, started = 0, time.monotonic()
         with work.progress("answers", len(problems) * self.samples) as bar:
 
-            def show(line: str) -> None:
+            def show(row: dict[str, Any]) -> None:
                 nonlocal tokens
-                if line.startswith("{"):
-                    row = json.loads(line)
-                    tokens = row["tokens"]
-                    bar.at(row["rows"], f"{tokens:,} tokens")
+                tokens = row["tokens"]
+                bar.at(row["rows"], f"{tokens:,} tokens")
 
-            work.run([sys.executable, "-m", "o1exp.bench.engines.generate", str(path)], show, _environment(self.machine))
+            env = {**child_environment(self.machine.threads), "TOKENIZERS_PARALLELISM": "false"}
+            work.run([sys.executable, "-m", "o1exp.bench.engines.generate", str(path)], show, env)
         seconds = time.monotonic() - started
         rows = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
         assert [found.row for found in rows] == list(range(len(problems) * self.samples))
@@ -184,9 +182,3 @@ def _attempt(found: Continuation, problems: list[Problem], samples: int) -> Atte
         problem=problems[number].id, draw=draw, text=found.text, tokens=found.tokens, finish_reason=found.finish_reason,
         thinking=found.thinking, marks=found.marks,
     )  # fmt: skip
-
-
-def _environment(machine: Machine) -> dict[str, Any]:
-    # The child finds the package that runs here, installed or not.
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(machine.threads), "TOKENIZERS_PARALLELISM": "false"}

@@ -1,20 +1,14 @@
-"""What a stage has in its hands while it is made: its folder, its inputs, progress, and child processes that die with it."""
+"""What a stage has in its hands while it is made: its folder, its inputs, progress, and child processes."""
 
-import ctypes
-import os
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from o1exp.flow.errors import StageFailed, Stopped
 from o1exp.flow.manifest import Manifest
+from o1exp.flow.process import LOOK_SECONDS, Process
 from o1exp.records.table import write_table
 
 if TYPE_CHECKING:
@@ -77,78 +71,24 @@ class Work:
         """A bar for work over two seconds: `with work.progress("answers", 600) as bar: bar.advance(1)`."""
         return self.console.bar(f"{self.stage.kind} {what}", total)
 
-    def run(self, command: list[str], on_line: Callable[[str], None], env: Mapping[str, str] | None = None) -> None:
-        """Run a command in a process group of its own, feeding each stdout line to `on_line`.
+    def run(self, command: list[str], on_row: Callable[[dict[str, Any]], None], env: Mapping[str, str]) -> None:
+        """Run a command that works for this stage, handing on each row that it reports (`o1exp.flow.process.report`).
 
-        It is ended when the run is stopped and killed when this process dies. Its stderr is kept in `scratch/stderr.log`.
-        Errors: StageFailed with the end of stderr; Stopped.
+        It ends with the run, however that ends. What it prints is kept in `scratch/output.log`.
+        Errors: StageFailed with the end of that log; Stopped.
         """
-        log = self.scratch / "stderr.log"
-        with log.open("ab") as errors:
-            child = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=dict(env) if env is not None else None,
-                text=True, start_new_session=True, preexec_fn=die_with_parent,
-            )  # fmt: skip
-        assert child.stdout is not None
-        reader = threading.Thread(target=_feed, args=(child.stdout, on_line), daemon=True)
-        reader.start()
+        process = Process(command, self.scratch / "output.log", env)
         try:
-            code = self._wait(child)
-        except BaseException:
-            _end(child)
-            raise
+            while (code := process.poll()) is None:
+                if self.stopping:
+                    raise Stopped
+                for row in process.rows():
+                    on_row(row)
+                time.sleep(LOOK_SECONDS)
+            for row in process.rows():
+                on_row(row)
         finally:
-            reader.join(timeout=5)
+            process.end()
+            self.child_cpu_seconds += process.cpu_seconds
         if code != 0:
-            tail = "\n".join(deque(log.read_text(errors="replace").splitlines(), maxlen=40))
-            raise StageFailed(f"the process ended with code {code}\n{tail}\n(all of it: {log})")
-
-    def _wait(self, child: "subprocess.Popen[str]") -> int:
-        while True:
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                self.child_cpu_seconds += usage.ru_utime + usage.ru_stime
-                child.returncode = os.waitstatus_to_exitcode(status)
-                return child.returncode
-            if self.stopping:
-                raise Stopped
-            time.sleep(0.05)
-
-
-_LIBC = ctypes.CDLL(None)
-
-
-def die_with_parent() -> None:
-    """Ask the Linux kernel to kill this process when the one that started it dies, even by SIGKILL."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        _LIBC.prctl(set_parent_death_signal, signal.SIGKILL)
-
-
-def leave() -> NoReturn:
-    """End this process well and at once: what was printed goes out, but no destructor and no atexit handler runs.
-
-    For processes with a process group: gloo's threads may still hold a tensor when the interpreter is taken down, and to let it go then
-    aborts the process (10 of 25 runs of a script of ten lines under torch 2.13, none of 25 with this).
-    """
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__):
-        if stream is not None:
-            stream.flush()
-    os._exit(0)
-
-
-def _feed(lines: Iterable[str], on_line: Callable[[str], None]) -> None:
-    for line in lines:
-        on_line(line.rstrip("\n"))
-
-
-def _end(child: "subprocess.Popen[str]") -> None:
-    for sign, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
-        try:
-            os.killpg(child.pid, sign)
-            child.wait(timeout=seconds)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+            raise StageFailed(f"the process ended with code {code}\n{process.tail()}\n(all of it: {process.log})")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from o1exp.flow import Machine
+from o1exp.flow.process import child_environment
 
 RANK_VARIABLES = (
     "RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "ROLE_WORLD_SIZE", "GROUP_WORLD_SIZE", "NODE_RANK",
@@ -18,8 +19,8 @@ def launch(machine: Machine, module: str, spec: Path) -> list[str]:
     """`python -m module spec`, one process per rank; a single rank needs no launcher. A failing rank ends all of them."""
     worker = ["-m", module, str(spec)]
     if machine.launcher == "slurm":
-        # One task per node, which starts a rank for each device; a node that fails ends the others.
-        tasks = [f"--nodes={machine.nodes}", f"--ntasks={machine.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
+        # One task per node, which starts a rank for each device; a node that fails ends the others. All share the lifeline, our stdin.
+        tasks = [f"--nodes={machine.nodes}", f"--ntasks={machine.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1", "--input=all"]
         return ["srun", *tasks, sys.executable, "-m", "o1exp.train.worker.node", str(machine.nodes), str(machine.devices), *worker]
     if machine.ranks == 1:
         return [sys.executable, *worker]
@@ -43,12 +44,9 @@ def launch_obstacles(machine: Machine) -> Iterator[str]:
 
 def environment(machine: Machine) -> dict[str, str]:
     """Ours without the rank variables of a launcher above us, which would make the child believe it is part of that job."""
-    own = {name: value for name, value in os.environ.items() if name not in RANK_VARIABLES}
+    own = {name: value for name, value in child_environment(machine.threads).items() if name not in RANK_VARIABLES}
     if machine.launcher == "local":
         own = {name: value for name, value in own.items() if not name.startswith("SLURM_")}
-    # The child finds the package that runs here, installed or not.
-    own["PYTHONPATH"] = os.pathsep.join(filter(None, [own.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
-    own["OMP_NUM_THREADS"] = str(machine.threads)
     if machine.accelerator == "cpu":
         # Nothing is compiled here, but DeepSpeed decorates an unused optimizer, which loads the whole compiler for a second.
         own |= {"DS_ACCELERATOR": "cpu", "TORCHDYNAMO_DISABLE": "1"}

@@ -163,7 +163,7 @@ class Training(Stage[Checkpoint]):
         self.show(work)
         with work.progress("training", 1.0) as bar:
             try:
-                work.run(launch(self.machine, self.runs[0], path), lambda line: _show(line, bar), environment(self.machine))
+                work.run(launch(self.machine, self.runs[0], path), lambda row: _show(row, bar), environment(self.machine))
             except StageFailed as ended:
                 raise _cause(spec, ended) from None
         work.note(**json.loads((work.scratch / "result.json").read_text()))
@@ -198,8 +198,6 @@ def _cause(spec: TrainSpec, ended: StageFailed) -> Exception:
     return ValueError(failure["text"]) if failure["refused"] else StageFailed(failure["text"])
 
 
-def _show(line: str, bar: Any) -> None:
-    if line.startswith("{"):
-        row = json.loads(line)
-        speed = f", {row['tokens'] / row['seconds']:,.0f} tokens/s" if row["seconds"] else ""
-        bar.at(row["step"] / row["steps"], f"loss {row['loss']:.3f}, {row['tokens']:,} tokens{speed}")
+def _show(row: dict[str, Any], bar: Any) -> None:
+    speed = f", {row['tokens'] / row['seconds']:,.0f} tokens/s" if row["seconds"] else ""
+    bar.at(row["step"] / row["steps"], f"loss {row['loss']:.3f}, {row['tokens']:,} tokens{speed}")

@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 from o1exp.bench.engines import generate
 from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.flow.process import PROGRESS
 from tests.bench.tiny import save_tiny
 
 
@@ -27,6 +28,13 @@ def spec(tiny: Path, tmp_path: Path) -> GenerateSpec:
         top_p=1.0, max_tokens=12, seed=0, stop=(), think_end="", min_thinking_tokens=0, max_thinking_tokens=0, wait="", force_answer="",
         batch_size=0, device="cpu", threads=1, out=str(tmp_path / "out"),
     )  # fmt: skip
+
+
+@pytest.fixture
+def reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the rows go that are reported in this process."""
+    monkeypatch.setenv(PROGRESS, str(tmp_path / "reported.rows"))
+    return tmp_path / "reported.rows"
 
 
 def answers(spec: GenerateSpec, out: Path, **fields: Any) -> list[Continuation]:
@@ -49,12 +57,11 @@ def test_prompt_goes_through_the_chat_template(tiny: Path, tmp_path: Path) -> No
     assert plain.decode(generate.encode(plain, "be short", "1+1=?")) == "be short\n\n1+1=?"
 
 
-def test_every_row_is_answered_once_in_order(spec: GenerateSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_row_is_answered_once_in_order(spec: GenerateSpec, tmp_path: Path, reported: Path) -> None:
     rows = answers(spec, tmp_path / "x")
     assert [found.row for found in rows] == list(range(6))
     assert all(1 <= found.tokens <= 12 and (found.finish_reason == "length") <= (found.tokens == 12) for found in rows)
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    assert told[-1] == {"rows": 6, "tokens": sum(found.tokens for found in rows), "of": 6}
+    assert json.loads(reported.read_text().splitlines()[-1]) == {"rows": 6, "tokens": sum(found.tokens for found in rows), "of": 6}
 
 
 def test_more_samples_keep_the_first_draws_and_other_seeds_do_not(spec: GenerateSpec, tmp_path: Path) -> None:
@@ -72,7 +79,7 @@ def test_a_problem_keeps_its_draws_when_others_come_or_go(spec: GenerateSpec, tm
     assert [found.text for found in last] == [found.text for found in rows[4:]]
 
 
-def test_finished_chunks_are_kept_and_the_rest_is_made(spec: GenerateSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_finished_chunks_are_kept_and_the_rest_is_made(spec: GenerateSpec, tmp_path: Path, reported: Path) -> None:
     whole = answers(spec, tmp_path / "whole", batch_size=2)
     out = tmp_path / "broken"
     assert answers(spec, out, batch_size=2) == whole
@@ -81,9 +88,8 @@ def test_finished_chunks_are_kept_and_the_rest_is_made(spec: GenerateSpec, tmp_p
     assert len(chunks) == 3
     chunks[1].rename(chunks[1].with_suffix(".part"))  # as if it had been killed while writing
     (out / ROWS).unlink()
-    capsys.readouterr()
     assert answers(spec, out, batch_size=2) == whole
-    made_now = json.loads(capsys.readouterr().out.splitlines()[-1])["tokens"]
+    made_now = json.loads(reported.read_text().splitlines()[-1])["tokens"]
     assert made_now == sum(found.tokens for found in read_rows(folder) if found.row in _rows_of(chunks[1]))
 
 

@@ -1,13 +1,15 @@
 """Tiny real stages for the tests of the flow."""
 
+import json
 import os
 import signal
 import sys
 import time
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from o1exp.flow import Above, AtLeast, Checkpoint, Machine, Stage, StageFailed, Work, how
+from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Recipe
 from o1exp.records import Problem, Table
 
@@ -81,14 +83,14 @@ class Slow(Stage[Table[Problem]]):
 
 @dataclass(frozen=True, kw_only=True)
 class Child(Stage[Checkpoint]):
-    """Runs a Python program in a child process and keeps its lines."""
+    """Runs a Python program in a child process and keeps its rows."""
 
     program: str
 
     def make(self, work: Work) -> None:
-        lines: list[str] = []
-        work.run([sys.executable, "-c", self.program], lines.append)
-        (work.folder / "lines.txt").write_text("\n".join(lines))
+        rows: list[dict[str, Any]] = []
+        work.run([sys.executable, "-c", self.program], rows.append, child_environment(1))
+        (work.folder / "rows.json").write_text(json.dumps(rows))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,13 @@
 import json
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from o1exp.flow import Manifest, Stage, StageFailed, Stopped, Store
-from tests.flow.stages import Broken, Child, Head, Merge, Numbers, Page, Slow
+from o1exp.flow import Manifest, Stage, StageFailed, Store
+from tests.flow.stages import Broken, Head, Merge, Numbers, Page, Slow
 
 
 def _calls(root: Path) -> list[str]:
@@ -107,55 +106,6 @@ def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
     both = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     assert _calls(tmp_path) == ["Slow"]
-
-
-def test_a_stopped_run_ends_soon_and_its_child_with_it(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    pid_file = tmp_path / "pid"
-    program = f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
-    threading.Timer(0.6, store.stopping.set).start()
-    started = time.monotonic()
-    with pytest.raises(Stopped):
-        store.get(Child(program=program))
-    assert time.monotonic() - started < 10
-    assert not Path(f"/proc/{pid_file.read_text()}").exists()
-
-
-def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
-    child = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
-    program = _program(tmp_path, f"Child(program={child!r})")
-    parent = subprocess.Popen([sys.executable, "-c", program])
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.2)
-    parent.kill()
-    parent.wait()
-    pid = (tmp_path / "pid").read_text()
-    while _runs(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _runs(pid)
-
-
-def _runs(pid: str) -> bool:
-    try:
-        return "time.sleep" in Path(f"/proc/{pid}/cmdline").read_text()
-    except FileNotFoundError:
-        return False
-
-
-def test_a_failed_child_shows_its_own_traceback(tmp_path: Path) -> None:
-    with pytest.raises(StageFailed, match="ZeroDivisionError"):
-        Store(tmp_path).get(Child(program="1 / 0"))
-
-
-def test_child_cpu_time_counts(tmp_path: Path) -> None:
-    store, stage = Store(tmp_path), Child(program="sum(range(20_000_000)); print('done')")
-    store.get(stage)
-    manifest = store.manifest(stage)
-    assert manifest is not None
-    assert manifest.cpu_seconds > 0.1
-    assert (store.folder(stage) / "lines.txt").read_text() == "done"
 
 
 def test_an_unfinished_folder_is_no_artefact(tmp_path: Path) -> None:

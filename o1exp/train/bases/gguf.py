@@ -1,8 +1,6 @@
 """A GGUF file as a plain Hugging Face folder, converted once, by `python -m o1exp.train.bases.gguf FILE FOLDER` in a process of its own."""
 
 import hashlib
-import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Annotated, Any
 
 from o1exp.chat.servers.llama import SMOLLM2, find_gguf
 from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work, how
+from o1exp.flow.process import child_environment, die_with_parent, report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +53,13 @@ class Gguf(Stage[Checkpoint]):
         said: dict[str, Any] = {}
         with work.progress("converting"):
             command = [sys.executable, "-m", "o1exp.train.bases.gguf", str(file), str(work.folder / "model")]
-            work.run(command, lambda line: said.update(json.loads(line)) if line.startswith("{") else None, _environment())
+            work.run(command, said.update, child_environment(1))
         work.note(file=file.name, sha256=digest, **said)
 
 
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[3])]))
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def convert(file: Path, folder: Path) -> dict[str, Any]:
@@ -89,7 +83,5 @@ def convert(file: Path, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    from o1exp.flow.work import die_with_parent
-
     die_with_parent()
-    print(json.dumps(convert(Path(sys.argv[1]), Path(sys.argv[2]))), flush=True)
+    report(convert(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,5 +1,7 @@
 """What srun starts once on each node: torchrun, which meets at the job's first node.
 
+It hands its stdin on: srun gives it to every task, and the ranks end where it ends.
+
 python -m o1exp.train.worker.node NODES DEVICES -m MODULE SPEC
 """
 
@@ -28,9 +30,6 @@ def first_host() -> str:
 
 
 def main() -> None:
-    from o1exp.flow.work import die_with_parent
-
-    die_with_parent()
     nodes, devices, *worker = sys.argv[1:]
     command = torchrun(int(nodes), int(devices), worker)
     # Lightning, seeing Slurm's variables, would take the ranks of srun's tasks for its own.

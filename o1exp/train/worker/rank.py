@@ -6,12 +6,12 @@ import sys
 import traceback
 import warnings
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 import numpy as np
 
 from o1exp.flow.checkpoint import Checkpoint
-from o1exp.flow.work import die_with_parent, leave
+from o1exp.flow.process import die_with_parent, leave
 from o1exp.train.data.encode import Refused
 from o1exp.train.prepare import load_tokenizer
 from o1exp.train.spec import TrainSpec
@@ -19,18 +19,16 @@ from o1exp.train.spec import TrainSpec
 
 def main(path: Path) -> NoReturn:
     die_with_parent()
-    # Libraries print to stdout; the parent reads only our progress there.
-    progress, sys.stdout = sys.stdout, sys.stderr
     spec, rank = TrainSpec.load(path), int(os.environ.get("RANK", "0"))
     try:
-        train(spec, rank, progress)
+        train(spec, rank)
     except Exception as problem:
         spec.report(str(problem) if isinstance(problem, Refused) else traceback.format_exc(), refused=isinstance(problem, Refused))
         raise
     leave()
 
 
-def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
+def train(spec: TrainSpec, rank: int) -> None:
     """Fit and export; the artefact's files go to `spec.out`, the facts to `result.json` in scratch."""
     warnings.filterwarnings("ignore", module="lightning|deepspeed|torch")
     check_devices(spec)
@@ -55,7 +53,7 @@ def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
         raise Refused(f"nothing is left to train on: validation={spec.validation:g} holds out all {len(data)} examples; lower it")
     todo = plan(spec, learned)
     feed = Feed(spec, learned, todo, rank)
-    recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank), progress)
+    recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank))
     student = Student(spec, data, todo, objective_of(spec, units_of(spec, data, np.arange(len(data))), rank))
     trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)

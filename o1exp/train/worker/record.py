@@ -1,16 +1,16 @@
 """What happens after every optimizer step: a row of the curve, a line of progress, an evaluation or a checkpoint where one is due."""
 
-import json
 import math
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from o1exp.flow.process import report
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import Refused
 from o1exp.train.data.schedule import Feed
@@ -26,10 +26,10 @@ WINDOW = 20
 
 
 class Recorder(Callback):  # type: ignore[misc]
-    """Rank 0 writes; every rank takes part in sums, evaluations and checkpoints. `progress` is the pipe to the parent."""
+    """Rank 0 writes; every rank takes part in sums, evaluations and checkpoints."""
 
-    def __init__(self, checkpoints: Checkpoints, feed: Feed, evaluation: Evaluation, progress: TextIO) -> None:
-        self.checkpoints, self.feed, self.todo, self.progress = checkpoints, feed, feed.todo, progress
+    def __init__(self, checkpoints: Checkpoints, feed: Feed, evaluation: Evaluation) -> None:
+        self.checkpoints, self.feed, self.todo = checkpoints, feed, feed.todo
         self.evaluation = evaluation
         self.mark = checkpoints.latest()
         feed.first = self.mark.step if self.mark else 0
@@ -115,8 +115,7 @@ class Recorder(Callback):  # type: ignore[misc]
         self.logs["curve"].add(row)
         cost = {"seconds": round(self.seconds, 3), "cpu_seconds": round(time.process_time(), 3), "memory_mb": peak_mb(student.device)}
         self.logs["timing"].add({"step": step, **cost})
-        line = {"step": step, "steps": len(self.todo), "tokens": self.tokens, "loss": loss, "seconds": round(self.seconds, 1)}
-        print(json.dumps(line), file=self.progress, flush=True)
+        report({"step": step, "steps": len(self.todo), "tokens": self.tokens, "loss": loss, "seconds": round(self.seconds, 1)})
 
     def evaluate(self, trainer: Trainer, student: Student) -> None:
         if not self.evaluation.due(self.done, len(self.todo)):
