@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
@@ -13,17 +13,20 @@ from o1exp.records import Example, Problem, Table
 class Rejection(Stage[Table[Example]]):
     """Keeps the first `keep` right answers of each problem, in the order of the draws; the same text twice counts once.
 
-    version: ClassVar[int] = 2
-
     Facts: right, wrong, no_answer and unscored (unreadable gold) count all thoughts; surplus and duplicates are right ones not needed.
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
     """
 
+    version: ClassVar[int] = 3
+
     thoughts: Stage[Table[Example]]
+    """What is verified."""
     problems: Stage[Table[Problem]]
+    """Where the gold answers are."""
     keep: Annotated[int, AtLeast(1)] = 1
+    """The most thoughts of one problem that are kept."""
     expected_right: Annotated[float, Between(0, 1)] = how(0.6)
-    """The share of right thoughts that the plan assumes."""
+    """The share of right thoughts that the plan assumes, from 0 to 1."""
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         thoughts, problems = inputs["thoughts"], inputs["problems"].rows
