@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from o1exp.chat.cache import Cache
+from o1exp.chat.endpoint import is_loopback
 from o1exp.chat.ledger import Claim, Ledger, Price
 from o1exp.chat.pace import Pace
 from o1exp.chat.request import Request, likely_prompt_tokens, most_prompt_tokens
 from o1exp.chat.send import Again, Sender
-from o1exp.chat.teacher import Budget, Teacher, is_loopback
+from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, StageFailed, Stopped, Work
 from o1exp.flow.progress import Bar
 from o1exp.records import Usage

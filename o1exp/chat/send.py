@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from o1exp.chat.cache import Kept
+from o1exp.chat.endpoint import OPENAI, is_loopback
 from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, messages_sent, seed_sent
-from o1exp.chat.teacher import OPENAI, Teacher, is_loopback
+from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
 

@@ -1,12 +1,16 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from o1exp.chat.cache import Cache
+from o1exp.chat.endpoint import Endpoint, LocalServer
 from o1exp.chat.ledger import Claim, Ledger, Price
+from o1exp.chat.servers.llama import Llama
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
+from o1exp.chat.servers.procedural import Procedural
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, StageFailed
 from o1exp.records import Usage
@@ -101,6 +105,28 @@ def test_a_paid_endpoint_without_prices_cannot_keep_a_budget(tmp_path: Path) -> 
         store.get(Ask(teacher=Teacher(model="o1-mini"), budget=Budget(usd=5)))
     assert Budget(usd=5).unguarded(Teacher(model="m", base_url="http://127.0.0.1:1/v1")) is None
     assert Budget().unguarded(Teacher(model="o1-mini")) is None
+
+
+class Closed(LocalServer, Teacher):
+    """Starts a server of its own."""
+
+
+@pytest.mark.parametrize("cls", [Teacher, Procedural, Llama, Closed])
+def test_the_guard_asks_where_requests_go_and_not_for_the_class(cls: type[Teacher], tmp_path: Path) -> None:
+    far = cls(model="m", base_url="https://api.example.com/v1")
+    assert "without prices; set usd_per_million_prompt" in str(Budget(usd=5).unguarded(far))
+    store, _ = quiet_store(tmp_path)
+    with pytest.raises(StageFailed, match="cannot be kept without prices"):
+        store.get(Ask(teacher=far, budget=Budget(usd=5)))
+    assert Budget().unguarded(far) is None
+    assert Budget(usd=5).unguarded(replace(far, usd_per_million_completion=1.0)) is None
+    assert Budget(usd=5).unguarded(cls(model="m", base_url="http://localhost:1/v1")) is None
+    assert (Budget(usd=5).unguarded(cls(model="m")) is None) == (cls is not Teacher), "only a server of one's own is known to be free"
+
+
+def test_a_plain_endpoint_is_guarded_too() -> None:
+    assert Budget(usd=5).unguarded(Endpoint(model="m"))
+    assert not Budget(usd=5).unguarded(Endpoint(model="m", base_url="http://127.0.0.1:1/v1"))
 
 
 def test_free_answers_need_no_budget(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from o1exp.chat import fetch
+from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.request import Request, asked, cache_key, seed_sent
 from o1exp.chat.send import Sender
+from o1exp.chat.servers.llama import Llama
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
+from o1exp.chat.servers.procedural import Procedural
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed, Stopped, Work
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
@@ -75,6 +78,13 @@ def test_only_what_is_new_is_sent(tmp_path: Path) -> None:
 def test_what_is_asked_makes_the_key(change: dict[str, Any]) -> None:
     request = Request.user("hi")
     assert cache_key(asked(Teacher(**{"model": "m", **change}), request)) != cache_key(asked(Teacher(model="m"), request))
+
+
+def test_answers_already_paid_for_stay_valid() -> None:
+    request = Request.user("What is 1+1?", 3)
+    full = Teacher(model="m", system="be brief", temperature=0.7, top_p=0.9, max_tokens=64, seed=5, stop=("a", "b"))
+    kept = {"ce0293a7cfd62e1f": Teacher(model="m"), "0a7bd9300eaf71a5": full, "6bee3a66d44fcd47": Procedural(), "b42a03f3b8f4454b": Llama()}
+    assert [cache_key(asked(teacher, request))[:16] for teacher in kept.values()] == list(kept)
 
 
 def test_how_it_is_reached_does_not() -> None:
@@ -322,11 +332,11 @@ def test_mistakes_in_the_settings_are_named_without_the_key() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Own(Teacher):
+class Own(LocalServer, Teacher):
     """Starts a server of its own, and counts how often."""
 
     @contextmanager
-    def serving(self, work: Work) -> Iterator[str]:
+    def started(self, work: Work) -> Iterator[str]:
         with work.shared("starts.log").open("a") as log:
             log.write("started\n")
         with Loopback(Answers()) as server:

