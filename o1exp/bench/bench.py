@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from o1exp.bench.engines.engine import Endpoint
+from o1exp.bench.engines.engine import InferenceEngine
 from o1exp.bench.grade import Grade
-from o1exp.bench.sample import Sample, Sampling
-from o1exp.flow import Checkpoint, Recipe, SettingsError, Stage, how
+from o1exp.bench.sample import EMBEDDED, Sample
+from o1exp.bench.sampling import Sampling
+from o1exp.flow import Checkpoint, Machine, Recipe, SettingsError, Stage, how
+from o1exp.flow.check import settings_of
 from o1exp.records import Problem, Score, Table
 
 
@@ -15,16 +17,26 @@ class Bench(Recipe, Sampling):
     """One benchmark. It expands to Grade(Sample(model, problems)).
 
     Problems come from the file `path`, or where there is none from `hub`. `path` and `limit` have no effect of their own: the YAML's
-    `problems` refers to them, so that `bench.gsm8k.path=FILE` works. `why` says in a sentence what the benchmark is good for.
+    `problems` refers to them, so that `bench.gsm8k.path=FILE` works.
     """
 
     model: Stage[Checkpoint]
+    """The model that is measured."""
     problems: Stage[Table[Problem]]
+    """The problems of the file `path`."""
     hub: Stage[Table[Problem]] | None = None
+    """The problems where no `path` is given; null: there are none."""
+    engine: InferenceEngine = EMBEDDED
+    """Who generates the answers."""
+    machine: Machine = how(Machine())
+    """Where a local engine runs."""
 
     path: str = how("")
+    """A file of problems; "" for those of the hub."""
     limit: int | None = how(None)
+    """Only the first so many problems; null: all."""
     why: str = how("")
+    """What the benchmark is good for, in a sentence."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         rules = list(super().mistakes())
@@ -37,11 +49,7 @@ class Bench(Recipe, Sampling):
 
     def stage(self) -> Stage[Table[Score]]:
         problems = self.problems if self.path or self.hub is None else self.hub
-        attempts = Sample(
-            model=None if isinstance(self.engine, Endpoint) else self.model, problems=problems, samples=self.samples,
-            temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens, seed=self.seed, prompt=self.prompt,
-            system=self.system, stop=self.stop, think_end=self.think_end, min_thinking_tokens=self.min_thinking_tokens,
-            max_thinking_tokens=self.max_thinking_tokens, wait=self.wait, force_answer=self.force_answer, engine=self.engine,
-            batch_size=self.batch_size, machine=self.machine,
-        )  # fmt: skip
+        model = self.model if self.engine.needs_model else None
+        drawn = settings_of(Sampling, self)
+        attempts = Sample(model=model, problems=problems, engine=self.engine, machine=self.machine, **drawn)
         return Grade(attempts=attempts, problems=problems)

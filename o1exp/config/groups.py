@@ -1,7 +1,8 @@
 """Every config group and the classes behind its options, on one screen. A YAML option names its class in `defaults: [Class, _self_]`."""
 
 from o1exp.bench.bench import Bench
-from o1exp.bench.engines.engine import Embedded, Endpoint
+from o1exp.bench.engines.embedded import Embedded
+from o1exp.bench.engines.remote import Remote
 from o1exp.bench.result import Result
 from o1exp.cards.data_card import DataCard
 from o1exp.cards.model_card import ModelCard
@@ -42,7 +43,7 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "draws": (Bench,),
     "pairs": (Pairs,),
     "preference": (Dpo,),
-    "engine": (Embedded, Endpoint),
+    "engine": (Embedded, Remote),
     "bench": (Bench,),
     "result": (Result,),
     "data_card": (DataCard,),

@@ -108,6 +108,12 @@ def _typed_fields(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     return tuple((f, hints[f.name]) for f in dataclasses.fields(cls) if get_origin(hints[f.name]) is not ClassVar)
 
 
+def settings_of(cls: type[Settings], *parts: Settings) -> dict[str, Any]:
+    """The fields of `cls` by name as these objects have them, of which each may have some; where two have one, the later."""
+    wanted = {field.name for field, _ in typed_fields(cls)}
+    return {field.name: getattr(part, field.name) for part in parts for field, _ in typed_fields(type(part)) if field.name in wanted}
+
+
 def fit(hint: Any, value: Any) -> Any:
     """`value` as the declared type, or ValueError with what would do. lr=1 becomes 1.0, a list becomes a tuple."""
     origin, args = get_origin(hint), get_args(hint)

@@ -3,7 +3,7 @@
 import pytest
 
 from o1exp.bench.bench import Bench
-from o1exp.bench.engines.engine import Endpoint
+from o1exp.bench.engines.remote import Remote
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import Sample
 from o1exp.flow import Machine, SettingsError
@@ -53,7 +53,7 @@ def test_problems_come_from_the_hub_where_no_path_is_given() -> None:
 
 
 def test_an_endpoint_stands_for_the_model() -> None:
-    stage = Bench(model=Tiny(), problems=Sums(), engine=Endpoint(model="m")).stage()
+    stage = Bench(model=Tiny(), problems=Sums(), engine=Remote(model="m")).stage()
     assert set(stage.inputs["attempts"].inputs) == {"problems"}
     trained = Bench(model=Tiny(), problems=Sums()).stage()
     assert set(trained.inputs["attempts"].inputs) == {"model", "problems"}

@@ -12,7 +12,10 @@ from transformers import AutoTokenizer
 from o1exp.bench.engines import generate
 from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.sampling import Sampling
 from tests.bench.tiny import save_tiny
+
+SAMPLING = {field.name for field in dataclasses.fields(Sampling)}
 
 
 @pytest.fixture(scope="module")
@@ -22,21 +25,22 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def spec(tiny: Path, tmp_path: Path) -> GenerateSpec:
+    sampling = Sampling(samples=2, temperature=1.0, max_tokens=12, think_end="")
     return GenerateSpec(
-        model=str(tiny), revision="", ids=("a", "b", "c"), prompts=("1+1=?", "12+30=?", "7+7=?"), system="", samples=2, temperature=1.0,
-        top_p=1.0, max_tokens=12, seed=0, stop=(), think_end="", min_thinking_tokens=0, max_thinking_tokens=0, wait="", force_answer="",
-        batch_size=0, device="cpu", threads=1, out=str(tmp_path / "out"),
+        model=str(tiny), revision="", ids=("a", "b", "c"), prompts=("1+1=?", "12+30=?", "7+7=?"), sampling=sampling, device="cpu",
+        threads=1, out=str(tmp_path / "out"),
     )  # fmt: skip
 
 
 def answers(spec: GenerateSpec, out: Path, **fields: Any) -> list[Continuation]:
-    changed = dataclasses.replace(spec, out=str(out), **fields)
-    generate.main(changed)
+    own = {name: value for name, value in fields.items() if name not in SAMPLING}
+    sampling = dataclasses.replace(spec.sampling, **{name: value for name, value in fields.items() if name in SAMPLING})
+    generate.main(dataclasses.replace(spec, out=str(out), sampling=sampling, **own))
     return [parse_row(line) for line in (out / ROWS).read_text().splitlines()]
 
 
 def test_spec_survives_its_file(spec: GenerateSpec, tmp_path: Path) -> None:
-    spec = dataclasses.replace(spec, stop=("\n\n", "加油"))
+    spec = dataclasses.replace(spec, sampling=Sampling(stop=("\n\n", "加油"), batch_size=3))
     spec.save(tmp_path / "spec.json")
     assert GenerateSpec.load(tmp_path / "spec.json") == spec
 
@@ -133,15 +137,15 @@ def test_the_end_token_counts_but_is_no_text(spec: GenerateSpec, tmp_path: Path)
 
 def test_chunks_hold_every_row_once_within_the_memory(spec: GenerateSpec) -> None:
     lengths = [30, 500, 20, 100]
-    spec = dataclasses.replace(spec, samples=100, max_tokens=100, ids=tuple("abcd"), prompts=("",) * 4)
+    sampling = dataclasses.replace(spec.sampling, samples=100, max_tokens=100)
     cost = generate.CACHE_BYTES // 20_000
-    plan = generate.chunks(spec, lengths, cost)
+    plan = generate.chunks(sampling, lengths, cost)
     assert sorted(row for rows in plan for row in rows) == list(range(400))
     for rows in plan:
         assert len(rows) <= generate.MOST_ROWS
         assert len(rows) * (max(lengths[row // 100] for row in rows) + 100) * cost <= generate.CACHE_BYTES
-    assert {len(rows) for rows in generate.chunks(dataclasses.replace(spec, batch_size=7), lengths, cost)} == {7, 400 % 7}
-    assert [len(rows) for rows in generate.chunks(spec, [30, 500, 20, 100], generate.CACHE_BYTES)] == [1] * 400
+    assert {len(rows) for rows in generate.chunks(dataclasses.replace(sampling, batch_size=7), lengths, cost)} == {7, 400 % 7}
+    assert [len(rows) for rows in generate.chunks(sampling, [30, 500, 20, 100], generate.CACHE_BYTES)] == [1] * 400
 
 
 def test_marks_show_where_a_token_budget_would_cut(spec: GenerateSpec, tmp_path: Path) -> None:

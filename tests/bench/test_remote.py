@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from o1exp.bench.engines.engine import Endpoint
+from o1exp.bench.engines.remote import Remote
 from o1exp.bench.sample import Sample
 from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.chat.teacher import Budget
@@ -31,7 +31,7 @@ class Thinking(Answers):
 
 
 def stage(server: Loopback, tokenizer: str = "", **fields: Any) -> Sample:
-    engine = Endpoint(model="m", base_url=server.base_url, tokenizer=tokenizer)
+    engine = Remote(model="m", base_url=server.base_url, tokenizer=tokenizer)
     settings = {"samples": 2, "temperature": 0.7, "max_tokens": 64, "system": "be brief", "stop": ("\n\n\n",), **fields}
     return Sample(model=None, problems=Sums(count=4), engine=engine, **settings)
 
@@ -70,18 +70,18 @@ def test_a_tokenizer_counts_and_marks(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"model=: is empty; name the model .* engine\.model="):
-        Endpoint(model="")
-    with pytest.raises(SettingsError, match=r"set engine\.usd_per_million_prompt"):
-        Endpoint(model="m", base_url="https://example.com/v1", budget=Budget(usd=1.0))
+    with pytest.raises(SettingsError, match=r"^model=: is empty; name the model as its endpoint knows it"):
+        Remote(model="")
+    with pytest.raises(SettingsError, match=r"budget: usd=1 cannot be kept without prices; set usd_per_million_prompt .* of m"):
+        Remote(model="m", base_url="https://example.com/v1", budget=Budget(usd=1.0))
     with pytest.raises(SettingsError, match="is no http"):
-        Endpoint(model="m", base_url="example.com")
+        Remote(model="m", base_url="example.com")
     with Loopback(Thinking()) as server, pytest.raises(StageFailed, match=r"engine\.tokenizer=.* cannot be loaded"):
         attempts(tmp_path, stage(server, str(tmp_path / "absent")))
 
 
 def test_how_it_is_reached_is_no_part_of_the_key() -> None:
-    one = Sample(model=None, problems=Sums(), engine=Endpoint(model="m"))
-    assert one.replace(engine=Endpoint(model="m", base_url="http://127.0.0.1:1/v1", concurrency=3)).key == one.key
-    assert one.replace(engine=Endpoint(model="n")).key != one.key
-    assert one.replace(engine=Endpoint(model="m", tokenizer="x")).key != one.key
+    one = Sample(model=None, problems=Sums(), engine=Remote(model="m"))
+    assert one.replace(engine=Remote(model="m", base_url="http://127.0.0.1:1/v1", concurrency=3)).key == one.key
+    assert one.replace(engine=Remote(model="n")).key != one.key
+    assert one.replace(engine=Remote(model="m", tokenizer="x")).key != one.key

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.bench.engines.engine import Endpoint
+from o1exp.bench.engines.remote import Remote
 from o1exp.bench.sample import Sample
 from o1exp.flow import Machine, SettingsError, StageFailed, Store
 from tests.bench.tiny import Sums, Tiny
@@ -93,13 +93,13 @@ CHANGES = {
         ({"samples": 2}, "samples=2: greedy decoding gives the same answer"),
         ({"stop": ("a", "")}, "stop: contains an empty string"),
         ({"top_p": 0}, "top_p=0: must be greater than 0"),
-        ({"engine": "vllm"}, "engine=vllm: must be of type Engine"),
+        ({"engine": "vllm"}, "engine=vllm: must be of type InferenceEngine"),
         ({"model": None}, "model: the embedded engine needs a model"),
         ({"max_thinking_tokens": 9, "think_end": ""}, "max_thinking_tokens=9: needs think_end"),
         ({"max_thinking_tokens": 9, "min_thinking_tokens": 10}, "min_thinking_tokens=10: must not be above max_thinking_tokens=9"),
         ({"min_thinking_tokens": 10, "wait": ""}, "wait=: is empty"),
-        ({"engine": Endpoint(model="m"), "max_thinking_tokens": 9}, "max_thinking_tokens=9: budget forcing needs the embedded engine"),
-        ({"engine": Endpoint(model="m"), "temperature": 3.0}, "temperature=3.0: must lie between 0 and 2"),
+        ({"engine": Remote(model="m"), "max_thinking_tokens": 9}, "max_thinking_tokens=9: budget forcing needs the embedded engine"),
+        ({"engine": Remote(model="m"), "temperature": 3.0}, "temperature=3.0: must lie between 0 and 2"),
     ],
 )
 def test_wrong_settings_are_named(fields: dict[str, object], message: str) -> None:

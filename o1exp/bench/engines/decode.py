@@ -14,7 +14,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class DecodeRequest:
     """One text to be continued: prompt ids, the most tokens it may get, and uniform numbers in [0, 1), one per token, to draw with."""
 
     prompt: tuple[int, ...]
@@ -38,7 +38,7 @@ class Forcing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class DecodeRules:
     """How to choose and where to end. `stopped` looks at the ids so far for a stop string."""
 
     temperature: float
@@ -118,7 +118,7 @@ def choose(logits: Tensor, noise: Tensor, temperature: float, top_p: float) -> T
 
 
 @dataclass
-class Written:
+class Decoded:
     """What one request got: ids without the end token, the number of tokens with it, and whether it ended by itself."""
 
     ids: list[int]
@@ -129,7 +129,7 @@ class Written:
     """Tokens that are to be written whatever the model would choose."""
     answering: bool = False
 
-    def steer(self, token: int, rules: Rules) -> int:
+    def steer(self, token: int, rules: DecodeRules) -> int:
         """The token to write where the model chose this one."""
         if self.forced:
             return self.forced.popleft()
@@ -145,7 +145,7 @@ class Written:
         self.answering = closes and not self.tokens < force.least
         return self.forced.popleft() if self.forced else token
 
-    def add(self, token: int, rules: Rules, limit: int) -> None:
+    def add(self, token: int, rules: DecodeRules, limit: int) -> None:
         self.tokens += 1
         if token in rules.ends:
             self.ended = True
@@ -159,12 +159,12 @@ class Written:
         return self.ended or self.full
 
 
-def decode(model: Any, requests: Sequence[Request], rules: Rules, on_step: Callable[[int, int], None]) -> list[Written]:
+def decode(model: Any, requests: Sequence[DecodeRequest], rules: DecodeRules, on_step: Callable[[int, int], None]) -> list[Decoded]:
     """Continue all requests together; gives what each one got, in their order. `on_step(new tokens, rows finished)`.
 
     Equal prompts are read once. Finished rows leave the batch when a quarter of it is done.
     """
-    written = [Written([], full=request.limit == 0) for request in requests]
+    written = [Decoded([], full=request.limit == 0) for request in requests]
     with torch.inference_mode():
         batch = _Batch(model, requests) if any(not row.done for row in written) else None
         while batch is not None:
@@ -185,7 +185,7 @@ def decode(model: Any, requests: Sequence[Request], rules: Rules, on_step: Calla
 class _Batch:
     """The rows under way: their cache, the logits of their next token, and which columns of the left-padded batch are theirs."""
 
-    def __init__(self, model: Any, requests: Sequence[Request]) -> None:
+    def __init__(self, model: Any, requests: Sequence[DecodeRequest]) -> None:
         self._model, self._cache = model, growing_cache(model)
         self._noise = torch.nn.utils.rnn.pad_sequence([request.noise for request in requests])
         self.rows = list(range(len(requests)))

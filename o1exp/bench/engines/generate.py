@@ -23,8 +23,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from o1exp.bench.engines.count import positions
-from o1exp.bench.engines.decode import Forcing, Request, Rules, Written, bytes_per_token, decode
+from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, bytes_per_token, decode
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, read_rows
+from o1exp.bench.sampling import Sampling
 
 CACHE_BYTES = 2**30
 """Most memory for the cache of one chunk."""
@@ -34,12 +35,14 @@ MOST_ROWS = 128
 
 def main(spec: GenerateSpec) -> None:
     torch.set_num_threads(spec.threads)
+    sampling = spec.sampling
     model, tokenizer = load(spec)
-    prompts = [encode(tokenizer, spec.system, prompt) for prompt in spec.prompts]
-    ends, stopped = end_tokens(model, tokenizer), stop_finder(tokenizer, spec.stop)
-    rules = Rules(temperature=spec.temperature, top_p=spec.top_p, ends=ends, stopped=stopped, forcing=forcing(tokenizer, spec))
-    progress = Progress(len(prompts) * spec.samples)
-    plan = chunks(spec, [len(prompt) for prompt in prompts], bytes_per_token(model))
+    prompts = [encode(tokenizer, sampling.system, prompt) for prompt in spec.prompts]
+    ends, stopped = end_tokens(model, tokenizer), stop_finder(tokenizer, sampling.stop)
+    forced = forcing(tokenizer, sampling)
+    rules = DecodeRules(temperature=sampling.temperature, top_p=sampling.top_p, ends=ends, stopped=stopped, forcing=forced)
+    progress = Progress(len(prompts) * sampling.samples)
+    plan = chunks(sampling, [len(prompt) for prompt in prompts], bytes_per_token(model))
     folder = chunk_folder(spec, plan)
     window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
     for number, rows in enumerate(plan):
@@ -47,9 +50,9 @@ def main(spec: GenerateSpec) -> None:
         if path.exists():
             progress.chunk_done(len(rows))
             continue
-        requests = [request(spec, prompts[row // spec.samples], row, window) for row in rows]
+        requests = [request(spec, prompts[row // sampling.samples], row, window) for row in rows]
         answered = decode(model, requests, rules, progress.step)
-        write(path, [finish(tokenizer, spec, row, written) for row, written in zip(rows, answered, strict=True)])
+        write(path, [finish(tokenizer, sampling, row, written) for row, written in zip(rows, answered, strict=True)])
         progress.chunk_done(len(rows))
     write(Path(spec.out) / ROWS, read_rows(folder))
 
@@ -100,36 +103,37 @@ def stop_finder(tokenizer: Any, stops: tuple[str, ...]) -> Callable[[list[int]],
     return stopped
 
 
-def forcing(tokenizer: Any, spec: GenerateSpec) -> Forcing | None:
+def forcing(tokenizer: Any, sampling: Sampling) -> Forcing | None:
     """Errors: ValueError where the end of a thought is several tokens, so that it could not be taken back once begun."""
-    if not (spec.min_thinking_tokens or spec.max_thinking_tokens):
+    if not sampling.forces_thinking:
         return None
     end, answer, wait = (
-        tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (spec.think_end, spec.force_answer, spec.wait)
+        tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (sampling.think_end, sampling.force_answer, sampling.wait)
     )
-    if spec.min_thinking_tokens and len(end) > 1:
+    if sampling.min_thinking_tokens and len(end) > 1:
         raise ValueError(
-            f"min_thinking_tokens: {spec.think_end!r} is {len(end)} tokens for this tokenizer and cannot be held back; "
+            f"min_thinking_tokens: {sampling.think_end!r} is {len(end)} tokens for this tokenizer and cannot be held back; "
             'use think_end="" to hold back the end of the text instead, or max_thinking_tokens alone'
         )
-    return Forcing(end=end, answer=answer, wait=wait, least=spec.min_thinking_tokens, most=spec.max_thinking_tokens)
+    return Forcing(end=end, answer=answer, wait=wait, least=sampling.min_thinking_tokens, most=sampling.max_thinking_tokens)
 
 
-def request(spec: GenerateSpec, prompt: tuple[int, ...], row: int, window: int) -> Request:
+def request(spec: GenerateSpec, prompt: tuple[int, ...], row: int, window: int) -> DecodeRequest:
     """A row's request; its random numbers depend on seed, problem and draw only, so other rows and settings leave them alone."""
-    limit = max(0, min(spec.max_tokens, window - len(prompt)))
-    name = f"{spec.seed}/{spec.ids[row // spec.samples]}/{row % spec.samples}"
+    sampling = spec.sampling
+    limit = max(0, min(sampling.max_tokens, window - len(prompt)))
+    name = f"{sampling.seed}/{spec.ids[row // sampling.samples]}/{row % sampling.samples}"
     generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 1)
-    return Request(prompt=prompt, limit=limit, noise=torch.rand(limit, generator=generator))
+    return DecodeRequest(prompt=prompt, limit=limit, noise=torch.rand(limit, generator=generator))
 
 
-def chunks(spec: GenerateSpec, lengths: list[int], cost: int) -> list[list[int]]:
+def chunks(sampling: Sampling, lengths: list[int], cost: int) -> list[list[int]]:
     """Rows decoded together: neighbours by prompt length, as many as the cache holds at their full length (`cost` bytes per token)."""
-    order = sorted(range(len(lengths) * spec.samples), key=lambda row: (-lengths[row // spec.samples], row))
+    order = sorted(range(len(lengths) * sampling.samples), key=lambda row: (-lengths[row // sampling.samples], row))
     plan: list[list[int]] = []
     for row in order:
-        longest = lengths[(plan[-1][0] if plan else row) // spec.samples] + spec.max_tokens
-        most = spec.batch_size or max(1, min(MOST_ROWS, CACHE_BYTES // (longest * cost)))
+        longest = lengths[(plan[-1][0] if plan else row) // sampling.samples] + sampling.max_tokens
+        most = sampling.batch_size or max(1, min(MOST_ROWS, CACHE_BYTES // (longest * cost)))
         if plan and len(plan[-1]) < most:
             plan[-1].append(row)
         else:
@@ -145,12 +149,12 @@ def chunk_folder(spec: GenerateSpec, plan: list[list[int]]) -> Path:
     return folder
 
 
-def finish(tokenizer: Any, spec: GenerateSpec, row: int, written: Written) -> Continuation:
+def finish(tokenizer: Any, sampling: Sampling, row: int, written: Decoded) -> Continuation:
     """The text as a server would send it: without special tokens and cut before a stop string."""
     text = tokenizer.decode(written.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    cuts = [place for stop in spec.stop if (place := text.find(stop)) >= 0]
+    cuts = [place for stop in sampling.stop if (place := text.find(stop)) >= 0]
     text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else "length"
-    marks, thinking = positions(lambda count: _decoded(tokenizer, written.ids[:count]), text, written.tokens, spec.think_end)
+    marks, thinking = positions(lambda count: _decoded(tokenizer, written.ids[:count]), text, written.tokens, sampling.think_end)
     return Continuation(row=row, text=text, tokens=written.tokens, finish_reason=reason, thinking=thinking, marks=marks)
 
 

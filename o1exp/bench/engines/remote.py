@@ -1,35 +1,81 @@
 """Sampling through an OpenAI-compatible endpoint: cached, paced and counted by `chat`, one request for each draw."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 from o1exp.bench.engines.count import positions
-from o1exp.bench.engines.engine import Endpoint
-from o1exp.bench.sample import QUESTION, Sampling
-from o1exp.chat.client import Client, Tally
-from o1exp.chat.request import Answer, Request
-from o1exp.flow import Work
+from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
+from o1exp.bench.sampling import Sampling
+from o1exp.chat.endpoint import Endpoint
+from o1exp.chat.request import Answer, Request, likely_tokens
+from o1exp.chat.teacher import Budget, PlanHints, Teacher
+from o1exp.flow import Above, Expect, SettingsError, Work, how
+from o1exp.flow.check import settings_of
 from o1exp.flow.library import transformers
-from o1exp.records import Attempt, Problem
+from o1exp.records import Attempt
+
+LIKELY_QUESTION = 150
+"""Tokens of a problem that nobody has counted."""
+NOTED = ("requests", "cached", "prompt_tokens", "usd", "usd_now", "refused", "estimated_usage")
 
 
-def answers(engine: Endpoint, sampling: Sampling, problems: Sequence[Problem], work: Work) -> list[Attempt]:
-    """All attempts, problem by problem and draw by draw; what was asked before is read from the request cache.
+@dataclass(frozen=True, kw_only=True)
+class Remote(PlanHints, Endpoint, InferenceEngine):
+    """Any OpenAI-compatible endpoint: vLLM, SGLang, a paid API. It stands for the model: the benchmark's own `model` is not made.
 
-    Errors: BudgetSpent, StageFailed, Stopped; answers that came are kept in every case.
+    Name each served model differently: answers are kept under `model`. A killed run goes on after its last answer.
     """
-    prompts = [sampling.prompt.replace(QUESTION, problem.question) for problem in problems]
-    requests = [Request.user(prompt, draw) for prompt in prompts for draw in range(sampling.samples)]
-    owners = [(problem.id, draw) for problem in problems for draw in range(sampling.samples)]
-    tokenizer, tally, attempts = _tokenizer(engine.tokenizer), Tally(), []
-    with Client(engine.teacher(sampling), engine.budget, work) as client:
-        for (problem, draw), answer in zip(owners, client.ask(requests), strict=True):
-            tally.add(answer)
-            attempts.append(attempt(problem, draw, answer, tokenizer, sampling.think_end))
-    facts = tally.facts()
-    work.note(**{name: facts[name] for name in ("requests", "cached", "prompt_tokens", "usd", "usd_now", "refused", "estimated_usage")})
-    work.note(counted_by=engine.tokenizer or "the server")
-    return attempts
+
+    needs_model: ClassVar[bool] = False
+    asks: ClassVar[type[Teacher]] = Teacher
+    """How `chat` asks this endpoint; a subclass that starts a server of its own names the teacher that does."""
+
+    tokenizer: str = ""
+    """A folder or hub id: counts tokens and makes token budgets possible. "" takes the server's count."""
+    timeout: Annotated[float, Above(0)] = how(3600.0)
+    """Seconds for one answer; long thoughts take long."""
+    budget: Budget = how(Budget())
+    """The stop on money."""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes()
+        if why := self.budget.unguarded(self):
+            yield "budget", why
+
+    def teacher(self, sampling: Sampling) -> Teacher:
+        """The endpoint with this sampling, as `chat` asks it. Errors: SettingsError for sampling that no endpoint takes."""
+        return self.asks(**settings_of(self.asks, sampling, self))
+
+    def cannot(self, sampling: Sampling) -> Iterator[tuple[str, str]]:
+        if sampling.forces_thinking:
+            field = "max_thinking_tokens" if sampling.max_thinking_tokens else "min_thinking_tokens"
+            yield field, "budget forcing needs the embedded engine; set it to 0"
+        try:
+            self.teacher(sampling)
+        except SettingsError as wrong:
+            yield from wrong.mistakes
+
+    def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
+        if answers is None:
+            return Expect()
+        return self.teacher(sampling).expect(answers, likely_tokens(sampling.system + sampling.prompt) + LIKELY_QUESTION)
+
+    def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
+        """As any engine. Errors: BudgetSpent, StageFailed, Stopped; answers that came are kept in every case."""
+        from o1exp.chat.client import Client, Tally
+
+        draws = range(job.sampling.samples)
+        requests = [Request.user(prompt, draw) for prompt in job.prompts for draw in draws]
+        owners = [(problem.id, draw) for problem in job.problems for draw in draws]
+        tokenizer, tally, attempts = _tokenizer(self.tokenizer), Tally(), []
+        with Client(self.teacher(job.sampling), self.budget, work) as client:
+            for (problem, draw), answer in zip(owners, client.ask(requests), strict=True):
+                tally.add(answer)
+                attempts.append(attempt(problem, draw, answer, tokenizer, job.sampling.think_end))
+        facts = tally.facts()
+        work.note(**{name: facts[name] for name in NOTED}, counted_by=self.tokenizer or "the server")
+        return attempts
 
 
 def attempt(problem: str, draw: int, answer: Answer, tokenizer: Any, think_end: str) -> Attempt:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from o1exp.bench.sampling import Sampling
+
 ROWS = "rows.jsonl"
 """All rows of a finished process, in `out`."""
 MARKS_FROM = 16
@@ -14,27 +16,13 @@ MARKS_FROM = 16
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateSpec:
-    """Plain values only. Row i of the output is draw i % samples of prompt i // samples; `ids` seed the draws of each prompt."""
+    """All that the process needs. Row i of the output is draw i % samples of prompt i // samples; `ids` seed the draws of each prompt."""
 
     model: str
     revision: str
     ids: tuple[str, ...]
     prompts: tuple[str, ...]
-    system: str
-    samples: int
-    temperature: float
-    top_p: float
-    max_tokens: int
-    seed: int
-    stop: tuple[str, ...]
-    think_end: str
-    """The mark that ends a thought; "" for models without one."""
-    min_thinking_tokens: int
-    max_thinking_tokens: int
-    """Budget forcing; 0: no limit."""
-    wait: str
-    force_answer: str
-    batch_size: int
+    sampling: Sampling
     device: str
     threads: int
     out: str
@@ -47,7 +35,7 @@ class GenerateSpec:
     def load(cls, path: Path) -> "GenerateSpec":
         fields: dict[str, Any] = json.loads(path.read_text())
         lists: dict[str, Any] = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-        return cls(**(fields | lists))
+        return cls(**(fields | lists | {"sampling": Sampling(**fields["sampling"])}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,67 @@
+"""The local engine: transformers in a process of its own."""
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
+from o1exp.bench.sampling import Sampling
+from o1exp.flow import Expect, Machine, Work
+from o1exp.records import Attempt, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded(InferenceEngine):
+    """transformers with batching and a key-value cache, on the benchmark's `model`. A killed run goes on after its last chunk."""
+
+    def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
+        return Expect(rows=answers, parameters=model.parameters)
+
+    def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
+        spec, path, rows = generate_spec(job, work.scratch), work.scratch / "spec.json", len(job.problems) * job.sampling.samples
+        spec.save(path)
+        tokens, started = 0, time.monotonic()
+        with work.progress("answers", rows) as bar:
+
+            def show(line: str) -> None:
+                nonlocal tokens
+                if line.startswith("{"):
+                    row = json.loads(line)
+                    tokens = row["tokens"]
+                    bar.at(row["rows"], f"{tokens:,} tokens")
+
+            work.run([sys.executable, "-m", "o1exp.bench.engines.generate", str(path)], show, _environment(job.machine))
+        seconds = time.monotonic() - started
+        found = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
+        assert [one.row for one in found] == list(range(rows))
+        work.note(tokens_made_now=tokens, tokens_per_second=round(tokens / seconds, 1))
+        return [_attempt(one, job.problems, job.sampling.samples) for one in found]
+
+
+def generate_spec(job: SamplingJob, scratch: Path) -> GenerateSpec:
+    """What the generating process is told."""
+    assert job.model is not None, "the stage refuses an embedded engine without a model"
+    return GenerateSpec(
+        model=job.model.source, revision=job.model.revision, ids=tuple(problem.id for problem in job.problems), prompts=tuple(job.prompts),
+        sampling=job.sampling, device="cuda" if job.machine.accelerator == "gpu" else "cpu", threads=job.machine.threads,
+        out=str(scratch / "answers"),
+    )  # fmt: skip
+
+
+def _attempt(found: Continuation, problems: tuple[Problem, ...], samples: int) -> Attempt:
+    number, draw = divmod(found.row, samples)
+    return Attempt(
+        problem=problems[number].id, draw=draw, text=found.text, tokens=found.tokens, finish_reason=found.finish_reason,
+        thinking=found.thinking, marks=found.marks,
+    )  # fmt: skip
+
+
+def _environment(machine: Machine) -> dict[str, Any]:
+    # The child finds the package that runs here, installed or not.
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[3])]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(machine.threads), "TOKENIZERS_PARALLELISM": "false"}
