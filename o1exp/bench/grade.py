@@ -8,7 +8,7 @@ from typing import ClassVar
 from o1exp.answers import Verdict
 from o1exp.answers.conventions import Mode
 from o1exp.bench.verdicts import verdicts
-from o1exp.flow import Expect, Stage, Stopped, Work
+from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table
 
 BATCH = 512
@@ -24,6 +24,9 @@ class Grade(Stage[Table[Score]]):
     Errors: ValueError where an attempt belongs to no problem.
     """
 
+    role: ClassVar[Role] = "grading"
+    does: ClassVar[str] = "answers graded against the gold answer"
+    judges: ClassVar[str] = "answer level: the final answer is compared with the gold answer; the steps before it are not judged"
     version: ClassVar[int] = 2
 
     attempts: Stage[Table[Attempt]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from o1exp.bench.summary import BenchmarkScore, summarise
-from o1exp.flow import Stage, Work
+from o1exp.flow import Role, Stage, Work
 from o1exp.flow.expect import Expect
 from o1exp.records import Score, Table
 
@@ -29,6 +29,8 @@ class Outcome:
 class Result(Stage[Outcome]):
     """Sum up graded attempts: accuracy with its interval, pass@k, maj@k, tokens."""
 
+    role: ClassVar[Role] = "result"
+    does: ClassVar[str] = "the scores of an arm on its benchmarks"
     version: ClassVar[int] = 2
 
     scores: dict[str, Stage[Table[Score]]]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 from o1exp.bench.engines.engine import Embedded, Endpoint, Engine
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.chat.request import likely_tokens
-from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Settings, SettingsError, Stage, Work, how
+from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Role, Settings, SettingsError, Stage, Work, how
 from o1exp.records import Attempt, Problem, Table
 
 QUESTION = "{question}"
@@ -81,6 +81,8 @@ class Sample(Stage[Table[Attempt]], Sampling):
     two have the same id.
     """
 
+    role: ClassVar[Role] = "sampling"
+    does: ClassVar[str] = "the model's own answers, sampled"
     version: ClassVar[int] = 2
     runs: ClassVar[tuple[str, ...]] = ("o1exp.bench.engines.generate", "o1exp.bench.engines.remote")
 

@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 from o1exp.cards.card import Card, Entry, licence, rendered, size_category, write
 from o1exp.cards.tables import described
-from o1exp.flow import Expect, Stage, Work
-from o1exp.history.kinds import KINDS, role, words
+from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.history.lineage import Artefact
 from o1exp.history.making import Arm, arms, pointer, subject
 
@@ -16,6 +15,8 @@ COUNTS = (
     "without_solution", "problems_covered",
 )  # fmt: skip
 """Facts of a stage that tell what became of its rows."""
+SELECTING = ("selection", "grading")
+"""Roles of stages that decide which rows go on; a model's own answers are graded before they are paired."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class DataCard(Stage[Card]):
     subject: the first arm that is not the `baseline`.
     """
 
+    role: ClassVar[Role] = "description"
+    does: ClassVar[str] = "what the models were trained on"
     volatile: ClassVar[tuple[str, ...]] = ("README.md", "index.html")
 
     arms: dict[str, Stage[Any]]
@@ -87,7 +90,7 @@ class Data:
         if artefact.stage == "Hub" and not credit["provider"]:
             credit["provider"] = f"{str(settings.get('name', '')).split('/')[0]} on the Hugging Face hub"
         pinned = settings.get("revision") or (f"sha256 {settings['sha256']}" if settings.get("sha256") else "")
-        name = settings.get("name") or words(artefact.stage)
+        name = settings.get("name") or artefact.does
         part = {key: settings[key] for key in ("subset", "split", "only", "limit", "skip", "count", "seed") if settings.get(key)}
         return pointer(artefact) | {"name": name, **credit, "pinned": pinned, "part": part, "rows": artefact.facts.get("rows")}
 
@@ -98,9 +101,9 @@ class Data:
 
     def selection(self) -> list[Entry]:
         return [
-            pointer(a) | {"stage": a.stage, "rule": words(a.stage), "criteria": a.manifest.settings, **self._rows(a), "counts": counts(a)}
+            pointer(a) | {"stage": a.stage, "rule": a.does, "criteria": a.manifest.settings, **self._rows(a), "counts": counts(a)}
             for a in self.tables.values()
-            if role(a.stage) == "selection"
+            if a.role in SELECTING
         ]
 
     def _rows(self, artefact: Artefact) -> dict[str, Any]:
@@ -111,7 +114,7 @@ class Data:
         return self.subject.lineage.inputs(artefact).values()
 
     def synthesis(self) -> list[Entry]:
-        return [self._synthesis(a) for a in self.tables.values() if role(a.stage) in ("writing", "search")]
+        return [self._synthesis(a) for a in self.tables.values() if a.role in ("writing", "search")]
 
     def _synthesis(self, artefact: Artefact) -> Entry:
         settings, facts = artefact.manifest.settings, artefact.facts
@@ -119,10 +122,10 @@ class Data:
         prompts = {name: text for name, text in settings.items() if "prompt" in name and text}
         checks = self._after(artefact)
         own = {name: facts[name] for name in ("right", "disagreed") if name in facts}
-        quality = [f"{words(check.stage)} ({_counted(check)})" for check in checks]
+        quality = [f"{check.does} ({_counted(check)})" for check in checks]
         quality += [f"checked while it was written: {', '.join(f'{n:,} {name}' for name, n in own.items())}"] if own else []
         return pointer(artefact) | {
-            "stage": artefact.stage, "method": words(artefact.stage), "prompts": prompts, "writers": writers, "quality": quality,
+            "stage": artefact.stage, "method": artefact.does, "prompts": prompts, "writers": writers, "quality": quality,
             "settings": {n: v for n, v in settings.items() if n not in prompts and n not in writers},
             "calls": {name: facts[name] for name in ("requests", "tokens", "usd") if name in facts},
             "models": sorted({str(writer["model"]) for writer in writers.values()}), "rows": facts.get("rows"),
@@ -135,26 +138,26 @@ class Data:
         for other in self.tables.values():  # inputs first
             if reached & set(other.manifest.inputs.values()):
                 reached.add(other.path)
-                behind += [other] if role(other.stage) == "selection" else []
+                behind += [other] if other.role in SELECTING else []
         return behind
 
     def long_thoughts(self) -> list[Entry]:
         """How the last training of the subject came by long thoughts; nothing where it saw only short solutions."""
         last = self.subject.trainings[-1:]
         used = [a for training in last for a in self.subject.data(training)]
-        return [self._thought(a) for a in used if a.stage in KINDS and KINDS[a.stage].thought]
+        return [self._thought(a) for a in used if a.manifest.long_thoughts]
 
     def _thought(self, artefact: Artefact) -> Entry:
         kept, settings = self._after(artefact), artefact.manifest.settings
         plain = {name: value for name, value in settings.items() if not isinstance(value, dict) and "prompt" not in name}
         return pointer(artefact) | {
-            "method": words(artefact.stage), "settings": plain,
-            "kept": [f"{words(check.stage)} ({_counted(check)})" for check in kept],
+            "method": artefact.does, "settings": plain,
+            "kept": [f"{check.does} ({_counted(check)})" for check in kept],
             "also": {check.path: check.manifest.digest for check in kept},
         }  # fmt: skip
 
     def unknown(self) -> list[str]:
-        return sorted({artefact.stage for artefact in self.tables.values() if artefact.stage not in KINDS})
+        return sorted({artefact.stage for artefact in self.tables.values() if not artefact.role})
 
 
 def counts(artefact: Artefact) -> dict[str, int]:

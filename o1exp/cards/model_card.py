@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 from o1exp.cards import model_facts as facts
 from o1exp.cards.card import Card, Entry, licence, rendered, write
-from o1exp.flow import Expect, Stage, Work
-from o1exp.history.kinds import words
+from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.history.making import Arm, arms, subject
 
 
@@ -23,6 +22,8 @@ class ModelCard(Stage[Card]):
     `licence` is the model's own, as the hub spells it ("" = not stated).
     """
 
+    role: ClassVar[Role] = "description"
+    does: ClassVar[str] = "how the model was made and measured"
     volatile: ClassVar[tuple[str, ...]] = ("README.md", "index.html")
 
     arms: dict[str, Stage[Any]]
@@ -92,7 +93,7 @@ def _times(about: Arm) -> list[dict[str, Any]]:
     """Wall and CPU hours of every stage that made the model: they differ from run to run and stand in the README alone."""
     return [
         {
-            "stage": a.stage, "does": words(a.stage), "artefact": a.path, "hours": a.manifest.seconds / 3600,
+            "stage": a.stage, "does": a.does, "artefact": a.path, "hours": a.manifest.seconds / 3600,
             "cpu_hours": a.manifest.cpu_seconds / 3600, "started": a.manifest.started, "on": facts.machine(a),
             "tokens": a.facts.get("tokens"),
         }

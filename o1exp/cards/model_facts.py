@@ -6,7 +6,6 @@ from typing import Any
 
 from o1exp.cards.card import Entry
 from o1exp.cards.metrics import COUNTS, METRICS
-from o1exp.history.kinds import KINDS, LEVELS, role, words
 from o1exp.history.lineage import Artefact
 from o1exp.history.making import Arm, pointer
 
@@ -23,7 +22,7 @@ def base_model(arm: Arm) -> list[Entry]:
         return []
     base = arm.chain[0]
     settings, config = base.manifest.settings, _config(arm.chain)
-    name = settings.get("path") or settings.get("package") or words(base.stage)
+    name = settings.get("path") or settings.get("package") or base.does
     known = [base.facts.get("parameters"), *(a.facts.get("parameters") for a in arm.chain), base.manifest.how.get("parameters")]
     shape = {label: config[key] for key, label in SHAPE.items() if key in config}
     architecture = next(iter(config.get("architectures") or []), config.get("model_type", ""))
@@ -61,11 +60,7 @@ def _cached(name: str, revision: str) -> list[Path]:
 
 def of_role(arm: Arm, wanted: str) -> list[Entry]:
     """The stages below the model of one role (search, rl), with all their settings."""
-    return [
-        pointer(a) | {"stage": a.stage, "method": words(a.stage), "settings": a.manifest.settings}
-        for a in arm.making
-        if role(a.stage) == wanted
-    ]
+    return [pointer(a) | {"stage": a.stage, "method": a.does, "settings": a.manifest.settings} for a in arm.making if a.role == wanted]
 
 
 def pipeline(arm: Arm) -> list[Entry]:
@@ -75,7 +70,7 @@ def pipeline(arm: Arm) -> list[Entry]:
         gone = [path for path in artefact.manifest.inputs.values() if arm.lineage.find(path) is None]
         found += [{"artefact": path, "digest": "", "stage": path.split("/")[0], "does": "", "inputs": [], "rows": None} for path in gone]
         inputs = [f"{edge}: {path.split('/')[0]} {path.split('/')[1][:8]}" for edge, path in artefact.manifest.inputs.items()]
-        made = {"stage": artefact.stage, "does": words(artefact.stage), "inputs": inputs, "rows": artefact.facts.get("rows")}
+        made = {"stage": artefact.stage, "does": artefact.does, "inputs": inputs, "rows": artefact.facts.get("rows")}
         found.append(pointer(artefact) | made)
     return found if arm.trainings else []
 
@@ -123,10 +118,11 @@ def differences(about: Arm, other: Arm) -> list[str]:
     for stage in dict.fromkeys([*ours, *theirs]):
         mine, its = ours.get(stage, []), theirs.get(stage, [])
         if len(mine) == len(its) == 1:
-            names = [n for n in dict.fromkeys([*mine[0], *its[0]]) if mine[0].get(n) != its[0].get(n)]
-            found += [f"{stage}.{name}: {_brief(its[0].get(name))} instead of {_brief(mine[0].get(name))}" for name in names]
+            one, two = mine[0].manifest.settings, its[0].manifest.settings
+            names = [name for name in dict.fromkeys([*one, *two]) if one.get(name) != two.get(name)]
+            found += [f"{stage}.{name}: {_brief(two.get(name))} instead of {_brief(one.get(name))}" for name in names]
         elif len(mine) != len(its):
-            found.append(f"{'without' if len(its) < len(mine) else 'with'} {stage} ({words(stage)})")
+            found.append(f"{'without' if len(its) < len(mine) else 'with'} {stage} ({(mine or its)[0].does})")
         else:
             found.append(f"other settings of {stage}")
     if not found and {a.path for a in about.making} != {a.path for a in other.making}:
@@ -134,15 +130,15 @@ def differences(about: Arm, other: Arm) -> list[str]:
     return found
 
 
-def _own(arm: Arm, other: Arm) -> dict[str, list[dict[str, Any]]]:
-    """Settings by stage, without what the other arm has too."""
+def _own(arm: Arm, other: Arm) -> dict[str, list[Artefact]]:
+    """What made the arm's model, by stage, without what the other arm has in the same settings."""
     shared = [(a.stage, a.manifest.settings) for a in other.making]
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[Artefact]] = {}
     for a in arm.making:
         if (a.stage, a.manifest.settings) in shared:
             shared.remove((a.stage, a.manifest.settings))
         else:
-            found.setdefault(a.stage, []).append(a.manifest.settings)
+            found.setdefault(a.stage, []).append(a)
     return found
 
 
@@ -156,14 +152,14 @@ def benchmarks(about: Arm, why: dict[str, str]) -> list[Entry]:
     for name, scored in about.scored.items():
         problems = about.lineage.inputs(scored).get("problems")
         of = problems or scored
-        named = of.manifest.settings.get("name") or words(of.stage)
+        named = of.manifest.settings.get("name") or of.does
         found.append(pointer(of) | {"benchmark": name, "name": named, "rows": of.facts.get("rows"), "why": why.get(name, "")})
     return found
 
 
 def level(about: Arm) -> list[Entry]:
     return [
-        pointer(scored) | {"benchmark": name, "stage": scored.stage, "level": LEVELS.get(scored.stage, "")}
+        pointer(scored) | {"benchmark": name, "stage": scored.stage, "level": scored.manifest.judges}
         for name, scored in about.scored.items()
     ]
 
@@ -213,4 +209,4 @@ def conditions(arms: list[Arm]) -> list[Entry]:
 
 
 def unknown(arm: Arm) -> list[str]:
-    return sorted({artefact.stage for artefact in arm.making if artefact.stage not in KINDS})
+    return sorted({artefact.stage for artefact in arm.making if not artefact.role})

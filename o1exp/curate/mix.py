@@ -4,8 +4,9 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from o1exp.flow import Expect, Stage, Work
+from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.records import Example, Table
 
 
@@ -16,6 +17,9 @@ class Mix(Stage[Table[Example]]):
     `shares` takes a part so many times: 2 doubles it, 0.5 draws half of it, 0 leaves it out; a part without a share is taken once.
     Examples of different parts stay apart by their origin. Errors: ValueError if nothing is left.
     """
+
+    role: ClassVar[Role] = "selection"
+    does: ClassVar[str] = "a mixture of several sets"
 
     parts: dict[str, Stage[Table[Example]]]
     shares: dict[str, float] = field(default_factory=dict)

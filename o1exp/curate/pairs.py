@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from o1exp.flow import AtLeast, Expect, Stage, Work
+from o1exp.flow import AtLeast, Expect, Role, Stage, Work
 from o1exp.records import Attempt, Pair, Problem, Score, Table
 
 
@@ -17,6 +17,9 @@ class Pairs(Stage[Table[Pair]]):
     Part 1: 20 samples a question, 5 right x 5 wrong. Cut-off attempts are left out: they end nowhere. Problems with no right or no wrong
     attempt give no pair and are counted. Attempts are drawn by `seed`. Errors: ValueError where no pair is left.
     """
+
+    role: ClassVar[Role] = "selection"
+    does: ClassVar[str] = "right and wrong answers to the same problem, paired"
 
     graded: Stage[Table[Score]]
     problems: Stage[Table[Problem]]

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from o1exp.answers.compare import number
 from o1exp.answers.normalise import normalise
-from o1exp.flow import Expect, Stage, Work, how
+from o1exp.flow import Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 
 _IMAGE = re.compile(
@@ -49,6 +49,8 @@ class Rules(Stage[Table[Problem]]):
     The paper does not publish its filters: the patterns here are ours.
     """
 
+    role: ClassVar[Role] = "selection"
+    does: ClassVar[str] = "rule filter on problems"
     version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]

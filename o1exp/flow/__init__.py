@@ -7,11 +7,11 @@ from o1exp.flow.expect import Expect
 from o1exp.flow.machine import Machine
 from o1exp.flow.manifest import Manifest
 from o1exp.flow.progress import Console
-from o1exp.flow.stage import Recipe, Stage, walk
+from o1exp.flow.stage import Recipe, Role, Stage, walk
 from o1exp.flow.store import Store
 from o1exp.flow.work import Work
 
 __all__ = [
-    "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "Recipe", "RunError",
+    "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "Recipe", "Role", "RunError",
     "Settings", "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Work", "how", "walk",
 ]  # fmt: skip

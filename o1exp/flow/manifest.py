@@ -21,7 +21,8 @@ class Manifest:
     """What one artefact is.
 
     `settings` and `inputs` (edge -> "Stage/key", a path below artefacts/) make the key; `how` are execution fields;
-    `facts` are counts the stage noted; `digest` covers the files.
+    `facts` are counts the stage noted; `digest` covers the files. `role`, `does`, `long_thoughts` and `judges` are what the stage's class
+    says about itself, empty in manifests from before it did.
     """
 
     stage: str
@@ -37,6 +38,10 @@ class Manifest:
     seconds: float
     cpu_seconds: float
     made_by: dict[str, str] = field(default_factory=dict)
+    role: str = ""
+    does: str = ""
+    long_thoughts: bool = False
+    judges: str = ""
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":

@@ -8,13 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get_origin
 
 from o1exp.flow.check import Settings, SettingsError, plain, typed_fields
 from o1exp.flow.expect import Expect
 from o1exp.flow.work import Work
 
 T = TypeVar("T", covariant=True)
+
+Role = Literal[
+    "", "source", "selection", "writing", "copying", "search", "encoding", "base", "sft", "rl", "sampling", "grading", "result",
+    "description",
+]  # fmt: skip
+"""What a stage is in an experiment; "" where nobody has said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,14 @@ class Stage(Settings, Generic[T]):
     """Files of the artefact that differ from run to run (a page with timings) and stay out of its digest."""
     runs: ClassVar[tuple[str, ...]] = ()
     """Modules that `make` starts in a process of their own; they count as this stage's source."""
+    role: ClassVar[Role] = ""
+    """What the stage is. Cards and audit read it from the manifest; without it they cannot say that something was not used."""
+    does: ClassVar[str] = ""
+    """What the stage does, in a few words."""
+    long_thoughts: ClassVar[bool] = False
+    """Does it bring long thoughts into being?"""
+    judges: ClassVar[str] = ""
+    """What a grading stage judges: the final answer, each step, the whole response."""
 
     def __post_init__(self) -> None:
         wrong = [(name, why) for name, edge, hint in self._declared() if (why := _wrong_edge(hint, edge))]

@@ -144,7 +144,7 @@ class Store:
             stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), how=stage.how(), facts=work.facts,
             inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()}, files=files,
             digest=digest_of(files, stage.volatile), started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3),
-            made_by=made_by(),
+            made_by=made_by(), role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
         )  # fmt: skip
         manifest.save(partial)
         shutil.rmtree(target, ignore_errors=True)  # without a manifest it was no artefact

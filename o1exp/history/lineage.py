@@ -28,6 +28,15 @@ class Artefact:
         return self.manifest.stage
 
     @property
+    def role(self) -> str:
+        return self.manifest.role
+
+    @property
+    def does(self) -> str:
+        """What the stage does in a few words, or its bare name."""
+        return self.manifest.does or self.stage
+
+    @property
     def facts(self) -> dict[str, Any]:
         return self.manifest.facts
 

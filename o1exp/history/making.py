@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from o1exp.history.kinds import role
 from o1exp.history.lineage import Artefact, Lineage
 
 SCORES = "scores."
@@ -60,7 +59,7 @@ class Arm:
     @property
     def trainings(self) -> list[Artefact]:
         """The trainings, first phase first."""
-        return [artefact for artefact in self.chain if role(artefact.stage) in ("sft", "rl") or artefact.is_training]
+        return [artefact for artefact in self.chain if artefact.role in ("sft", "rl") or artefact.is_training]
 
     def data(self, training: Artefact) -> list[Artefact]:
         """The data that a training's examples went through, sources first, its encoded form last."""

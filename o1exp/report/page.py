@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from o1exp.bench.result import NAME, Outcome
-from o1exp.flow import AtLeast, Stage, Work, how
+from o1exp.flow import AtLeast, Role, Stage, Work, how
 from o1exp.flow.expect import Expect
 from o1exp.history.arms import gather
 from o1exp.tti.stage import Audited
@@ -33,6 +33,8 @@ class Report(Stage[Page]):
     tells others; `command` reproduces it.
     """
 
+    role: ClassVar[Role] = "description"
+    does: ClassVar[str] = "the arms compared on a page"
     volatile: ClassVar[tuple[str, ...]] = ("index.html",)
 
     arms: dict[str, Stage[Outcome]]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import comb
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Work, how
+from o1exp.flow import AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Problem, Table
 
 Split = Literal["train", "test"]
@@ -24,6 +24,9 @@ class Arithmetic(Stage[Table[Problem]]):
     The operands, in whatever order, decide by a hash whether a sum is a train or a test problem, so that no seed, count or mix of lengths
     can put 47+38 on one side and 38+47 on the other. Within a split no two problems have the same operands.
     """
+
+    role: ClassVar[Role] = "source"
+    does: ClassVar[str] = "generated sums"
 
     count: Annotated[int, AtLeast(1)] = 600
     operands: tuple[Annotated[int, Between(2, 50)], ...] = (2, 3)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from o1exp.flow import AtLeast, Expect, Stage, StageFailed, Work, how
+from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
 from o1exp.sources.local import no_fields, write_problems
@@ -18,6 +18,8 @@ class Hub(Stage[Table[Problem]]):
     `expected_rows` is a hint for the plan alone. Errors: StageFailed in one sentence where the hub cannot be reached.
     """
 
+    role: ClassVar[Role] = "source"
+    does: ClassVar[str] = "problems of a data set on the hub"
     version: ClassVar[int] = 2
 
     name: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from o1exp.flow import AtLeast, Expect, Stage, Work, how
+from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
 from o1exp.sources.fields import Fields, find_fields, to_problem
@@ -28,6 +28,8 @@ class Local(Stage[Table[Problem]]):
     content's sha256, not the path: a moved file is the same data, a changed one is not. Rows that cannot be read are reported.
     """
 
+    role: ClassVar[Role] = "source"
+    does: ClassVar[str] = "problems of a file"
     version: ClassVar[int] = 3
 
     name: str = "local"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import Above, AtLeast, Between, Expect, Stage, StageFailed, Work, how
+from o1exp.flow import Above, AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class Distil(Stage[Table[Example]]):
     `</think>`, the answer.
     """
 
+    role: ClassVar[Role] = "writing"
+    does: ClassVar[str] = "distillation: a teacher solves the problems, thinking aloud"
+    long_thoughts: ClassVar[bool] = True
     version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import Expect, Stage, Work, how
+from o1exp.flow import Expect, Role, Stage, Work, how
 from o1exp.records import Example, Problem, Table
 from o1exp.thoughts.solutions import original, with_solution
 
@@ -36,6 +36,8 @@ class Reformat(Stage[Table[Example]]):
     Errors: StageFailed if no problem has a solution.
     """
 
+    role: ClassVar[Role] = "writing"
+    does: ClassVar[str] = "a model rewrites the solutions step by step"
     version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]

@@ -1,14 +1,18 @@
 """The source's own solutions as training text: shortcut thoughts (Part 1's comparison), or the first phase's data without a rewrite."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from o1exp.flow import Stage, StageFailed, Work
+from o1exp.flow import Role, Stage, StageFailed, Work
 from o1exp.records import Example, Problem, Table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Solutions(Stage[Table[Example]]):
     """One Example for each problem that has a solution; the others are counted. Errors: StageFailed if none has one."""
+
+    role: ClassVar[Role] = "copying"
+    does: ClassVar[str] = "the source's own solutions as they are"
 
     problems: Stage[Table[Problem]]
 

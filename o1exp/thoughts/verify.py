@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from o1exp.flow import AtLeast, Between, Expect, Stage, StageFailed, Work, how
+from o1exp.flow import AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
 
 
@@ -18,6 +18,9 @@ class Rejection(Stage[Table[Example]]):
     Facts: right, wrong, no_answer and unscored (unreadable gold) count all thoughts; surplus and duplicates are right ones not needed.
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
     """
+
+    role: ClassVar[Role] = "selection"
+    does: ClassVar[str] = "rejection sampling: only thoughts whose final answer agrees with the gold answer"
 
     thoughts: Stage[Table[Example]]
     problems: Stage[Table[Problem]]

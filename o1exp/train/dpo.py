@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from o1exp.flow import Above, Stage
+from o1exp.flow import Above, Role, Stage
 from o1exp.records import Pair, Table
 from o1exp.train.training import Training
 
@@ -17,6 +17,8 @@ class Dpo(Training):
     and accuracy are over held-out pairs (accuracy: the share with a positive margin).
     """
 
+    role: ClassVar[Role] = "rl"
+    does: ClassVar[str] = "direct preference optimisation"
     objective: ClassVar[str] = "dpo"
 
     pairs: Stage[Table[Pair]]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work
+from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work
 from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair, Table
 
@@ -36,6 +36,9 @@ class Prepare(Stage[Prepared]):
     `end_token` closes a response where the tokenizer's own end token does not stand in its template; `chat_template` (Jinja) replaces the
     tokenizer's. Both "" for the tokenizer's own. Examples longer than `max_length` tokens are dropped, or cut, and counted.
     """
+
+    role: ClassVar[Role] = "encoding"
+    does: ClassVar[str] = "examples as token ids"
 
     tokenizer: Stage[Checkpoint]
     data: Stage[Any]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from o1exp.flow import Stage
+from o1exp.flow import Role, Stage
 from o1exp.records import Example, Table
 from o1exp.train.training import Training
 
@@ -12,6 +12,8 @@ from o1exp.train.training import Training
 class Sft(Training):
     """Fine-tune `start` on `data`, loss on the responses and their end tokens only. Paper: both phases; Part 1: shortcut and journey."""
 
+    role: ClassVar[Role] = "sft"
+    does: ClassVar[str] = "supervised fine-tuning"
     objective: ClassVar[str] = "sft"
 
     data: Stage[Table[Example]]

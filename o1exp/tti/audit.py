@@ -122,7 +122,8 @@ def _not_used(rule: Rule, card: Card) -> str:
     if not BY_ID[rule.item].technique or not trained:
         raise Lacking("the card has nothing on it")
     if card.unknown:
-        raise Lacking(f"nobody has said what {', '.join(card.unknown)} does", "say it in o1exp/history/kinds.py", 2)
+        remedy = f"let its class say so (role and does), delete artefacts/{card.unknown[0]} and run again"
+        raise Lacking(f"nobody has said what {', '.join(card.unknown)} does", remedy, 2)
     return NOT_USED
 
 

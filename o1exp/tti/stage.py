@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from o1exp.cards.card import Card
-from o1exp.flow import Expect, Stage, Work, how
+from o1exp.flow import Expect, Role, Stage, Work, how
 from o1exp.tti.audit import Dossier, audit, checklist, stored
 from o1exp.tti.checklist import written
 from o1exp.tti.questions import answers, mistake
@@ -38,6 +38,9 @@ class Audit(Stage[Audited]):
     `answers` is a file with what only a person knows; the key holds its content. `run` names the run's folder. The artefact is
     audit.json and checklist.yaml, which `python -m o1exp.tti score` and `board` read.
     """
+
+    role: ClassVar[Role] = "description"
+    does: ClassVar[str] = "how much of the run is told, with evidence"
 
     data: Stage[Card]
     model: Stage[Card]

@@ -1,20 +1,32 @@
 """What the cards read from manifests of stages that this run's pipeline does not have: a hub model, search, preferences, encoded data."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from o1exp.cards import model_facts as facts
 from o1exp.cards.data_card import Credit, Data
 from o1exp.cards.model_card import body, described, result
+from o1exp.flow import Role, Stage, Store, Work
 from o1exp.flow.manifest import Manifest
 from o1exp.history.making import Arm, arms, subject
-from o1exp.records import Example, Problem
+from o1exp.records import Example, Problem, Table
 from o1exp.records.table import write_table
 
 GPU = {"machine": {"accelerator": "gpu", "devices": 8, "nodes": 4, "zero_stage": 3, "memory_gb": 80.0, "threads": 1}}
+
+
+SAID: dict[str, dict[str, Any]] = {
+    "Hub": {"role": "source", "does": "problems of a data set on the hub"}, "Local": {"role": "source", "does": "problems of a file"},
+    "TreeSearch": {"role": "search", "does": "tree search with a step-level reward model", "long_thoughts": True},
+    "Pretrained": {"role": "base", "does": "a pretrained model"}, "Prepare": {"role": "encoding", "does": "examples as token ids"},
+    "Dpo": {"role": "rl", "does": "direct preference optimisation"}, "Sample": {"role": "sampling", "does": "answers, sampled"},
+    "Judge": {"role": "grading", "does": "answers, judged", "judges": "response level: a judge model rates the whole response"},
+}  # fmt: skip
+"""What the stages of these tests say about themselves in their manifests."""
 
 
 def artefact(root: Path, stage: str, inputs: dict[str, str], settings: dict[str, Any] | None = None, **more: Any) -> str:
@@ -31,21 +43,22 @@ def artefact(root: Path, stage: str, inputs: dict[str, str], settings: dict[str,
         files["rows.parquet"] = ""
     Manifest(
         stage=stage, version=1, key=key, settings=settings or {}, inputs=inputs, how=more.get("how", {}),
-        facts=more.get("facts", {"rows": 1}),
+        facts=more.get("facts", {"rows": 1}), **SAID.get(stage, {}),
         files=files, digest=key, started="", seconds=1.0, cpu_seconds=1.0,
     ).save(folder)  # fmt: skip
     return f"{stage}/{key}"
 
 
 def run(root: Path, searching: str = "TreeSearch") -> Arm:
-    """A hub model, trained by preference optimisation on encoded pairs from a search."""
+    """A hub model, trained by preference optimisation on encoded pairs from a search; a path is a search that is there already."""
     config = {"architectures": ["Qwen2ForCausalLM"], "hidden_size": 8192, "num_hidden_layers": 80}
     (root / "kept").mkdir()
     (root / "kept" / "config.json").write_text(json.dumps(config))
     example, problem = Example(problem="p", prompt="q", response="r"), Problem(id="p", question="q", answer="a")
     hub = artefact(root, "Hub", {}, {"name": "AI-MO/NuminaMath-CoT", "revision": "abc"}, record=problem)
     teacher = {"teacher": {"model": "o1-mini", "temperature": 1.0}, "step_prompt": "Go on.", "width": 3, "depth": 10}
-    searched = artefact(root, searching, {"problems": hub}, teacher, record=example, facts={"rows": 1, "requests": 7, "usd": 0.5})
+    counts = {"rows": 1, "requests": 7, "usd": 0.5}
+    searched = searching if "/" in searching else artefact(root, searching, {"problems": hub}, teacher, record=example, facts=counts)
     base = artefact(
         root, "Pretrained", {}, {"path": "Qwen/Qwen2.5-Math-72B", "revision": "main"}, how={"parameters": 72.7e9},
         files={"pointer.json": json.dumps({"source": str(root / "kept"), "revision": ""})},
@@ -105,6 +118,42 @@ def test_data_are_read_behind_their_encoded_form(tmp_path: Path) -> None:
     (made,) = data.synthesis()
     assert (made["prompts"], made["models"], made["quality"]) == ({"step_prompt": "Go on."}, ["o1-mini"], [])
     assert data.long_thoughts()[0]["settings"] == {"width": 3, "depth": 10}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guesses(Stage[Table[Example]]):
+    """A search that the package knows nothing of."""
+
+    role: ClassVar[Role] = "search"
+    does: ClassVar[str] = "guesses, of which the luckiest stays"
+    long_thoughts: ClassVar[bool] = True
+
+    tries: int = 3
+
+    def make(self, work: Work) -> None:
+        work.write(Example, [Example(problem="p", prompt="q", response="r")])
+
+
+def test_a_stage_from_outside_the_package_says_itself_what_it_is(tmp_path: Path) -> None:
+    guesses = Guesses()
+    Store(tmp_path).make([guesses])
+    arm = run(tmp_path, f"Guesses/{guesses.key}")
+    (search,) = facts.of_role(arm, "search")
+    assert (search["stage"], search["method"], search["settings"]) == ("Guesses", "guesses, of which the luckiest stays", {"tries": 3})
+    data = Data([arm], arm, Credit())
+    assert facts.unknown(arm) == data.unknown() == []
+    assert [entry["method"] for entry in (*data.synthesis(), *data.long_thoughts())] == [Guesses.does] * 2
+
+
+def test_a_manifest_from_before_stages_said_what_they_are_can_still_be_read(tmp_path: Path) -> None:
+    guesses = Guesses()
+    Store(tmp_path).make([guesses])
+    path = tmp_path / "artefacts" / "Guesses" / guesses.key / "manifest.json"
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in stored.items() if name not in ("role", "does", "long_thoughts", "judges")}))
+    arm = run(tmp_path, f"Guesses/{guesses.key}")
+    assert facts.unknown(arm) == ["Guesses"]
+    assert "Guesses" in {entry["does"] for entry in facts.pipeline(arm)}
 
 
 def test_a_stage_that_nobody_classified_is_named(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from o1exp.chat.servers.llama import SMOLLM2, find_gguf
-from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work, how
+from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, how
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,9 @@ class Gguf(Stage[Checkpoint]):
     path; for a package it is checked where it is set. `parameters` tells the plan the model's size.
     Errors: ValueError where the file is absent or another one than pinned.
     """
+
+    role: ClassVar[Role] = "base"
+    does: ClassVar[str] = "a pretrained model, unpacked from GGUF"
 
     package: str = SMOLLM2
     pattern: str = "*.gguf"

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from o1exp.flow import AtLeast, Checkpoint, Expect, Stage, Work, how
+from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, how
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,9 @@ class Pretrained(Stage[Checkpoint]):
     `revision` pins a hub id to a commit. `parameters` tells the plan the model's size where it is known (the 72B model: 72.7e9).
     Errors: ValueError where a folder is no model folder, or the hub cannot be asked.
     """
+
+    role: ClassVar[Role] = "base"
+    does: ClassVar[str] = "a pretrained model"
 
     path: str
     revision: str = ""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Stage, Work
+from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Role, Stage, Work
 from o1exp.flow.library import transformers
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class Untrained(Stage[Checkpoint]):
 
     It is an ordinary model folder, loaded by the same calls as any other. `positions` is the longest context in tokens, which are bytes.
     """
+
+    role: ClassVar[Role] = "base"
+    does: ClassVar[str] = "a model from scratch, random weights"
 
     layers: Annotated[int, AtLeast(1)] = 4
     hidden: Annotated[int, AtLeast(4)] = 96
