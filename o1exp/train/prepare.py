@@ -50,7 +50,7 @@ class Prepare(Stage[Prepared]):
         return Expect(rows=data.rows, tokens_per_row=data.tokens_per_row, disk_gb=4 * tokens / 1e9)
 
     def make(self, work: Work) -> None:
-        from o1exp.train.data.encode import ChatEncoder, Refused, encode
+        from o1exp.train.data.encode import CannotTrain, ChatEncoder, encode
         from o1exp.train.data.preview import write_preview
 
         start, table = work.open(self.tokenizer), work.open(self.data)
@@ -59,7 +59,7 @@ class Prepare(Stage[Prepared]):
                 tokenizer = load_tokenizer(start, self.end_token, self.chat_template)
                 encoder = ChatEncoder(tokenizer, end_tokens(start, tokenizer))
                 data = encode(_examples(table, bar), encoder, self.max_length, self.overlong)
-            except Refused as problem:
+            except CannotTrain as problem:
                 raise ValueError(str(problem)) from None
         data.save(work.folder)
         write_preview(data, tokenizer, work.folder)
@@ -78,12 +78,12 @@ def _examples(table: Table[Any], bar: Any) -> Iterator[Example]:
 
 
 def load_tokenizer(start: Checkpoint, end_token: str, chat_template: str) -> Any:
-    """The tokenizer of a model folder or hub id with the given end token and template. Errors: Refused for an unknown end token."""
-    from o1exp.train.data.encode import Refused
+    """The tokenizer of a model folder or hub id with the given end token and template. Errors: CannotTrain for an unknown end token."""
+    from o1exp.train.data.encode import CannotTrain
 
     tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None)
     if end_token and end_token not in tokenizer.get_vocab():
-        raise Refused(f"end_token={end_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
+        raise CannotTrain(f"end_token={end_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
     if end_token:
         tokenizer.eos_token = end_token
     if chat_template:
@@ -94,16 +94,16 @@ def load_tokenizer(start: Checkpoint, end_token: str, chat_template: str) -> Any
 def end_tokens(start: Checkpoint, tokenizer: Any) -> list[int]:
     """The token ids at which generation stops, by the model's generation config.
 
-    Errors: Refused where it pads with another token than the tokenizer: batches would be padded with a token that means something.
+    Errors: CannotTrain where it pads with another token than the tokenizer: batches would be padded with a token that means something.
     """
-    from o1exp.train.data.encode import Refused
+    from o1exp.train.data.encode import CannotTrain
 
     try:
         config = transformers("GenerationConfig").from_pretrained(start.source, revision=start.revision or None)
     except OSError:
         return []
     if None not in (config.pad_token_id, tokenizer.pad_token_id) and config.pad_token_id != tokenizer.pad_token_id:
-        raise Refused(
+        raise CannotTrain(
             f"{start.source} pads with token {config.pad_token_id} by its generation config and with {tokenizer.pad_token_id} "
             f"({tokenizer.pad_token}) by its tokenizer; let pad_token_id of generation_config.json and pad_token of tokenizer_config.json "
             "agree"

@@ -13,7 +13,7 @@ from o1exp.flow import Machine, Manifest, Stage, Store, Work
 from o1exp.records import Example, Table
 from o1exp.train.bases.small import Untrained
 from o1exp.train.data.encode import Encoded
-from o1exp.train.data.schedule import Step, Units, plan, units_of
+from o1exp.train.data.schedule import OptimizerStep, Units, plan, units_of
 from o1exp.train.sft import Sft
 from o1exp.train.spec import TrainSpec
 
@@ -80,7 +80,7 @@ def encoded(ids: Any, starts: Any, prompts: Any, dropped: int = 0) -> Encoded:
     return Encoded(np.asarray(ids, dtype=np.int32), np.asarray(starts), np.asarray(prompts), rows, rows, np.diff(starts), dropped)
 
 
-def the_plan(spec: TrainSpec, data: Encoded) -> list[Step]:
+def the_plan(spec: TrainSpec, data: Encoded) -> list[OptimizerStep]:
     return plan(spec, every_unit(spec, data))
 
 
@@ -129,7 +129,7 @@ def loaded(folder: Any) -> Any:
     return AutoModelForCausalLM.from_pretrained(folder).eval()
 
 
-def documents_of(steps: list[Step]) -> list[int]:
+def documents_of(steps: list[OptimizerStep]) -> list[int]:
     return [document for step in steps for pack in step.packs for document in pack]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from o1exp.records import Example
-from o1exp.train.data.encode import ARRAYS, ChatEncoder, Encoded, Refused, encode
+from o1exp.train.data.encode import ARRAYS, CannotTrain, ChatEncoder, Encoded, encode
 
 TEMPLATE = (
     "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}<e>\n{% endfor %}"
@@ -55,7 +55,7 @@ def test_loss_is_on_the_answer_and_its_end_token() -> None:
     ],
 )
 def test_what_cannot_be_learned_is_refused(template: str | None, rows: list[Example], says: str) -> None:
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(CannotTrain, match=says):
         run(rows, template)
 
 
@@ -65,7 +65,7 @@ def test_overlong_examples_are_dropped_and_counted() -> None:
     data = run([short, long, short], max_length=length - 1)
     assert (len(data), data.dropped, data.cut, data.over, data.rows.tolist()) == (2, 1, 0, length, [0, 2])
     assert run([long], max_length=length).dropped == 0
-    with pytest.raises(Refused, match="no example is left"):
+    with pytest.raises(CannotTrain, match="no example is left"):
         run([long], max_length=length - 1)
 
 
@@ -75,7 +75,7 @@ def test_overlong_examples_are_cut_if_asked() -> None:
     data = run([long], max_length=50, overlong="cut")
     assert (len(data), data.dropped, data.cut, data.over) == (1, 0, 1, len(whole.ids) - 50)
     assert data.ids.tolist() == whole.ids[:50].tolist()
-    with pytest.raises(Refused, match=r"p#0 has no trainable token: its prompt alone has \d+ tokens and max_length is 10"):
+    with pytest.raises(CannotTrain, match=r"p#0 has no trainable token: its prompt alone has \d+ tokens and max_length is 10"):
         run([long], max_length=10, overlong="cut")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from o1exp.train.data.encode import Encoded, Refused
+from o1exp.train.data.encode import CannotTrain, Encoded
 from tests.train.parts import document_loss, encoded
 
 
@@ -132,7 +132,7 @@ def test_attention_that_is_not_plain_causal_is_refused() -> None:
     from o1exp.train.worker.loss import summed_loss
 
     narrow = model(use_sliding_window=True, sliding_window=30, max_window_layers=0, layer_types=["sliding_attention"] * 2)
-    with pytest.raises(Refused, match="attends within 30 tokens only"):
+    with pytest.raises(CannotTrain, match="attends within 30 tokens only"):
         summed_loss(narrow, micro_batch([5], documents()))
     assert summed_loss(narrow, micro_batch([0], documents())).loss.item() > 0
 
@@ -144,16 +144,16 @@ def test_the_model_must_fit_the_data() -> None:
     data = documents()
     check_window(a_spec(), data, model().config)
     check_head(a_spec(), model())
-    with pytest.raises(Refused, match="longest example has 90 tokens, but tiny has 64 positions; set max_length=64"):
+    with pytest.raises(CannotTrain, match="longest example has 90 tokens, but tiny has 64 positions; set max_length=64"):
         check_window(a_spec(start="tiny"), data, model(max_position_embeddings=64).config)
     config = model().config
     config.vocab_size = 49
-    with pytest.raises(Refused, match="token id 49"):
+    with pytest.raises(CannotTrain, match="token id 49"):
         check_window(a_spec(), data, config)
     capped = model()
     plain = capped.forward
     capped.forward = lambda *args, **kwargs: _halved(plain(*args, **kwargs))
-    with pytest.raises(Refused, match="changes its logits"):
+    with pytest.raises(CannotTrain, match="changes its logits"):
         check_head(a_spec(), capped)
 
 

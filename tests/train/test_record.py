@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from o1exp.train.data.encode import Refused
+from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed, plan
 from o1exp.train.worker.resume import Checkpoints, Mark
 from tests.train.parts import a_spec, encoded, every_unit
@@ -51,7 +51,7 @@ def test_after_a_resume_other_ranks_leave_the_verdict_to_the_first(tmp_path: Pat
     ends = []
     for rank in (1, 0):
         recorder = Recorder(kept, Feed(spec, units, plan(spec, units), rank), Evaluation(spec, [], 0, [], None), io.StringIO())
-        with pytest.raises(Refused, match=r"step 40: .* is 0\.5\d above its lowest .* rows \[") if rank == 0 else nullcontext():
+        with pytest.raises(CannotTrain, match=r"step 40: .* is 0\.5\d above its lowest .* rows \[") if rank == 0 else nullcontext():
             for recorder.done in range(16, 71):
                 recorder.check(1.0 if recorder.done < 36 else 3.1, student)
         ends.append(recorder.done)

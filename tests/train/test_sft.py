@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Expect, Machine, SettingsError, StageFailed, Store
-from o1exp.train.data.encode import ChatEncoder, Refused, encode
+from o1exp.train.data.encode import CannotTrain, ChatEncoder, encode
 from o1exp.train.sft import Sft
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.rank import check_devices
@@ -81,7 +81,7 @@ def test_refusals_reach_the_user_in_one_sentence(trained: Store, tmp_path: Path)
     with pytest.raises(StageFailed) as refused:
         Store(trained.root).make([tight])
     assert "no example is left to train on: 60 were longer than max_length=20" in str(refused.value)
-    with pytest.raises(Refused, match=r"machine.devices=64, but torch .* sees \d GPUs here"):
+    with pytest.raises(CannotTrain, match=r"machine.devices=64, but torch .* sees \d GPUs here"):
         check_devices(a_spec(accelerator="gpu", devices=64))
     with pytest.raises(StageFailed, match="launcher=local starts ranks on this machine only"):
         Store(trained.root).make([SMALL.replace(seed=9, machine=Machine(nodes=2))])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from o1exp.flow import StageFailed, Store
-from o1exp.train.data.encode import Refused
+from o1exp.train.data.encode import CannotTrain
 from tests.train.killing import with_inputs
 from tests.train.parts import SMALL, a_spec
 from tests.train.test_loss import documents
@@ -51,7 +51,7 @@ def test_models_without_rotary_positions_have_no_such_choice(tmp_path: Path, ask
 
     start = absolute(tmp_path)
     name, value = next(iter(asked.items()))
-    with pytest.raises(Refused, match=rf"{name}={value:g}: .* \(gpt2\) .*leave it 0"):
+    with pytest.raises(CannotTrain, match=rf"{name}={value:g}: .* \(gpt2\) .*leave it 0"):
         model_config(a_spec(start=start, **asked))
-    with pytest.raises(Refused, match=r"has 90 tokens, but .* has 64 positions; set max_length=64"):
+    with pytest.raises(CannotTrain, match=r"has 90 tokens, but .* has 64 positions; set max_length=64"):
         load_model(a_spec(start=start), documents(), None)

@@ -77,7 +77,7 @@ class Eyes:
     """Looks at the gradient before every optimizer step and at the logits before the export, on every rank."""
 
     def __init__(self, seen: dict[str, Any], naive: bool) -> None:
-        from o1exp.train.worker.engine import Single, Zero
+        from o1exp.train.worker.backend import Single, Zero
 
         self.seen, self.naive, self.kinds = seen, naive, (Zero, Single)
         self.plain = [(kind.step, kind.weights, kind.backward) for kind in self.kinds]

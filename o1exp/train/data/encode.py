@@ -16,7 +16,7 @@ from o1exp.records import Example
 Ints = npt.NDArray[np.int64]
 
 
-class Refused(ValueError):
+class CannotTrain(ValueError):
     """The user's data or model cannot be trained on as asked; the message says why and what would do."""
 
 
@@ -72,12 +72,12 @@ ARRAYS = ("ids", "starts", "prompts", "rows", "problems", "lengths_seen")
 class ChatEncoder:
     """Turns Examples into (prompt ids, answer ids) with one tokenizer.
 
-    Errors: Refused where the template is missing, changes the response, or does not close the answer with an end token.
+    Errors: CannotTrain where the template is missing, changes the response, or does not close the answer with an end token.
     """
 
     def __init__(self, tokenizer: Any, end_tokens: Iterable[int] = ()) -> None:
         if not tokenizer.chat_template:
-            raise Refused(
+            raise CannotTrain(
                 "the tokenizer has no chat template; start from an instruction-tuned model, or give one (Jinja): chat_template=..."
             )
         self.tokenizer = tokenizer
@@ -95,7 +95,7 @@ class ChatEncoder:
         """Ids must spell the text again, spaces aside: a tokenizer that lacks its letters would teach something else."""
         spelt = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
         if "".join(spelt.split()) != "".join(text.split()):
-            raise Refused(
+            raise CannotTrain(
                 f"the tokenizer cannot write example {example.id}: {text[-200:]!r} comes back as {spelt[-200:]!r}; choose a model whose "
                 "tokenizer knows these letters"
             )
@@ -107,7 +107,7 @@ class ChatEncoder:
         whole = self.tokenizer.apply_chat_template([user, assistant], tokenize=False)
         answer = whole[len(prompt) :]
         if not whole.startswith(prompt) or example.response.strip() not in answer:
-            raise Refused(
+            raise CannotTrain(
                 f"the chat template does not keep example {example.id} as written: the dialogue must be the prompt followed by the whole "
                 f"response, but it ends in {whole[-200:]!r}; use a template that rewrites nothing (some remove <think> sections)"
             )
@@ -121,7 +121,7 @@ class ChatEncoder:
         """The answer up to its last end token: a template's newline after it is never generated, so it is not learned."""
         last = next((at for at in range(len(answer) - 1, -1, -1) if answer[at] in self.ends), None)
         if last is None:
-            raise Refused(
+            raise CannotTrain(
                 f"example {example.id}: the chat template closes the answer with none of the end tokens {sorted(self.ends)}; "
                 f"name the token that it writes there: end_token=... (the answer ends in {self.tokenizer.decode(answer[-3:])!r})"
             )
@@ -131,7 +131,7 @@ class ChatEncoder:
 def encode(examples: Iterable[Example], encoder: ChatEncoder, max_length: int, overlong: str) -> Encoded:
     """Encode every example; one longer than `max_length` tokens is dropped or cut at its end, and counted.
 
-    Errors: Refused if nothing is left, or if an example has no trainable token.
+    Errors: CannotTrain if nothing is left, or if an example has no trainable token.
     """
     ids: list[npt.NDArray[np.int32]] = []
     lengths, prompts, rows, problems, seen = [], [], [], [], []
@@ -147,14 +147,16 @@ def encode(examples: Iterable[Example], encoder: ChatEncoder, max_length: int, o
             if excess > 0:
                 answer, cut, over = answer[: max(0, len(answer) - excess)], cut + 1, over + excess
             if not example.response.strip() or not answer:
-                raise Refused(f"example {example.id} has no trainable token: " + _why_empty(example, len(prompt), max_length))
+                raise CannotTrain(f"example {example.id} has no trainable token: " + _why_empty(example, len(prompt), max_length))
             ids.append(np.array(prompt + answer, dtype=np.int32))
             lengths.append(len(ids[-1]))
             prompts.append(len(prompt))
             rows.append(row)
             problems.append(zlib.crc32(example.problem.encode()))
     if not prompts:
-        raise Refused(f"no example is left to train on: {dropped} were longer than max_length={max_length}; raise it, or set overlong=cut")
+        raise CannotTrain(
+            f"no example is left to train on: {dropped} were longer than max_length={max_length}; raise it, or set overlong=cut"
+        )
     starts = np.concatenate([[0], np.cumsum(lengths)])
     counts = (np.array(prompts), np.array(rows), np.array(problems), np.array(seen))
     return Encoded(np.concatenate(ids), starts, *counts, dropped, cut, over)

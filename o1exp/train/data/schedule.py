@@ -36,7 +36,7 @@ class Units:
 
 
 @dataclass(frozen=True)
-class Step:
+class OptimizerStep:
     """One optimizer step: packs of units, its tokens and weight over all ranks, and its learning rate."""
 
     packs: list[Pack]
@@ -67,14 +67,14 @@ def units_of(spec: TrainSpec, data: Encoded, documents: Ints) -> Units:
     return Units(data, members, np.ones(len(members), dtype=np.int64))
 
 
-def plan(spec: TrainSpec, units: Units) -> list[Step]:
+def plan(spec: TrainSpec, units: Units) -> list[OptimizerStep]:
     """Every step of the training, the same for any number of ranks."""
     shape = Shape(spec.packs_per_step, spec.pack_length)
     budget = spec.max_tokens if spec.max_steps is None else spec.max_steps * shape.packs * shape.length
     order = document_order(units.sizes, spec.epochs, budget, spec.seed)
     packed = list(steps(order, units.sizes, shape))[: spec.max_steps]
     return [
-        Step(packs, _sum(packs, units.sizes), _sum(packs, units.weight), learning_rate(spec, at, len(packed)))
+        OptimizerStep(packs, _sum(packs, units.sizes), _sum(packs, units.weight), learning_rate(spec, at, len(packed)))
         for at, packs in enumerate(packed)
     ]
 
@@ -102,7 +102,7 @@ def micro_batches_per_step(spec: TrainSpec) -> int:
 class Feed:
     """This rank's micro-batches from optimizer step `first` on; iterated over by the trainer."""
 
-    def __init__(self, spec: TrainSpec, units: Units, todo: list[Step], rank: int) -> None:
+    def __init__(self, spec: TrainSpec, units: Units, todo: list[OptimizerStep], rank: int) -> None:
         self.spec, self.units, self.todo, self.rank = spec, units, todo, rank
         self.first = 0
 
@@ -124,7 +124,7 @@ class Feed:
             batch.scale = self.spec.ranks / step.weight
             yield batch
 
-    def rows(self, step: Step) -> list[int]:
+    def rows(self, step: OptimizerStep) -> list[int]:
         """The rows of the data that a step trains on."""
         return sorted(int(self.units.data.rows[document]) for pack in step.packs for document in self.units.documents(pack))
 

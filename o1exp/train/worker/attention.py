@@ -10,7 +10,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from o1exp.train.data.batch import Group
-from o1exp.train.data.encode import Refused
+from o1exp.train.data.encode import CannotTrain
 
 NAME = "o1exp_documents"
 VARLEN = "o1exp_documents_varlen"
@@ -25,7 +25,7 @@ def by_document(
     """query: [1, heads, tokens, width]; key, value: [1, key heads, tokens, width]; returns [1, tokens, heads, width].
 
     The signature is the one transformers calls; `groups` comes through the model's keyword arguments. A mask must never arrive: positions
-    and groups say everything, and a mask beside them would mix documents. Errors: Refused for attention that would not be plain causal.
+    and groups say everything, and a mask beside them would mix documents. Errors: CannotTrain for attention that would not be plain causal.
     """
     assert attention_mask is None
     _check(module, groups, sliding_window, asked)
@@ -52,7 +52,7 @@ def by_document_varlen(
     assert attention_mask is None
     _check(module, groups, sliding_window, asked)
     if dropout:
-        raise Refused(
+        raise CannotTrain(
             f"the varlen kernel has no attention dropout, but the model asks for {dropout:g}; set attention_dropout=0 in config.json, "
             "or machine.attention=sdpa"
         )
@@ -79,9 +79,9 @@ def varlen_kernel() -> Callable[..., torch.Tensor]:
 
 def _check(module: torch.nn.Module, groups: list[Group], sliding_window: int | None, asked: dict[str, Any]) -> None:
     if sliding_window is not None and max(group.length for group in groups) > sliding_window:
-        raise Refused(f"the model attends within {sliding_window} tokens only, which is not built; set max_length={sliding_window}")
+        raise CannotTrain(f"the model attends within {sliding_window} tokens only, which is not built; set max_length={sliding_window}")
     if wrong := [name for name in NOT_BUILT if asked.get(name) is not None]:
-        raise Refused(
+        raise CannotTrain(
             f"{type(module).__name__} asks for attention with {', '.join(wrong)}, which is not built; choose another architecture"
         )
 

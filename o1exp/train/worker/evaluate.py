@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from o1exp.train.data.batch import MicroBatch
-from o1exp.train.data.encode import Refused
+from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Units, validation_batches
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.objective import Objective
@@ -67,10 +67,10 @@ class Evaluation:
 
 
 def evaluation_of(spec: TrainSpec, units: Units, tokenizer: Any, rank: int) -> Evaluation:
-    """The evaluation on held-out units. Errors: Refused where a share was asked for and nothing is held out."""
+    """The evaluation on held-out units. Errors: CannotTrain where a share was asked for and nothing is held out."""
     if not len(units.members):
         if spec.validation:
-            raise Refused(f"validation={spec.validation:g} holds out none of {len(units.data)} examples; raise it, or set it to 0")
+            raise CannotTrain(f"validation={spec.validation:g} holds out none of {len(units.data)} examples; raise it, or set it to 0")
         return Evaluation(spec, [], 0, [], tokenizer)
     data, shown = units.data, units.members[: spec.samples, 0]
     prompts = [Prompt(int(data.rows[d]), data.document(d)[: data.prompts[d]].tolist()) for d in shown]

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from o1exp.train.data.encode import Encoded, Refused
+from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import attention
 from o1exp.train.worker.lora import add_lora
@@ -19,7 +19,7 @@ _zero3_config: list[Any] = []
 def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) -> Any:
     """The model in the training's precision, ready for packed rows; under ZeRO-3 each rank holds its part from the start.
 
-    `config` is DeepSpeed's. Errors: Refused if model and data do not fit each other.
+    `config` is DeepSpeed's. Errors: CannotTrain if model and data do not fit each other.
     """
     settings = model_config(spec)
     check_window(spec, data, settings)
@@ -54,14 +54,14 @@ def model_config(spec: TrainSpec) -> Any:
     rotary = getattr(config, "rope_parameters", None)
     if spec.positions:
         if not rotary:
-            raise Refused(
+            raise CannotTrain(
                 f"positions={spec.positions}: {spec.start} ({config.model_type}) has learned positions, or none, which do not widen; "
                 "leave it 0, or start from a model with rotary positions"
             )
         config.max_position_embeddings = spec.positions
     if spec.rope_theta:
         if not isinstance(rotary, dict) or "rope_theta" not in rotary:
-            raise Refused(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
+            raise CannotTrain(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
         config.rope_parameters = {**rotary, "rope_theta": spec.rope_theta}
     return config
 

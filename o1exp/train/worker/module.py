@@ -7,9 +7,9 @@ from lightning.pytorch import LightningModule
 
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import Encoded
-from o1exp.train.data.schedule import Step
+from o1exp.train.data.schedule import OptimizerStep
 from o1exp.train.spec import TrainSpec
-from o1exp.train.worker.engine import Engine
+from o1exp.train.worker.backend import Backend
 from o1exp.train.worker.memory import forget_peak, held_mb
 from o1exp.train.worker.model import load_model
 from o1exp.train.worker.objective import Objective
@@ -19,15 +19,15 @@ class Student(LightningModule):  # type: ignore[misc]
     """Trains `model` on the steps of the plan by `objective`.
 
     `summed` collects the current step's loss and right units on this rank, `grad_norm` is the last step's norm before
-    clipping, `loaded_mb` the memory with the model loaded. `engine` is set once the strategy stands.
+    clipping, `loaded_mb` the memory with the model loaded. `backend` is set once the strategy stands.
     """
 
-    def __init__(self, spec: TrainSpec, data: Encoded, todo: list[Step], objective: Objective) -> None:
+    def __init__(self, spec: TrainSpec, data: Encoded, todo: list[OptimizerStep], objective: Objective) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.spec, self.data, self.todo, self.objective = spec, data, todo, objective
         self.model: Any = None
-        self.engine: Engine
+        self.backend: Backend
         self.summed = torch.zeros(2, dtype=torch.float64)
         self.grad_norm = 0.0
         self.loaded_mb = 0
@@ -53,11 +53,11 @@ class Student(LightningModule):  # type: ignore[misc]
         self._seed(hash((self.spec.seed, batch.step, batch.index, self.global_rank)) % 2**31)
         scored = self.objective(self.model, batch)
         self.summed = self.summed.to(self.device) + torch.stack([scored.loss.detach().double(), scored.right.double()])
-        self.engine.backward(scored.loss * batch.scale)
+        self.backend.backward(scored.loss * batch.scale)
         if batch.last:
-            self.grad_norm = self.engine.step(self.todo[batch.step].lr)
+            self.grad_norm = self.backend.step(self.todo[batch.step].lr)
         else:
-            self.engine.skip()
+            self.backend.skip()
 
     def _seed(self, seed: int) -> None:
         """Dropout, where a model has it, depends on step, micro-batch and rank alone, and survives a resume.

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from o1exp.train.data.batch import Group
-from o1exp.train.data.encode import Encoded, Refused
+from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 
 
@@ -13,14 +13,14 @@ def check_window(spec: TrainSpec, data: Encoded, config: Any) -> None:
     """Refuse examples longer than the model's positions, and token ids beyond its vocabulary."""
     longest, window = int(data.lengths.max()), getattr(config, "max_position_embeddings", None)
     if window is not None and longest > window:
-        raise Refused(
+        raise CannotTrain(
             f"the longest example has {longest} tokens, but {spec.start} has {window} positions; set max_length={window} "
             "(longer examples are then dropped or cut, and counted), start from a model with a longer window, or widen it by choice: "
             f"positions={_power_above(longest)} together with a larger rope_theta (now {_rope_theta(config)})"
         )
     highest = int(data.ids.max())
     if highest >= config.vocab_size:
-        raise Refused(
+        raise CannotTrain(
             f"the tokenizer of {spec.start} gives token id {highest}, but its model has {config.vocab_size} embeddings; "
             "tokenizer and model do not belong together"
         )
@@ -42,12 +42,12 @@ def check_weights(spec: TrainSpec, report: Any) -> None:
     """
     missing, unread = sorted(report["missing_keys"]), sorted(report["unexpected_keys"])
     if missing:
-        raise Refused(
+        raise CannotTrain(
             f"{spec.start} lacks the weights {', '.join(missing[:5])}, which would start at random; mend the folder, or its config "
             "(tie_word_embeddings decides whether the output layer has weights of its own)"
         )
     if untied := [name for name in unread if name.endswith("lm_head.weight")]:
-        raise Refused(
+        raise CannotTrain(
             f"{spec.start} stores an output layer ({untied[0]}) of its own, but its config ties it to the embedding, so that it would be "
             "thrown away; set tie_word_embeddings=false in config.json"
         )
@@ -61,4 +61,6 @@ def check_head(spec: TrainSpec, model: Any) -> None:
         whole = model(ids, **seen).logits
         ours = model.get_output_embeddings()(model.base_model(ids, **seen).last_hidden_state)
     if not torch.allclose(whole, ours, rtol=1e-3, atol=1e-4):
-        raise Refused(f"{spec.start} ({model.config.model_type}) changes its logits after the output layer, which this loss does not know")
+        raise CannotTrain(
+            f"{spec.start} ({model.config.model_type}) changes its logits after the output layer, which this loss does not know"
+        )

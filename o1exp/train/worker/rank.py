@@ -12,7 +12,7 @@ import numpy as np
 
 from o1exp.flow.checkpoint import Checkpoint
 from o1exp.flow.work import die_with_parent, leave
-from o1exp.train.data.encode import Refused
+from o1exp.train.data.encode import CannotTrain
 from o1exp.train.prepare import load_tokenizer
 from o1exp.train.spec import TrainSpec
 
@@ -25,7 +25,7 @@ def main(path: Path) -> NoReturn:
     try:
         train(spec, rank, progress)
     except Exception as problem:
-        spec.report(str(problem) if isinstance(problem, Refused) else traceback.format_exc(), refused=isinstance(problem, Refused))
+        spec.report(str(problem) if isinstance(problem, CannotTrain) else traceback.format_exc(), refused=isinstance(problem, CannotTrain))
         raise
     leave()
 
@@ -52,7 +52,7 @@ def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
     data = Encoded.load(Path(spec.data))
     learned, held = (units_of(spec, data, documents) for documents in held_out(data, spec.validation))
     if not len(learned.members):
-        raise Refused(f"nothing is left to train on: validation={spec.validation:g} holds out all {len(data)} examples; lower it")
+        raise CannotTrain(f"nothing is left to train on: validation={spec.validation:g} holds out all {len(data)} examples; lower it")
     todo = plan(spec, learned)
     feed = Feed(spec, learned, todo, rank)
     recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank), progress)
@@ -60,7 +60,7 @@ def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
     trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)
     assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
-    weights = student.engine.weights()
+    weights = student.backend.weights()
     if rank == 0:
         export(student.model, weights, tokenizer, Path(spec.out) / "model")
         keep(spec, feed, recorder, student)
@@ -68,12 +68,12 @@ def train(spec: TrainSpec, rank: int, progress: TextIO) -> None:
 
 
 def check_devices(spec: TrainSpec) -> None:
-    """Errors: Refused where the machine has fewer GPUs than asked for."""
+    """Errors: CannotTrain where the machine has fewer GPUs than asked for."""
     import torch
 
     found = torch.cuda.device_count()
     if spec.accelerator == "gpu" and found < spec.devices:
-        raise Refused(
+        raise CannotTrain(
             f"machine.devices={spec.devices}, but torch {torch.__version__} sees {found} GPUs here; set machine.devices, install torch's "
             "GPU build, or set machine=cpu"
         )

@@ -12,9 +12,9 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from o1exp.train.data.batch import MicroBatch
-from o1exp.train.data.encode import Refused
+from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed
-from o1exp.train.worker.engine import engine_of
+from o1exp.train.worker.backend import backend_of
 from o1exp.train.worker.evaluate import Evaluation
 from o1exp.train.worker.memory import peak_mb
 from o1exp.train.worker.module import Student
@@ -51,10 +51,10 @@ class Recorder(Callback):  # type: ignore[misc]
         return self.checkpoints.folder.parent / "best"
 
     def on_train_start(self, trainer: Trainer, pl_module: Student) -> None:
-        pl_module.engine = engine_of(trainer, pl_module, pl_module.spec.clip)
+        pl_module.backend = backend_of(trainer, pl_module, pl_module.spec.clip)
         pl_module.objective.ready(pl_module.model, pl_module.device)
         if self.mark:
-            pl_module.engine.load(self.checkpoints.at(self.mark.step))
+            pl_module.backend.load(self.checkpoints.at(self.mark.step))
         self.started = self.saved = time.monotonic()
         if not self.mark:
             self.evaluate(trainer, pl_module)
@@ -76,7 +76,7 @@ class Recorder(Callback):  # type: ignore[misc]
     def on_train_end(self, trainer: Trainer, pl_module: Student) -> None:
         """Go back to the step with the lowest validation loss, where that is asked for."""
         if pl_module.spec.keep == "best" and (self.best / "done").exists():
-            pl_module.engine.load(self.best)
+            pl_module.backend.load(self.best)
 
     def summed(self, trainer: Trainer, student: Student, due: bool) -> tuple[float, float, bool]:
         """The step's loss and right units over all ranks, and whether rank 0 wants a checkpoint now."""
@@ -89,18 +89,18 @@ class Recorder(Callback):  # type: ignore[misc]
         return loss, right, bool(save)
 
     def check(self, loss: float, student: Student) -> None:
-        """Errors: Refused for a loss or gradient that is no number, or a loss that has risen for good."""
+        """Errors: CannotTrain for a loss or gradient that is no number, or a loss that has risen for good."""
         self.losses.append(loss)
         spec = student.spec
         if not math.isfinite(loss) or not math.isfinite(student.grad_norm):
-            raise Refused(
+            raise CannotTrain(
                 f"step {self.done}: loss {loss}, gradient norm {student.grad_norm}; lower lr={spec.lr:g}, or look for broken rows of the "
                 f"data among {self.feed.rows(self.todo[self.done - 1])}"
             )
         rise = risen(self.losses) if self.logs else 0.0  # after a resume only rank 0 knows all losses; its end is that of all ranks
         if spec.max_rise and rise > spec.max_rise:
             worst = max(range(self.done - WINDOW, self.done), key=lambda at: self.losses[at])
-            raise Refused(
+            raise CannotTrain(
                 f"step {self.done}: the mean loss of {WINDOW} steps is {rise:.2f} above its lowest (max_rise={spec.max_rise:g}): the "
                 f"training diverges; lower lr={spec.lr:g}, or look at the worst step {worst + 1} with the rows "
                 f"{self.feed.rows(self.todo[worst])}"
@@ -138,7 +138,7 @@ class Recorder(Callback):  # type: ignore[misc]
             shutil.rmtree(self.best, ignore_errors=True)
             self.best.mkdir()
         trainer.strategy.barrier()
-        student.engine.save(self.best)
+        student.backend.save(self.best)
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             (self.best / "done").touch()
@@ -153,7 +153,7 @@ class Recorder(Callback):  # type: ignore[misc]
         if trainer.is_global_zero:
             self.checkpoints.clear(self.done)
         trainer.strategy.barrier()
-        student.engine.save(self.checkpoints.at(self.done))
+        student.backend.save(self.checkpoints.at(self.done))
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             self.checkpoints.finish(Mark(step=self.done, seconds=self.seconds, layout=self.checkpoints.layout))

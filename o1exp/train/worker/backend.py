@@ -11,7 +11,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 TAG = "state"
 
 
-class Engine(ABC):
+class Backend(ABC):
     """One training's model and optimizer under one strategy."""
 
     @abstractmethod
@@ -39,7 +39,7 @@ class Engine(ABC):
         """The model's whole state dict on the CPU; every rank calls it, rank 0 gets it (others perhaps nothing)."""
 
 
-class Zero(Engine):
+class Zero(Backend):
     """DeepSpeed's engine."""
 
     def __init__(self, engine: Any, module: LightningModule) -> None:
@@ -75,7 +75,7 @@ class Zero(Engine):
         return {name.removeprefix("model."): tensor for name, tensor in whole.items()} if whole else {}
 
 
-class Single(Engine):
+class Single(Backend):
     """One device and a plain torch optimizer."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, module: LightningModule, clip: float) -> None:
@@ -111,8 +111,8 @@ class Single(Engine):
         return _state(self.module.model)
 
 
-def engine_of(trainer: Trainer, module: LightningModule, clip: float) -> Engine:
-    """The engine of a trainer that has set up its strategy."""
+def backend_of(trainer: Trainer, module: LightningModule, clip: float) -> Backend:
+    """The backend of a trainer that has set up its strategy."""
     optimizer = trainer.strategy.optimizers[0]
     if isinstance(trainer.strategy, SingleDeviceStrategy):
         return Single(optimizer, module, clip)
