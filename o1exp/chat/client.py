@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from o1exp.chat.cache import Cache
-from o1exp.chat.fetch import Desk, Fetch, Item
+from o1exp.chat.fetch import Desk, Fetch, Order
 from o1exp.chat.ledger import Ledger
 from o1exp.chat.request import Answer, Message, Request, asked, cache_key
 from o1exp.chat.teacher import Budget, Teacher
@@ -30,7 +30,7 @@ class Client:
         self._open = ExitStack()
         self._base_url = ""
         self._paid: set[str] = set()
-        self._sampling = Sampling()
+        self._repeats = Repeats()
 
     def __enter__(self) -> Self:
         path = self._work.shared("requests.sqlite")
@@ -43,7 +43,7 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._open.close()
-        if error is None and self._teacher.temperature > 0 and (prompts := self._sampling.ignored()):
+        if error is None and self._teacher.temperature > 0 and (prompts := self._repeats.ignored()):
             self._work.note(draws_identical=True)
             self._work.console.line(
                 f"[yellow]warning[/] {self._teacher.model} seems to ignore temperature and seed: at temperature "
@@ -55,12 +55,12 @@ class Client:
 
         Errors: BudgetSpent before the budget could be passed; StageFailed; Stopped. Answers paid for are kept in every case.
         """
-        missing: dict[str, Item] = {}
+        missing: dict[str, Order] = {}
         for request in requests:
             question = asked(self._teacher, request)
             key = cache_key(question)
             if not self._cache.has(key):
-                missing[key] = Item(key, request, question)
+                missing[key] = Order(key, request, question)
         if missing:
             self._fetch(list(missing.values()), what)
         return map(self.read, requests)
@@ -71,17 +71,17 @@ class Client:
         kept = self._cache.find(key)
         assert kept is not None, f"asked but not kept: {key}"
         answer = Answer(request, kept.completion, kept.reasoning, key not in self._paid, kept.estimated)
-        self._sampling.saw(request, answer.thinking)
+        self._repeats.saw(request, answer.thinking)
         return answer
 
-    def _fetch(self, items: list[Item], what: str) -> None:
+    def _fetch(self, items: list[Order], what: str) -> None:
         if not self._base_url:
             self._base_url = self._open.enter_context(self._teacher.serving(self._work))
         with self._work.progress(what, len(items)) as bar:
             self._paid |= asyncio.run(Fetch(self._desk, items, bar).run(self._base_url))
 
 
-class Sampling:
+class Repeats:
     """Watches whether repeated draws of a prompt differ at all."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Sampling:
 
 
 @dataclass
-class Tally:
+class Calls:
     """Counts over answers, for a stage's facts. `usd` is what the answers cost when they were bought, `usd_now` what of it was paid now."""
 
     requests: int = 0

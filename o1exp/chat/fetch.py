@@ -25,7 +25,7 @@ LONGEST_HOLD = 600.0
 
 
 @dataclass(frozen=True)
-class Item:
+class Order:
     """A request to be answered, under its cache key."""
 
     key: str
@@ -54,12 +54,12 @@ class Desk:
 class Fetch:
     """One batch of requests on its way, with `teacher.concurrency` workers."""
 
-    def __init__(self, desk: Desk, items: list[Item], bar: Bar) -> None:
+    def __init__(self, desk: Desk, orders: list[Order], bar: Bar) -> None:
         self._desk = desk
-        self._queue = deque(items)
-        self._elsewhere: list[Item] = []
+        self._queue = deque(orders)
+        self._elsewhere: list[Order] = []
         self._bar = bar
-        self._total = len(items)
+        self._total = len(orders)
         self._done = 0
         self._sent: set[str] = set()
         self._failure: StageFailed | None = None
@@ -110,26 +110,26 @@ class Fetch:
                 raise Stopped
             await asyncio.sleep(0.1)
             waiting, self._elsewhere = self._elsewhere, []
-            for item in waiting:
-                if self._desk.cache.has(item.key):
+            for order in waiting:
+                if self._desk.cache.has(order.key):
                     self._advance()
-                elif self._desk.ledger.taken(item.key):
-                    self._elsewhere.append(item)
+                elif self._desk.ledger.taken(order.key):
+                    self._elsewhere.append(order)
                 else:
-                    self._queue.append(item)
+                    self._queue.append(order)
 
     async def _worker(self) -> None:
         while self._queue and not self._ending.is_set():
             await self._handle(self._queue.popleft())
 
-    async def _handle(self, item: Item) -> None:
-        """Bring one item to its end: kept, left to another run, or back in the queue because the batch ends."""
-        desk, price = self._desk, self._desk.price(item.request)
+    async def _handle(self, order: Order) -> None:
+        """Bring one order to its end: kept, left to another run, or back in the queue because the batch ends."""
+        desk, price = self._desk, self._desk.price(order.request)
         for attempt in range(desk.teacher.retries + 1):
             await self._pace.turn(price.likely.prompt_tokens + price.likely.completion_tokens)
-            claim = await self._claim(item, price)
+            claim = await self._claim(order, price)
             if claim is Claim.TAKEN:
-                self._elsewhere.append(item)
+                self._elsewhere.append(order)
                 return
             if claim is Claim.KEPT:
                 self._advance()
@@ -137,7 +137,7 @@ class Fetch:
             if claim is not Claim.MINE:
                 break
             try:
-                await self._send(item, price)
+                await self._send(order, price)
                 return
             except Again as again:
                 if attempt == desk.teacher.retries:
@@ -149,13 +149,13 @@ class Fetch:
             except StageFailed as failure:
                 self._fail(failure)
                 break
-        self._queue.append(item)
+        self._queue.append(order)
 
-    async def _claim(self, item: Item, price: Price) -> Claim:
-        """Claim the item. While money is reserved for requests under way, wait for them: most cost less than the most they could."""
+    async def _claim(self, order: Order, price: Price) -> Claim:
+        """Claim the order. While money is reserved for requests under way, wait for them: most cost less than the most they could."""
         desk = self._desk
         while not self._ending.is_set():
-            claim = desk.ledger.claim(item.key, desk.teacher.model, price, desk.budget.usd)
+            claim = desk.ledger.claim(order.key, desk.teacher.model, price, desk.budget.usd)
             if claim is Claim.OVER:
                 self._over = self._over or price
                 self._ending.set()
@@ -166,23 +166,23 @@ class Fetch:
                 await asyncio.wait_for(self._freed.wait(), 0.5)  # reservations of other runs end unseen
         return Claim.OVER
 
-    async def _send(self, item: Item, price: Price) -> None:
-        """Send a claimed item once and keep its answer. Errors: Again, StageFailed; the claim is given back."""
+    async def _send(self, order: Order, price: Price) -> None:
+        """Send a claimed order once and keep its answer. Errors: Again, StageFailed; the claim is given back."""
         desk = self._desk
         try:
-            kept = await self._sender.send(item.request)
+            kept = await self._sender.send(order.request)
         except Again as again:
-            (desk.ledger.lose if again.lost else desk.ledger.release)(item.key)
+            (desk.ledger.lose if again.lost else desk.ledger.release)(order.key)
             raise
         except StageFailed:
-            desk.ledger.release(item.key)
+            desk.ledger.release(order.key)
             raise
         else:
             # Nothing may be awaited between the arrival of an answer and its commit.
             with desk.cache.transaction(durable=self._durable):
-                desk.cache.keep(item.key, item.question, kept)
-                desk.ledger.pay(item.key, desk.teacher.model, kept.completion.usage)
-            self._sent.add(item.key)
+                desk.cache.keep(order.key, order.question, kept)
+                desk.ledger.pay(order.key, desk.teacher.model, kept.completion.usage)
+            self._sent.add(order.key)
             self._advance()
             used = kept.completion.usage
             self._pace.correct(price.likely.prompt_tokens + price.likely.completion_tokens, used.prompt_tokens + used.completion_tokens)

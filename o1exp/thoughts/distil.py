@@ -72,7 +72,7 @@ class Distil(Stage[Table[Example]]):
         yield from self.teacher.obstacles()
 
     def make(self, work: Work) -> None:
-        from o1exp.chat.client import Client, Tally
+        from o1exp.chat.client import Calls, Client
 
         table = work.open(self.problems)
         problems = list(table)
@@ -81,12 +81,12 @@ class Distil(Stage[Table[Example]]):
         with Client(self.teacher, self.budget, work) as client:
             rounds = self._rounds(problems, client)
             tries = sorted((one for tried in rounds for one in tried), key=lambda one: (one.place, one.draw))
-            tally = Tally()
+            calls = Calls()
             for one in tries:
-                tally.add(client.read(self._request(problems[one.place], one.draw)))
+                calls.add(client.read(self._request(problems[one.place], one.draw)))
             work.write(Example, self._rows(problems, tries, client))
         self._note(work, tries, rounds)
-        work.note(problems=len(problems), **tally.facts())
+        work.note(problems=len(problems), **calls.facts())
 
     def _note(self, work: Work, tries: "list[Try]", rounds: "list[list[Try]]") -> None:
         right = [one.place for one in tries if one.correct]

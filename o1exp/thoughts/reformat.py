@@ -77,11 +77,11 @@ class Reformat(Stage[Table[Example]]):
 
     def _rows(self, problems: list[Problem], client: "Client", work: Work) -> Iterator[Example]:
         from o1exp.answers import grade
-        from o1exp.chat.client import Tally
+        from o1exp.chat.client import Calls
 
-        tally, rewritten, words_before, words_after = Tally(), 0, 0, 0
+        calls, rewritten, words_before, words_after = Calls(), 0, 0, 0
         for problem, answer in zip(problems, client.ask([self._request(problem) for problem in problems], "rewrites"), strict=True):
-            tally.add(answer)
+            calls.add(answer)
             if answer.usable and grade(problem.answer, answer.text).correct:
                 rewritten += 1
                 words_before += len(problem.solution.split())
@@ -90,7 +90,7 @@ class Reformat(Stage[Table[Example]]):
             elif self.fallback == "original":
                 yield original(problem)
         work.note(
-            **tally.facts(), rewritten=rewritten, disagreed=len(problems) - rewritten, longer=round(words_after / max(words_before, 1), 2)
+            **calls.facts(), rewritten=rewritten, disagreed=len(problems) - rewritten, longer=round(words_after / max(words_before, 1), 2)
         )
 
     def _request(self, problem: Problem) -> Request:

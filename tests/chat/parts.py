@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console as Terminal
 
-from o1exp.chat.client import Client, Tally
+from o1exp.chat.client import Calls, Client
 from o1exp.chat.request import Request
 from o1exp.chat.servers.loopback import Refusal, Reply
 from o1exp.chat.teacher import Budget, Teacher
@@ -32,13 +32,13 @@ class Ask(Stage[Table[Example]]):
 
     def make(self, work: Work) -> None:
         asked = [Request.user(f"question {n}", draw) for n in range(self.first, self.first + self.count) for draw in range(self.draws)]
-        tally, rows = Tally(), []
+        calls, rows = Calls(), []
         with Client(self.teacher, self.budget, work) as client:
             for request, answer in zip(asked, client.ask(asked), strict=True):
-                tally.add(answer)
+                calls.add(answer)
                 rows.append(Example(problem=request.messages[0].content, prompt="", response=answer.thinking, draw=request.draw))
         work.write(Example, rows)
-        work.note(**tally.facts())
+        work.note(**calls.facts())
 
 
 class Answers:

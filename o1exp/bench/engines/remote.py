@@ -6,7 +6,7 @@ from typing import Any
 from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.engine import Endpoint
 from o1exp.bench.sample import QUESTION, Sampling
-from o1exp.chat.client import Client, Tally
+from o1exp.chat.client import Calls, Client
 from o1exp.chat.request import Answer, Request
 from o1exp.flow import Work
 from o1exp.flow.library import transformers
@@ -21,12 +21,12 @@ def answers(engine: Endpoint, sampling: Sampling, problems: Sequence[Problem], w
     prompts = [sampling.prompt.replace(QUESTION, problem.question) for problem in problems]
     requests = [Request.user(prompt, draw) for prompt in prompts for draw in range(sampling.samples)]
     owners = [(problem.id, draw) for problem in problems for draw in range(sampling.samples)]
-    tokenizer, tally, attempts = _tokenizer(engine.tokenizer), Tally(), []
+    tokenizer, calls, attempts = _tokenizer(engine.tokenizer), Calls(), []
     with Client(engine.teacher(sampling), engine.budget, work) as client:
         for (problem, draw), answer in zip(owners, client.ask(requests), strict=True):
-            tally.add(answer)
+            calls.add(answer)
             attempts.append(attempt(problem, draw, answer, tokenizer, sampling.think_end))
-    facts = tally.facts()
+    facts = calls.facts()
     work.note(**{name: facts[name] for name in ("requests", "cached", "prompt_tokens", "usd", "usd_now", "refused", "estimated_usage")})
     work.note(counted_by=engine.tokenizer or "the server")
     return attempts
