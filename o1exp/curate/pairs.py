@@ -27,7 +27,12 @@ class Pairs(Stage[Table[Pair]]):
 
     @property
     def attempts(self) -> Stage[Any]:
+        """What was graded: an input as well, since the texts stand there."""
         return self.graded.inputs["attempts"]
+
+    def _edges(self) -> Iterator[tuple[str, Stage[Any]]]:
+        yield from super()._edges()
+        yield "attempts", self.attempts
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if "attempts" not in self.graded.inputs:

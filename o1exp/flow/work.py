@@ -51,13 +51,20 @@ class Work:
 
     def open(self, stage: "Stage[T]") -> T:
         """An input, read back typed."""
+        self._assert_input(stage)
         return stage.open(self.store.folder(stage))
 
     def manifest(self, stage: "Stage[Any]") -> Manifest:
-        """The manifest of any stage that this one stands on."""
+        """The manifest of an input."""
+        self._assert_input(stage)
         found = self.store.manifest(stage)
         assert found is not None, f"{stage.kind} {stage.key} is not made"
         return found
+
+    def _assert_input(self, stage: "Stage[Any]") -> None:
+        """What is opened and is no input would be missed by the key, the plan and the lineage, and not be there after it was deleted."""
+        known = {inner.key for inner in self.stage.inputs.values()}
+        assert stage.key in known, f"{self.stage.kind} opens {stage.kind} {stage.key}, which is none of its inputs; make it an edge"
 
     def shared(self, name: str) -> Path:
         """A file of the whole outputs folder, such as the request cache."""

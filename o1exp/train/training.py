@@ -102,6 +102,7 @@ class Training(Stage[Checkpoint]):
     def _edges(self) -> Iterator[tuple[str, Stage[Any]]]:
         yield from super()._edges()
         yield "prepared", self.prepared
+        yield "tokenizer", self.prepared.tokenizer  # every rank loads it, to decode what it samples and to export it with the weights
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.max_length > self.pack_length:

@@ -1,5 +1,6 @@
 """Preference pairs from graded attempts, and mixed data."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,15 @@ def test_five_by_five_at_most_and_the_seed_draws(tmp_path: Path) -> None:
 def test_no_pair_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StageFailed, match="none of 3 problems has both a right and a wrong attempt; draw more samples"):
         made(tmp_path, pairs_of(a="rrr", b="www", c="rt"))
+
+
+def test_deleted_attempts_are_made_again_where_their_scores_stand(tmp_path: Path) -> None:
+    stage, store = pairs_of(a="rw"), Store(tmp_path)
+    assert set(stage.inputs) == {"graded", "problems", "attempts"}
+    store.make([stage.graded])
+    shutil.rmtree(store.folder(stage.attempts))
+    assert [missing.kind for missing in store.missing([stage])] == ["Problems", "Attempts", "Pairs"]
+    assert len(store.get(stage)) == 1
 
 
 def test_settings() -> None:

@@ -52,6 +52,18 @@ class Merge(Stage[Table[Problem]]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Peeking(Stage[Table[Problem]]):
+    """Opens what its input stands on, which is no input of its own."""
+
+    head: Stage[Table[Problem]]
+    manifest_only: bool = False
+
+    def make(self, work: Work) -> None:
+        below = self.head.inputs["problems"]
+        work.write(Problem, [] if self.manifest_only and work.manifest(below) else work.open(below))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Broken(Stage[Table[Problem]]):
     problems: Stage[Table[Problem]]
     words: str = "the disk is full"
@@ -113,4 +125,4 @@ class Small(Recipe):
         return Head(problems=Numbers(count=self.count), keep=self.keep)
 
 
-__all__ = ["Broken", "Child", "Head", "Merge", "Model", "Numbers", "Page", "Slow", "Small", "StageFailed"]
+__all__ = ["Broken", "Child", "Head", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Manifest, Stage, StageFailed, Stopped, Store
-from tests.flow.stages import Broken, Child, Head, Merge, Numbers, Page, Slow
+from tests.flow.stages import Broken, Child, Head, Merge, Numbers, Page, Peeking, Slow
 
 
 def _calls(root: Path) -> list[str]:
@@ -38,6 +38,12 @@ def test_a_finished_goal_needs_nothing_below_it(tmp_path: Path) -> None:
     for path in Store(tmp_path).folder(goal.problems).iterdir():
         path.unlink()
     assert Store(tmp_path).missing([goal]) == []
+
+
+@pytest.mark.parametrize("manifest_only", [False, True])
+def test_a_stage_that_opens_what_is_no_input_is_a_bug(tmp_path: Path, manifest_only: bool) -> None:
+    with pytest.raises(StageFailed, match=r"AssertionError: Peeking opens Numbers [0-9a-f]{24}, which is none of its inputs"):
+        Store(tmp_path).get(Peeking(head=Head(problems=Numbers()), manifest_only=manifest_only))
 
 
 def test_the_manifest_says_what_was_made(tmp_path: Path) -> None:

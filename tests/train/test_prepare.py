@@ -51,6 +51,13 @@ def test_it_is_made_once(trained: Store) -> None:
     assert [stage.kind for stage in trained.missing([other])] == ["Sft"]
 
 
+def test_the_tokenizer_of_a_second_phase_is_an_input(trained: Store) -> None:
+    """The base model, whose tokenizer every rank loads, although the second phase starts from the first."""
+    second = SMALL.replace(start=SMALL, lr=1.0)
+    assert second.inputs["tokenizer"] == SMALL.start == second.prepared.tokenizer
+    assert list(second.inputs) == ["start", "data", "prepared", "tokenizer"]
+
+
 def prepared(root: Path, *responses: str, **settings: object) -> tuple[Store, Stage[object]]:
     stage = SMALL.replace(data=Texts(responses=responses), **settings).prepared
     store = Store(root)
