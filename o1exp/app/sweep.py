@@ -18,6 +18,7 @@ from o1exp.app.run import WIDE, run
 from o1exp.config.compose import Study, composed, register_all, study_of
 from o1exp.config.graph import ConfigError
 from o1exp.flow.errors import RunError, Stopped
+from o1exp.flow.process import die_with
 from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.render import page
@@ -25,6 +26,7 @@ from o1exp.report.table import summary
 from o1exp.track.tracking import log_page, open_study
 
 _PARENT = "O1EXP_PARENT_RUN"
+_OWNER = "O1EXP_SWEEP_PROCESS"
 _codes: list[int] = []
 
 
@@ -42,7 +44,10 @@ def exit_code() -> int:
 
 
 def run_cell(study: Study) -> None:
-    """One cell: its outcome goes to `cell.json` of its folder, and a failure stays its own."""
+    """One cell: its outcome goes to `cell.json` of its folder, and a failure stays its own. It ends with the sweep, even by SIGKILL."""
+    owner = int(os.environ[_OWNER])
+    if owner != os.getpid():  # a process of the launcher's pool
+        die_with(owner)
     folder = Path(HydraConfig.get().runtime.output_dir)
     overrides = [o for o in study.overrides if not o.startswith(("experiment=", "outputs="))]
     outcome: dict[str, Any] = {"overrides": overrides, "code": 0, "error": "", "run": ""}
@@ -68,6 +73,7 @@ class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every cell, then create what the cells share in MLflow, before the first one starts."""
         _codes.clear()
+        os.environ[_OWNER] = str(os.getpid())
         register_all()
         mistakes: list[str] = []
         name = str(kwargs.get("config_name") or "config")

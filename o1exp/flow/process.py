@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -117,8 +118,9 @@ def die_with_parent() -> None:
     _die_after(wait)
 
 
+@cache
 def die_with(parent: int) -> None:
-    """The same for a process of a pool, whose stdin is no lifeline: `parent` is the process id of the pool's owner."""
+    """The same for a process of a pool, whose stdin is no lifeline: `parent` is the process id of the pool's owner, who started it."""
 
     def wait() -> None:
         while os.getppid() == parent:
