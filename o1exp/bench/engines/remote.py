@@ -27,7 +27,7 @@ def answers(engine: Endpoint, sampling: Sampling, problems: Sequence[Problem], w
             calls.add(answer)
             attempts.append(attempt(problem, draw, answer, tokenizer, sampling.think_end))
     facts = calls.facts()
-    work.note(**{name: facts[name] for name in ("requests", "cached", "prompt_tokens", "usd", "usd_now", "refused", "estimated_usage")})
+    work.note(**{name: facts[name] for name in ("requests", "cached", "prompt_tokens", "usd", "refused", "estimated_usage")})
     work.note(counted_by=engine.tokenizer or "the server")
     return attempts
 
