@@ -15,26 +15,24 @@ from typing import Any
 
 from filelock import FileLock
 
+from o1exp.chat.layout import prepare
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
 
-SCHEMA = 1
-_TABLES = """
-CREATE TABLE answers (
-    key TEXT PRIMARY KEY, asked TEXT NOT NULL, text TEXT NOT NULL, reasoning TEXT NOT NULL, finish_reason TEXT NOT NULL,
-    model TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, usd REAL NOT NULL,
-    estimated INTEGER NOT NULL, time REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE ledger (
-    id INTEGER PRIMARY KEY, study TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, usd REAL NOT NULL, time REAL NOT NULL
-);
-CREATE TABLE totals (study TEXT PRIMARY KEY, usd REAL NOT NULL, lost_usd REAL NOT NULL);
-CREATE TABLE claims (
-    key TEXT PRIMARY KEY, owner TEXT NOT NULL, study TEXT NOT NULL, model TEXT NOT NULL, bound_usd REAL NOT NULL,
-    likely_prompt INTEGER NOT NULL, likely_completion INTEGER NOT NULL, likely_usd REAL NOT NULL
-);
-"""
+PATIENCE = 120.0
+"""Seconds that one process waits for the others to write."""
+REMEDIES = {
+    "locked": "too many runs write into it at once; run fewer side by side, then the same command again",
+    "readonly": "make the file and its folder writable, or give another folder with outputs=",
+    "Read-only": "make the disk writable, or give another folder with outputs=",
+    "Permission": "make the file and its folder writable, or give another folder with outputs=",
+    "full": "make room on the disk and run the same command again",
+    "No space": "make room on the disk and run the same command again",
+    "not a database": "it is no request cache; move it away, or restore it from a copy",
+    "malformed": "it is damaged; restore it from a copy, or rescue it with sqlite3's .recover, before anything is paid again",
+    "disk I/O": "look at the disk, then run the same command again",
+    "unable to open": "look whether it is a file that may be written, or give another folder with outputs=",
+}
 
 
 @dataclass(frozen=True)
@@ -50,21 +48,17 @@ class Cache:
     """An open request cache, for the thread that opened it."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         locks = path.parent / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / "requests.lock"):
-            self.connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self.connection.execute("PRAGMA journal_mode=WAL")
-            self._set_up(path)
-
-    def _set_up(self, path: Path) -> None:
-        found = self.connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
-            self.connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={SCHEMA}; COMMIT;")
-        elif found != SCHEMA:
-            raise StageFailed(
-                f"{path} has layout {found}, this o1exp reads {SCHEMA}: use the o1exp that wrote it, or another outputs folder"
-            )
+        with _in_words(path):
+            locks.mkdir(parents=True, exist_ok=True)
+            with FileLock(locks / "requests.lock"):
+                self.connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                try:
+                    prepare(self.connection, path)
+                except ValueError as later:
+                    raise StageFailed(str(later)) from later
 
     @contextmanager
     def transaction(self, durable: bool = False) -> Iterator[None]:
@@ -72,14 +66,16 @@ class Cache:
 
         A commit outlives the death of the process; a `durable` one also a power failure, for a few milliseconds more.
         """
-        self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
+        with _in_words(self._path):
+            self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:  # a full disk has ended it already
+                    self.connection.execute("ROLLBACK")
+                raise
 
     def has(self, key: str) -> bool:
         return self.connection.execute("SELECT 1 FROM answers WHERE key=?", (key,)).fetchone() is not None
@@ -106,3 +102,14 @@ class Cache:
 
     def close(self) -> None:
         self.connection.close()
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """What the disk or other processes refuse, as StageFailed: what, where, and what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as problem:
+        said = str(problem)
+        remedy = next((remedy for word, remedy in REMEDIES.items() if word in said), "look at the file and its folder")
+        raise StageFailed(f"{path} takes no answers ({said}): {remedy}. What was kept before is safe") from problem

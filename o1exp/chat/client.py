@@ -9,6 +9,7 @@ from typing import Self
 
 from o1exp.chat.cache import Cache
 from o1exp.chat.fetch import Desk, Fetch, Order
+from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import Ledger
 from o1exp.chat.request import Answer, Message, Request, asked, cache_key
 from o1exp.chat.teacher import Budget, Teacher
@@ -33,12 +34,12 @@ class Client:
         self._repeats = Repeats()
 
     def __enter__(self) -> Self:
-        path = self._work.shared("requests.sqlite")
+        path, stage = self._work.shared(NAME), self._work.stage
         self._cache = Cache(path)
         self._open.callback(self._cache.close)
-        ledger = Ledger(self._cache, path.parent / "locks", self._budget.study)
-        self._open.callback(ledger.close)
-        self._desk = Desk(self._teacher, self._budget, self._cache, ledger, self._work)
+        self._ledger = Ledger(self._cache, path.parent / "locks", self._budget.study, f"{stage.kind}/{stage.key}")
+        self._open.callback(self._ledger.close)
+        self._desk = Desk(self._teacher, self._budget, self._cache, self._ledger, self._work)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -51,23 +52,26 @@ class Client:
             )
 
     def ask(self, requests: Sequence[Request], what: str = "answers") -> Iterator[Answer]:
-        """All answers in the order of the requests, read from the cache once every one of them is there.
+        """All answers in the order of the requests, each read from the cache once, when its turn comes, after every one of them is there.
 
         Errors: BudgetSpent before the budget could be passed; StageFailed; Stopped. Answers paid for are kept in every case.
         """
-        missing: dict[str, Order] = {}
+        keys, missing = list[str](), dict[str, Order]()
         for request in requests:
             question = asked(self._teacher, request)
-            key = cache_key(question)
-            if not self._cache.has(key):
+            keys.append(key := cache_key(question))
+            if key not in missing and not self._cache.has(key):
                 missing[key] = Order(key, request, question)
         if missing:
             self._fetch(list(missing.values()), what)
-        return map(self.read, requests)
+        self._ledger.use(keys)
+        return map(self._answer, requests, keys)
 
     def read(self, request: Request) -> Answer:
-        """The answer to a request that was asked before."""
-        key = cache_key(asked(self._teacher, request))
+        """The answer to a request that was asked before, read anew."""
+        return self._answer(request, cache_key(asked(self._teacher, request)))
+
+    def _answer(self, request: Request, key: str) -> Answer:
         kept = self._cache.find(key)
         assert kept is not None, f"asked but not kept: {key}"
         answer = Answer(request, kept.completion, kept.reasoning, key not in self._paid, kept.estimated)
@@ -98,14 +102,13 @@ class Repeats:
 
 @dataclass
 class Calls:
-    """Counts over answers, for a stage's facts. `usd` is what the answers cost when they were bought, `usd_now` what of it was paid now."""
+    """Counts over answers, for a stage's facts. `usd` is what they cost when they were bought; what a stage paid is in the book alone."""
 
     requests: int = 0
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usd: float = 0.0
-    usd_now: float = 0.0
     truncated: int = 0
     refused: int = 0
     estimated_usage: int = 0
@@ -117,18 +120,12 @@ class Calls:
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
         self.usd += usage.usd
-        self.usd_now += 0.0 if answer.cached else usage.usd
         self.truncated += finish == "length"
         self.refused += finish in ("refused", "content_filter")
         self.estimated_usage += answer.estimated
 
     def facts(self) -> dict[str, float]:
-        return {
-            **asdict(self),
-            "tokens": self.prompt_tokens + self.completion_tokens,
-            "usd": round(self.usd, 6),
-            "usd_now": round(self.usd_now, 6),
-        }
+        return {**asdict(self), "tokens": self.prompt_tokens + self.completion_tokens, "usd": round(self.usd, 6)}
 
 
 def ask(teacher: Teacher, requests: Sequence[Request], budget: Budget, work: Work) -> list[Answer]:

@@ -215,7 +215,7 @@ class Fetch:
         done = self._total - left
         each = refused.likely.usd
         need = max(spent + left * each, spent + refused.most_usd)
-        uncertain = f" (${lost:.4f} of it for requests that were cut off)" if lost else ""
+        uncertain = f" (${lost:.4f} of it for requests that were cut off; python -m o1exp.chat ledger lists them)" if lost else ""
         return BudgetSpent(
             f"the budget ends here: study {desk.ledger.study!r} has spent ${spent:.4f}{uncertain} of budget.usd={cap:g}, and one more "
             f"request to {desk.teacher.model} can cost up to ${refused.most_usd:.4f}. Of {self._total} requests {done} are answered and "

@@ -2,13 +2,15 @@
 
 A request is claimed before it is sent. The claim reserves the most that it can cost and tells other processes to wait for the answer
 instead of paying for it too. A claim whose owner died becomes a `lost` row at its likely price: the provider may well have charged it.
+Where it did not, a person strikes the row.
 """
 
 import fcntl
 import os
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -37,13 +39,16 @@ class Price:
 
 
 class Ledger:
-    """The accounts of one study, for one asker. Its lock file, held while it is open, tells others that it lives."""
+    """The accounts of one study, for one asker: `stage` ("Distil/<key>") is who pays. Its lock file, held while it is open, tells others
+    that it lives.
+    """
 
-    def __init__(self, cache: Cache, locks: Path, study: str) -> None:
+    def __init__(self, cache: Cache, locks: Path, study: str, stage: str) -> None:
         self._cache = cache
         self._sql = cache.connection
         self._locks = locks
         self.study = study
+        self.stage = stage
         self.owner = uuid.uuid4().hex
         with FileLock(locks / "requests.lock"):
             self._lock = os.open(self._lock_path(self.owner), os.O_CREAT | os.O_RDWR)
@@ -67,16 +72,16 @@ class Ledger:
                 if room < self.reserved():
                     self._bury_dead()
                     return Claim.FULL
-            likely = price.likely
             self._sql.execute(
-                "INSERT INTO claims VALUES (?,?,?,?,?,?,?,?)",
-                (key, self.owner, self.study, model, price.most_usd, likely.prompt_tokens, likely.completion_tokens, likely.usd),
+                "INSERT INTO claims (key, owner, study, stage, model, bound_usd, likely_prompt, likely_completion, likely_usd) "
+                "VALUES (?,?,?,?,?,?,?,?,?)",
+                (key, self.owner, self.study, self.stage, model, price.most_usd, *astuple(price.likely)),
             )
             return Claim.MINE
 
     def pay(self, key: str, model: str, usage: Usage) -> None:
         """The claimed request was answered; belongs into the transaction that keeps its answer."""
-        self._enter(self.study, key, "answered", model, usage)
+        self._enter(self.study, self.stage, key, "answered", model, usage)
         self._sql.execute("DELETE FROM claims WHERE key=?", (key,))
 
     def taken(self, key: str) -> bool:
@@ -93,6 +98,11 @@ class Ledger:
         """The claimed request was sent, but no answer came back: its likely price is counted."""
         with self._cache.transaction():
             self._write_off("key=? AND owner=?", (key, self.owner))
+
+    def use(self, keys: Iterable[str]) -> None:
+        """The stage stands on these answers, whoever paid for them."""
+        with self._cache.transaction():
+            self._sql.executemany("INSERT OR IGNORE INTO uses VALUES (?,?)", ((self.stage, key) for key in keys))
 
     def spent(self) -> float:
         """USD of the study so far, lost requests included."""
@@ -113,10 +123,10 @@ class Ledger:
         self._lock_path(self.owner).unlink(missing_ok=True)
         os.close(self._lock)
 
-    def _enter(self, study: str, key: str, kind: str, model: str, usage: Usage) -> None:
+    def _enter(self, study: str, stage: str, key: str, kind: str, model: str, usage: Usage) -> None:
         self._sql.execute(
-            "INSERT INTO ledger (study, key, kind, model, prompt_tokens, completion_tokens, usd, time) VALUES (?,?,?,?,?,?,?,?)",
-            (study, key, kind, model, usage.prompt_tokens, usage.completion_tokens, usage.usd, time.time()),
+            "INSERT INTO ledger (study, stage, key, kind, model, prompt_tokens, completion_tokens, usd, time) VALUES (?,?,?,?,?,?,?,?,?)",
+            (study, stage, key, kind, model, usage.prompt_tokens, usage.completion_tokens, usage.usd, time.time()),
         )
         lost = usage.usd if kind == "lost" else 0.0
         self._sql.execute("UPDATE totals SET usd = usd + ?, lost_usd = lost_usd + ? WHERE study=?", (usage.usd, lost, study))
@@ -140,12 +150,10 @@ class Ledger:
         self._lock_path(owner).unlink(missing_ok=True)
 
     def _write_off(self, which: str, values: tuple[str, ...]) -> None:
-        fields = "study, key, model, likely_prompt, likely_completion, likely_usd"
-        for study, key, model, prompt, completion, usd in self._sql.execute(
-            f"SELECT {fields} FROM claims WHERE {which}", values
-        ).fetchall():
-            if usd > 0:
-                self._enter(study, key, "lost", model, Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd))
+        fields = "study, stage, key, model, likely_prompt, likely_completion, likely_usd"
+        found = self._sql.execute(f"SELECT {fields} FROM claims WHERE {which} AND likely_usd > 0", values).fetchall()
+        for study, stage, key, model, prompt, completion, usd in found:
+            self._enter(study, stage, key, "lost", model, Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd))
         self._sql.execute(f"DELETE FROM claims WHERE {which}", values)
 
     def _sweep(self) -> None:
@@ -171,3 +179,25 @@ class Ledger:
         finally:
             os.close(lock)
         return False
+
+
+def strike(cache: Cache, row: int, reason: str) -> None:
+    """A row counts no longer, in its study's spend and anywhere else; it stays in the book with the reason.
+
+    Errors: ValueError without a reason, or where there is no such row, or no longer.
+    """
+    if not reason.strip():
+        raise ValueError(f"row {row} is struck only with a reason, e.g. --reason 'not on the invoice'")
+    sql = cache.connection
+    with cache.transaction(durable=True):
+        found = sql.execute("SELECT study, struck FROM ledger WHERE id=?", (row,)).fetchone()
+        if found is None:
+            raise ValueError(
+                f"there is no row {row} in the ledger; `ledger` lists the rows that can be in doubt, `ledger --json` all of them"
+            )
+        study, struck = found
+        if struck:
+            raise ValueError(f"row {row} is struck already: {struck}")
+        sql.execute("UPDATE ledger SET struck=? WHERE id=?", (reason.strip(), row))
+        counted = "SELECT total(usd) FROM ledger WHERE study=totals.study AND struck=''"
+        sql.execute(f"UPDATE totals SET usd=({counted}), lost_usd=({counted} AND kind='lost') WHERE study=?", (study,))

@@ -1,7 +1,11 @@
 """Where the examples went and what everything cost, over all arms, each stage once."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from o1exp.chat.accounts import NOTHING, Account, Book, open_book
 from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact, Training
 
@@ -35,15 +39,53 @@ class Funnel:
 
 
 @dataclass(frozen=True)
+class Money:
+    """Model calls of some stages: `answers` each distinct one once, whoever paid; `paid` by these stages, what was lost included;
+    `replayed` the answers that others had paid before.
+    """
+
+    answers: Account = NOTHING
+    paid: Account = NOTHING
+    replayed: Account = NOTHING
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.answers + other.answers, self.paid + other.paid, self.replayed + other.replayed)
+
+
+@dataclass(frozen=True)
 class Cost:
     """One stage's bill; `arms` share it."""
 
     artefact: Artefact
     arms: tuple[str, ...]
+    money: Money
 
     def fact(self, name: str) -> float:
         value = self.artefact.facts.get(name, 0)
         return float(value) if isinstance(value, int | float) else 0.0
+
+
+def money(arms: list[Arm]) -> Money:
+    """What all these arms come to, from the book of each outputs folder; stages that it does not know count as they noted."""
+    total = Money()
+    for root in {arm.lineage.root for arm in arms}:
+        stages = {artefact.path: artefact for arm in arms if arm.lineage.root == root for artefact in arm.stages}
+        with open_book(root) as book:
+            total += _money(book, list(stages.values()))
+    return total
+
+
+def _money(book: Book, stages: list[Artefact]) -> Money:
+    asked = [stage for stage in stages if stage.facts.get("requests")]
+    known = [stage.path for stage in asked if book.knows(stage.path)]
+    found = Money(book.answers(known), book.paid(stage.path for stage in stages), book.replayed(known)) if asked else Money()
+    return sum((_noted(stage.facts) for stage in asked if stage.path not in known), found)
+
+
+def _noted(facts: dict[str, Any]) -> Money:
+    """A stage from before the book knew stages: what its answers cost, not who paid."""
+    requests, cached, prompt, tokens = (int(facts.get(name, 0)) for name in ("requests", "cached", "prompt_tokens", "tokens"))
+    return Money(Account(requests, 0, prompt, tokens - prompt, float(facts.get("usd", 0))), replayed=Account(cached))
 
 
 def shared_trainings(arms: list[Arm]) -> list[tuple[Training, tuple[str, ...]]]:
@@ -69,12 +111,14 @@ def funnels(arms: list[Arm]) -> list[Funnel]:
 def costs(arms: list[Arm]) -> list[Cost]:
     """Every stage below the arms once, inputs first."""
     owners: dict[str, list[str]] = {}
-    found: dict[str, Artefact] = {}
+    found: dict[str, tuple[Path, Artefact]] = {}
     for arm in arms:
         for artefact in arm.stages:
-            found.setdefault(artefact.path, artefact)
+            found.setdefault(artefact.path, (arm.lineage.root, artefact))
             owners.setdefault(artefact.path, []).append(arm.name)
-    return [Cost(artefact, tuple(owners[path])) for path, artefact in found.items()]
+    with ExitStack() as stack:
+        books = {root: stack.enter_context(open_book(root)) for root in {root for root, _ in found.values()}}
+        return [Cost(artefact, tuple(owners[path]), _money(books[root], [artefact])) for path, (root, artefact) in found.items()]
 
 
 @dataclass(frozen=True)
@@ -82,9 +126,7 @@ class Bill:
     """What one arm costs alone: model calls, and CPU seconds of data, training and evaluation."""
 
     arm: str
-    requests: float
-    tokens: float
-    usd: float
+    money: Money
     data: float
     training: float
     evaluation: float
@@ -95,14 +137,12 @@ def bills(arms: list[Arm]) -> list[Bill]:
 
 
 def _bill(arm: Arm) -> Bill:
-    calls = [Cost(artefact, (arm.name,)) for artefact in arm.stages if artefact.facts.get("requests")]
     training = {artefact.path for phase in arm.trainings for artefact in arm.lineage.below(phase.artefact)}
     seconds = {"data": 0.0, "training": 0.0, "evaluation": 0.0}
     for artefact in arm.stages:
         part = "evaluation" if artefact.path not in training else "data" if artefact.is_table else "training"
         seconds[part] += artefact.manifest.cpu_seconds
-    requests, tokens, usd = (sum(call.fact(name) for call in calls) for name in ("requests", "tokens", "usd"))
-    return Bill(arm.name, requests, tokens, usd, seconds["data"], seconds["training"], seconds["evaluation"])
+    return Bill(arm.name, money([arm]), seconds["data"], seconds["training"], seconds["evaluation"])
 
 
 def _steps(training: Training) -> tuple[Step, ...]:

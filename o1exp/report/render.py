@@ -12,7 +12,7 @@ from o1exp.bench.result import NAME
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.report import figures
 from o1exp.report.compare import Row, is_baseline
-from o1exp.report.ledger import Cost, bills, costs, funnels
+from o1exp.report.ledger import Cost, bills, costs, funnels, money
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
 from o1exp.report.samples import reflections_by_arm, samples
@@ -68,17 +68,11 @@ def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, a
         palette=figures.colours(arms), curves=Markup(figures.curves(arms)), phases=phases(arms),
         histograms=Markup(figures.histograms(lengths(arms))), scaling=Markup(figures.scaling(arms, table)),
         published=figures.published(names),
-        funnels=funnels(arms), costs=stages, total=_total(stages), bills=bills(arms), samples=samples(arms, wanted_samples),
+        funnels=funnels(arms), costs=stages, money=money(arms), cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
+        bills=bills(arms), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
-
-
-def _total(stages: list[Cost]) -> dict[str, float]:
-    total = {name: sum(cost.fact(name) for cost in stages) for name in ("requests", "cached", "tokens", "usd")}
-    total["tokens"] = sum(cost.fact("tokens") for cost in stages if cost.fact("requests"))
-    total["cpu_seconds"] = sum(cost.artefact.manifest.cpu_seconds for cost in stages)
-    return total
 
 
 def _versions(stages: list[Cost]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from o1exp.history.lineage import CURVE, Artefact, Lineage
 from o1exp.history.record import RunRecord
 from o1exp.report.compare import Row, rows
 from o1exp.report.curves import points
+from o1exp.report.ledger import money
 from o1exp.report.phases import learning_text
 from o1exp.tti.stage import Audited
 
@@ -42,6 +43,7 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{row.arm.name}/")]
     metrics += _curves(arms[0]) if alone else []
     metrics += _transparency(arms[0].lineage, record.report)
+    metrics += _money(arms)
     tags = {
         "o1exp.key": record.key, "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp", "mlflow.source.type": "LOCAL",
         "mlflow.note.content": _note(record, table), **{f"stage.{_stage(name)}": key for name, key in record.stages.items()},
@@ -121,6 +123,16 @@ def _transparency(lineage: Lineage, report: str) -> list[Any]:
     found = lineage.inputs(page).get("audit") if page else None
     points = Audited.read(found.folder).points if found else {}
     return [_metric(f"tti/{dimension}", value, 0, time.time()) for dimension, value in points.items()]
+
+
+def _money(arms: list[Arm]) -> list[Any]:
+    """What the model calls of all arms came to by the ledger, each distinct answer once; nothing where no model was asked."""
+    total = money(arms)
+    values = {
+        "answers": total.answers.answered, "answers_usd": total.answers.usd, "replayed": total.replayed.answered,
+        "paid_usd": total.paid.usd, "lost": total.paid.lost, "lost_usd": total.paid.lost_usd,
+    }  # fmt: skip
+    return [_metric(f"calls/{name}", value, 0, time.time()) for name, value in values.items()] if total.answers.answered else []
 
 
 def _phase_files(arm: Arm) -> list[tuple[Path, str]]:

@@ -1,12 +1,13 @@
 """The audit: every item of the index answered from a run's artefacts, with a pointer for every Yes."""
 
 import json
-import sqlite3
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from o1exp.cards.card import ENTRIES, README, Card, Entry
+from o1exp.chat.accounts import open_book
+from o1exp.chat.layout import NAME as LEDGER
 from o1exp.history.lineage import Lineage
 from o1exp.history.runs import CONFIG, NAME
 from o1exp.tti.checklist import NO, NOT_USED, YES, Answer, Checklist
@@ -180,18 +181,16 @@ def _witnessed(dossier: Dossier, witness: Witness, entries: list[Entry]) -> list
 
 def _ledger(dossier: Dossier, models: set[str]) -> list[str]:
     """The ledger must know an answered request of every model that wrote data."""
-    path = dossier.root / "requests.sqlite"
+    path = dossier.root / LEDGER
     if not models:
         return []
     if not path.is_file():
         raise Lacking(f"the request ledger {path.name} is gone", "keep requests.sqlite beside the artefacts; asking anew costs again", 3)
-    sql = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     try:
-        known = {str(model) for (model,) in sql.execute("SELECT DISTINCT model FROM ledger WHERE kind = 'answered'")}
-    except sqlite3.DatabaseError as problem:
+        with open_book(dossier.root) as book:
+            known = {model for model, found in book.models().items() if found.answered}
+    except ValueError as problem:
         raise Lacking(f"{path.name} cannot be read as a ledger ({problem})", "restore requests.sqlite", 3) from problem
-    finally:
-        sql.close()
     if strangers := sorted(models - known):
         raise Lacking(f"the ledger knows no answer of {', '.join(strangers)}", "keep the requests.sqlite that the data came from", 3)
     return [path.name]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from o1exp.chat import fetch
+from o1exp.chat.client import Client
 from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.request import Request, asked, cache_key, seed_sent
 from o1exp.chat.send import Sender
@@ -18,6 +19,7 @@ from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.servers.procedural import Procedural
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed, Stopped, Work
+from o1exp.records import Example
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
 
 KEY = "sk-this-is-a-secret-123"
@@ -70,6 +72,23 @@ def test_only_what_is_new_is_sent(tmp_path: Path) -> None:
         store.get(Ask(teacher=teacher(server), count=8, draws=2))
     assert set(answers.asked.values()) == {1}
     assert len(answers.asked) == 16
+
+
+def test_each_answer_is_read_once(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    @dataclass(frozen=True, kw_only=True)
+    class Read(Ask):
+        def make(self, work: Work) -> None:
+            with Client(self.teacher, self.budget, work) as client:
+                client._cache.connection.set_trace_callback(said.append)
+                answers = list(client.ask([Request.user(f"question {n}") for n in range(self.count)]))
+                client._cache.connection.set_trace_callback(None)
+            work.write(Example, [Example(problem=answer.text, prompt="", response=answer.thinking) for answer in answers])
+
+    with Loopback(Answers()) as server:
+        quiet_store(tmp_path)[0].get(Read(teacher=teacher(server), count=5))
+    assert sum(words.startswith("SELECT text") for words in said) == 5
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def test_funnels_and_costs_count_shared_stages_once(made: Made) -> None:
     shared = [cost for cost in everything if cost.arms == ("long", "shortcut")]
     assert [cost.artefact.stage for cost in shared].count("Sft") == 1
     alone = bills(arms)
-    assert alone[0].requests == 180
-    assert alone[1].requests == 90, "its phase 2 asks what phase 1 asked"
+    assert alone[0].money.answers.answered == 180
+    assert alone[1].money.answers.answered == 90, "its phase 2 asks what phase 1 asked"
     assert sum(cost.fact("requests") for cost in everything) == 180
 
 

@@ -17,7 +17,7 @@ from o1exp.records import Attempt
 
 LIKELY_QUESTION = 150
 """Tokens of a problem that nobody has counted."""
-NOTED = ("requests", "cached", "prompt_tokens", "usd", "usd_now", "refused", "estimated_usage")
+NOTED = ("requests", "cached", "prompt_tokens", "usd", "refused", "estimated_usage")
 
 
 @dataclass(frozen=True, kw_only=True)

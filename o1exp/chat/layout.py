@@ -1,0 +1,53 @@
+"""The tables of `requests.sqlite`: answers, and the book of what they cost. An older file is brought to it by its writer."""
+
+import sqlite3
+from pathlib import Path
+
+NAME = "requests.sqlite"
+SCHEMA = 2
+TABLES = """
+CREATE TABLE answers (
+    key TEXT PRIMARY KEY, asked TEXT NOT NULL, text TEXT NOT NULL, reasoning TEXT NOT NULL, finish_reason TEXT NOT NULL,
+    model TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, usd REAL NOT NULL,
+    estimated INTEGER NOT NULL, time REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY, study TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, usd REAL NOT NULL, time REAL NOT NULL
+);
+CREATE TABLE totals (study TEXT PRIMARY KEY, usd REAL NOT NULL, lost_usd REAL NOT NULL);
+CREATE TABLE claims (
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, study TEXT NOT NULL, model TEXT NOT NULL, bound_usd REAL NOT NULL,
+    likely_prompt INTEGER NOT NULL, likely_completion INTEGER NOT NULL, likely_usd REAL NOT NULL
+);
+"""
+"""Layout 1; what came later is in STEPS."""
+STEPS = {
+    1: """
+ALTER TABLE ledger ADD COLUMN stage TEXT NOT NULL DEFAULT '';
+ALTER TABLE ledger ADD COLUMN struck TEXT NOT NULL DEFAULT '';
+ALTER TABLE claims ADD COLUMN stage TEXT NOT NULL DEFAULT '';
+CREATE INDEX ledger_key ON ledger (key);
+CREATE TABLE uses (stage TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (stage, key)) WITHOUT ROWID;
+"""
+}
+"""From each layout to the next. `stage` is "Distil/<key>", empty before layout 2; `struck` the reason why a row no longer counts, else
+empty; `uses` the answers that each stage stands on, whoever paid for them."""
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or bring them to the present layout. Errors: ValueError for a layout of a later o1exp."""
+    found = layout(connection, path)
+    if found < SCHEMA:
+        steps = "".join(STEPS[step] for step in range(max(found, 1), SCHEMA))
+        connection.executescript(f"BEGIN IMMEDIATE; {'' if found else TABLES} {steps} PRAGMA user_version={SCHEMA}; COMMIT;")
+
+
+def layout(connection: sqlite3.Connection, path: Path) -> int:
+    """The layout of the file, 0 for a new one. Errors: ValueError for a layout of a later o1exp."""
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found > SCHEMA:
+        raise ValueError(
+            f"{path} has layout {found}, this o1exp reads up to {SCHEMA}: use the one that wrote it, or another outputs folder"
+        )
+    return found

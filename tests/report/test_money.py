@@ -1,0 +1,86 @@
+"""What a page says about money is what the ledger says: each answer once, and what was lost."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from o1exp.bench.result import Outcome, Result
+from o1exp.chat.servers.loopback import Loopback, Refusal
+from o1exp.flow import Stage, Store
+from o1exp.history.arms import gather
+from o1exp.history.record import RunRecord
+from o1exp.report.ledger import bills, costs, money
+from o1exp.report.page import Report
+from o1exp.track.logged import entry
+from tests.chat.parts import Ask, Failing
+from tests.chat.test_budget import EACH, teacher
+from tests.report.world import Arithmetic, Grade, Sample, Sft, Untrained
+
+LOST = 0.02
+
+
+def result(asked: Ask) -> Result:
+    held_out = Arithmetic(count=20, seed=1)
+    sample = Sample(model=Sft(start=Untrained(), data=asked, steps=5), problems=held_out, skill=0.5)
+    return Result(scores={"sums": Grade(attempts=sample, problems=held_out)})
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
+    """Two arms whose teachers were asked 4 and 6 questions, 4 of them the same; one of those had been asked before by somebody else.
+
+    The first reply to each question is no answer, so 6 requests were lost, one of them by that other stage.
+    """
+    root = tmp_path_factory.mktemp("outputs")
+    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+        asking = teacher(server, expected_prompt_tokens=10, expected_completion_tokens=5, concurrency=1)
+        store = Store(root)
+        store.get(Ask(teacher=asking, count=1))
+        arms: dict[str, Stage[Outcome]] = {"few": result(Ask(teacher=asking, count=4)), "more": result(Ask(teacher=asking, count=6))}
+        goal = Report(arms=arms, baseline="few", samples=0)
+        store.make([goal])
+    return store, goal
+
+
+def test_totals_come_from_the_ledger(page: tuple[Store, Report]) -> None:
+    store, goal = page
+    arms = gather(store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in goal.arms.items()})
+    few, more = bills(arms)
+    assert (few.money.answers.answered, few.money.answers.usd) == pytest.approx((4, 4 * EACH))
+    assert (more.money.answers.answered, more.money.answers.usd) == pytest.approx((6, 6 * EACH))
+    total = money(arms)
+    assert (total.answers.answered, total.answers.usd) == pytest.approx((6, 6 * EACH))
+    assert (total.replayed.answered, total.replayed.usd) == pytest.approx((1, EACH))
+    assert (total.paid.lost, total.paid.lost_usd) == pytest.approx((5, 5 * LOST))
+    assert total.paid.usd == pytest.approx(5 * EACH + 5 * LOST)
+    asked = [cost.money for cost in costs(arms) if cost.money.answers.answered]
+    assert sum(one.paid.usd for one in asked) == pytest.approx(total.paid.usd)
+    assert sorted(one.replayed.answered for one in asked) == [1, 4]
+
+
+def test_the_page_says_so(page: tuple[Store, Report]) -> None:
+    store, goal = page
+    html = (store.folder(goal) / "index.html").read_text()
+    assert "these stages paid US$ 0.35, 0.10 of it for 5 requests that got no answer" in html
+    assert "1 of the answers was in the request cache: others had paid US$ 0.05 for them" in html
+    totals = re.findall(r"<tfoot>.*?</tfoot>", html, re.DOTALL)
+    assert '<td class="n">6</td><td class="n">180</td><td class="n">0.30</td>' in totals[-2]
+    assert '<td class="n">0.30</td><td class="n">0.35</td>' in totals[-1]
+
+
+def test_mlflow_gets_the_same_sums(page: tuple[Store, Report]) -> None:
+    store, goal = page
+    record = RunRecord(name="r", key="k", study="s", arms={name: f"{arm.kind}/{arm.key}" for name, arm in goal.arms.items()})
+    told = {metric.key: metric.value for metric in entry(record, record.gathered(store.root), store.root).metrics}
+    assert {name: told[f"calls/{name}"] for name in ("answers", "replayed", "lost")} == {"answers": 6, "replayed": 1, "lost": 5}
+    assert [told[f"calls/{name}_usd"] for name in ("answers", "paid", "lost")] == pytest.approx([6 * EACH, 5 * EACH + 5 * LOST, 5 * LOST])
+
+
+def test_a_stage_from_before_the_ledger_knew_stages_counts_as_it_noted(page: tuple[Store, Report], tmp_path: Path) -> None:
+    store, goal = page
+    (tmp_path / "artefacts").symlink_to(store.root / "artefacts")
+    arms = gather(tmp_path, {"few": f"Result/{goal.arms['few'].key}"})
+    noted = money(arms)
+    assert (noted.answers.answered, noted.answers.usd, noted.answers.tokens) == pytest.approx((4, 4 * EACH, 120))
+    assert (noted.paid.usd, noted.replayed.answered) == (0, 1)
