@@ -1,6 +1,7 @@
 """The nouns that two or more rooms share: frozen, plain, standard library only."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,11 @@ class Problem:
     answer: str
     solution: str = ""
     source: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of the question's text: it tells equal ids of different problem sets apart."""
+        return sha256(self.question.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,23 +86,51 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One graded attempt.
+    """One scored attempt; `scorer` names who scored it.
 
-    `correct` is None when the gold answer could not be read: such an attempt is unscored, not wrong.
-    `extracted` is the answer found in the text ("" if none), `method` how it was found. `cuts` are the verdicts on what stood there
-    after 16, 32, 64 ... tokens, for those below `tokens`; `thinking` is the attempt's.
+    An answer that can be verified is `correct` or not, None where the gold answer could not be read: unscored, not wrong. `extracted` is the
+    answer found in the text ("" if none), `method` how it was found. `vote` is the number of its class among the equal answers of the
+    problem: -1 where there is none to vote with, None where answers were not compared with each other. `cuts` are the verdicts on what
+    stood there after 16, 32, 64 ... tokens, for those below `tokens`.
+
+    A judged one has a `value` on the judge's `scale` (its lowest and highest value) and, where the judge names classes, a `label`;
+    `correct` stays None. Without a value it is unscored. `method` says who decided: the judge, or the default of its protocol.
+
+    `tokens`, `thinking` and `truncated` are the attempt's; `problem_digest` is the problem's.
     """
 
     problem: str
     draw: int
-    correct: bool | None
-    extracted: str
-    method: str
-    tokens: int
-    truncated: bool
+    correct: bool | None = None
+    extracted: str = ""
+    method: str = ""
+    tokens: int = 0
+    truncated: bool = False
     timed_out: bool = False
     thinking: int | None = None
     cuts: tuple[bool, ...] = ()
+    vote: int | None = None
+    label: str = ""
+    value: float | None = None
+    scale: tuple[float, float] | None = None
+    scorer: str = ""
+    problem_digest: str = ""
+
+    @property
+    def credit(self) -> float | None:
+        """What is averaged, in [0, 1]: 1 for right and 0 for wrong, or the value's place on its scale. None: unscored."""
+        if self.correct is not None:
+            return float(self.correct)
+        if self.value is None or self.scale is None:
+            return None
+        low, high = self.scale
+        assert low <= self.value <= high > low, f"{self.scorer}: {self.value} is not on the scale from {low} to {high}"
+        return (self.value - low) / (high - low)
+
+    @property
+    def question(self) -> str:
+        """The problem, told apart from one of the same id and another text."""
+        return f"{self.problem} {self.problem_digest}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)

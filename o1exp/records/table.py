@@ -26,13 +26,11 @@ class Table(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         import pyarrow.parquet
 
-        nested, tuples = _nested(self.record), _tuples(self.record)
+        nested = {name: hint for name, hint in get_type_hints(self.record).items() if _is_nested(hint)}
         for batch in pyarrow.parquet.ParquetFile(self.path).iter_batches(batch_size=1024):
             for row in batch.to_pylist():
-                for name, inner in nested.items():
-                    row[name] = inner(**row[name])
-                for name in tuples:
-                    row[name] = tuple(row[name])
+                for name in nested.keys() & row.keys():
+                    row[name] = _typed(nested[name], row[name])
                 yield self.record(**row)
 
     def __len__(self) -> int:
@@ -66,12 +64,23 @@ def _chunks(rows: Iterable[R], size: int) -> Iterator[list[R]]:
         yield chunk
 
 
-def _nested(record: type) -> dict[str, type]:
-    return {name: hint for name, hint in get_type_hints(record).items() if dataclasses.is_dataclass(hint) and isinstance(hint, type)}
+def _is_nested(hint: Any) -> bool:
+    """A record, a tuple, or one of them that may be missing: what a column does not give back as it was."""
+    return dataclasses.is_dataclass(hint) or get_origin(hint) is tuple or any(_is_nested(arg) for arg in get_args(hint))
 
 
-def _tuples(record: type) -> list[str]:
-    return [name for name, hint in get_type_hints(record).items() if get_origin(hint) is tuple]
+def _typed(hint: Any, value: Any) -> Any:
+    """A column's value as the declared type."""
+    if value is None:
+        return None
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        inner = get_type_hints(hint)
+        return hint(**{name: _typed(inner[name], item) for name, item in value.items()})
+    if get_origin(hint) is tuple:
+        return tuple(_typed(get_args(hint)[0], item) for item in value)
+    if get_origin(hint) in (Union, types.UnionType):
+        return _typed(next(arg for arg in get_args(hint) if arg is not type(None)), value)
+    return value
 
 
 def _schema(record: type) -> "pyarrow.Schema":

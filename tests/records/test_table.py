@@ -17,6 +17,23 @@ class Nested:
     score: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deep:
+    """Records within records, lists of them, and any of it missing."""
+
+    nested: Nested
+    several: tuple[Nested, ...] = ()
+    perhaps: Nested | None = None
+    ends: tuple[float, float] | None = None
+
+
+def test_records_come_back_equal_however_deep(tmp_path: Path) -> None:
+    inner = Nested(name="a", usage=Usage(prompt_tokens=3), tags=("x", "y"), score=0.5)
+    rows = [Deep(nested=inner), Deep(nested=inner, several=(inner, Nested(name="b", usage=Usage())), perhaps=inner, ends=(0.0, 100.0))]
+    write_table(tmp_path, Deep, rows)
+    assert list(Table.read(tmp_path, Deep)) == rows
+
+
 def test_nested_records_come_back_equal(tmp_path: Path) -> None:
     rows = [Completion(text="a\r\n\u4f60", finish_reason="stop", usage=Usage(prompt_tokens=3, usd=0.25), model="m") for _ in range(3)]
     assert write_table(tmp_path, Completion, rows) == 3
