@@ -13,7 +13,9 @@ from rich.tree import Tree
 
 from o1exp.config.compose import Study, run_name
 from o1exp.config.graph import ConfigError
+from o1exp.flow import forks
 from o1exp.flow.plan import Step, plan, why
+from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
 from o1exp.report import runs
@@ -38,7 +40,8 @@ def run(study: Study, parent: str | None = None) -> Path:
         open_study(study.track, store.root, study.config.study)
     if study.report is not None:
         write_config(study, store)
-    store.make(study.wanted, study.machine.jobs)
+    with forks.warm(preloads(steps), child_environment(1)):
+        store.make(study.wanted, study.machine.jobs)
     _tally(store)
     if study.report is None:
         for goal in {goal.key: goal for goal in study.goals.values()}.values():
@@ -52,6 +55,12 @@ def run(study: Study, parent: str | None = None) -> Path:
     store.console.line(f"Report: open {_near(folder / 'report.html')}")
     store.console.line("MLflow: make ui, then open http://127.0.0.1:5000" if study.track.enabled else "MLflow: off (track=none)")
     return folder
+
+
+def preloads(steps: list[Step]) -> list[str]:
+    """What is worth loading once for all workers: nothing where only one stage of those to be made starts any."""
+    starting = [step.stage.preloads for step in steps if step.state == "make" and step.stage.preloads]
+    return list(dict.fromkeys(module for modules in starting for module in modules)) if len(starting) > 1 else []
 
 
 def write_run(study: Study, store: Store) -> Path:

@@ -5,6 +5,7 @@ import os
 import shlex
 import traceback
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.console import Console as Terminal
 
-from o1exp.app.run import WIDE, run
+from o1exp.app.run import WIDE, preloads, run
 from o1exp.config.compose import Study, composed, register_all, study_of
 from o1exp.config.graph import ConfigError
+from o1exp.flow import Store, forks
 from o1exp.flow.errors import RunError, Stopped
-from o1exp.flow.process import die_with
+from o1exp.flow.plan import plan
+from o1exp.flow.process import child_environment, die_with
 from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.render import page
@@ -69,6 +72,7 @@ class Sweep(Callback):
     """Hydra's hooks around a multirun, in the process that starts the cells."""
 
     _first: Study | None = None
+    _open = ExitStack()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every cell, then create what the cells share in MLflow, before the first one starts."""
@@ -91,9 +95,13 @@ class Sweep(Callback):
             root.mkdir(parents=True, exist_ok=True)
             parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
             os.environ[_PARENT] = parent.run_id
+        if first is not None and first.config.action == "run":
+            steps = plan(Store(Path(first.config.outputs)), first.wanted)
+            self._open.enter_context(forks.warm(preloads(steps), child_environment(1)))  # one for the workers of all cells
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Compare all finished cells on one page."""
+        self._open.close()
         folder = Path(config.hydra.sweep.dir)
         found = sorted((folder / "cells").glob("*/cell.json"), key=lambda path: int(path.parent.name))
         outcomes = [json.loads(path.read_text()) for path in found]

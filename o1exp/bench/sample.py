@@ -57,6 +57,10 @@ class Sample(Stage[Table[Attempt]], Sampling):
     def preflight(self) -> Iterator[str]:
         yield from self.engine.obstacles()
 
+    @property
+    def preloads(self) -> tuple[str, ...]:
+        return self.engine.preloads if self.machine.accelerator == "cpu" else ()
+
     def make(self, work: Work) -> None:
         problems = tuple(work.open(self.problems))
         _check_ids(problems)

@@ -51,6 +51,8 @@ def warm(modules: Sequence[str], env: dict[str, str]) -> Iterator[None]:
             del os.environ[ADDRESS]
             assert server.stdin is not None
             server.stdin.close()
+            if loading(address).exists():  # nobody has asked yet
+                server.kill()
             server.wait()
 
 
@@ -59,9 +61,9 @@ def loading(address: Path) -> Path:
     return address.with_suffix(".loading")
 
 
-def through(command: list[str], env: dict[str, str]) -> list[str]:
-    """`python -m MODULE WORD ...` as a command that has the server of `env` fork it; unchanged where there is no server."""
-    if not env.get(ADDRESS) or command[:2] != [sys.executable, "-m"]:
+def through(command: list[str]) -> list[str]:
+    """`python -m MODULE WORD ...` as a command that has the server fork it; unchanged where there is no server."""
+    if not os.environ.get(ADDRESS) or command[:2] != [sys.executable, "-m"]:
         return command
     return [sys.executable, "-S", "-E", __file__, *command[2:]]
 

@@ -148,6 +148,8 @@ def work(words: list[str]) -> None:
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     sys.argv = words
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(write_through=bool(os.environ.get("PYTHONUNBUFFERED")))  # type: ignore[union-attr]
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 

@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from o1exp.flow import forks
+
 PROGRESS = "O1EXP_PROGRESS"
 """Names the file of a child's rows, in the child's environment."""
 LIFELINE = "O1EXP_LIFELINE"
@@ -40,9 +42,12 @@ class Process:
         self.log = log
         self.cpu_seconds = 0.0
         self._rows = log.with_suffix(".rows")
-        self._rows.unlink(missing_ok=True)
+        self._seconds = log.with_suffix(".seconds")
+        for left in (self._rows, self._seconds):
+            left.unlink(missing_ok=True)
         self._read = 0
-        own = {**env, PROGRESS: str(self._rows), LIFELINE: "stdin", "PYTHONUNBUFFERED": "1"}  # a traceback stands last in the log
+        own = {**env, PROGRESS: str(self._rows), LIFELINE: "stdin", forks.CPU_SECONDS: str(self._seconds)}
+        own |= {"PYTHONUNBUFFERED": "1"}  # a traceback stands last in the log
         with log.open("ab") as out:
             self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=own, start_new_session=True)
 
@@ -51,9 +56,13 @@ class Process:
         if self._child.returncode is None:
             pid, status, usage = os.wait4(self._child.pid, os.WNOHANG)
             if pid:
-                self.cpu_seconds = usage.ru_utime + usage.ru_stime
+                self.cpu_seconds = usage.ru_utime + usage.ru_stime + self._elsewhere()
                 self._child.returncode = os.waitstatus_to_exitcode(status)
         return self._child.returncode
+
+    def _elsewhere(self) -> float:
+        """CPU seconds of forked workers, for which the child only stood."""
+        return sum(map(float, self._seconds.read_text().split())) if self._seconds.exists() else 0.0
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What the child has reported since the last look."""

@@ -71,6 +71,11 @@ class Stage(Settings, Generic[T]):
         yield from ()
 
     @property
+    def preloads(self) -> tuple[str, ...]:
+        """Modules that its workers import; a run with several such stages loads them once and forks the workers. Empty: never forked."""
+        return ()
+
+    @property
     def kind(self) -> str:
         return type(self).__name__
 

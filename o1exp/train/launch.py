@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from o1exp.flow import Machine
+from o1exp.flow import Machine, forks
 from o1exp.flow.process import child_environment
 
 RANK_VARIABLES = (
@@ -14,17 +14,30 @@ RANK_VARIABLES = (
     "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED", "TORCHELASTIC_RUN_ID",
 )  # fmt: skip
 
+ON_CPU = {
+    "DS_ACCELERATOR": "cpu",
+    "TORCHDYNAMO_DISABLE": "1",  # nothing is compiled, but DeepSpeed decorates an unused optimizer, which loads the compiler for a second
+    "THP_MEM_ALLOC_ENABLE": "1",  # tensors in huge pages: a step takes its buffers anew, a tenth of the time went into small pages' faults
+}
+"""What the environment of a training on CPU says, before torch is imported."""
+
 
 def launch(machine: Machine, module: str, spec: Path) -> list[str]:
-    """`python -m module spec`, one process per rank; a single rank needs no launcher. A failing rank ends all of them."""
-    worker = ["-m", module, str(spec)]
+    """`python -m module spec`, one process per rank; a single rank needs no launcher. A failing rank ends all of them.
+
+    On this machine's CPU the processes are forked from one with everything loaded, where there is one.
+    """
+    worker = [sys.executable, "-m", module, str(spec)]
     if machine.launcher == "slurm":
         # One task per node, which starts a rank for each device; a node that fails ends the others. All share the lifeline, our stdin.
         tasks = [f"--nodes={machine.nodes}", f"--ntasks={machine.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1", "--input=all"]
-        return ["srun", *tasks, sys.executable, "-m", "o1exp.train.worker.node", str(machine.nodes), str(machine.devices), *worker]
+        return ["srun", *tasks, sys.executable, "-m", "o1exp.train.worker.node", str(machine.nodes), str(machine.devices), *worker[1:]]
+    if machine.accelerator == "cpu":
+        worker = forks.through(worker)
     if machine.ranks == 1:
-        return [sys.executable, *worker]
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={machine.devices}", *worker]
+        return worker
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={machine.devices}", "--no-python", *worker]
+    return forks.through(command) if machine.accelerator == "cpu" else command
 
 
 def launch_obstacles(machine: Machine) -> Iterator[str]:
@@ -48,8 +61,5 @@ def environment(machine: Machine) -> dict[str, str]:
     if machine.launcher == "local":
         own = {name: value for name, value in own.items() if not name.startswith("SLURM_")}
     if machine.accelerator == "cpu":
-        # Nothing is compiled here, but DeepSpeed decorates an unused optimizer, which loads the whole compiler for a second.
-        own |= {"DS_ACCELERATOR": "cpu", "TORCHDYNAMO_DISABLE": "1"}
-        # Tensors in huge pages: every step takes its buffers anew, and a tenth of the time went into the faults of small ones.
-        own |= {"THP_MEM_ALLOC_ENABLE": "1"}
+        own |= ON_CPU
     return own

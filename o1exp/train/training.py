@@ -155,6 +155,10 @@ class Training(Stage[Checkpoint]):
         shares = (machine.ranks if stage == 3 else 1, machine.ranks if stage >= 2 else 1, machine.ranks if stage >= 1 else 1)
         return parameters * sum(part / share for part, share in zip((weights, gradients, optimizer), shares, strict=True))
 
+    @property
+    def preloads(self) -> tuple[str, ...]:
+        return ("o1exp.train.worker.warm",) if self.machine.accelerator == "cpu" else ()
+
     def make(self, work: Work) -> None:
         if obstacles := list(self.preflight()):
             raise ValueError("; ".join(obstacles))

@@ -27,7 +27,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def asked(*words: str, **files: object) -> "subprocess.CompletedProcess[str]":
-    command = forks.through([sys.executable, "-m", "tests.flow.worker", *words], dict(os.environ))
+    command = forks.through([sys.executable, "-m", "tests.flow.worker", *words])
     return subprocess.run(command, capture_output=True, text=True, timeout=60, **files)  # type: ignore[call-overload, no-any-return]
 
 
@@ -78,7 +78,7 @@ def test_its_cpu_seconds_are_told(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("server")
 def test_a_stand_in_that_is_killed_takes_its_worker_along(tmp_path: Path) -> None:
     place = tmp_path / "pid"
-    stand_in = subprocess.Popen(forks.through([sys.executable, "-m", "tests.flow.worker", "stay", str(place)], dict(os.environ)))
+    stand_in = subprocess.Popen(forks.through([sys.executable, "-m", "tests.flow.worker", "stay", str(place)]))
     assert until(lambda: place.exists() and bool(place.read_text()))
     pid = int(place.read_text())
     assert not gone(pid)
@@ -91,7 +91,7 @@ def test_a_run_that_is_killed_takes_server_and_workers_along(tmp_path: Path, mon
     monkeypatch.delenv(forks.ADDRESS, raising=False)
     place = tmp_path / "pid"
     words = [sys.executable, "-m", "tests.flow.worker", "stay", str(place)]
-    code = HELD + f"subprocess.run(forks.through({words}, dict(os.environ)))"
+    code = HELD + f"subprocess.run(forks.through({words}))"
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE)
     assert until(lambda: place.exists() and bool(place.read_text()))
     worker = int(place.read_text())
@@ -106,9 +106,9 @@ def test_a_run_that_is_killed_takes_server_and_workers_along(tmp_path: Path, mon
 def test_without_a_server_it_is_an_ordinary_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(forks.ADDRESS, raising=False)
     command = [sys.executable, "-m", "tests.flow.worker"]
-    assert forks.through(command, dict(os.environ)) == command
+    assert forks.through(command) == command
     monkeypatch.setenv(forks.ADDRESS, str(tmp_path / "nobody"))
-    assert forks.through(command, dict(os.environ)) != command
+    assert forks.through(command) != command
     assert asked("leave", "5", cwd=ROOT).returncode == 5
 
 

@@ -16,3 +16,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("trained"))
     store.make([SMALL])
     return store
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _forked(loaded: None) -> None:
+    """Workers start from a process with everything loaded."""

@@ -20,7 +20,7 @@ def with_inputs(root: Path, trained: Store, goal: Training = SMALL) -> Store:
     """A store that holds the inputs of `goal` already."""
     trained.make(list(goal.inputs.values()))
     for stage in goal.inputs.values():
-        shutil.copytree(trained.folder(stage), Store(root).folder(stage))
+        shutil.copytree(trained.folder(stage), Store(root).folder(stage), dirs_exist_ok=True)
     return Store(root)
 
 

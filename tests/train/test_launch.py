@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 
-from o1exp.flow import Machine, StageFailed, Store
+from o1exp.flow import Machine, StageFailed, Store, forks
 from o1exp.train.launch import RANK_VARIABLES, environment, launch, launch_obstacles
 from o1exp.train.sft import Sft
 from o1exp.train.worker.node import PORTS, torchrun
@@ -56,14 +56,24 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_one_rank_needs_no_launcher() -> None:
+def test_one_rank_needs_no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(forks.ADDRESS)
     assert launch(Machine(), WORKER, SPEC) == [sys.executable, "-m", "o1exp.train.worker.rank", str(SPEC)]
 
 
-def test_ranks_of_this_machine_are_started_by_torchrun() -> None:
+def test_ranks_of_this_machine_are_started_by_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(forks.ADDRESS)
     command = launch(Machine(devices=3), WORKER, SPEC)
     assert command[:5] == [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
-    assert command[5:] == ["-m", "o1exp.train.worker.rank", str(SPEC)]
+    assert command[5:] == ["--no-python", sys.executable, "-m", "o1exp.train.worker.rank", str(SPEC)]
+
+
+def test_where_everything_is_loaded_launcher_and_ranks_are_forked_but_never_for_a_gpu() -> None:
+    command = launch(Machine(devices=3), WORKER, SPEC)
+    stands = forks.through([sys.executable, "-m"])
+    assert command == [*stands, "torch.distributed.run", "--standalone", "--nproc_per_node=3", "--no-python", *stands, WORKER, str(SPEC)]
+    assert stands[0] == sys.executable != stands[-1]
+    assert forks.__file__ not in launch(Machine(accelerator="gpu"), WORKER, SPEC)
 
 
 def test_slurm_starts_one_task_a_node() -> None:

@@ -35,3 +35,8 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     links = {item.id: Answer(item=item, answer=YES, evidence=(f"https://example.org/{item.id}",)) for item in ASKED}
     path.write_text(written(Checklist("all public", links)))
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _forked(loaded: None) -> None:
+    """Workers start from a process with everything loaded."""

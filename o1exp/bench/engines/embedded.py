@@ -4,19 +4,23 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.bench.sampling import Sampling
-from o1exp.flow import Expect, Work
+from o1exp.flow import Expect, Work, forks
 from o1exp.flow.process import child_environment
 from o1exp.records import Attempt, Problem
+
+GENERATE = "o1exp.bench.engines.generate"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Embedded(InferenceEngine):
     """transformers with batching and a key-value cache, on the benchmark's `model`. A killed run goes on after its last chunk."""
+
+    preloads: ClassVar[tuple[str, ...]] = (GENERATE,)
 
     def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
         return Expect(rows=answers, parameters=model.parameters)
@@ -33,7 +37,8 @@ class Embedded(InferenceEngine):
                 bar.at(row["rows"], f"{tokens:,} tokens")
 
             env = {**child_environment(job.machine.threads), "TOKENIZERS_PARALLELISM": "false"}
-            work.run([sys.executable, "-m", "o1exp.bench.engines.generate", str(path)], show, env)
+            command = [sys.executable, "-m", GENERATE, str(path)]
+            work.run(forks.through(command) if job.machine.accelerator == "cpu" else command, show, env)
         seconds = time.monotonic() - started
         found = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
         assert [one.row for one in found] == list(range(rows))

@@ -32,6 +32,9 @@ class InferenceEngine(Settings):
     needs_model: ClassVar[bool] = True
     """Does it generate with the benchmark's `model`? Where it does not, that model is not made."""
 
+    preloads: ClassVar[tuple[str, ...]] = ()
+    """Modules that its own worker processes import."""
+
     def cannot(self, sampling: Sampling) -> Iterator[tuple[str, str]]:
         """The settings of the sampling that this engine cannot do, each with what would do."""
         yield from ()

@@ -1,9 +1,12 @@
 """What a training process on a CPU imports, once for all that are forked from this one (o1exp.flow.forks)."""
 
+import os
 from importlib import import_module
 
+from o1exp.train.launch import ON_CPU
 from o1exp.train.worker.accelerator import import_deepspeed
 
+os.environ |= ON_CPU
 import_deepspeed()
 for name in (
     "deepspeed.runtime.engine", "torch.distributed.run", "transformers.models.qwen2.modeling_qwen2", "o1exp.train.worker.evaluate",
