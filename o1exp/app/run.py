@@ -14,7 +14,7 @@ from rich.tree import Tree
 from o1exp.config.compose import Study, run_name
 from o1exp.config.graph import ConfigError
 from o1exp.flow import forks
-from o1exp.flow.plan import Step, plan, why
+from o1exp.flow.plan import PlannedStage, plan, why
 from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
@@ -127,7 +127,7 @@ def _wide(store: Store) -> Terminal:
     return terminal
 
 
-def _cells(step: Step, name: str) -> list[str]:
+def _cells(step: PlannedStage, name: str) -> list[str]:
     expect = step.expect
     state = {"make": "[yellow]make[/]", "reuse": "[green]reuse[/]", "hidden": "[dim]not needed[/]"}[step.state]
     rows = "?" if expect.rows is None and step.state == "make" else _amount(expect.rows or 0)

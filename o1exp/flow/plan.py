@@ -11,7 +11,7 @@ from o1exp.flow.store import Store
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStage:
     """One stage of a plan: `state` is "reuse", "make" or "hidden" (missing, but what stands on it is finished)."""
 
     stage: Stage[Any]
@@ -20,7 +20,7 @@ class Step:
     obstacles: tuple[str, ...]
 
 
-def plan(store: Store, goals: list[Stage[Any]]) -> list[Step]:
+def plan(store: Store, goals: list[Stage[Any]]) -> list[PlannedStage]:
     """Every stage below the goals, inputs first, with what making it is expected to cost. Needs no network and makes nothing."""
     making = {stage.key for stage in store.missing(goals)}
     expected: dict[str, Expect] = {}
@@ -32,7 +32,7 @@ def plan(store: Store, goals: list[Stage[Any]]) -> list[Step]:
             expected[stage.key] = expect = _measured(known, expect)
         state = "make" if stage.key in making else "reuse" if known is not None else "hidden"
         obstacles = tuple(stage.preflight()) if state == "make" else ()
-        steps.append(Step(stage, state, expect, obstacles))
+        steps.append(PlannedStage(stage, state, expect, obstacles))
     return steps
 
 

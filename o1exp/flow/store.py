@@ -18,7 +18,7 @@ from o1exp.flow.errors import RunError, StageFailed, Stopped
 from o1exp.flow.manifest import Manifest, digest_of, file_digests, made_by
 from o1exp.flow.progress import Console
 from o1exp.flow.stage import Stage, walk
-from o1exp.flow.work import Work
+from o1exp.flow.work import Node, Work
 
 T = TypeVar("T")
 
@@ -44,10 +44,10 @@ class Store:
         self.stopping = threading.Event()
         self.done: list[Done] = []
 
-    def folder(self, stage: Stage[Any]) -> Path:
+    def folder(self, stage: Node[Any]) -> Path:
         return self.root / "artefacts" / stage.kind / stage.key
 
-    def manifest(self, stage: Stage[Any]) -> Manifest | None:
+    def manifest(self, stage: Node[Any]) -> Manifest | None:
         return Manifest.load(self.folder(stage))
 
     def has(self, stage: Stage[Any]) -> bool:

@@ -1,23 +1,48 @@
 """What a stage has in its hands while it is made: its folder, its inputs, progress, and child processes."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from o1exp.flow.errors import StageFailed, Stopped
 from o1exp.flow.manifest import Manifest
 from o1exp.flow.process import LOOK_SECONDS, Process
+from o1exp.flow.progress import Bar, Console
 from o1exp.records.table import write_table
 
-if TYPE_CHECKING:
-    from o1exp.flow.progress import Bar, Console
-    from o1exp.flow.stage import Stage
-    from o1exp.flow.store import Store
-
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
+
+
+class Node(Protocol[T_co]):
+    """What the work on a stage needs to know of it and of its inputs."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def inputs(self) -> "Mapping[str, Node[Any]]": ...
+
+    def open(self, folder: Path) -> T_co: ...
+
+
+class Place(Protocol):
+    """Where the inputs lie, and the run that this work belongs to."""
+
+    root: Path
+    console: Console
+    stopping: threading.Event
+
+    def folder(self, stage: Node[Any]) -> Path: ...
+
+    def manifest(self, stage: Node[Any]) -> Manifest | None: ...
 
 
 class Work:
@@ -27,7 +52,7 @@ class Work:
     can go on where it was; it is removed once the artefact stands.
     """
 
-    def __init__(self, stage: "Stage[Any]", folder: Path, scratch: Path, store: "Store") -> None:
+    def __init__(self, stage: Node[Any], folder: Path, scratch: Path, store: Place) -> None:
         self.stage = stage
         self.folder = folder
         self.scratch = scratch
@@ -36,26 +61,26 @@ class Work:
         self.child_cpu_seconds = 0.0
 
     @property
-    def console(self) -> "Console":
+    def console(self) -> Console:
         return self.store.console
 
     @property
     def stopping(self) -> bool:
         return self.store.stopping.is_set()
 
-    def open(self, stage: "Stage[T]") -> T:
+    def open(self, stage: Node[T]) -> T:
         """An input, read back typed."""
         self._assert_input(stage)
         return stage.open(self.store.folder(stage))
 
-    def manifest(self, stage: "Stage[Any]") -> Manifest:
+    def manifest(self, stage: Node[Any]) -> Manifest:
         """The manifest of an input."""
         self._assert_input(stage)
         found = self.store.manifest(stage)
         assert found is not None, f"{stage.kind} {stage.key} is not made"
         return found
 
-    def _assert_input(self, stage: "Stage[Any]") -> None:
+    def _assert_input(self, stage: Node[Any]) -> None:
         """What is opened and is no input would be missed by the key, the plan and the lineage, and not be there after it was deleted."""
         known = {inner.key for inner in self.stage.inputs.values()}
         assert stage.key in known, f"{self.stage.kind} opens {stage.kind} {stage.key}, which is none of its inputs; make it an edge"
@@ -74,7 +99,7 @@ class Work:
         self.note(rows=count)
         return count
 
-    def progress(self, what: str, total: float | None = None) -> "AbstractContextManager[Bar]":
+    def progress(self, what: str, total: float | None = None) -> AbstractContextManager[Bar]:
         """A bar for work over two seconds: `with work.progress("answers", 600) as bar: bar.advance(1)`."""
         return self.console.bar(f"{self.stage.kind} {what}", total)
 
