@@ -10,7 +10,7 @@ from typing import Any
 from o1exp.chat.cache import Cache
 from o1exp.chat.endpoint import is_loopback
 from o1exp.chat.ledger import Claim, Ledger, Price
-from o1exp.chat.pace import Pace
+from o1exp.chat.pace import LONGEST_HOLD, Limit, Pace, state_file
 from o1exp.chat.request import Request, likely_prompt_tokens, most_prompt_tokens
 from o1exp.chat.send import Again, Sender
 from o1exp.chat.teacher import Budget, Teacher
@@ -21,8 +21,6 @@ from o1exp.records import Usage
 GRACE = 0.3
 """Seconds that requests under way get to finish after Ctrl-C."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
-LONGEST_HOLD = 600.0
-"""Seconds; a server that asks for more is taken at this."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +65,20 @@ class Fetch:
         self._over: Price | None = None
         self._ending = asyncio.Event()
         self._freed = asyncio.Event()
-        self._pace = Pace(desk.teacher.requests_per_minute, desk.teacher.tokens_per_minute, self._ending)
 
     async def run(self, base_url: str) -> set[str]:
         """Fetch everything; the keys of what was paid for here. Errors: Stopped, StageFailed, BudgetSpent."""
-        self._sender = Sender(self._desk.teacher, base_url)
-        self._durable = self._desk.teacher.costs or not is_loopback(base_url)
+        teacher = self._desk.teacher
+        self._sender = Sender(teacher, base_url)
+        state = state_file(self._desk.ledger.locks, base_url, teacher.api_key_env)
+        self._pace = Pace(state, Limit(teacher.requests_per_minute), Limit(teacher.tokens_per_minute), self._ending)
+        self._durable = teacher.costs or not is_loopback(base_url)
         try:
             while self._queue and not self._ending.is_set():
                 await self._work_off()
                 await self._look_elsewhere()
         finally:
+            self._pace.close()
             await self._sender.close()
         if self._failure is not None:
             raise self._failure
@@ -127,7 +128,6 @@ class Fetch:
         """Bring one order to its end: kept, left to another run, or back in the queue because the batch ends."""
         desk, price = self._desk, self._desk.price(order.request)
         for attempt in range(desk.teacher.retries + 1):
-            await self._pace.turn(price.likely.prompt_tokens + price.likely.completion_tokens)
             claim = await self._claim(order, price)
             if claim is Claim.TAKEN:
                 self._elsewhere.append(order)
@@ -153,10 +153,16 @@ class Fetch:
         self._queue.append(order)
 
     async def _claim(self, order: Order, price: Price) -> Claim:
-        """Claim the order. While money is reserved for requests under way, wait for them: most cost less than the most they could."""
+        """Claim the order when its turn has come.
+
+        While money is reserved for requests under way, wait for them: most cost less than the most they could.
+        """
         desk = self._desk
-        while not self._ending.is_set():
+        while await self._pace.turn(price.likely_tokens):
             claim = desk.ledger.claim(order.key, desk.teacher.model, price, desk.budget.usd)
+            if claim is Claim.MINE:
+                return claim
+            self._pace.back(price.likely_tokens)
             if claim is Claim.OVER:
                 self._over = self._over or price
                 self._ending.set()
@@ -186,7 +192,7 @@ class Fetch:
             self._sent.add(order.key)
             self._advance()
             used = kept.completion.usage
-            self._pace.correct(price.likely.prompt_tokens + price.likely.completion_tokens, used.prompt_tokens + used.completion_tokens)
+            self._pace.correct(price.likely_tokens, used.prompt_tokens + used.completion_tokens)
         finally:
             self._freed.set()
 

@@ -37,6 +37,10 @@ class Price:
     most_usd: float
     likely: Usage
 
+    @property
+    def likely_tokens(self) -> int:
+        return self.likely.prompt_tokens + self.likely.completion_tokens
+
 
 class Ledger:
     """The accounts of one study, for one asker: `stage` ("Distil/<key>") is who pays. Its lock file, held while it is open, tells others
@@ -46,7 +50,7 @@ class Ledger:
     def __init__(self, cache: Cache, locks: Path, study: str, stage: str) -> None:
         self._cache = cache
         self._sql = cache.connection
-        self._locks = locks
+        self.locks = locks
         self.study = study
         self.stage = stage
         self.owner = uuid.uuid4().hex
@@ -158,12 +162,12 @@ class Ledger:
 
     def _sweep(self) -> None:
         """Lock files of the dead; nobody can be between making and locking one, because both happen under the common lock."""
-        for path in self._locks.glob("requests-*.lock"):
+        for path in self.locks.glob("requests-*.lock"):
             if not self._alive(path.stem.removeprefix("requests-")):
                 path.unlink(missing_ok=True)
 
     def _lock_path(self, owner: str) -> Path:
-        return self._locks / f"requests-{owner}.lock"
+        return self.locks / f"requests-{owner}.lock"
 
     def _alive(self, owner: str) -> bool:
         if owner == self.owner:

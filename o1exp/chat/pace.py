@@ -1,61 +1,163 @@
-"""Limits per minute, and the common pause after a server asked for one."""
+"""Limits per minute, and the pause after a server said that we are too fast: shared by all who ask one endpoint in one outputs folder.
+
+What the others have used lies in a small file beside the locks, read and written under flock, so that it outlives a kill. Its times are
+those of the monotonic clock, which all processes of a machine share and nobody can set. After a restart of the machine that clock begins
+anew: a time in the future is then taken for none.
+"""
 
 import asyncio
+import fcntl
+import hashlib
+import math
+import os
+import struct
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+BURST = 5.0
+"""Seconds' worth of a limit that may be used at once."""
+LONGEST_HOLD = 600.0
+"""Seconds; a server that asks for more is taken at this."""
+LOOK_AGAIN = 5.0
+"""Seconds after which a waiting request looks again: others may have used less than they thought."""
+_LAYOUT = struct.Struct("<4d")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `per_minute` units a minute (0: any number). One request may use more than is there; the next ones wait that off."""
+
+    per_minute: float
+
+    @property
+    def rate(self) -> float:
+        return self.per_minute / 60
+
+    @property
+    def burst(self) -> float:
+        return max(self.rate * BURST, 1.0)
+
+    def wait(self, used: float, amount: float) -> float:
+        """Seconds until the amount may be used, where `used` units are not yet forgotten."""
+        return max(0.0, used + min(amount, 1.0) - self.burst) / self.rate if self.rate else 0.0
+
+
+@dataclass
+class _State:
+    """What all who ask the endpoint have used and not yet waited off, when that was counted, and until when nobody may send."""
+
+    requests: float = 0.0
+    tokens: float = 0.0
+    counted: float = 0.0
+    held_until: float = 0.0
 
 
 class Pace:
-    """When the next request of one teacher may leave. Every wait is cut short once `ending` is set."""
+    """When the next request to one endpoint may leave. `state` is the file that others share. Waits are cut short once `ending` is set."""
 
-    def __init__(self, requests_per_minute: float, tokens_per_minute: float, ending: asyncio.Event) -> None:
-        self._requests = Bucket(requests_per_minute)
-        self._tokens = Bucket(tokens_per_minute)
+    def __init__(self, state: Path, requests: Limit, tokens: Limit, ending: asyncio.Event) -> None:
+        self._path = str(state)
+        self._requests = requests
+        self._tokens = tokens
         self._ending = ending
-        self._held_until = 0.0
+        self._file: int | None = None
 
-    async def turn(self, tokens: float) -> None:
-        """Wait until one more request of about so many tokens is within the limits."""
-        for bucket, amount in ((self._requests, 1), (self._tokens, tokens)):
-            while (short := bucket.take(amount)) > 0 and not self._ending.is_set():
-                await self.sleep(short)
-        while (rest := self._held_until - time.monotonic()) > 0 and not self._ending.is_set():
-            await self.sleep(rest)
+    async def turn(self, tokens: float) -> bool:
+        """Wait until one more request of about so many tokens is within the limits, and count it. False: the batch ends, none may leave."""
+        while not self._ending.is_set():
+            wait = self.take(tokens)
+            if wait <= 0:
+                return True
+            await self.sleep(min(wait, LOOK_AGAIN))
+        return False
 
-    def hold(self, seconds: float) -> None:
-        """Nobody sends for so long: the server said that we are too fast."""
-        self._held_until = max(self._held_until, time.monotonic() + seconds)
+    def take(self, tokens: float) -> float:
+        """Count a request and return 0, or the seconds until that may be possible."""
+        if not (self._limited or self._file is not None or os.path.exists(self._path)):
+            return 0.0  # no limit, and nobody was ever told to wait
+        with self._shared() as state:
+            held = state.held_until - time.monotonic()
+            wait = max(held, self._requests.wait(state.requests, 1), self._tokens.wait(state.tokens, tokens))
+            if wait <= 0:
+                state.requests += 1 if self._requests.rate else 0
+                state.tokens += tokens if self._tokens.rate else 0
+            return wait
+
+    def back(self, tokens: float) -> None:
+        """A request that had its turn does not leave."""
+        self._add(-1.0, -tokens)
 
     def correct(self, guessed: float, used: float) -> None:
         """The tokens of a request turned out to be more or fewer than guessed."""
-        self._tokens.add(guessed - used)
+        self._add(0.0, used - guessed)
+
+    def hold(self, seconds: float) -> None:
+        """Nobody sends for so long: the server said that we are too fast."""
+        with self._shared() as state:
+            state.held_until = max(state.held_until, time.monotonic() + min(seconds, LONGEST_HOLD))
 
     async def sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), seconds)
 
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
-class Bucket:
-    """Lets `per_minute` units through each minute (0: any number), with a burst of at most five seconds' worth."""
+    @property
+    def _limited(self) -> bool:
+        return self._requests.rate > 0 or self._tokens.rate > 0
 
-    def __init__(self, per_minute: float) -> None:
-        self._rate = per_minute / 60
-        self._size = max(self._rate * 5, 1.0)
-        self._level = self._size
-        self._filled = time.monotonic()
+    def _add(self, requests: float, tokens: float) -> None:
+        if self._limited:
+            with self._shared() as state:
+                state.requests = max(0.0, state.requests + (requests if self._requests.rate else 0))
+                state.tokens = max(0.0, state.tokens + (tokens if self._tokens.rate else 0))
 
-    def take(self, amount: float) -> float:
-        """0 if the amount was taken, else the seconds until it may be there. More than a full bucket leaves a debt."""
-        if self._rate == 0:
-            return 0.0
+    @contextmanager
+    def _shared(self) -> Iterator[_State]:
+        """The state as it is now; nobody else sees it until what was changed is written."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            state = self._forgotten(_read(self._file))
+            yield state
+            os.pwrite(self._file, packed(state.requests, state.tokens, state.counted, state.held_until), 0)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _forgotten(self, state: _State) -> _State:
+        """What was used is forgotten at the rate of the limits."""
         now = time.monotonic()
-        self._level = min(self._size, self._level + (now - self._filled) * self._rate)
-        self._filled = now
-        short = min(amount, self._size) - self._level
-        if short > 1e-6:
-            return short / self._rate
-        self._level -= amount
-        return 0.0
+        passed = max(0.0, now - state.counted)
+        state.requests = max(0.0, state.requests - passed * self._requests.rate)
+        state.tokens = max(0.0, state.tokens - passed * self._tokens.rate)
+        state.counted = now
+        if state.held_until > now + LONGEST_HOLD + 1:
+            state.held_until = 0.0
+        return state
 
-    def add(self, amount: float) -> None:
-        self._level += amount
+
+def state_file(locks: Path, address: str, key_name: str) -> Path:
+    """The file of an endpoint: of its address and the name of the variable that holds its key, for a limit belongs to an account."""
+    parts = urlsplit(address)
+    host = f"{parts.scheme}://{(parts.hostname or '').lower()}:{parts.port or ''}{parts.path.rstrip('/')}"
+    return locks / f"limits-{hashlib.sha256(f'{host} {key_name}'.encode()).hexdigest()[:16]}"
+
+
+def packed(requests: float, tokens: float, counted: float, held_until: float) -> bytes:
+    """The content of the file."""
+    return _LAYOUT.pack(requests, tokens, counted, held_until)
+
+
+def _read(file: int) -> _State:
+    """What the file says; nothing was used where it is new or says no numbers."""
+    content = os.pread(file, _LAYOUT.size, 0)
+    numbers = _LAYOUT.unpack(content) if len(content) == _LAYOUT.size else ()
+    return _State(*numbers) if numbers and all(math.isfinite(number) and number >= 0 for number in numbers) else _State()
