@@ -67,10 +67,6 @@ class Client:
         self._ledger.use(keys)
         return map(self._answer, requests, keys)
 
-    def read(self, request: Request) -> Answer:
-        """The answer to a request that was asked before, read anew."""
-        return self._answer(request, cache_key(asked(self._teacher, request)))
-
     def _answer(self, request: Request, key: str) -> Answer:
         kept = self._cache.find(key)
         assert kept is not None, f"asked but not kept: {key}"

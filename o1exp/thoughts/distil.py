@@ -1,14 +1,17 @@
 """Long thoughts by distillation: a teacher solves each problem, thinking aloud (Part 2, section 2.1)."""
 
+import heapq
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Above, AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
+from o1exp.records.table import write_table
 
 if TYPE_CHECKING:
     from o1exp.chat.client import Client
@@ -22,6 +25,8 @@ in a short conclusion and end with the final answer in \boxed{}.
 Problem:
 {question}"""
 """Our own words: the paper does not publish its prompt. o1 hides its inner thought, so the answer has to hold the thinking."""
+LIKELY_QUESTION = 100
+"""Tokens of a problem that nobody has counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +45,19 @@ class Distil(Stage[Table[Example]]):
     version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]
+    """What the teacher solves."""
     teacher: Teacher
+    """Who writes the thoughts."""
     prompt: str = PROMPT
+    """What the teacher is told: {question}, and if need be {solution} and {answer}, are filled in."""
     draws: Annotated[int, AtLeast(1)] = 4
+    """The most answers to one problem."""
     until_right: bool = True
+    """Ask a problem again only while none of its answers is right; false: always draw all."""
     budget: Budget = how(Budget())
+    """The stop on money."""
     expected_right: Annotated[float, Above(0), Between(0, 1)] = how(0.6)
-    """The share of answers that the plan assumes to be right."""
+    """The share of answers that the plan assumes to be right, from 0 to 1."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if "{question}" not in self.prompt:
@@ -62,74 +73,30 @@ class Distil(Stage[Table[Example]]):
             return Expect(tokens_per_row=teacher.likely_completion_tokens, remark="as many requests as there will be problems, or more")
         wrong = 1 - self.expected_right
         tries = (1 - wrong**self.draws) / self.expected_right if self.until_right else self.draws
-        requests, prompt = rows * tries, teacher.expected_prompt_tokens or likely_tokens(self.prompt) + 100
-        completion = teacher.likely_completion_tokens
-        most = teacher.usd(rows * self.draws * prompt, rows * self.draws * teacher.max_tokens)
-        return Expect(
-            rows=requests, tokens_per_row=completion, requests=requests, tokens=requests * (prompt + completion),
-            usd=teacher.usd(requests * prompt, requests * completion), hours=requests / (teacher.requests_per_minute * 60 or float("inf")),
-            remark=f"{tries:.1f} draws a problem if {self.expected_right:.0%} are right" + (f"; at most ${most:.2f}" if most else ""),
-        )  # fmt: skip
+        prompt = likely_tokens(self.prompt) + LIKELY_QUESTION
+        found = teacher.expect(rows * tries, prompt)
+        most = teacher.usd(rows * self.draws * (teacher.expected_prompt_tokens or prompt), rows * self.draws * teacher.max_tokens)
+        remark = f"{tries:.1f} draws a problem if {self.expected_right:.0%} are right" + (f"; at most ${most:.2f}" if most else "")
+        return replace(found, remark=remark)
 
     def preflight(self) -> Iterator[str]:
         yield from self.teacher.obstacles()
 
     def make(self, work: Work) -> None:
-        from o1exp.chat.client import Calls, Client
+        from o1exp.chat.client import Client
 
-        table = work.open(self.problems)
-        problems = list(table)
+        problems = list(work.open(self.problems))
         if not problems:
             raise StageFailed(f"{self.problems.kind} {self.problems.key} has no problems to ask about")
         with Client(self.teacher, self.budget, work) as client:
-            rounds = self._rounds(problems, client)
-            tries = sorted((one for tried in rounds for one in tried), key=lambda one: (one.place, one.draw))
-            calls = Calls()
-            for one in tries:
-                calls.add(client.read(self._request(problems[one.place], one.draw)))
-            work.write(Example, self._rows(problems, tries, client))
-        self._note(work, tries, rounds)
-        work.note(problems=len(problems), **calls.facts())
+            rounds = Rounds(self, problems, client)
+            tables = rounds.run(work.scratch)
+        # Problem by problem again: rounds are merged from the disk, because all texts of a large run may not fit into memory.
+        places = {problem.id: place for place, problem in enumerate(problems)}
+        work.write(Example, heapq.merge(*tables, key=lambda example: places[example.problem]))
+        work.note(problems=len(problems), **rounds.facts())
 
-    def _note(self, work: Work, tries: "list[Try]", rounds: "list[list[Try]]") -> None:
-        right = [one.place for one in tries if one.correct]
-        work.note(
-            tries=len(tries), right=len(right), problems_right=len(set(right)), left_out=sum(not one.usable for one in tries),
-            unscored=sum(one.usable and one.correct is None for one in tries), round_tries=[len(tried) for tried in rounds],
-        )  # fmt: skip
-
-    def _rounds(self, problems: Sequence[Problem], client: "Client") -> "list[list[Try]]":
-        """All tries, round by round: one draw of each problem that still lacks a right answer, or all draws at once."""
-        if not self.until_right:
-            return [self._round(problems, [(place, draw) for place in range(len(problems)) for draw in range(self.draws)], client)]
-        places, rounds = list(range(len(problems))), []
-        for draw in range(self.draws):
-            tried = self._round(problems, [(place, draw) for place in places], client)
-            rounds.append(tried)
-            # A gold answer that cannot be read will never be matched: asking again would be money for nothing.
-            places = [one.place for one in tried if one.correct is False or not one.usable]
-            if not places:
-                break
-        return rounds
-
-    def _round(self, problems: Sequence[Problem], asked: list[tuple[int, int]], client: "Client") -> "list[Try]":
-        from o1exp.answers import grade
-
-        answers = client.ask([self._request(problems[place], draw) for place, draw in asked], f"draw {asked[0][1] + 1} of {self.draws}")
-        tried = []
-        for (place, draw), answer in zip(asked, answers, strict=True):
-            correct = grade(problems[place].answer, answer.thinking).correct if answer.usable else None
-            tried.append(Try(place, draw, answer.usable, correct))
-        return tried
-
-    def _rows(self, problems: Sequence[Problem], tries: "list[Try]", client: "Client") -> Iterator[Example]:
-        for one in tries:
-            if one.usable:
-                problem = problems[one.place]
-                text = client.read(self._request(problem, one.draw)).thinking
-                yield Example(problem=problem.id, prompt=problem.question, response=text, draw=one.draw, origin=self.teacher.model)
-
-    def _request(self, problem: Problem, draw: int) -> Request:
+    def request(self, problem: Problem, draw: int) -> Request:
         known = {"{question}": problem.question, "{solution}": problem.solution, "{answer}": problem.answer}
         return Request.user(re.sub(r"\{(?:question|solution|answer)\}", lambda found: known[found[0]], self.prompt), draw)
 
@@ -142,3 +109,56 @@ class Try:
     draw: int
     usable: bool
     correct: bool | None
+
+
+class Rounds:
+    """One draw of each problem that still lacks a right answer, again and again; or all draws at once.
+
+    Each answer is read and graded once, and of those on disk only the verdicts stay in memory.
+    """
+
+    def __init__(self, stage: Distil, problems: Sequence[Problem], client: "Client") -> None:
+        from o1exp.chat.client import Calls
+
+        self._stage, self._problems, self._client = stage, problems, client
+        self._calls = Calls()
+        self._tried: list[list[Try]] = []
+
+    def run(self, scratch: Path) -> list[Table[Example]]:
+        """Ask; gives a table of the usable answers of each round, in the order of the problems."""
+        draws = [[draw] for draw in range(self._stage.draws)] if self._stage.until_right else [list(range(self._stage.draws))]
+        places, tables = list(range(len(self._problems))), []
+        for number, now in enumerate(draws):
+            folder = scratch / f"round-{number}"
+            folder.mkdir(parents=True, exist_ok=True)
+            self._tried.append([])
+            write_table(folder, Example, self._answers([(place, draw) for place in places for draw in now]))
+            tables.append(Table.read(folder, Example))
+            # A gold answer that cannot be read will never be matched: asking again would be money for nothing.
+            places = [one.place for one in self._tried[-1] if one.correct is False or not one.usable]
+            if not places:
+                break
+        return tables
+
+    def _answers(self, asked: list[tuple[int, int]]) -> Iterator[Example]:
+        from o1exp.answers import grade
+
+        stage, said = self._stage, f"draw {asked[0][1] + 1} of {self._stage.draws}"
+        answers = self._client.ask([stage.request(self._problems[place], draw) for place, draw in asked], said)
+        for (place, draw), answer in zip(asked, answers, strict=True):
+            problem, text = self._problems[place], answer.thinking
+            self._calls.add(answer)
+            correct = grade(problem.answer, text).correct if answer.usable else None
+            self._tried[-1].append(Try(place, draw, answer.usable, correct))
+            if answer.usable:
+                yield Example(problem=problem.id, prompt=problem.question, response=text, draw=draw, origin=stage.teacher.model)
+
+    def facts(self) -> dict[str, Any]:
+        """Counts over all tries, for the manifest."""
+        tries = [one for tried in self._tried for one in tried]
+        right = [one.place for one in tries if one.correct]
+        return {
+            "tries": len(tries), "right": len(right), "problems_right": len(set(right)), "left_out": sum(not one.usable for one in tries),
+            "unscored": sum(one.usable and one.correct is None for one in tries), "round_tries": [len(tried) for tried in self._tried],
+            **self._calls.facts(),
+        }  # fmt: skip

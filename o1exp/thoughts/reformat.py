@@ -25,13 +25,15 @@ Problem:
 Solution:
 {solution}"""
 """Our own words: the paper only says step by step, highly detailed, longer, with the final answer in a box."""
+LIKELY_SOLVED = 400
+"""Tokens of a problem with its solution that nobody has counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reformat(Stage[Table[Example]]):
     r"""A teacher rewrites each solution; a rewrite counts only if its answer still agrees with the gold answer.
 
-    `fallback` says what stands in for one that does not: the original solution, or nothing. Problems without a solution are counted.
+    Problems without a solution are counted.
 
     Errors: StageFailed if no problem has a solution.
     """
@@ -41,10 +43,15 @@ class Reformat(Stage[Table[Example]]):
     version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]
+    """Whose solutions are rewritten."""
     teacher: Teacher
+    """Who rewrites."""
     prompt: str = PROMPT
+    """What the teacher is told: {question} and {solution} are filled in."""
     fallback: Literal["original", "drop"] = "original"
+    """What stands in for a rewrite that does not agree with the gold answer: the original solution, or nothing."""
     budget: Budget = how(Budget())
+    """The stop on money."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         for part in ("{question}", "{solution}"):
@@ -55,14 +62,9 @@ class Reformat(Stage[Table[Example]]):
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows, teacher = inputs["problems"].rows, self.teacher
-        completion = teacher.likely_completion_tokens
         if rows is None:
-            return Expect(tokens_per_row=completion, remark="one request for each problem that will have a solution")
-        prompt = teacher.expected_prompt_tokens or likely_tokens(self.prompt) + 400
-        return Expect(
-            rows=rows, tokens_per_row=completion, requests=rows, tokens=rows * (prompt + completion),
-            usd=teacher.usd(rows * prompt, rows * completion), hours=rows / (teacher.requests_per_minute * 60 or float("inf")),
-        )  # fmt: skip
+            return Expect(tokens_per_row=teacher.likely_completion_tokens, remark="one request for each problem that will have a solution")
+        return teacher.expect(rows, likely_tokens(self.prompt) + LIKELY_SOLVED)
 
     def preflight(self) -> Iterator[str]:
         yield from self.teacher.obstacles()

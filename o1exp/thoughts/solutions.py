@@ -15,6 +15,7 @@ class Solutions(Stage[Table[Example]]):
     does: ClassVar[str] = "the source's own solutions as they are"
 
     problems: Stage[Table[Problem]]
+    """Whose solutions are taken."""
 
     def make(self, work: Work) -> None:
         table = work.open(self.problems)

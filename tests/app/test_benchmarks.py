@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from o1exp.config.compose import conf_dir, register_all, study_of
 from o1exp.flow import Store
@@ -37,6 +38,27 @@ def test_the_file_that_is_not_public_has_named_fields(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text('{"id": "m1", "problem": "1+1?", "solution": "easy", "answer": "2"}\n')
     words = ["bench=[math2024]", f"bench.math2024.path={tmp_path / 'm.jsonl'}", "goal=bench.math2024.problems"]
     assert _problems(words, tmp_path) == [Problem(id="m1", question="1+1?", answer="2", solution="easy", source="math2024")]
+
+
+def test_a_benchmark_file_says_only_what_is_its_own() -> None:
+    wiring = {"model", "engine", "machine", "seed", "path", "limit"}
+    for path in (conf_dir() / "bench").glob("*.yaml"):
+        assert not wiring & {str(name) for name in OmegaConf.load(path)}, path
+
+
+def test_a_benchmark_of_ones_own_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "bench").mkdir(parents=True)
+    lines = ["# @package bench.contest", "defaults: [Bench, /benchmark_file@_here_, _self_]", "problems: {name: contest, expected_rows: 2}"]
+    (tmp_path / "conf" / "bench" / "contest.yaml").write_text("\n".join([*lines, "max_tokens: 77"]))
+    (tmp_path / "c.jsonl").write_text('{"problem": "1+1?", "answer": "2"}\n{"problem": "2+2?", "answer": "4"}\n')
+    place = [f"hydra.searchpath=[file://{tmp_path / 'conf'}]", "bench=[contest]", f"bench.contest.path={tmp_path / 'c.jsonl'}"]
+    assert [p.answer for p in _problems([*place, "goal=bench.contest.problems", "bench.contest.limit=1"], tmp_path)] == ["2"]
+    register_all()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        words = [*place, "goal=bench.contest", "seed=5"]
+        goal = study_of(compose("config", overrides=words), words, single=True).goals["run"]
+    sample = goal.inputs["attempts"]
+    assert (sample.what()["max_tokens"], sample.what()["seed"], sample.inputs["model"].kind) == (77, 5, "Sft")
 
 
 def _problems(words: list[str], root: Path) -> list[Problem]:

@@ -77,6 +77,17 @@ def test_the_weights_belong_to_the_question_and_threads_do_not() -> None:
     assert Llama(pattern="other*.gguf").own_settings() != Llama().own_settings()
 
 
+def test_a_file_counts_by_its_content(tmp_path: Path) -> None:
+    one, moved = tmp_path / "one.gguf", tmp_path / "moved.gguf"
+    one.write_bytes(b"weights")
+    first = Llama(path=str(one)).what()
+    one.rename(moved)
+    assert Llama(path=str(moved)).what() == first
+    one.write_bytes(b"other weights")
+    assert Llama(path=str(one)).what() != first
+    assert Llama(path=str(one)).own_settings() != Llama(path=str(moved)).own_settings(), "the request cache must tell them apart"
+
+
 @needs_server
 def test_a_server_that_does_not_start_says_why(tmp_path: Path, work: Work) -> None:
     broken = tmp_path / "broken.gguf"

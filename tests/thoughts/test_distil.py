@@ -1,8 +1,11 @@
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from o1exp import answers
+from o1exp.chat.cache import Cache
 from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, Expect, SettingsError, StageFailed
@@ -27,6 +30,20 @@ def test_a_problem_is_asked_again_only_while_no_answer_is_right(tmp_path: Path) 
     assert (noted["right"], noted["problems_right"], noted["round_tries"], noted["rows"]) == (3, 3, [4, 3, 2], 9)
     assert (noted["prompt_tokens"], noted["completion_tokens"], noted["tokens"]) == (45, 63, 108)
     assert len({body["seed"] for body in sums.bodies}) == 9
+
+
+def test_each_answer_is_read_and_graded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, graded = Counter[str](), Counter[str]()
+    find, grade = Cache.find, answers.grade
+    monkeypatch.setattr(Cache, "find", lambda cache, key: read.update([key]) or find(cache, key))
+    monkeypatch.setattr(answers, "grade", lambda gold, text: graded.update([text]) or grade(gold, text))
+    sums = Sums(lambda n, times: boxed(2 * n if times >= n else 99, f"try {times} of {n}"))
+    with Loopback(sums) as server:
+        here = store(tmp_path)
+        here.get(Distil(problems=Given(), teacher=teacher(server.base_url), draws=3))
+    assert len(sums.asked) == len(read) == len(graded) == 9
+    assert set(read.values()) == set(graded.values()) == {1}
+    assert not list(tmp_path.glob("scratch/Distil-*")), "what a round left on disk is gone"
 
 
 def test_all_draws_are_asked_where_nothing_is_verified(tmp_path: Path) -> None:
@@ -150,4 +167,4 @@ def test_no_problems_at_all_is_an_error(tmp_path: Path) -> None:
 def test_a_prompt_may_show_the_solution_and_braces_in_it_stay() -> None:
     problem = Problem(id="1", question="{answer}?", answer="3", solution=r"\frac{1}{2}{question}")
     stage = Distil(problems=Given(), teacher=Teacher(model="m"), prompt="{question} {solution} {answer}")
-    assert stage._request(problem, 0).messages[0].content == r"{answer}? \frac{1}{2}{question} 3"
+    assert stage.request(problem, 0).messages[0].content == r"{answer}? \frac{1}{2}{question} 3"

@@ -3,6 +3,7 @@
 The server is a process of its own, `python -m o1exp.chat.servers.llama SPEC`, with SPEC as JSON. It reports its address.
 """
 
+import hashlib
 import json
 import sys
 import threading
@@ -10,9 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.teacher import Teacher
@@ -33,12 +35,15 @@ class Llama(LocalServer, Teacher):
     pattern: str = "*.gguf"
     """The file's name in the package; exactly one may match."""
     path: str = ""
-    """A file outside any package, used instead; "" for the package's."""
+    """A file outside any package, used instead; "" for the package's. Its content counts, not its place."""
     context: Annotated[int, AtLeast(64)] = 1024
     """The most tokens of prompt plus answer."""
     concurrency: Annotated[int, AtLeast(1)] = how(8)
     threads: Annotated[int, AtLeast(1)] = how(1)
     """CPU threads of the server."""
+
+    def what(self) -> dict[str, Any]:
+        return {**super().what(), "path": _content(self.path)}
 
     def obstacles(self) -> Iterator[str]:
         """What would stop the server from starting and can be seen before: no file, no server package."""
@@ -64,6 +69,22 @@ class Llama(LocalServer, Teacher):
             yield _address(server, work) + "/v1"
         finally:
             server.end()
+
+
+def _content(path: str) -> str:
+    """The digest of a file's content; the path itself where there is no file."""
+    file = Path(path).expanduser()
+    if not path or not file.is_file():
+        return path
+    state = file.stat()
+    return f"sha256 {_sha256(file, state.st_size, state.st_mtime_ns)}"
+
+
+@cache
+def _sha256(file: Path, size: int, changed: int) -> str:
+    """Read again only if size or time of change (ns) differ: keys are asked for often, and weights are large."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def find_gguf(package: str, pattern: str, path: str) -> Path:
