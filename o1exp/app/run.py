@@ -17,7 +17,7 @@ from o1exp.flow.plan import Step, plan, why
 from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
 from o1exp.report import runs
-from o1exp.report.table import summary
+from o1exp.report.table import reported, summary
 from o1exp.track.tracking import RunRecord, log_run, open_study
 
 WIDE = 200
@@ -46,7 +46,7 @@ def run(study: Study, parent: str | None = None) -> Path:
         return store.root
     folder = write_run(study, store)
     arms = runs.merge([runs.find(str(folder), store.root)])
-    _wide(store).print(summary(arms, study.baseline))
+    _wide(store).print(summary(reported(arms, store.folder(study.report))))
     if study.track.enabled:
         log_run(study.track, store.root, RunRecord.load(folder), parent)
     store.console.line(f"Report: open {_near(folder / 'report.html')}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from o1exp.answers.conventions import Mode
 from o1exp.bench.engines.engine import Endpoint
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import Sample, Sampling
@@ -15,12 +16,14 @@ class Bench(Recipe, Sampling):
     """One benchmark. It expands to Grade(Sample(model, problems)).
 
     Problems come from the file `path`, or where there is none from `hub`. `path` and `limit` have no effect of their own: the YAML's
-    `problems` refers to them, so that `bench.gsm8k.path=FILE` works. `why` says in a sentence what the benchmark is good for.
+    `problems` refers to them, so that `bench.gsm8k.path=FILE` works. `mode` is the grader's: what counts as the same answer. `why` says in
+    a sentence what the benchmark is good for.
     """
 
     model: Stage[Checkpoint]
     problems: Stage[Table[Problem]]
     hub: Stage[Table[Problem]] | None = None
+    mode: Mode = "default"
 
     path: str = how("")
     limit: int | None = how(None)
@@ -44,4 +47,4 @@ class Bench(Recipe, Sampling):
             max_thinking_tokens=self.max_thinking_tokens, wait=self.wait, force_answer=self.force_answer, engine=self.engine,
             batch_size=self.batch_size, machine=self.machine,
         )  # fmt: skip
-        return Grade(attempts=attempts, problems=problems)
+        return Grade(attempts=attempts, problems=problems, mode=self.mode)

@@ -88,8 +88,8 @@ class Attempt:
 class Score:
     """One scored attempt; `scorer` names who scored it.
 
-    An answer that can be verified is `correct` or not, None where the gold answer could not be read: unscored, not wrong. `extracted` is the
-    answer found in the text ("" if none), `method` how it was found. `vote` is the number of its class among the equal answers of the
+    An answer that can be verified is `correct` or not, None where the gold answer could not be read: unscored, not wrong. `extracted` is
+    the answer found in the text ("" if none), `method` how it was found. `vote` is the number of its class among the equal answers of the
     problem: -1 where there is none to vote with, None where answers were not compared with each other. `cuts` are the verdicts on what
     stood there after 16, 32, 64 ... tokens, for those below `tokens`.
 
