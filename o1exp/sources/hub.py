@@ -18,7 +18,7 @@ class Hub(Stage[Table[Problem]]):
     `expected_rows` is a hint for the plan alone. Errors: StageFailed in one sentence where the hub cannot be reached.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     name: str
     revision: str
