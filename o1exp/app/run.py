@@ -19,7 +19,7 @@ from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
 from o1exp.report import runs
-from o1exp.report.table import summary
+from o1exp.report.table import reported, summary
 from o1exp.track.tracking import RunRecord, log_run, open_study
 
 WIDE = 200
@@ -49,7 +49,7 @@ def run(study: Study, parent: str | None = None) -> Path:
         return store.root
     folder = write_run(study, store)
     arms = runs.merge([runs.find(str(folder), store.root)])
-    _wide(store).print(summary(arms, study.baseline))
+    _wide(store).print(summary(reported(arms, store.folder(study.report))))
     if study.track.enabled:
         log_run(study.track, store.root, RunRecord.load(folder), parent)
     store.console.line(f"Report: open {_near(folder / 'report.html')}")
@@ -57,7 +57,7 @@ def run(study: Study, parent: str | None = None) -> Path:
     return folder
 
 
-def preloads(steps: list[Step]) -> list[str]:
+def preloads(steps: list[PlannedStage]) -> list[str]:
     """What is worth loading once for all workers: nothing where only one stage of those to be made starts any."""
     starting = [step.stage.preloads for step in steps if step.state == "make" and step.stage.preloads]
     return list(dict.fromkeys(module for modules in starting for module in modules)) if len(starting) > 1 else []

@@ -137,10 +137,11 @@ def show(folder: Path, outcome: str) -> None:
     arms = runs.merge([found])
     baseline = runs.choose_baseline("", [found], arms)
     command = f"python -m o1exp.report compare {folder}"
-    (folder / "report.html").write_text(page(runs.words([found], baseline, command), rows(arms, baseline), arms, 5))
+    table = rows(arms, baseline)
+    (folder / "report.html").write_text(page(runs.words([found], baseline, command), table, arms, 5))
     terminal = Terminal(highlight=False)
     terminal.width = terminal.width if terminal.is_terminal else WIDE
-    terminal.print(summary(arms, baseline))
+    terminal.print(summary(table))
     terminal.print(f"Sweep: {outcome}. To compare with another cell or setting: {command} --baseline NAME --out FILE.html", soft_wrap=True)
     terminal.print(f"Report: open {folder / 'report.html'}", soft_wrap=True)
 

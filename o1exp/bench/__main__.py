@@ -1,11 +1,15 @@
 """`python -m o1exp.bench regrade`: grade published outputs; `judged`: score a judge's replies; `counts`: compare two published counts."""
 
 import argparse
+import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from o1exp.bench.judges import JUDGES
 from o1exp.published import judged, released
-from o1exp.published.judges import JUDGES
+from o1exp.records.fields import Values, as_text, field
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,40 +26,51 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _regrade(asked: argparse.Namespace) -> int:
-    from o1exp.published import regrade
+    from o1exp.published import regrade, regrade_report
     from o1exp.published.join import Side
 
     outputs = Side.read(asked.outputs, asked.problem_field)
     gold = Side.read(asked.gold, asked.gold_problem_field) if asked.gold else None
-    fields = regrade.Fields(
+    fields = regrade.OutputFields(
         output=asked.outputs_field, gold=asked.gold_field, thinking=asked.thinking_field, verdict=asked.verdict_field,
         reward=asked.reward_field, finish=asked.finish_field, tokens=asked.tokens_field,
     )  # fmt: skip
     counter = regrade.tokenizer_counter(asked.tokenizer) if asked.tokenizer else regrade.PIECES
     found = regrade.regrade(outputs, gold, fields, asked.join, counter)
-    print(*regrade.report(found, fields, asked.show), sep="\n")
+    report = regrade_report.report(found, fields)
+    _tell(asked, regrade_report.lines(report, asked.show), report.plain())
     if asked.out is not None:
-        regrade.write(asked.out, found)
+        regrade_report.write(asked.out, found)
     return 0
 
 
 def _judged(asked: argparse.Namespace) -> int:
+    from o1exp.published import judged_report
+
     rows = released.read(asked.verdicts)
     released.require(rows, asked.field, "--field", asked.verdicts)
     swapped = _swapped(asked, rows)
     found = judged.judge(rows, asked.field, asked.judge, asked.language, swapped)
-    print(*judged.summary(found), sep="\n")
+    labels = None
     if asked.label_field:
         released.require(rows, asked.label_field, "--label-field", asked.verdicts)
-        print(*judged.agreement(found, [released.field(row, asked.label_field) for row in rows]), sep="\n")
+        labels = [field(row, asked.label_field) for row in rows]
+    report = judged_report.report(found, labels)
+    _tell(asked, judged_report.lines(report, found.judge.near), report.plain())
     if asked.out is not None:
         judged.write(asked.out, rows, found)
     return 0
 
 
+def _tell(asked: argparse.Namespace, lines: Iterable[str], values: dict[str, Any]) -> None:
+    """The findings for a person, or with --json the same for a machine."""
+    print(json.dumps(values, ensure_ascii=False, indent=1) if asked.json else "\n".join(lines))
+
+
 def _counts(asked: argparse.Namespace) -> int:
     """Two published counts such as 13/30 and 12/30."""
-    from o1exp.bench.statistics import counts, verdict
+    from o1exp.bench.comparison import verdict
+    from o1exp.bench.statistics import counts
 
     numbers = []
     for text in (asked.ours, asked.theirs):
@@ -67,7 +82,7 @@ def _counts(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _swapped(asked: argparse.Namespace, rows: list[released.Row]) -> list[str] | None:
+def _swapped(asked: argparse.Namespace, rows: list[Values]) -> list[str] | None:
     """The replies to the same pairs with the responses swapped, from another field or another file."""
     if not (asked.swapped or asked.swapped_field):
         return None
@@ -79,7 +94,7 @@ def _swapped(asked: argparse.Namespace, rows: list[released.Row]) -> list[str] |
                 f"--swapped {asked.swapped} has {len(other)} rows, {asked.verdicts} has {len(rows)}: give the same pairs in the same order"
             )
     released.require(other, name, "--swapped-field", asked.swapped or asked.verdicts)
-    return [released.as_text(released.field(row, name)) for row in other]
+    return [as_text(field(row, name)) for row in other]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     regrade.add_argument("--tokens-field", default="", metavar="F", help="the number of output tokens of each answer")
     regrade.add_argument("--tokenizer", default="", metavar="MODEL", help="count tokens with this model's tokenizer (folder or hub id)")
     regrade.add_argument("--show", type=int, default=50, metavar="N", help="disagreements to print (50)")
+    regrade.add_argument("--json", action="store_true", help="print one JSON object instead, with all disagreements")
     regrade.add_argument("--out", type=Path, metavar="FILE", help="write one JSON line per sample")
     scored = commands.add_parser("judged", help="score a judge's stored replies by its own published rule")
     scored.set_defaults(act=_judged)
@@ -113,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     scored.add_argument("--swapped-field", default="", metavar="F", help="auto_j on pairs: the reply with the two responses swapped")
     scored.add_argument("--swapped", type=Path, metavar="FILE", help="auto_j on pairs: a file with these replies, row by row")
     scored.add_argument("--label-field", default="", metavar="F", help="labels that stand beside the replies: print how many agree")
+    scored.add_argument("--json", action="store_true", help="print one JSON object instead, with all near misses and disagreements")
     scored.add_argument("--out", type=Path, metavar="FILE", help="write the verdict per row as JSONL")
     published = commands.add_parser("counts", help="compare two published counts: what a difference such as 13/30 against 12/30 shows")
     published.set_defaults(act=_counts)

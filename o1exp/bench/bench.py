@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from o1exp.answers.conventions import Mode
 from o1exp.bench.engines.engine import InferenceEngine
 from o1exp.bench.grade import Grade
 from o1exp.bench.sample import EMBEDDED, Sample
@@ -30,6 +31,8 @@ class Bench(Recipe, Sampling):
     """Who generates the answers."""
     machine: Machine = how(Machine())
     """Where a local engine runs."""
+    mode: Mode = "default"
+    """The grader's conventions: what counts as the same answer where mathematics does not say."""
 
     path: str = how("")
     """A file of problems; "" for those of the hub."""
@@ -52,4 +55,4 @@ class Bench(Recipe, Sampling):
         model = self.model if self.engine.needs_model else None
         drawn = settings_of(Sampling, self)
         attempts = Sample(model=model, problems=problems, engine=self.engine, machine=self.machine, **drawn)
-        return Grade(attempts=attempts, problems=problems)
+        return Grade(attempts=attempts, problems=problems, mode=self.mode)

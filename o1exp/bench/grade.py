@@ -2,12 +2,12 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from o1exp.answers import Verdict
 from o1exp.answers.conventions import Mode
-from o1exp.bench.verdicts import verdicts
+from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table
 
@@ -19,7 +19,8 @@ BATCH = 512
 class Grade(Stage[Table[Score]]):
     """Find the answer in each attempt and compare it with the gold answer; an attempt that ran out of tokens counts as truncated.
 
-    `mode`: what counts as equal where mathematics does not say (percent signs, units, order of lists, decimal comma).
+    `mode`: what counts as equal where mathematics does not say (percent signs, units, order of lists, decimal comma), for verdicts and for
+    votes alike.
 
     Errors: ValueError where an attempt belongs to no problem.
     """
@@ -27,7 +28,7 @@ class Grade(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "answers graded against the gold answer"
     judges: ClassVar[str] = "answer level: the final answer is compared with the gold answer; the steps before it are not judged"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]
@@ -37,8 +38,8 @@ class Grade(Stage[Table[Score]]):
         return Expect(rows=inputs["attempts"].rows)
 
     def make(self, work: Work) -> None:
-        golds = {problem.id: problem.answer for problem in work.open(self.problems)}
-        graded = list(self._scores(work, golds))
+        problems = {problem.id: problem for problem in work.open(self.problems)}
+        graded = with_votes(list(self._scores(work, problems)), self.mode)
         work.write(Score, graded)
         work.note(
             right=sum(score.correct is True for score in graded), unscored=sum(score.correct is None for score in graded),
@@ -46,17 +47,17 @@ class Grade(Stage[Table[Score]]):
             timed_out=sum(score.timed_out for score in graded),
         )  # fmt: skip
 
-    def _scores(self, work: Work, golds: dict[str, str]) -> Iterator[Score]:
+    def _scores(self, work: Work, problems: dict[str, Problem]) -> Iterator[Score]:
         attempts = work.open(self.attempts)
         with work.progress("graded", len(attempts)) as bar:
             for group in _batches(attempts):
                 if work.stopping:
                     raise Stopped
                 for attempt in group:
-                    if attempt.problem not in golds:
+                    if attempt.problem not in problems:
                         name = f"{attempt.problem}#{attempt.draw}"
                         raise ValueError(f"attempt {name} belongs to no problem; grade against the problems it was sampled on")
-                yield from scores(group, [golds[attempt.problem] for attempt in group], self.mode)
+                yield from scores(group, [problems[attempt.problem] for attempt in group], self.mode)
                 bar.advance(len(group))
 
 
@@ -66,8 +67,14 @@ def _batches(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:
         yield group
 
 
-def scores(attempts: Sequence[Attempt], golds: Sequence[str], mode: Mode = "default") -> list[Score]:
-    """The verdict on each attempt, and on what it had said when a token budget cut it off (where it carries marks)."""
+def scorer(mode: Mode) -> str:
+    """What scores by comparing answers are signed with."""
+    return f"comparison of answers ({mode})"
+
+
+def scores(attempts: Sequence[Attempt], problems: Sequence[Problem], mode: Mode = "default") -> list[Score]:
+    """The verdict on each attempt, and on what it had said when a token budget cut it off (where it carries marks); without votes."""
+    golds = [problem.answer for problem in problems]
     whole = [(gold, attempt.text, attempt.finish_reason == "length") for attempt, gold in zip(attempts, golds, strict=True)]
     cut = [(place, part) for place, attempt in enumerate(attempts) for part in parts(attempt)]
     # What holds no box is wrong as a cut text: only the others have to be graded.
@@ -77,7 +84,8 @@ def scores(attempts: Sequence[Attempt], golds: Sequence[str], mode: Mode = "defa
     cuts: dict[int, list[bool]] = {}
     for place, part in cut:
         cuts.setdefault(place, []).append(on_parts.get((place, part), False))
-    return [_score(a, verdict, tuple(cuts.get(place, ()))) for place, (a, verdict) in enumerate(zip(attempts, found, strict=False))]
+    scored = [_score(attempt, found[place], tuple(cuts.get(place, ()))) for place, attempt in enumerate(attempts)]
+    return [replace(score, problem_digest=problem.digest, scorer=scorer(mode)) for score, problem in zip(scored, problems, strict=True)]
 
 
 def parts(attempt: Attempt) -> list[str]:

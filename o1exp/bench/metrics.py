@@ -8,40 +8,50 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from o1exp.bench.verdicts import classes
 from o1exp.records import Score
 
 Floats = NDArray[np.float64]
 
 
-def pass_at_k(n: int, right: int, k: int) -> float:
-    """The chance that k of n answers, drawn without replacement, contain one of the `right` ones: the unbiased estimate of pass@k."""
-    if not 0 <= right <= n or not 1 <= k <= n:
-        raise ValueError(f"pass@{k} of {n} answers with {right} right: k must lie between 1 and n, right between 0 and n")
-    return 1.0 - math.comb(n - right, k) / math.comb(n, k)
+def sample_counts(most: int) -> list[int]:
+    """1, 2, 4, 8 ... and `most` itself."""
+    powers = [2**i for i in range(most.bit_length()) if 2**i <= most]
+    return powers if powers[-1] == most else [*powers, most]
+
+
+def pass_at_k(credits: Sequence[float], k: int) -> float:
+    """The expected credit of the best of k answers, drawn without replacement; of right and wrong ones the unbiased estimate of pass@k."""
+    n = len(credits)
+    if not 1 <= k <= n:
+        raise ValueError(f"pass@{k} of {n} answers: k must lie between 1 and the number of answers")
+    return rm_at_k(credits, credits, k)
 
 
 @dataclass(frozen=True)
 class Votes:
-    """The votes on one problem: size and right share of each class of equal answers; `silent` answers do not vote."""
+    """The votes on one problem: size and mean credit of each class of equal answers; `silent` answers do not vote."""
 
     sizes: tuple[int, ...]
     rights: tuple[float, ...]
     silent: int = 0
 
     @classmethod
-    def of(cls, group: Sequence[Score]) -> "Votes":
-        return cls.cast([row.extracted for row in group], [bool(row.correct) for row in group])
+    def of(cls, group: Sequence[Score]) -> "Votes | None":
+        """None where answers were not compared with each other, as a judge's are."""
+        votes = [row.vote for row in group if row.vote is not None]
+        return cls.cast(votes, [row.credit or 0.0 for row in group]) if len(votes) == len(group) else None
 
     @classmethod
-    def cast(cls, answers: Sequence[str], right: Sequence[bool]) -> "Votes":
-        """Errors: ValueError where answers and verdicts differ in number."""
-        if len(answers) != len(right):
-            raise ValueError(f"{len(answers)} answers, but {len(right)} verdicts; give one verdict per answer")
-        names = classes(answers)
-        sizes = Counter(name for name in names if name)
-        rights = Counter(name for name, verdict in zip(names, right, strict=True) if name and verdict)
-        return cls(tuple(sizes.values()), tuple(rights[name] / size for name, size in sizes.items()), len(answers) - sizes.total())
+    def cast(cls, votes: Sequence[int], credits: Sequence[float]) -> "Votes":
+        """From the class that each answer votes for (-1: none). Errors: ValueError where votes and credits differ in number."""
+        if len(votes) != len(credits):
+            raise ValueError(f"{len(votes)} answers, but {len(credits)} verdicts; give one verdict per answer")
+        sizes = Counter(vote for vote in votes if vote >= 0)
+        sums = dict.fromkeys(sizes, 0.0)
+        for vote, credit in zip(votes, credits, strict=True):
+            if vote >= 0:
+                sums[vote] += credit
+        return cls(tuple(sizes.values()), tuple(sums[vote] / size for vote, size in sizes.items()), len(votes) - sizes.total())
 
     def maj_at(self, k: int) -> float:
         """The chance that the majority of k of these answers, drawn without replacement, is right: exact, over all subsets.
@@ -86,15 +96,10 @@ def _with_class(ways: Floats, fewer: Sequence[int], equal: int, votes: int) -> F
     return new
 
 
-def maj_at_k(answers: Sequence[str], right: Sequence[bool], k: int) -> float:
-    """The chance that the majority of k of these answers is right; see Votes.maj_at."""
-    return Votes.cast(answers, right).maj_at(k)
-
-
-def rm_at_k(rewards: Sequence[float], right: Sequence[bool], k: int) -> float:
+def rm_at_k(rewards: Sequence[float], credits: Sequence[float], k: int) -> float:
     """The chance that the answer with the highest reward among k, drawn without replacement, is right; equal rewards share."""
-    if len(rewards) != len(right):
-        raise ValueError(f"{len(rewards)} rewards, but {len(right)} verdicts; give one reward per answer")
+    if len(rewards) != len(credits):
+        raise ValueError(f"{len(rewards)} rewards, but {len(credits)} verdicts; give one reward per answer")
     n = len(rewards)
     if not 1 <= k <= n:
         raise ValueError(f"rm@{k} of {n} answers: k must lie between 1 and the number of answers")
@@ -102,16 +107,17 @@ def rm_at_k(rewards: Sequence[float], right: Sequence[bool], k: int) -> float:
         raise ValueError("a reward is not finite; leave out the problem or give every answer a number")
     total = 0.0
     for reward in set(rewards):
-        verdicts = [verdict for other, verdict in zip(rewards, right, strict=True) if other == reward]
+        equal = [credit for other, credit in zip(rewards, credits, strict=True) if other == reward]
         below = sum(other < reward for other in rewards)
-        best = math.comb(below + len(verdicts), k) - math.comb(below, k)  # subsets whose highest reward this is
-        total += best * sum(verdicts) / len(verdicts)
+        best = math.comb(below + len(equal), k) - math.comb(below, k)  # subsets whose highest reward this is
+        total += best * sum(equal) / len(equal)
     return total / math.comb(n, k)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """Output tokens per answer: the inference cost. `right` and `wrong` are means over answers of that verdict, None without any."""
+    """Output tokens per answer: the inference cost. `right` and `wrong` are means over answers with full credit and with none, None without
+    any."""
 
     mean: float
     median: float
@@ -127,8 +133,8 @@ def token_statistics(scores: Sequence[Score]) -> Tokens:
     counts = sorted(score.tokens for score in scores)
     return Tokens(
         mean=_mean(counts) or 0.0, median=_quantile(counts, 0.5), p90=_quantile(counts, 0.9),
-        right=_mean([score.tokens for score in scores if score.correct is True]),
-        wrong=_mean([score.tokens for score in scores if score.correct is False]),
+        right=_mean([score.tokens for score in scores if score.credit == 1]),
+        wrong=_mean([score.tokens for score in scores if score.credit == 0]),
     )  # fmt: skip
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from o1exp.bench.comparison import LEVEL, AtEqualTokens
 from o1exp.bench.engines.spec import MARKS_FROM
-from o1exp.bench.metrics import Votes
-from o1exp.bench.statistics import LEVEL, fraction, newcombe, power_factor, wilson
-from o1exp.bench.summary import Point, sample_counts
+from o1exp.bench.metrics import Votes, sample_counts
+from o1exp.bench.outcome import QuestionScore, ScalingPoint
+from o1exp.bench.statistics import fraction, newcombe, power_factor, wilson
 from o1exp.records import Score
 
 Floats = NDArray[np.float64]
@@ -51,21 +52,29 @@ class Curve:
 
     @classmethod
     def of(cls, by_problem: Mapping[str, Sequence[Score]]) -> "Curve":
-        """From the scored attempts of each question."""
+        """From the scored attempts of each question; majorities where answers vote."""
         groups = list(by_problem.values())
+        votes = [Votes.of(group) for group in groups]
         columns = [("budget", size) for size in budgets(groups)] + [("single", 1)]
-        columns += [("majority", k) for k in sample_counts(min(map(len, groups))) if k > 1]
-        found = np.array([_row(group, columns) for group in groups])
+        if all(votes):
+            columns += [("majority", k) for k in sample_counts(min(map(len, groups))) if k > 1]
+        found = np.array([_row(group, own, columns) for group, own in zip(groups, votes, strict=True)])
         return cls(tuple(by_problem), tuple(columns), found[:, :, 0], found[:, :, 1])
 
-    def points(self) -> list[Point]:
+    @classmethod
+    def kept(cls, questions: Sequence[QuestionScore], points: Sequence[ScalingPoint]) -> "Curve":
+        """Back from what a result keeps of each question, in the columns of its points."""
+        tokens, right = (np.array([getattr(q, name) for q in questions], dtype=np.float64) for name in ("tokens", "rates"))
+        return cls(tuple(q.question for q in questions), tuple((point.kind, point.size) for point in points), tokens, right)
+
+    def points(self) -> list[ScalingPoint]:
         """The curve with question-level intervals, by rising cost."""
         found = []
         for place, (kind, size) in enumerate(self.columns):
             rate = fraction(self.right[:, place].tolist())
             tokens = round(float(self.tokens[:, place].mean()), 2)
             value, low, high = (round(x, 6) for x in (rate.value, rate.low, rate.high))
-            found.append(Point(kind=kind, size=size, tokens=tokens, accuracy=value, low=low, high=high))
+            found.append(ScalingPoint(kind=kind, size=size, tokens=tokens, accuracy=value, low=low, high=high))
         return found
 
     def select(self, questions: Sequence[str]) -> "Curve":
@@ -111,39 +120,21 @@ def budgets(groups: Sequence[Sequence[Score]]) -> list[int]:
     return found
 
 
-def _row(group: Sequence[Score], columns: Sequence[Column]) -> list[tuple[float, float]]:
-    """Tokens and accuracy of one question at every column."""
-    single, votes = float(np.mean([row.tokens for row in group])), Votes.of(group)
+def _row(group: Sequence[Score], votes: Votes | None, columns: Sequence[Column]) -> list[tuple[float, float]]:
+    """Tokens and mean credit of one question at every column."""
+    credits, single = [row.credit or 0.0 for row in group], float(np.mean([row.tokens for row in group]))
     found = []
     for kind, size in columns:
         if kind == "budget":
             place = int(math.log2(size // MARKS_FROM))
-            verdicts = [row.cuts[place] if row.tokens > size else row.correct is True for row in group]
-            found.append((float(np.mean([min(row.tokens, size) for row in group])), float(np.mean(verdicts))))
+            left = [float(row.cuts[place]) if row.tokens > size else credit for row, credit in zip(group, credits, strict=True)]
+            found.append((float(np.mean([min(row.tokens, size) for row in group])), float(np.mean(left))))
+        elif kind == "majority":
+            assert votes is not None
+            found.append((size * single, votes.maj_at(size)))
         else:
-            found.append(
-                (size * single, votes.maj_at(size) if kind == "majority" else float(np.mean([row.correct is True for row in group])))
-            )
+            found.append((single, float(np.mean(credits))))
     return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class AtEqualTokens:
-    """Two models at the same average number of output tokens; `difference` is ours minus theirs with its 95 % interval.
-
-    `detectable` is the smallest true difference that would be found in four cases of five.
-    """
-
-    tokens: float
-    ours: float
-    theirs: float
-    difference: float
-    low: float
-    high: float
-    detectable: float
-    questions: int
-    ours_by: str
-    theirs_by: str
 
 
 def at_equal_tokens(ours: Curve, theirs: Curve, tokens: float | None = None, seed: int = 0) -> AtEqualTokens | None:
@@ -172,18 +163,6 @@ def at_equal_tokens(ours: Curve, theirs: Curve, tokens: float | None = None, see
         detectable=min(1.0, power_factor() * (float(differences.std()) or math.sqrt(min(1.0, 3 / len(shared)) / len(shared)))),
         questions=len(shared), ours_by=a.around(level), theirs_by=b.around(level),
     )  # fmt: skip
-
-
-def sentence(found: AtEqualTokens, ours: str, theirs: str) -> str:
-    """What the comparison shows, in words."""
-    points = f"{100 * found.difference:+.1f} points (95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f})"
-    shown = found.low > 0 or found.high < 0
-    could = f"{found.questions} questions show a true difference of {100 * found.detectable:.0f} points or more in four cases of five"
-    verdict = "a difference is shown" if shown else f"no difference is shown ({could})"
-    return (
-        f"At {found.tokens:,.0f} output tokens per question {ours} has {100 * found.ours:.1f} % ({found.ours_by}) and {theirs} "
-        f"{100 * found.theirs:.1f} % ({found.theirs_by}): {points}; {verdict}."
-    )
 
 
 def _interval(differences: Floats, here: float, there: float, n: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """How sure a score is, and whether two scores differ.
 
-The question is the unit: samples of one question are correlated, so every error here is computed over questions. Scores are fractions
-in [0, 1]; a question's samples come as a `Tally`.
+The question is the unit: samples of one question are correlated, so every error here is computed over questions. Scores are credits
+in [0, 1], right or wrong as well as a judge's values on their scale; a question's samples come as `Marks`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-LEVEL = 0.95
+from o1exp.bench.comparison import LEVEL, Comparison
+
 POWER = 0.8
 RESAMPLES = 10_000
 BATCH = 500
@@ -24,15 +25,31 @@ EXACT_QUESTIONS = 30
 Floats = NDArray[np.float64]
 
 
-class Tally(NamedTuple):
-    """Right answers among the scored samples of one question."""
+class Marks(NamedTuple):
+    """The credits of one question's samples: their sum, their number, and the sum of their squares."""
 
-    right: int
+    total: float
     samples: int
+    squares: float
+
+    @classmethod
+    def counted(cls, right: int, samples: int) -> "Marks":
+        """`right` right ones among the samples, the others wrong."""
+        return cls(right, samples, right)
 
     @property
     def rate(self) -> float:
-        return self.right / self.samples
+        return self.total / self.samples
+
+    @property
+    def variance(self) -> float:
+        """Of a single sample of this question."""
+        return max(0.0, self.squares / self.samples - self.rate**2)
+
+    @property
+    def counts(self) -> bool:
+        """Every sample is simply right or wrong."""
+        return self.squares == self.total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,26 +63,6 @@ class Estimate:
     questions: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """`difference` is ours minus theirs with its interval; `detectable` the smallest true difference found with 80 % power at p < 0.05.
-
-    `p` is that of `test`, `adjusted` the same after Holm's correction over the family it belongs to (equal to p for a family of one).
-    """
-
-    ours: float
-    theirs: float
-    difference: float
-    low: float
-    high: float
-    p: float
-    adjusted: float
-    test: str
-    questions: int
-    paired: bool
-    detectable: float
-
-
 def wilson(right: int, n: int, level: float = LEVEL) -> Estimate:
     """Wilson's score interval for `right` of `n` independent questions."""
     assert 0 <= right <= n > 0, f"{right} of {n}"
@@ -74,20 +71,14 @@ def wilson(right: int, n: int, level: float = LEVEL) -> Estimate:
     return Estimate(value=rate, error=sqrt(rate * (1 - rate) / n), low=low, high=high, questions=n)
 
 
-def accuracy(tallies: Sequence[Tally], level: float = LEVEL) -> Estimate:
-    """avg@K with a question-level standard error and interval.
-
-    One sample each: Wilson. Several: Wilson for the number of independent answers that the questions' spread amounts to, with Student's
-    quantile; near 0 and 1 it covers where the plain t interval does not (0.93 to 0.96 against 0.88 to 0.95 in simulations of 30 questions).
-    """
-    assert tallies, "no scored question"
-    if all(t.samples == 1 for t in tallies):
-        return wilson(sum(t.right for t in tallies), len(tallies), level)
-    return fraction([t.rate for t in tallies], level)
-
-
 def fraction(values: Sequence[float], level: float = LEVEL) -> Estimate:
-    """The mean of one value in [0, 1] per question (a rate over samples, a vote with shared ties); see `accuracy` for the interval."""
+    """The mean of one value in [0, 1] per question (avg@K, a vote with shared ties, a judge's mark) with question-level error and interval.
+
+    Where every value is 0 or 1: Wilson. Else Wilson for the number of independent answers that the questions' spread amounts to, with
+    Student's quantile; near 0 and 1 it covers where the plain t interval does not (0.93 to 0.96 against 0.88 to 0.95 in simulations of 30
+    questions).
+    """
+    assert len(values), "no scored question"
     rates = np.round(np.array(values, dtype=np.float64), 12)
     n, value = len(rates), float(rates.mean())
     if bool(np.isin(rates, (0.0, 1.0)).all()):
@@ -107,15 +98,16 @@ def mean(values: Sequence[float], level: float = LEVEL) -> Estimate:
     return Estimate(value=centre, error=error, low=centre - half, high=centre + half, questions=n)
 
 
-def paired(ours: Sequence[Tally], theirs: Sequence[Tally], seed: int = 0) -> Comparison:
+def paired(ours: Sequence[Marks], theirs: Sequence[Marks], seed: int = 0) -> Comparison:
     """Two systems on the same questions in the same order.
 
-    One sample each: exact McNemar. Several: the sign-flip test on the questions' differences, exact up to 30 questions and seeded beyond.
+    One right or wrong sample each: exact McNemar. Else the sign-flip test on the questions' differences, exact up to 30 questions and
+    seeded beyond.
     """
     assert len(ours) == len(theirs) > 0, f"{len(ours)} against {len(theirs)} questions"
     differences = _rates(ours) - _rates(theirs)
     low, high = bootstrap(ours, theirs, seed)
-    if all(t.samples == 1 for t in (*ours, *theirs)):
+    if _single_counts(ours, theirs):
         p, test = mcnemar(int((differences > 0).sum()), int((differences < 0).sum())), "exact McNemar"
     else:
         p, test = sign_flip(differences.tolist(), seed), "exact sign-flip" if len(ours) <= EXACT_QUESTIONS else "sign-flip permutation"
@@ -125,10 +117,10 @@ def paired(ours: Sequence[Tally], theirs: Sequence[Tally], seed: int = 0) -> Com
     )  # fmt: skip
 
 
-def unpaired(ours: Sequence[Tally], theirs: Sequence[Tally]) -> Comparison:
-    """Two systems on different questions: Fisher for one sample each, else Welch's t on the questions' rates."""
-    if all(t.samples == 1 for t in (*ours, *theirs)):
-        return counts(sum(t.right for t in ours), len(ours), sum(t.right for t in theirs), len(theirs))
+def unpaired(ours: Sequence[Marks], theirs: Sequence[Marks]) -> Comparison:
+    """Two systems on different questions: Fisher for one right or wrong sample each, else Welch's t on the questions' rates."""
+    if _single_counts(ours, theirs):
+        return counts(round(sum(m.total for m in ours)), len(ours), round(sum(m.total for m in theirs)), len(theirs))
     a, b = _rates(ours), _rates(theirs)
     difference = float(a.mean() - b.mean())
     if len(a) < 2 or len(b) < 2 or a.std() + b.std() == 0:
@@ -155,17 +147,18 @@ def counts(right: int, n: int, other_right: int, other_n: int) -> Comparison:
     )  # fmt: skip
 
 
-def bootstrap(ours: Sequence[Tally], theirs: Sequence[Tally], seed: int = 0, level: float = LEVEL) -> tuple[float, float]:
-    """A two-level interval of the mean paired difference: questions are drawn again, then samples within each question.
+def bootstrap(ours: Sequence[Marks], theirs: Sequence[Marks], seed: int = 0, level: float = LEVEL) -> tuple[float, float]:
+    """A two-level interval of the mean paired difference: questions are drawn again, then samples within each question (by the binomial
+    distribution where they are right or wrong, else by the normal one of their mean).
 
     Drawing twice counts the noise of the samples twice, so the questions' differences are first shrunk by as much (Davison and Hinkley
     1997, section 3.8); the percentiles are expanded for small n (Hesterberg 2015). Where no question differs and none varies, the interval
     is Newcombe's for that number of questions.
     """
-    a, b, ka, kb, n = _rates(ours), _rates(theirs), _samples(ours), _samples(theirs), len(ours)
+    a, b, n = _rates(ours), _rates(theirs), len(ours)
     differences = a - b
     centre, variance = differences.mean(), float(differences.var(ddof=1)) if n > 1 else 0.0
-    within = float((a * (1 - a) / ka + b * (1 - b) / kb).mean())
+    within = float(np.mean([m.variance / m.samples + other.variance / other.samples for m, other in zip(ours, theirs, strict=True)]))
     if variance + within == 0 or n == 1:
         return newcombe(wilson(round(a.sum()), n), wilson(round(b.sum()), n))
     kept = sqrt(max(0.0, 1 - within / variance)) if variance > 0 else 0.0
@@ -175,12 +168,22 @@ def bootstrap(ours: Sequence[Tally], theirs: Sequence[Tally], seed: int = 0, lev
         drawn = generator.integers(0, n, size=(len(batch), n))
         moved = between[drawn]
         if within > 0:
-            moved += generator.binomial(ka[drawn], a[drawn]) / ka[drawn] - a[drawn]
-            moved -= generator.binomial(kb[drawn], b[drawn]) / kb[drawn] - b[drawn]
+            moved += _noise(ours, drawn, generator)
+            moved -= _noise(theirs, drawn, generator)
         means[batch.start : batch.stop] = centre + moved.mean(axis=1)
     tail = NormalDist().cdf(-float(stats.t.ppf((1 + level) / 2, n - 1)))
     low, high = np.quantile(means, [tail, 1 - tail])
     return max(-1.0, float(low)), min(1.0, float(high))
+
+
+def _noise(marks: Sequence[Marks], drawn: NDArray[np.int64], generator: np.random.Generator) -> Floats:
+    """By how much the rates of these questions move when their samples are drawn again."""
+    rates, samples = _rates(marks), np.array([m.samples for m in marks], dtype=np.int64)
+    if all(m.counts for m in marks):
+        moved: Floats = generator.binomial(samples[drawn], rates[drawn]) / samples[drawn] - rates[drawn]
+        return moved
+    errors = np.sqrt(np.array([m.variance for m in marks]) / samples)
+    return generator.normal(0.0, errors[drawn])
 
 
 def mcnemar(wins: int, losses: int) -> float:
@@ -226,25 +229,6 @@ def detectable(differences: Sequence[float]) -> float:
     n = len(differences)
     deviation = float(np.std(differences, ddof=1)) if n > 1 else 0.0
     return min(1.0, power_factor() * max(deviation, sqrt(min(1.0, 3 / n)) if deviation == 0 else 0.0) / sqrt(n))
-
-
-def verdict(comparison: Comparison, ours: str, theirs: str) -> str:
-    """One sentence: what the comparison shows, and what it could not have shown."""
-    c = comparison
-    points, interval = f"{100 * c.difference:+.1f} points", f"95 % interval {100 * c.low:+.1f} to {100 * c.high:+.1f}"
-    corrected = " after Holm" if c.adjusted != c.p else ""
-    evidence = f"{interval}, {'' if c.paired else 'unpaired, '}{c.test} {p_words(c.adjusted)}{corrected}"
-    if c.adjusted < 1 - LEVEL:
-        word = "above" if c.difference > 0 else "below"
-        return f"{ours} is {word} {theirs}: {points} ({evidence})."
-    return (
-        f"No difference shown between {ours} and {theirs}: {points} ({evidence}). "
-        f"{c.questions} questions show a true difference of {100 * c.detectable:.0f} points or more in four cases of five."
-    )
-
-
-def p_words(p: float) -> str:
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}" if p < 0.01 else f"p = {p:.2f}"
 
 
 def _batches() -> Iterator[range]:
@@ -294,9 +278,9 @@ def _z(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def _rates(tallies: Sequence[Tally]) -> Floats:
-    return np.array([t.rate for t in tallies], dtype=np.float64)
+def _rates(marks: Sequence[Marks]) -> Floats:
+    return np.array([m.rate for m in marks], dtype=np.float64)
 
 
-def _samples(tallies: Sequence[Tally]) -> NDArray[np.int64]:
-    return np.array([t.samples for t in tallies], dtype=np.int64)
+def _single_counts(ours: Sequence[Marks], theirs: Sequence[Marks]) -> bool:
+    return all(m.samples == 1 and m.counts for m in (*ours, *theirs))

@@ -1,10 +1,11 @@
 """The one place where this room asks `answers`: verdicts on texts, and which answers are the same."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from o1exp import answers
-from o1exp.answers import Pair, Verdict, grade, grade_all
+from o1exp.answers import Pair, Verdict, classes, grade_all
 from o1exp.answers.conventions import Mode
+from o1exp.records import Score
 
 
 def verdicts(asked: Sequence[tuple[str, str, bool]], mode: Mode = "default") -> list[Verdict]:
@@ -12,12 +13,12 @@ def verdicts(asked: Sequence[tuple[str, str, bool]], mode: Mode = "default") -> 
     return grade_all([Pair(gold, text, truncated=truncated) for gold, text, truncated in asked], mode)
 
 
-def classes(texts: Sequence[str]) -> list[str]:
-    """A name for each answer, equal for answers that are the same; "" for an empty one, which does not vote."""
-    return ["" if number < 0 else str(number) for number in answers.classes(texts)]
-
-
-def gold_answer(text: str) -> str:
-    """The answer alone, where a data set gives a whole worked solution (a box, `#### x`, or a last line that says it); else the text."""
-    worked = "boxed" in text or "####" in text or "\n" in text.strip()
-    return (grade("0", text).extracted if worked else "") or text.strip()
+def with_votes(scores: Sequence[Score], mode: Mode = "default") -> list[Score]:
+    """The same scores, each with the class of equal answers of its problem that it votes for; `mode` says what is equal, as in verdicts."""
+    by_problem: dict[str, list[int]] = {}
+    for place, score in enumerate(scores):
+        by_problem.setdefault(score.question, []).append(place)
+    votes = dict[int, int]()
+    for places in by_problem.values():
+        votes |= zip(places, classes([scores[place].extracted for place in places], mode), strict=True)
+    return [replace(score, vote=votes[place]) for place, score in enumerate(scores)]

@@ -12,7 +12,10 @@ class Metric:
 
 
 METRICS = {
-    "accuracy": Metric("share of right answers, averaged over the K samples of a problem and then over problems (avg@K)"),
+    "accuracy": Metric(
+        "share of right answers (of judged ones the value's place between the ends of its scale), averaged over the K samples of a problem "
+        "and then over problems (avg@K)"
+    ),
     "error": Metric("standard error of accuracy over problems"),
     "low": Metric("lower end of the 95 % interval of accuracy over problems (Wilson)"),
     "high": Metric("upper end of the 95 % interval of accuracy over problems (Wilson)"),
@@ -20,6 +23,8 @@ METRICS = {
     "majority_at": Metric(
         "maj@k: chance that the most frequent final answer of k samples is right; ties are shared, empty answers do not vote"
     ),
+    "value": Metric("mean of the judge's values on its own scale"),
+    "labels": Metric("judged answers by the judge's label"),
     "tokens": Metric(
         "mean output tokens per answer, by the model's own tokenizer, end token included",
         "inference cost: the paper reports it beside accuracy, because long thoughts buy accuracy with tokens",
@@ -47,5 +52,5 @@ METRICS = {
     ),
 }
 
-COUNTS = ("problems", "samples", "attempts")
-"""Sizes, no metrics."""
+COUNTS = ("problems", "samples", "attempts", "scorer", "scale")
+"""Sizes and who scored on which scale, no metrics."""

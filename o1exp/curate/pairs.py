@@ -14,8 +14,9 @@ from o1exp.records import Attempt, Pair, Problem, Score, Table
 class Pairs(Stage[Table[Pair]]):
     """Pair up to `right` right with up to `wrong` wrong attempts of each problem, every one with every other.
 
-    Part 1: 20 samples a question, 5 right x 5 wrong. Cut-off attempts are left out: they end nowhere. Problems with no right or no wrong
-    attempt give no pair and are counted. Attempts are drawn by `seed`. Errors: ValueError where no pair is left.
+    Part 1: 20 samples a question, 5 right x 5 wrong. Of judged attempts those with full credit are the right ones, those with none the
+    wrong ones. Cut-off attempts are left out: they end nowhere. Problems with no right or no wrong attempt give no pair and are counted.
+    Attempts are drawn by `seed`. Errors: ValueError where no pair is left.
     """
 
     role: ClassVar[Role] = "selection"
@@ -66,8 +67,8 @@ class Pairs(Stage[Table[Pair]]):
         whole = [score for score in sorted(scores, key=lambda s: s.draw) if not score.truncated]
         luck = random.Random(f"{self.seed} {problem.id}")
         sides = []
-        for correct, most in ((True, self.right), (False, self.wrong)):
-            side = list(dict.fromkeys(texts[s.problem, s.draw].text for s in whole if s.correct is correct))
+        for credit, most in ((1, self.right), (0, self.wrong)):
+            side = list(dict.fromkeys(texts[s.problem, s.draw].text for s in whole if s.credit == credit))
             sides.append(luck.sample(side, min(most, len(side))))
         prompt = self.prompt.replace("{question}", problem.question)
         return [Pair(problem=problem.id, prompt=prompt, chosen=good, rejected=bad) for good, bad in product(*sides)]

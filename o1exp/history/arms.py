@@ -5,7 +5,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
-from o1exp.bench.result import Outcome
+from o1exp.bench.outcome import Outcome
 from o1exp.history.lineage import Artefact, Lineage, Training, trainings
 from o1exp.records import Attempt, Problem, Score
 

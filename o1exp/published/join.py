@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from o1exp.published import released
-from o1exp.published.released import Row
+from o1exp.records.fields import PROBLEM, Values, as_text, field, first_field, user_text
 
 Join = Literal["idx", "problem"]
-PROBLEM = ("problem", "question", "query", "prompt", "Problem", "instruction", "input")
 INDEX = ("idx", "id", "index", "unique_id", "problem_id")
 
 
@@ -20,7 +19,7 @@ class Side:
     """One file: its rows, and the field that holds the problem's text ("" if none)."""
 
     path: Path
-    rows: list[Row]
+    rows: list[Values]
     problem: str
 
     @classmethod
@@ -28,10 +27,10 @@ class Side:
         rows = released.read(path)
         if problem:
             released.require(rows, problem, "the problem field", path)
-        return cls(path, rows, problem or released.first_field(rows[0], PROBLEM))
+        return cls(path, rows, problem or first_field(rows[0], PROBLEM))
 
     def text(self, place: int) -> str:
-        return plain(released.user_text(released.field(self.rows[place], self.problem))) if self.problem else ""
+        return plain(user_text(field(self.rows[place], self.problem))) if self.problem else ""
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,8 @@ def _by_problem(outputs: Side, gold: Side) -> Joined:
 def _by_index(outputs: Side, gold: Side) -> Joined:
     index = next((name for name in INDEX if _is_key(gold, name) and all(name in row for row in outputs.rows)), "")
     if index:
-        places = {released.as_text(row[index]): place for place, row in enumerate(gold.rows)}
-        found = [places.get(released.as_text(row[index])) for row in outputs.rows]
+        places = {as_text(row[index]): place for place, row in enumerate(gold.rows)}
+        found = [places.get(as_text(row[index])) for row in outputs.rows]
     elif len(outputs.rows) == len(gold.rows):
         found = list(range(len(gold.rows)))
     else:
@@ -117,7 +116,7 @@ def _by_index(outputs: Side, gold: Side) -> Joined:
 
 
 def _is_key(side: Side, name: str) -> bool:
-    values = [released.as_text(row[name]) for row in side.rows if name in row]
+    values = [as_text(row[name]) for row in side.rows if name in row]
     return len(values) == len(side.rows) == len(set(values))
 
 
@@ -128,7 +127,7 @@ def _refuse_other_texts(outputs: Side, gold: Side, found: Sequence[int | None], 
         place = wrong[0]
         row = found[place]
         assert row is not None
-        texts = [released.user_text(released.field(side.rows[at], side.problem))[:60] for side, at in ((outputs, place), (gold, row))]
+        texts = [user_text(field(side.rows[at], side.problem))[:60] for side, at in ((outputs, place), (gold, row))]
         raise ValueError(
             f"--join idx: {len(wrong)} of {len(found)} rows have another problem than the gold row of the same {index or 'position'}; "
             f"row {place + 1}: {texts[0]!r} against {texts[1]!r}. Use --join problem"

@@ -30,11 +30,12 @@ def _compare(asked: argparse.Namespace) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 200
-    console.print(summary(arms, baseline))
+    table = rows(arms, baseline)
+    console.print(summary(table))
     if asked.out is not None:
         command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *(["--baseline", baseline] if baseline else [])])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(page(runs.words(found, baseline, command), rows(arms, baseline), arms, asked.samples))
+        asked.out.write_text(page(runs.words(found, baseline, command), table, arms, asked.samples))
         console.print(f"\npage: {asked.out}", soft_wrap=True)
     return 0
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from o1exp.history.arms import Arm, benchmarks
 
 if TYPE_CHECKING:
-    from o1exp.bench.scaling import AtEqualTokens, Curve
-    from o1exp.bench.statistics import Comparison, Tally
-    from o1exp.bench.summary import BenchmarkScore
+    from o1exp.bench.comparison import AtEqualTokens, Comparison
+    from o1exp.bench.outcome import BenchmarkScore
 
 
 @dataclass(frozen=True)
@@ -28,30 +27,39 @@ class Row:
 
 
 def rows(arms: list[Arm], baseline: str = "") -> list[Row]:
-    """The result table: benchmark by benchmark, arm by arm, each against its baseline.
+    """The result table: benchmark by benchmark, arm by arm, each against its baseline. Resamples: ask once, and hand the table on.
 
     All comparisons of a table are one family: their p-values are corrected by Holm.
     """
-    from o1exp.bench.scaling import at_equal_tokens, sentence
-    from o1exp.bench.statistics import family, verdict
-
-    table = [Row(arm, name, arm.outcome.benchmarks[name]) for name in benchmarks(arms) for arm in arms if name in arm.outcome.benchmarks]
+    table = plain_rows(arms)
     pairs = [(i, base) for i, row in enumerate(table) if (base := partner(row.arm, arms, baseline)) is not None]
-    found = [(i, base, c) for i, base in pairs if (c := _compare(table[i], base)) is not None]
-    for (index, base, _), comparison in zip(found, family([c for _, _, c in found]), strict=True):
-        row = replace(table[index], against=comparison, verdict=verdict(comparison, table[index].arm.name, base.name))
-        equal = at_equal_tokens(curve(row.arm, row.benchmark), curve(base, row.benchmark))
-        words = sentence(equal, row.arm.name, base.name) if equal else ""
-        table[index] = replace(row, equal=equal, at_equal_tokens=words)
+    if not pairs:
+        return table
+    from o1exp.bench.compare import compare
+    from o1exp.bench.comparison import sentence
+    from o1exp.bench.statistics import family
+
+    found = [(i, base, c) for i, base in pairs if (c := compare(table[i].arm.outcome, base.outcome, table[i].benchmark)) is not None]
+    for (index, base, one), comparison in zip(found, family([c.comparison for _, _, c in found]), strict=True):
+        row = table[index]
+        words = sentence(one.equal, row.arm.name, base.name) if one.equal else ""
+        said = _said(row, base, comparison)
+        table[index] = replace(row, against=comparison, verdict=said, equal=one.equal, at_equal_tokens=words)
     return table
 
 
-def curve(arm: Arm, benchmark: str) -> "Curve":
-    """The arm's points of inference-time scaling, question by question."""
-    from o1exp.bench.scaling import Curve
+def plain_rows(arms: list[Arm]) -> list[Row]:
+    """The same table without comparisons."""
+    return [Row(arm, name, arm.outcome.benchmarks[name]) for name in benchmarks(arms) for arm in arms if name in arm.outcome.benchmarks]
 
-    known = {q: [row for row in group if row.correct is not None] for q, group in arm.scores(benchmark).items()}
-    return Curve.of({q: group for q, group in known.items() if group})
+
+def _said(row: Row, base: Arm, comparison: "Comparison") -> str:
+    """The verdict in a sentence, with a second one where not the same scorer scored both."""
+    from o1exp.bench.comparison import verdict
+
+    ours, theirs = (name or "nobody named" for name in (row.score.scorer, base.outcome.benchmarks[row.benchmark].scorer))
+    apart = "" if ours == theirs else f" They were scored differently: by {ours}, and by {theirs}."
+    return verdict(comparison, row.arm.name, base.name) + apart
 
 
 def partner(arm: Arm, arms: list[Arm], baseline: str) -> Arm | None:
@@ -71,23 +79,3 @@ def partner(arm: Arm, arms: list[Arm], baseline: str) -> Arm | None:
 
 def is_baseline(arm: str, baseline: str) -> bool:
     return arm == baseline or ("=" in baseline and baseline in arm.split(" "))
-
-
-def _compare(row: Row, base: Arm) -> "Comparison | None":
-    from o1exp.bench.statistics import paired, unpaired
-
-    if row.benchmark not in row.arm.grades or row.benchmark not in base.grades:
-        return None
-    ours, theirs = tallies(row.arm, row.benchmark), tallies(base, row.benchmark)
-    shared = [question for question in ours if question in theirs]
-    if 2 * len(shared) < max(len(ours), len(theirs)):  # other problems: a chance overlap is no pairing
-        return unpaired(list(ours.values()), list(theirs.values()))
-    return paired([ours[q] for q in shared], [theirs[q] for q in shared])
-
-
-def tallies(arm: Arm, benchmark: str) -> "dict[str, Tally]":
-    """Right and scored samples of each question that could be scored."""
-    from o1exp.bench.statistics import Tally
-
-    scored = {q: [row for row in group if row.correct is not None] for q, group in arm.scores(benchmark).items()}
-    return {q: Tally(sum(row.correct is True for row in group), len(group)) for q, group in scored.items() if group}

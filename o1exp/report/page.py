@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from o1exp.bench.result import NAME, Outcome
+from o1exp.bench.outcome import NAME, Outcome
 from o1exp.flow import AtLeast, Role, Stage, Work, how
 from o1exp.flow.expect import Expect
 from o1exp.history.arms import gather

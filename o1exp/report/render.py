@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from o1exp.bench.result import NAME
+from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.report import figures
 from o1exp.report.compare import Row, is_baseline

@@ -2,23 +2,26 @@
 
 import csv
 import io
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from o1exp.bench.comparison import AtEqualTokens, Comparison
+from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm
-from o1exp.report.compare import Row, rows
+from o1exp.report.compare import Row
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 
-def summary(arms: list[Arm], baseline: str = "") -> "Group":
+def summary(found: list[Row]) -> "Group":
     """The result table and its verdicts for the terminal."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    found = rows(arms, baseline)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("benchmark", no_wrap=True)
     table.add_column("arm", no_wrap=True)
@@ -35,7 +38,22 @@ def values(row: Row) -> dict[str, Any]:
         "arm": row.arm.name, "benchmark": row.benchmark, "result": row.arm.result.path, **row.score.plain(),
         "training_tokens": row.arm.training_tokens, "training_examples": row.arm.training_examples,
         "against_baseline": comparison(row), "verdict": row.verdict, "at_equal_tokens": equal_tokens(row),
+        "equal_tokens_verdict": row.at_equal_tokens,
     }  # fmt: skip
+
+
+def reported(arms: list[Arm], report: Path) -> list[Row]:
+    """The table of a finished report, its comparisons read back; `arms` are the report's."""
+    named = {arm.name: arm for arm in arms}
+    return [_row(named[line["arm"]], line) for line in json.loads((report / NAME).read_text())["rows"]]
+
+
+def _row(arm: Arm, line: dict[str, Any]) -> Row:
+    against, equal = line["against_baseline"], line["at_equal_tokens"]
+    return Row(
+        arm, line["benchmark"], arm.outcome.benchmarks[line["benchmark"]], Comparison(**against) if against else None, line["verdict"],
+        AtEqualTokens(**equal) if equal else None, line["equal_tokens_verdict"],
+    )  # fmt: skip
 
 
 def comparison(row: Row) -> dict[str, Any] | None:

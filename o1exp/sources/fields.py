@@ -3,14 +3,14 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from o1exp.answers.extract import last_box
 from o1exp.records import Problem
+from o1exp.records.fields import PROBLEM, as_text, user_text
 from o1exp.records.rows import Row
 
 USUAL = {
-    "problem": ("problem", "question", "query", "prompt", "Problem", "instruction", "input"),
+    "problem": PROBLEM,
     "answer": ("answer", "final_answer", "expected_answer", "gold_answer", "gt", "gold", "ground_truth", "target", "gtruth_answer"),
     "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output"),
     "id": ("id", "unique_id", "idx", "problem_id", "uuid"),
@@ -18,7 +18,7 @@ USUAL = {
 
 
 @dataclass(frozen=True)
-class Fields:
+class ProblemFields:
     """Which column holds what; "" where the file has no such column."""
 
     problem: str
@@ -27,7 +27,7 @@ class Fields:
     id: str
 
 
-def find_fields(columns: set[str], given: dict[str, str]) -> Fields:
+def find_fields(columns: set[str], given: dict[str, str]) -> ProblemFields:
     """The columns as given, else the usual names. Errors: ValueError with the columns there are."""
     for role, column in given.items():
         if column and column not in columns:
@@ -37,14 +37,14 @@ def find_fields(columns: set[str], given: dict[str, str]) -> Fields:
         raise ValueError(f"no column with the problem found among {', '.join(sorted(columns))}; set fields.problem=COLUMN")
     if not found["answer"] and not found["solution"]:
         raise ValueError(f"no column with the answer found among {', '.join(sorted(columns))}; set fields.answer=COLUMN")
-    return Fields(found["problem"], found["answer"], found["solution"], found["id"])
+    return ProblemFields(found["problem"], found["answer"], found["solution"], found["id"])
 
 
-def to_problem(row: Row, fields: Fields, source: str) -> Problem:
+def to_problem(row: Row, fields: ProblemFields, source: str) -> Problem:
     """The row as a Problem. Errors: ValueError with the reason it cannot be one."""
     if row.reason:
         raise ValueError(row.reason)
-    question = _question(row.values.get(fields.problem))
+    question = user_text(row.values.get(fields.problem))
     if not question:
         raise ValueError(f"column {fields.problem} is empty")
     solution = as_text(row.values.get(fields.solution)) if fields.solution else ""
@@ -60,23 +60,3 @@ def to_problem(row: Row, fields: Fields, source: str) -> Problem:
 def content_id(question: str) -> str:
     """An id made of the text, so that the same problem has the same id wherever it stands."""
     return hashlib.sha256(re.sub(r"\s+", " ", question).strip().encode()).hexdigest()[:16]
-
-
-def as_text(value: Any) -> str:
-    """27.0 is "27", ["$8$"] is "$8$", null is ""."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, list | tuple):
-        return ", ".join(as_text(item) for item in value)
-    return str(value).strip()
-
-
-def _question(value: Any) -> str:
-    if isinstance(value, list):  # chat messages: the last turn of the user
-        turns = [turn for turn in value if isinstance(turn, dict)]
-        users = [turn for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")]
-        last = users[-1] if users else {}
-        return as_text(last.get("content", last.get("value")))
-    return as_text(value)

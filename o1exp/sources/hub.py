@@ -20,7 +20,7 @@ class Hub(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "problems of a data set on the hub"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     name: str
     revision: str

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
-from o1exp.sources.fields import Fields, find_fields, to_problem
+from o1exp.sources.fields import ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 
 _SHOWN = 20
@@ -30,7 +30,7 @@ class Local(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "problems of a file"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     name: str = "local"
     """What the data set is called."""
@@ -89,7 +89,7 @@ def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], windo
         raise ValueError(f"not one row could be read; the first reason: {unreadable[0][1] if unreadable else 'the file is empty'}")
 
 
-def _read(rows: Iterable[Row], fields: Fields, source: str, unreadable: list[tuple[int, str]]) -> Iterator[Problem]:
+def _read(rows: Iterable[Row], fields: ProblemFields, source: str, unreadable: list[tuple[int, str]]) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for row in rows:
         try:

@@ -9,13 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from o1exp.bench.outcome import NAME as RESULTS
 from o1exp.history.arms import Arm
 from o1exp.history.lineage import CURVE, Artefact, Lineage
 from o1exp.history.record import RunRecord
-from o1exp.report.compare import Row, rows
+from o1exp.report.compare import Row, plain_rows, rows
 from o1exp.report.curves import points
 from o1exp.report.ledger import money
 from o1exp.report.phases import learning_text
+from o1exp.report.table import reported
 from o1exp.tti.stage import Audited
 
 LONGEST_KEY = 250
@@ -39,7 +41,8 @@ class Entry:
 def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     """The run itself. A single arm's scores and curves stand in it directly; those of several get the arm's name before them."""
     alone = len(arms) == 1
-    table = rows(arms, record.baseline)
+    report = root / "artefacts" / record.report if record.report else None
+    table = reported(arms, report) if report and (report / RESULTS).is_file() else rows(arms, record.baseline)
     metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{row.arm.name}/")]
     metrics += _curves(arms[0]) if alone else []
     metrics += _transparency(arms[0].lineage, record.report)
@@ -51,7 +54,6 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     }  # fmt: skip
     if not record.stages:
         tags |= _stage_tags(arms)
-    report = root / "artefacts" / record.report if record.report else None
     files = [(path, "report") for path in sorted(report.glob("*")) if path.name != "manifest.json"] if report else []
     kept = [path for pattern in ("*.json", "*_card.*") for path in sorted(record.folder.glob(pattern))] if record.folder else []
     files += [(path, "run") for path in kept]
@@ -64,7 +66,7 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
 
 def arm_entry(record: RunRecord, arm: Arm) -> Entry:
     """One arm of a run of several: its scores under plain names, so that arms stand in one column, its curves and samples."""
-    row_metrics = [metric for row in rows([arm]) for metric in _scores(row, "")]
+    row_metrics = [metric for row in plain_rows([arm]) for metric in _scores(row, "")]
     tags = {"o1exp.key": f"{record.key} {arm.name}", "o1exp.kind": "arm", "o1exp.result": arm.result.path}
     tags |= _stage_tags([arm]) | _commit(arm.result) | _phase_tags(arm)
     own = {f"{t.artefact.stage}{t.phase}": t.artefact.manifest.settings for t in arm.trainings}

@@ -28,6 +28,15 @@ def test_bench_is_grade_of_sample() -> None:
     assert stage.inputs["attempts"].how() == attempts.how()
 
 
+def test_the_grader_has_the_benchmarks_mode() -> None:
+    stage = Bench(model=Tiny(), problems=Sums(), mode="strict").stage()
+    assert isinstance(stage, Grade)
+    assert stage.mode == "strict"
+    assert stage.key != Bench(model=Tiny(), problems=Sums()).stage().key
+    with pytest.raises(SettingsError, match="mode=loose: is not one of strict, default"):
+        Bench(model=Tiny(), problems=Sums(), mode="loose")  # type: ignore[arg-type]
+
+
 def test_where_the_problems_come_from_counts_through_the_problems_alone() -> None:
     plain = Bench(model=Tiny(), problems=Sums())
     assert Bench(model=Tiny(), problems=Sums(), path="a", limit=3).stage().key == plain.stage().key

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.answers.conventions import Mode
 from o1exp.bench.grade import Grade, scores
 from o1exp.flow import Stage, StageFailed, Store, Work
 from o1exp.records import Attempt, Problem, Table
@@ -52,6 +53,43 @@ def test_verdicts_truncation_and_counts(tmp_path: Path) -> None:
     assert manifest.facts == {"rows": 7, "right": 3, "unscored": 1, "truncated": 3, "no_answer": 2, "timed_out": 0}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawn(Stage[Table[Attempt]]):
+    """Five draws at each of two problems."""
+
+    def make(self, work: Work) -> None:
+        answers = {"share": (r"\boxed{45\%}", r"\boxed{45}", r"\boxed{45.0}", r"\boxed{7}", "I do not know"), "sum": (r"\boxed{5}",) * 5}
+        rows = [(name, draw, text) for name, texts in answers.items() for draw, text in enumerate(texts)]
+        work.write(Attempt, [Attempt(problem=name, draw=draw, text=text, tokens=9, finish_reason="stop") for name, draw, text in rows])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Stage[Table[Problem]]):
+    """Their problems."""
+
+    def make(self, work: Work) -> None:
+        work.write(
+            Problem, [Problem(id="share", question="How many per cent?", answer="45"), Problem(id="sum", question="2+3", answer="5")]
+        )
+
+
+@pytest.mark.parametrize(
+    ("mode", "right", "votes"),
+    [("default", [True, True, True, False, False], [0, 0, 0, 1, -1]), ("strict", [False, True, True, False, False], [0, 1, 1, 2, -1])],
+)
+def test_verdicts_and_votes_are_of_one_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, right: list[bool], votes: list[int]
+) -> None:
+    monkeypatch.setattr("o1exp.bench.grade.BATCH", 2)  # a problem's answers vote together, wherever a batch ends
+    found = list(Store(tmp_path).get(Grade(attempts=Drawn(), problems=Asked(), mode=mode)))
+    share = [score for score in found if score.problem == "share"]
+    assert [score.correct for score in share] == right
+    assert [score.vote for score in share] == votes
+    assert [score.vote for score in found if score.problem == "sum"] == [0] * 5
+    assert {score.scorer for score in found} == {f"comparison of answers ({mode})"}
+    assert {score.question for score in found} == {f"{p.id} {p.digest}" for p in Store(tmp_path).get(Asked())}
+
+
 def test_an_attempt_without_a_problem_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageFailed, match="attempt wrong#0 belongs to no problem"):
         Store(tmp_path).make([Grade(attempts=Written(), problems=Golds(without="wrong"))])
@@ -61,7 +99,7 @@ def test_a_cut_text_counts_by_the_complete_boxes_it_holds() -> None:
     text = r"think \boxed{4}, wait, \boxed{5}"
     marks = (5, text.index("4") + 1, text.index("4") + 2, text.index("5") + 1)
     attempt = Attempt(problem="p", draw=0, text=text, tokens=300, finish_reason="timeout", thinking=7, marks=marks)
-    right, first, unread = scores([attempt] * 3, ["5", "4", ""])
+    right, first, unread = scores([attempt] * 3, [Problem(id="p", question="?", answer=gold) for gold in ("5", "4", "")])
     assert (right.correct, right.cuts) == (True, (False, False, False, False))
     assert (first.correct, first.cuts) == (False, (False, False, True, True))
     assert (unread.correct, unread.cuts) == (None, ())

@@ -1,73 +1,87 @@
 """pass@k, maj@k and token statistics against counting by hand."""
 
 import itertools
+import math
 import random
-import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from o1exp.bench.metrics import maj_at_k, pass_at_k, rm_at_k, token_statistics
+from o1exp.bench.metrics import Votes, pass_at_k, rm_at_k, sample_counts, token_statistics
 from o1exp.records import Score
 
 
-def brute_pass(n: int, right: int, k: int) -> float:
-    subsets = list(itertools.combinations(range(n), k))
-    return sum(any(place < right for place in subset) for subset in subsets) / len(subsets)
+def brute_pass(credits: Sequence[float], k: int) -> float:
+    subsets = list(itertools.combinations(credits, k))
+    return sum(map(max, subsets)) / len(subsets)
 
 
-def brute_majority(answers: Sequence[str], right: Sequence[bool], k: int) -> float:
-    total, subsets = 0.0, list(itertools.combinations(range(len(answers)), k))
+def brute_majority(votes: Sequence[int], credits: Sequence[float], k: int) -> float:
+    total, subsets = 0.0, list(itertools.combinations(range(len(votes)), k))
     for subset in subsets:
-        votes = Counter(answers[place] for place in subset if answers[place])
-        top = {name for name, count in votes.items() if count == max(votes.values())}
-        verdict = {answers[place]: right[place] for place in subset}
-        total += sum(verdict[name] for name in top) / len(top) if top else 0.0
+        counts = Counter(votes[place] for place in subset if votes[place] >= 0)
+        top = {name for name, count in counts.items() if count == max(counts.values())}
+        worth = {votes[place]: credits[place] for place in subset}
+        total += sum(worth[name] for name in top) / len(top) if top else 0.0
     return total / len(subsets)
 
 
-@given(st.integers(1, 9).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n))))
-def test_pass_at_k_is_the_share_of_subsets_with_a_right_answer(case: tuple[int, int, int]) -> None:
-    assert pass_at_k(*case) == pytest.approx(brute_pass(*case))
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=9), st.data())
+def test_pass_at_k_is_the_share_of_subsets_with_a_right_answer(credits: list[float], data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(credits)))
+    n, right = len(credits), credits.count(1.0)
+    assert pass_at_k(credits, k) == pytest.approx(brute_pass(credits, k))
+    assert pass_at_k(credits, k) == pytest.approx(1 - math.comb(n - right, k) / math.comb(n, k))
 
 
-@pytest.mark.parametrize(("n", "right", "k"), [(4, 5, 1), (4, -1, 1), (4, 2, 0), (4, 2, 5)])
-def test_pass_at_k_refuses_what_cannot_be(n: int, right: int, k: int) -> None:
-    with pytest.raises(ValueError, match=f"pass@{k} of {n}"):
-        pass_at_k(n, right, k)
+def test_pass_at_k_of_judged_answers_is_the_best_of_k() -> None:
+    assert pass_at_k([0.2, 0.9, 0.4, 0.4], 3) == pytest.approx(brute_pass([0.2, 0.9, 0.4, 0.4], 3))
 
 
-@given(st.lists(st.sampled_from(["1", "2", "3", "x", ""]), min_size=1, max_size=7), st.data())
-def test_maj_at_k_is_the_mean_over_subsets(answers: list[str], data: st.DataObject) -> None:
-    k = data.draw(st.integers(1, len(answers)))
-    gold = data.draw(st.sampled_from(["1", "x"]))
-    right = [answer == gold for answer in answers]
-    assert maj_at_k(answers, right, k) == pytest.approx(brute_majority(answers, right, k))
+@pytest.mark.parametrize("k", [0, 5])
+def test_pass_at_k_refuses_what_cannot_be(k: int) -> None:
+    with pytest.raises(ValueError, match=f"pass@{k} of 4"):
+        pass_at_k([1.0, 0.0, 0.0, 1.0], k)
+
+
+def test_the_sample_counts_double_up_to_all() -> None:
+    assert sample_counts(1) == [1]
+    assert sample_counts(8) == [1, 2, 4, 8]
+    assert sample_counts(12) == [1, 2, 4, 8, 12]
+
+
+@given(st.lists(st.integers(-1, 3), min_size=1, max_size=7), st.data())
+def test_maj_at_k_is_the_mean_over_subsets(votes: list[int], data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(votes)))
+    gold = data.draw(st.sampled_from([0, 3]))
+    credits = [float(vote == gold) for vote in votes]
+    assert Votes.cast(votes, credits).maj_at(k) == pytest.approx(brute_majority(votes, credits, k))
 
 
 def test_a_tie_is_shared_and_empty_answers_do_not_vote() -> None:
-    assert maj_at_k(["7", "8"], [True, False], 2) == 0.5
-    assert maj_at_k(["7", "", ""], [True, False, False], 3) == 1.0
-    assert maj_at_k(["", "  "], [False, False], 2) == 0.0
+    assert Votes.cast([7, 8], [1, 0]).maj_at(2) == 0.5
+    assert Votes.cast([7, -1, -1], [1, 0, 0]).maj_at(3) == 1.0
+    assert Votes.cast([-1, -1], [0, 0]).maj_at(2) == 0.0
 
 
-def test_two_spellings_of_one_number_vote_together() -> None:
-    assert maj_at_k(["0.5", "1/2", "3", "3", "0.50"], [True, True, False, False, True], 5) == 1.0
+def test_answers_that_were_not_compared_do_not_vote_at_all() -> None:
+    rows = [Score(problem="p", draw=draw, value=1.0, scale=(0.0, 1.0), label="safe") for draw in range(3)]
+    assert Votes.of(rows) is None
+    assert Votes.of([replace(row, vote=0) for row in rows]) == Votes((3,), (1.0,))
 
 
-def test_many_samples_are_counted_exactly_and_fast() -> None:
+def test_many_samples_are_counted_exactly() -> None:
     chance = random.Random(3)
-    answers = [chance.choice(["1", "2", "3", ""]) for _ in range(16)]
-    right = [answer == "1" for answer in answers]
-    assert maj_at_k(answers, right, 7) == pytest.approx(brute_majority(answers, right, 7), abs=1e-12)
-    many = [str(chance.choice([7, 7, 7, chance.randrange(50)])) for _ in range(64)]
-    started = time.process_time()
-    rates = [maj_at_k(many, [answer == "7" for answer in many], k) for k in (1, 8, 32, 64)]
-    assert time.process_time() - started < 5
-    assert rates[0] == pytest.approx(many.count("7") / 64)
+    votes = [chance.choice([0, 1, 2, -1]) for _ in range(16)]
+    credits = [float(vote == 0) for vote in votes]
+    assert Votes.cast(votes, credits).maj_at(7) == pytest.approx(brute_majority(votes, credits, 7), abs=1e-12)
+    many = [chance.choice([7, 7, 7, 100 + chance.randrange(50)]) for _ in range(64)]
+    rates = [Votes.cast(many, [float(vote == 7) for vote in many]).maj_at(k) for k in (1, 8, 32, 64)]
+    assert rates[0] == pytest.approx(many.count(7) / 64)
     assert rates == sorted(rates)
     assert rates[-1] == 1.0
 
@@ -98,9 +112,9 @@ def test_rm_at_k_refuses_what_cannot_be() -> None:
 
 def test_maj_at_k_refuses_what_cannot_be() -> None:
     with pytest.raises(ValueError, match="maj@3 of 2"):
-        maj_at_k(["1", "2"], [True, False], 3)
+        Votes.cast([1, 2], [1, 0]).maj_at(3)
     with pytest.raises(ValueError, match="one verdict per answer"):
-        maj_at_k(["1", "2"], [True], 1)
+        Votes.cast([1, 2], [1])
 
 
 def graded(tokens: int, correct: bool | None) -> Score:

@@ -6,15 +6,16 @@ from numpy.typing import NDArray
 
 from o1exp.bench import scaling
 from o1exp.bench.__main__ import main
+from o1exp.bench.comparison import sentence
 from o1exp.bench.metrics import Votes
-from o1exp.bench.scaling import Curve, at_equal_tokens, sentence
+from o1exp.bench.scaling import Curve, at_equal_tokens
 from o1exp.bench.statistics import fraction
 from o1exp.records import Score
 
 
-def score(problem: str, draw: int, correct: bool, tokens: int, cuts: tuple[bool, ...] = (), extracted: str = "") -> Score:
-    answer = extracted or ("7" if correct else f"no {draw}")
-    return Score(problem=problem, draw=draw, correct=correct, extracted=answer, method="boxed", tokens=tokens, truncated=False, cuts=cuts)
+def score(problem: str, draw: int, correct: bool, tokens: int, cuts: tuple[bool, ...] = ()) -> Score:
+    """Right answers vote for the same class, each wrong one for its own."""
+    return Score(problem=problem, draw=draw, correct=correct, tokens=tokens, cuts=cuts, vote=0 if correct else 1 + draw)
 
 
 def curve(rows: list[Score]) -> Curve:

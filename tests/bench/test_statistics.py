@@ -8,20 +8,21 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from o1exp.bench import statistics
+from o1exp.bench.comparison import verdict
 from o1exp.bench.statistics import (
-    Tally,
-    accuracy,
+    Estimate,
+    Marks,
     bootstrap,
     counts,
     detectable,
     family,
+    fraction,
     holm,
     mcnemar,
     mean,
     paired,
     sign_flip,
     unpaired,
-    verdict,
     wilson,
 )
 
@@ -39,8 +40,12 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "RESAMPLES", 600)
 
 
-def sampled(draws: np.random.Generator, rates: Rates, samples: int) -> list[Tally]:
-    return [Tally(int(right), samples) for right in draws.binomial(samples, rates)]
+def sampled(draws: np.random.Generator, rates: Rates, samples: int) -> list[Marks]:
+    return [Marks.counted(int(right), samples) for right in draws.binomial(samples, rates)]
+
+
+def accuracy(marks: list[Marks]) -> Estimate:
+    return fraction([one.rate for one in marks])
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 30), (13, 30), (30, 30), (427, 500)])
@@ -51,16 +56,16 @@ def test_wilson_agrees_with_scipy(right: int, n: int) -> None:
 
 def test_one_sample_each_is_wilson_and_equal_samples_count_once() -> None:
     """Eight identical samples of a question are one piece of evidence, not eight."""
-    single = accuracy([Tally(1, 1)] * 20 + [Tally(0, 1)] * 10)
-    repeated = accuracy([Tally(8, 8)] * 20 + [Tally(0, 8)] * 10)
+    single = accuracy([Marks.counted(1, 1)] * 20 + [Marks.counted(0, 1)] * 10)
+    repeated = accuracy([Marks.counted(8, 8)] * 20 + [Marks.counted(0, 8)] * 10)
     assert single == wilson(20, 30)
     assert repeated.value == single.value
     assert repeated.high - repeated.low == pytest.approx(single.high - single.low, rel=0.06)
 
 
 def test_an_interval_has_width_where_every_answer_was_right() -> None:
-    assert accuracy([Tally(4, 4)] * 30).low == pytest.approx(0.88, abs=0.01)
-    low, high = bootstrap([Tally(1, 1)] * 30, [Tally(1, 1)] * 30)
+    assert accuracy([Marks.counted(4, 4)] * 30).low == pytest.approx(0.88, abs=0.01)
+    low, high = bootstrap([Marks.counted(1, 1)] * 30, [Marks.counted(1, 1)] * 30)
     assert low < -0.05 < 0.05 < high
 
 
@@ -141,7 +146,7 @@ def test_holm_steps_down() -> None:
 
 
 def test_paired_chooses_the_test_by_the_samples() -> None:
-    ones, many = [Tally(1, 1)] * 25 + [Tally(0, 1)] * 15, [Tally(3, 4)] * 40
+    ones, many = [Marks.counted(1, 1)] * 25 + [Marks.counted(0, 1)] * 15, [Marks.counted(3, 4)] * 40
     assert paired(ones, ones[::-1]).test == "exact McNemar"
     assert paired(ones[:30], many[:30]).test == "exact sign-flip"
     assert paired(ones, many).test == "sign-flip permutation"
@@ -154,7 +159,7 @@ def test_unpaired_averages_use_welch(draws: np.random.Generator) -> None:
     assert found.test == "Welch"
     assert found.low < found.difference < found.high
     assert found.p == pytest.approx(stats.ttest_ind([t.rate for t in ours], [t.rate for t in theirs], equal_var=False).pvalue)
-    assert unpaired([Tally(1, 1)] * 5, [Tally(0, 1)] * 5).test == "Fisher exact"
+    assert unpaired([Marks.counted(1, 1)] * 5, [Marks.counted(0, 1)] * 5).test == "Fisher exact"
 
 
 def test_the_detectable_difference_is_found_four_times_in_five(draws: np.random.Generator) -> None:
@@ -167,7 +172,7 @@ def test_the_detectable_difference_is_found_four_times_in_five(draws: np.random.
 
 
 def test_verdicts_say_what_was_found_and_what_could_not_be() -> None:
-    clear = verdict(paired([Tally(1, 1)] * 40, [Tally(0, 1)] * 40), "long", "short")
+    clear = verdict(paired([Marks.counted(1, 1)] * 40, [Marks.counted(0, 1)] * 40), "long", "short")
     assert clear.startswith("long is above short: +100.0 points")
     assert "p < 0.0001" in clear
     open_question = verdict(counts(13, 30, 12, 30), "Ours-72B", "o1-preview")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from o1exp.bench.summary import BenchmarkScore
+from o1exp.bench.outcome import BenchmarkScore
 from o1exp.cards.card import cell, fenced, licence, page, size_category
 from o1exp.cards.metrics import COUNTS, METRICS
 from o1exp.config.groups import GROUPS

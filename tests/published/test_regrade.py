@@ -58,6 +58,27 @@ def test_samples_in_a_list_with_everything_known(tmp_path: Path, capsys: pytest.
     ]
 
 
+def test_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"gt": "2", "out": [r"\boxed{2}", r"\boxed{3}"], "ok": [1, 1], "rm": [0.9, 0.5]},
+        {"gt": "4", "out": ["4", "4"], "ok": [1, 1], "rm": [1, 1]},
+    ]
+    file, fields = write(tmp_path / "o.jsonl", rows), ("--outputs-field", "out", "--gold-field", "gt")
+    found = json.loads(
+        "".join(run(capsys, "--outputs", file, *fields, "--verdict-field", "ok", "--reward-field", "rm", "--show", 0, "--json"))
+    )
+    assert (found["right"], found["scored"], found["truncation_known"], found["notes"]) == (3, 4, False, [])
+    assert found["score"]["accuracy"] == 0.75
+    assert found["score"]["majority_at"] == {"1": 0.75, "2": 0.75}
+    assert found["rm_at"] == {"1": 0.75, "2": 1.0}
+    assert (found["peer"]["right"], found["peer"]["majority_at"]) == (4, {"1": 1.0, "2": 1.0})
+    assert found["peer"]["disagreements"] == [
+        {"row": 1, "sample": 2, "ours": False, "peer": True, "extracted": "3", "method": "boxed", "gold": "2"}
+    ]  # fmt: skip
+    plain = json.loads("".join(run(capsys, "--outputs", file, *fields, "--json")))
+    assert (plain["peer"], plain["rm_at"]) == (None, {})
+
+
 def test_joined_by_text_in_another_order_and_within_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         {"prompt": "Question: what is 2 + 2? Think!", "out": "#### 4"},

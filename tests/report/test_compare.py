@@ -75,7 +75,7 @@ def test_the_terminal_table_names_arms_scores_and_verdicts(sweep: list[Arm]) -> 
     from rich.console import Console
 
     terminal = Console(width=200, file=io.StringIO())
-    terminal.print(summary(sweep, "thought=short"))
+    terminal.print(summary(rows(sweep, "thought=short")))
     text = terminal.file.getvalue()  # type: ignore[attr-defined]
     assert "95 % interval" in text
     assert "seed=1 thought=short" in text

@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from o1exp.bench.grade import Grade
 from o1exp.bench.result import Result
 from o1exp.flow import Checkpoint, Stage, Work
 from o1exp.records import Example, Pair, Table
-from tests.report.world import Arithmetic, Distil, Grade, Sample, Untrained
+from tests.report.world import Arithmetic, Distil, Sample, Untrained
 
 UNSAFE = "<script>alert(1)</script>"
 SLOW, FAST = 2.0, 0.1

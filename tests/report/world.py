@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from o1exp.bench.result import Outcome, Result
+from o1exp.bench.grade import Grade
+from o1exp.bench.outcome import Outcome
+from o1exp.bench.result import Result
 from o1exp.flow import Checkpoint, Stage, Store, Work
-from o1exp.records import Attempt, Example, Problem, Score, Table
+from o1exp.records import Attempt, Example, Problem, Table
 from o1exp.report.page import Report
 
 
@@ -117,24 +119,6 @@ class Sample(Stage[Table[Attempt]]):
                 text = thought(told, self.style)
                 ended = "length" if luck.random() < 0.02 else "stop"
                 yield Attempt(problem=problem.id, draw=draw, text=text, tokens=len(text) // 2, finish_reason=ended)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grade(Stage[Table[Score]]):
-    attempts: Stage[Table[Attempt]]
-    problems: Stage[Table[Problem]]
-
-    def make(self, work: Work) -> None:
-        gold = {p.id: p.answer for p in work.open(self.problems)}
-        work.write(Score, (_graded(attempt, gold[attempt.problem]) for attempt in work.open(self.attempts)))
-
-
-def _graded(attempt: Attempt, gold: str) -> Score:
-    found = attempt.text.rpartition("\\boxed{")[2].partition("}")[0]
-    return Score(
-        problem=attempt.problem, draw=attempt.draw, correct=found == gold, extracted=found, method="boxed", tokens=attempt.tokens,
-        truncated=attempt.finish_reason == "length",
-    )  # fmt: skip
 
 
 def arm(skill: float, style: str, seed: int = 0, samples: int = 1, lr: float = 1e-3) -> Result:
