@@ -1,6 +1,5 @@
 """Make what a study asks for, or show what that would take."""
 
-import json
 import shlex
 import shutil
 from pathlib import Path
@@ -18,9 +17,10 @@ from o1exp.flow.plan import PlannedStage, plan, why
 from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
-from o1exp.report import runs
+from o1exp.history.runs import CONFIG, PAGE, RunRecord, replace_text, run_folder, write
+from o1exp.report.runs import merge
 from o1exp.report.table import reported, summary
-from o1exp.track.tracking import RunRecord, log_run, open_study
+from o1exp.track.tracking import log_run, open_study
 
 WIDE = 200
 """Columns of a table that goes to a file or a pipe."""
@@ -47,14 +47,13 @@ def run(study: Study, parent: str | None = None) -> Path:
         for goal in {goal.key: goal for goal in study.goals.values()}.values():
             store.console.line(f"{study.names[goal.key]}: {_near(store.folder(goal))}")
         return store.root
-    folder = write_run(study, store)
-    arms = runs.merge([runs.find(str(folder), store.root)])
-    _wide(store).print(summary(reported(arms, store.folder(study.report))))
+    record = write_run(study, store)
+    _wide(store).print(summary(reported(merge([record]), store.folder(study.report))))
     if study.track.enabled:
-        log_run(study.track, store.root, RunRecord.load(folder), parent)
-    store.console.line(f"Report: open {_near(folder / 'report.html')}")
+        log_run(study.track, record, parent)
+    store.console.line(f"Report: open {_near(record.folder / PAGE)}")
     store.console.line("MLflow: make ui, then open http://127.0.0.1:5000" if study.track.enabled else "MLflow: off (track=none)")
-    return folder
+    return record.folder
 
 
 def preloads(steps: list[PlannedStage]) -> list[str]:
@@ -63,36 +62,34 @@ def preloads(steps: list[PlannedStage]) -> list[str]:
     return list(dict.fromkeys(module for modules in starting for module in modules)) if len(starting) > 1 else []
 
 
-def write_run(study: Study, store: Store) -> Path:
-    """The run's folder under runs/, named by study and report key: run.json, the resolved config, the page and the cards."""
+def write_run(study: Study, store: Store) -> RunRecord:
+    """The run's folder under runs/, named by study and report key: its record, the resolved config, the page and the cards."""
     assert study.report is not None
     folder, cards = write_config(study, store), described(study.report)
-    record = {
-        "name": folder.name,
-        "title": study.config.study,
-        "arms": {arm: f"{goal.kind}/{goal.key}" for arm, goal in study.goals.items()},
-        "baseline": study.config.baseline,
-        "report": f"{study.report.kind}/{study.report.key}",
-        "cards": {name: f"{card.kind}/{card.key}" for name, card in cards.items()},
-        "stages": {name: key for key, name in study.names.items()},
-        "overrides": list(study.overrides),
-        "command": shlex.join(["o1exp", *study.overrides]),
-    }
-    (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    shutil.copyfile(store.folder(study.report) / "index.html", folder / "report.html")
+    record = RunRecord(
+        folder=folder, root=store.root, title=study.config.study, baseline=study.config.baseline, overrides=study.overrides,
+        arms={arm: _place(goal) for arm, goal in study.goals.items()}, report=_place(study.report),
+        cards={name: _place(card) for name, card in cards.items()}, stages={name: key for key, name in study.names.items()},
+        command=shlex.join(["o1exp", *study.overrides]),
+    )  # fmt: skip
+    write(record)
+    shutil.copyfile(store.folder(study.report) / "index.html", folder / PAGE)
     for name in ("data", "model"):
         if name in cards:
             shutil.copyfile(store.folder(cards[name]) / "index.html", folder / f"{name}_card.html")
             shutil.copyfile(store.folder(cards[name]) / "README.md", folder / f"{name}_card.md")
-    return folder
+    return record
+
+
+def _place(stage: Stage[Any]) -> str:
+    return f"{stage.kind}/{stage.key}"
 
 
 def write_config(study: Study, store: Store) -> Path:
     """The run's folder with its resolved config, before anything is made: the audit points to it."""
     assert study.report is not None
-    folder = store.root / "runs" / run_name(study.config.study, study.report)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(study.config, resolve=False))
+    folder = run_folder(store.root, run_name(study.config.study, study.report))
+    replace_text(folder / CONFIG, OmegaConf.to_yaml(study.config, resolve=False))
     return folder
 
 

@@ -1,11 +1,11 @@
 """Sweeps: all cells are checked before the first starts, a failed cell stops no other, and one page compares them."""
 
-import json
 import os
 import shlex
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from o1exp.flow import Store, forks
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.plan import plan
 from o1exp.flow.process import child_environment, die_with
+from o1exp.history.cells import CellOutcome, compared, outcomes
+from o1exp.history.runs import PAGE, RunRecord, write
 from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.render import page
@@ -53,19 +55,18 @@ def run_cell(study: Study) -> None:
         die_with(owner)
     folder = Path(HydraConfig.get().runtime.output_dir)
     overrides = [o for o in study.overrides if not o.startswith(("experiment=", "outputs="))]
-    outcome: dict[str, Any] = {"overrides": overrides, "code": 0, "error": "", "run": ""}
+    outcome = CellOutcome(overrides=tuple(overrides))
     try:
-        outcome["run"] = run(study, os.environ.get(_PARENT)).name
+        outcome = replace(outcome, run=run(study, os.environ.get(_PARENT)).name)
     except Stopped:
         raise
     except (RunError, ConfigError) as ended:
-        outcome |= {"code": ended.code if isinstance(ended, RunError) else 2, "error": str(ended)}
+        outcome = replace(outcome, code=ended.code if isinstance(ended, RunError) else 2, error=str(ended))
         Terminal(stderr=True).print(f"cell {folder.name} failed: {ended}", markup=False, style="red")
     except Exception as problem:
-        outcome |= {"code": 1, "error": "".join(traceback.format_exception(problem))}
+        outcome = replace(outcome, code=1, error="".join(traceback.format_exception(problem)))
         Terminal(stderr=True).print(f"cell {folder.name} failed: {problem}", markup=False, style="red")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "cell.json").write_text(json.dumps(outcome, indent=1))
+    outcome.write(folder)
 
 
 class Sweep(Callback):
@@ -103,13 +104,11 @@ class Sweep(Callback):
         """Compare all finished cells on one page."""
         self._open.close()
         folder = Path(config.hydra.sweep.dir)
-        found = sorted((folder / "cells").glob("*/cell.json"), key=lambda path: int(path.parent.name))
-        outcomes = [json.loads(path.read_text()) for path in found]
-        _codes.extend(outcome["code"] for outcome in outcomes)
-        done = [outcome for outcome in outcomes if outcome["run"]]
+        ended = outcomes(folder)
+        _codes.extend(cell.code for cell in ended)
+        done = [cell for cell in ended if cell.run]
         if done:
-            write_sweep(folder, outcomes, config)
-            show(folder, f"{len(done)} of {len(outcomes)} cells done")
+            show(write_sweep(folder, ended, config), f"{len(done)} of {len(ended)} cells done")
             if self._first is not None and (parent := os.environ.get(_PARENT)):
                 log_page(self._first.track, folder.resolve().parents[1], parent, folder)
         os.environ.pop(_PARENT, None)
@@ -131,38 +130,27 @@ def cells(config: DictConfig) -> Iterator[list[str]]:
     yield from grids
 
 
-def show(folder: Path, outcome: str) -> None:
+def show(sweep: RunRecord, outcome: str) -> None:
     """The page and the table over all cells."""
-    found = runs.find(str(folder), folder.parent.parent)
-    arms = runs.merge([found])
-    baseline = runs.choose_baseline("", [found], arms)
-    command = f"python -m o1exp.report compare {folder}"
+    arms, page_file = runs.merge([sweep]), sweep.folder / PAGE
+    baseline = runs.choose_baseline("", [sweep], arms)
+    command = f"python -m o1exp.report compare {sweep.folder}"
     table = rows(arms, baseline)
-    (folder / "report.html").write_text(page(runs.words([found], baseline, command), table, arms, 5))
+    page_file.write_text(page(runs.words([sweep], baseline, command), table, arms, 5))
     terminal = Terminal(highlight=False)
     terminal.width = terminal.width if terminal.is_terminal else WIDE
     terminal.print(summary(table))
     terminal.print(f"Sweep: {outcome}. To compare with another cell or setting: {command} --baseline NAME --out FILE.html", soft_wrap=True)
-    terminal.print(f"Report: open {folder / 'report.html'}", soft_wrap=True)
+    terminal.print(f"Report: open {page_file}", soft_wrap=True)
 
 
-def write_sweep(folder: Path, outcomes: list[dict[str, Any]], config: DictConfig) -> None:
-    """The sweep's run.json: one arm for each finished cell, named by the overrides in which the cells differ."""
-    shared = set.intersection(*(set(outcome["overrides"]) for outcome in outcomes))
-    arms, failed = {}, {}
-    for outcome in outcomes:
-        label = " ".join(o for o in outcome["overrides"] if o not in shared) or "run"
-        if outcome["run"]:
-            record = json.loads((folder.parent / outcome["run"] / "run.json").read_text())
-            arms[label] = next(iter(record["arms"].values()))
-        else:
-            failed[label] = outcome["error"].splitlines()[0] if outcome["error"] else ""
-    record = {
-        "name": folder.name, "title": str(config.study), "arms": arms, "failed": failed, "report": "",
-        "baseline": baseline(config, list(arms)), "overrides": sorted(shared),
-        "command": shlex.join(["o1exp", "-m", *config.hydra.overrides.task]),
-    }  # fmt: skip
-    (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+def write_sweep(folder: Path, ended: list[CellOutcome], config: DictConfig) -> RunRecord:
+    """The sweep's record over all cells that ended."""
+    command = shlex.join(["o1exp", "-m", *config.hydra.overrides.task])
+    found = compared(folder, ended, str(config.study), command)
+    record = replace(found, baseline=baseline(config, list(found.arms)))
+    write(record)
+    return record
 
 
 def baseline(config: DictConfig, labels: list[str]) -> str:

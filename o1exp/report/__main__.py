@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from o1exp.history.runs import find
 from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.render import page
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    found = [runs.find(name, asked.outputs) for name in asked.runs]
+    found = [find(name, asked.outputs) for name in asked.runs]
     arms = runs.merge(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
     console = Console(highlight=False)

@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 
-from o1exp.history.arms import Arm, gather
-from o1exp.history.runs import Run as Run
-from o1exp.history.runs import find as find
+from o1exp.history.arms import Arm
+from o1exp.history.runs import RunRecord
 from o1exp.report.compare import is_baseline
 from o1exp.report.render import Words
 
 
-def merge(runs: list[Run]) -> list[Arm]:
+def merge(runs: list[RunRecord]) -> list[Arm]:
     """The arms of all runs, each result once; a name that two results claim gets its run's name before it."""
-    found = [(run, arm) for run in runs for arm in gather(run.root, run.arms)]
+    found = [(run, arm) for run in runs for arm in run.gathered()]
     claims: dict[str, set[str]] = {}
     for _, arm in found:
         claims.setdefault(arm.name, set()).add(arm.result.path)
@@ -22,7 +21,7 @@ def merge(runs: list[Run]) -> list[Arm]:
     return list(merged.values())
 
 
-def choose_baseline(asked: str, runs: list[Run], arms: list[Arm]) -> str:
+def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
     """An arm's name, a setting that some arms share (thought=shortcut), or a run of one arm; unasked, what all the runs agree on.
 
     Errors: ValueError for anything else.
@@ -40,7 +39,7 @@ def choose_baseline(asked: str, runs: list[Run], arms: list[Arm]) -> str:
     return candidates.pop()
 
 
-def words(runs: list[Run], baseline: str, command: str) -> Words:
+def words(runs: list[RunRecord], baseline: str, command: str) -> Words:
     """A single run keeps its own words; several are named, with every question that was asked."""
     settings = [run.settings for run in runs]
     title = runs[0].title or runs[0].name if len(runs) == 1 else "Comparison of " + ", ".join(run.name for run in runs)

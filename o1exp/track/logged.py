@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from o1exp.bench.outcome import NAME as RESULTS
 from o1exp.history.arms import Arm
 from o1exp.history.lineage import CURVE, Artefact, Lineage
-from o1exp.history.record import RunRecord
+from o1exp.history.runs import RunRecord
 from o1exp.report.compare import Row, plain_rows, rows
 from o1exp.report.curves import points
 from o1exp.report.ledger import money
@@ -38,11 +37,11 @@ class Entry:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
+def entry(record: RunRecord, arms: list[Arm]) -> Entry:
     """The run itself. A single arm's scores and curves stand in it directly; those of several get the arm's name before them."""
     alone = len(arms) == 1
-    report = root / "artefacts" / record.report if record.report else None
-    table = reported(arms, report) if report and (report / RESULTS).is_file() else rows(arms, record.baseline)
+    report = arms[0].lineage.find(record.report) if record.report else None
+    table = reported(arms, report.folder) if report else rows(arms, record.baseline)
     metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{row.arm.name}/")]
     metrics += _curves(arms[0]) if alone else []
     metrics += _transparency(arms[0].lineage, record.report)
@@ -54,9 +53,8 @@ def entry(record: RunRecord, arms: list[Arm], root: Path) -> Entry:
     }  # fmt: skip
     if not record.stages:
         tags |= _stage_tags(arms)
-    files = [(path, "report") for path in sorted(report.glob("*")) if path.name != "manifest.json"] if report else []
-    kept = [path for pattern in ("*.json", "*_card.*") for path in sorted(record.folder.glob(pattern))] if record.folder else []
-    files += [(path, "run") for path in kept]
+    files = [(report.folder / name, "report") for name in report.manifest.files] if report else []
+    files += [(path, "run") for path in record.files]
     texts = {f"manifests/{a.stage}-{a.manifest.key}.json": (a.folder / "manifest.json").read_text() for arm in arms for a in arm.stages}
     files += _phase_files(arms[0]) if alone else []
     texts |= _phase_texts(arms[0]) if alone else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from o1exp.flow import Settings
-from o1exp.history.record import RunRecord as RunRecord
+from o1exp.history.runs import RunRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,14 +46,14 @@ def open_study(tracking: Tracking, root: Path, study: str, sweep: str = "") -> S
         return StudyHandle(experiment, _sweep(client, experiment, sweep) if sweep else "")
 
 
-def log_run(tracking: Tracking, root: Path, record: RunRecord, parent: str | None = None) -> str:
+def log_run(tracking: Tracking, record: RunRecord, parent: str | None = None) -> str:
     """Log a finished run from its artefacts and return its MLflow id.
 
     A run of the same key below the same parent is logged once; a half-logged one (its process was killed) is replaced.
     """
-    with _client(tracking, root) as client:
-        experiment = _experiment(client, tracking, root, record.study)
-        run_id = _logged(client, experiment, record.key, parent) or _log_all(client, experiment, record, root, parent)
+    with _client(tracking, record.root) as client:
+        experiment = _experiment(client, tracking, record.root, record.study)
+        run_id = _logged(client, experiment, record.key, parent) or _log_all(client, experiment, record, parent)
         _save_view(client, experiment)
         return run_id
 
@@ -134,12 +134,12 @@ def _logged(client: "MlflowClient", experiment: str, key: str, parent: str | Non
     return None
 
 
-def _log_all(client: "MlflowClient", experiment: str, record: RunRecord, root: Path, parent: str | None) -> str:
+def _log_all(client: "MlflowClient", experiment: str, record: RunRecord, parent: str | None) -> str:
     """The run and, below it, its arms. It is finished last, so that a kill in between leaves nothing that counts as logged."""
     from o1exp.track.logged import arm_entry, entry
 
-    arms = record.gathered(root)
-    run_id = _log(client, experiment, entry(record, arms, root), parent)
+    arms = record.gathered()
+    run_id = _log(client, experiment, entry(record, arms), parent)
     if len(arms) > 1:
         for arm in arms:
             client.set_terminated(_log(client, experiment, arm_entry(record, arm), run_id))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from o1exp.history.runs import NAME, Run, find
+from o1exp.history.runs import RunRecord, all_of, find
 from o1exp.tti import board, questions, score
 from o1exp.tti.audit import Dossier, audit, checklist, next_points
 from o1exp.tti.checklist import Checklist, ChecklistError, empty, read, written
@@ -83,11 +83,10 @@ def _audit(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _cells(sweep: Run) -> list[str]:
+def _cells(sweep: RunRecord) -> list[str]:
     """The runs with cards whose results a sweep compares."""
-    others = [find(str(place), sweep.root) for place in sorted((sweep.root / "runs").glob(f"*/{NAME}"))]
     results = set(sweep.arms.values())
-    return [run.name for run in others if run.cards and set(run.arms.values()) <= results]
+    return [run.name for run in all_of(sweep.root) if run.cards and set(run.arms.values()) <= results]
 
 
 def _evidence(done: Checklist) -> Any:

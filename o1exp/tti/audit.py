@@ -9,7 +9,7 @@ from o1exp.cards.card import ENTRIES, README, Card, Entry
 from o1exp.chat.accounts import open_book
 from o1exp.chat.layout import NAME as LEDGER
 from o1exp.history.lineage import Lineage
-from o1exp.history.runs import CONFIG, NAME
+from o1exp.history.runs import CONFIG, RECORD, all_of
 from o1exp.tti.checklist import NO, NOT_USED, YES, Answer, Checklist
 from o1exp.tti.index import BY_ID, ITEMS
 from o1exp.tti.rules import BY_ITEM, EFFORTS, Effort, Rule, Witness
@@ -132,10 +132,10 @@ def _compared(dossier: Dossier, card: Card) -> list[str]:
     """The sweeps whose cells hold this run's result among others."""
     ours = {entry["artefact"] for entry in card.entries.get("metrics", [])}
     found = []
-    for place in sorted((dossier.root / "runs").glob(f"*/{NAME}")):
-        results = set(json.loads(place.read_text()).get("arms", {}).values())
-        if place.parent.name != dossier.run and ours and ours < results and all(dossier.lineage.find(result) for result in results):
-            found.append(f"runs/{place.parent.name}/{NAME}")
+    for other in all_of(dossier.root):
+        results = set(other.arms.values())
+        if other.name != dossier.run and ours and ours < results and all(dossier.lineage.find(result) for result in results):
+            found.append(f"runs/{other.name}/{RECORD}")
     return found
 
 
@@ -172,8 +172,8 @@ def _witnessed(dossier: Dossier, witness: Witness, entries: list[Entry]) -> list
         return _commits(dossier, entries)
     if witness == "command":
         if not dossier.command:
-            raise Lacking(f"runs/{dossier.run}/{NAME} names no command", "run it again", 1)
-        return [f"runs/{dossier.run}/{NAME}"]
+            raise Lacking(f"runs/{dossier.run}/{RECORD} names no command", "run it again", 1)
+        return [f"runs/{dossier.run}/{RECORD}"]
     if not (dossier.root / "runs" / dossier.run / CONFIG).is_file():
         raise Lacking(f"runs/{dossier.run}/{CONFIG} is gone", "run the same command again", 1)
     return [f"runs/{dossier.run}/{CONFIG}"]

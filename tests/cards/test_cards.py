@@ -14,14 +14,14 @@ from o1exp.cards.metrics import COUNTS, METRICS
 from o1exp.config.groups import GROUPS
 from o1exp.flow.source import stage_classes
 from o1exp.history.lineage import Lineage
-from o1exp.history.runs import Run
+from o1exp.history.runs import RunRecord
 
 
-def readme(made: Run, kind: str) -> str:
+def readme(made: RunRecord, kind: str) -> str:
     return (made.root / "artefacts" / made.cards[kind] / "README.md").read_text()
 
 
-def front(made: Run, kind: str) -> tuple[dict[str, Any], str]:
+def front(made: RunRecord, kind: str) -> tuple[dict[str, Any], str]:
     """Header and text, as the hub's own library reads them."""
     from huggingface_hub import RepoCard
 
@@ -29,7 +29,7 @@ def front(made: Run, kind: str) -> tuple[dict[str, Any], str]:
     return card.data.to_dict(), card.text
 
 
-def test_the_data_card_has_a_header_that_the_hub_reads(made: Run) -> None:
+def test_the_data_card_has_a_header_that_the_hub_reads(made: RunRecord) -> None:
     header, text = front(made, "data")
     assert header["license"] == "apache-2.0"
     assert header["size_categories"] == ["n<1K"]
@@ -39,7 +39,7 @@ def test_the_data_card_has_a_header_that_the_hub_reads(made: Run) -> None:
     assert re.findall(r"^## (.*)$", text, re.M) == ["Sources", "Distributions and formats", "Selection", "Synthetic data", "Long thoughts"]
 
 
-def test_its_configurations_load_as_data_sets(made: Run) -> None:
+def test_its_configurations_load_as_data_sets(made: RunRecord) -> None:
     import datasets
 
     header, _ = front(made, "data")
@@ -48,7 +48,7 @@ def test_its_configurations_load_as_data_sets(made: Run) -> None:
     assert loaded.column_names == [feature["name"] for feature in header["dataset_info"][0]["features"]]
 
 
-def test_the_model_card_has_scores_that_the_hub_reads(made: Run) -> None:
+def test_the_model_card_has_scores_that_the_hub_reads(made: RunRecord) -> None:
     from huggingface_hub import ModelCard
 
     card: Any = ModelCard(readme(made, "model"), ignore_metadata_errors=False)
@@ -59,7 +59,7 @@ def test_the_model_card_has_scores_that_the_hub_reads(made: Run) -> None:
     assert card.data.library_name == "transformers"
 
 
-def test_numbers_and_words_are_those_of_the_artefacts(made: Run) -> None:
+def test_numbers_and_words_are_those_of_the_artefacts(made: RunRecord) -> None:
     lineage = Lineage(made.root)
     _, data = front(made, "data")
     _, model = front(made, "model")
@@ -75,7 +75,7 @@ def test_numbers_and_words_are_those_of_the_artefacts(made: Run) -> None:
     assert model.count("Not used: ") == 2
 
 
-def test_the_cards_lie_in_the_runs_folder_as_pages(made: Run) -> None:
+def test_the_cards_lie_in_the_runs_folder_as_pages(made: RunRecord) -> None:
     for name in ("data_card", "model_card"):
         html = (made.folder / f"{name}.html").read_text()
         assert "<table>" in html
@@ -83,7 +83,7 @@ def test_the_cards_lie_in_the_runs_folder_as_pages(made: Run) -> None:
         assert (made.folder / f"{name}.md").read_text().startswith("---\n")
 
 
-def test_the_entries_do_not_depend_on_the_clock(made: Run) -> None:
+def test_the_entries_do_not_depend_on_the_clock(made: RunRecord) -> None:
     """What an audit reads is the same for the same artefacts; times stand in the README, which has no digest."""
     text = (made.root / "artefacts" / made.cards["model"] / "card.json").read_text()
     assert not re.findall(r"20\d\d-\d\d-\d\dT|seconds\"", text)

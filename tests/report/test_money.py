@@ -9,7 +9,7 @@ from o1exp.bench.result import Outcome, Result
 from o1exp.chat.servers.loopback import Loopback, Refusal
 from o1exp.flow import Stage, Store
 from o1exp.history.arms import gather
-from o1exp.history.record import RunRecord
+from o1exp.history.runs import RunRecord
 from o1exp.report.ledger import bills, costs, money
 from o1exp.report.page import Report
 from o1exp.track.logged import entry
@@ -71,8 +71,9 @@ def test_the_page_says_so(page: tuple[Store, Report]) -> None:
 
 def test_mlflow_gets_the_same_sums(page: tuple[Store, Report]) -> None:
     store, goal = page
-    record = RunRecord(name="r", key="k", study="s", arms={name: f"{arm.kind}/{arm.key}" for name, arm in goal.arms.items()})
-    told = {metric.key: metric.value for metric in entry(record, record.gathered(store.root), store.root).metrics}
+    named = {name: f"{arm.kind}/{arm.key}" for name, arm in goal.arms.items()}
+    record = RunRecord(folder=store.root / "runs" / "r", root=store.root, title="s", arms=named)
+    told = {metric.key: metric.value for metric in entry(record, record.gathered()).metrics}
     assert {name: told[f"calls/{name}"] for name in ("answers", "replayed", "lost")} == {"answers": 6, "replayed": 1, "lost": 5}
     assert [told[f"calls/{name}_usd"] for name in ("answers", "paid", "lost")] == pytest.approx([6 * EACH, 5 * EACH + 5 * LOST, 5 * LOST])
 

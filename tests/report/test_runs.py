@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.history.runs import find
 from o1exp.report import runs
 from o1exp.report.__main__ import main
 from tests.report.conftest import Made
@@ -33,7 +34,7 @@ def test_arms_of_the_same_name_get_their_runs_name(made: Made, capsys: pytest.Ca
 
 
 def test_the_same_run_twice_is_listed_once(made: Made) -> None:
-    run = runs.find(str(made.run), made.root)
+    run = find(str(made.run), made.root)
     assert [arm.name for arm in runs.merge([run, run])] == ["long", "shortcut"]
 
 
@@ -62,6 +63,6 @@ def test_a_moved_outputs_folder_still_compares(made: Made, tmp_path: Path) -> No
     shutil.copytree(made.run, moved / "runs" / made.run.name)
     record = json.loads((moved / "runs" / made.run.name / "run.json").read_text())
     (moved / "runs" / made.run.name / "run.json").write_text(json.dumps({**record, "outputs": "/somewhere/else"}))
-    run = runs.find(str(moved / "runs" / made.run.name), Path("outputs"))
+    run = find(str(moved / "runs" / made.run.name), Path("outputs"))
     assert run.root == moved
     assert len(runs.merge([run])) == 2

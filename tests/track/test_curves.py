@@ -10,7 +10,7 @@ import pytest
 from o1exp.flow import Store
 from o1exp.history.arms import gather
 from o1exp.history.lineage import Training
-from o1exp.history.record import RunRecord
+from o1exp.history.runs import RunRecord
 from o1exp.report.curves import CURVE_POINTS, Point, points, steps, thinned
 from o1exp.track.logged import entry
 from o1exp.track.tracking import Tracking, log_run
@@ -27,14 +27,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def record() -> RunRecord:
-    return RunRecord(name="alone", key="alone", study="training", arms={"run": f"Result/{trained().key}"})
+def record(root: Path) -> RunRecord:
+    return RunRecord(folder=root / "runs" / "alone", root=root, title="training", arms={"run": f"Result/{trained().key}"})
 
 
 @pytest.fixture(scope="module")
 def logged(root: Path, record: RunRecord) -> tuple[Any, str]:
     """A client and the run's id."""
-    run = log_run(Tracking(), root, record)
+    run = log_run(Tracking(), record)
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=Tracking().address(root)), run
@@ -123,6 +123,6 @@ def test_mlflow_holds_logs_samples_and_the_mask(logged: tuple[Any, str], tmp_pat
 
 
 def test_curves_are_no_columns_of_the_run_table(root: Path, record: RunRecord) -> None:
-    metrics = {metric.key: metric.value for metric in entry(record, record.gathered(root), root).metrics}
+    metrics = {metric.key: metric.value for metric in entry(record, record.gathered()).metrics}
     assert "phase1/accuracy" in metrics
     assert scores([("1", None, {}, metrics)]) == ["sums/accuracy", "sums/output_tokens"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from o1exp.flow import Store
-from o1exp.history.record import RunRecord
+from o1exp.history.runs import CONFIG, RunRecord, read, replace_text
 from o1exp.track.logged import flat, params
 from o1exp.track.tracking import StudyHandle, Tracking, log_page, log_run, open_study, view_urls
 from o1exp.track.view import NAME, address, packed, scores, swept, unpacked, view
@@ -31,12 +31,12 @@ def record(made: Made) -> RunRecord:
         "study: addition\nseed: 3\nthink: {start: '${imitate}', lr: 0.001, seed: '${seed}', machine: {devices: 1}}\n"
         "imitate: {_target_: o1exp.train.Sft, lr: 0.01}\narms: {long: [], shortcut: [thought=short]}\nnow: '${unknown:x}'\n"
     )
-    return RunRecord.load(made.run)
+    return read(made.run)
 
 
 @pytest.fixture(scope="module")
 def logged(made: Made, client: Any, record: RunRecord) -> str:
-    return log_run(Tracking(), made.root, record)
+    return log_run(Tracking(), record)
 
 
 def test_the_record_holds_the_resolved_config_and_keeps_edges(record: RunRecord) -> None:
@@ -76,15 +76,15 @@ def test_each_arm_has_a_run_with_its_curves(client: Any, logged: str) -> None:
 
 def test_logging_again_finds_the_same_run(made: Made, client: Any, record: RunRecord, logged: str) -> None:
     before = len(client.search_runs(["1", "2"]))
-    assert log_run(Tracking(), made.root, record) == logged
+    assert log_run(Tracking(), record) == logged
     assert len(client.search_runs(["1", "2"])) == before
 
 
 def test_a_half_logged_run_is_replaced(made: Made, client: Any, record: RunRecord) -> None:
     parent = open_study(Tracking(), made.root, "addition", sweep="killed").run_id
-    first = log_run(Tracking(), made.root, record, parent)
+    first = log_run(Tracking(), record, parent)
     client.update_run(first, status="RUNNING")
-    second = log_run(Tracking(), made.root, record, parent)
+    second = log_run(Tracking(), record, parent)
     assert second != first
     assert client.get_run(first).info.lifecycle_stage == "deleted"
 
@@ -95,9 +95,10 @@ def test_cells_of_a_sweep_stand_below_one_parent(made: Made, client: Any, tmp_pa
     for rate in (1e-3, 2e-3):
         cell = arm(0.8, "long", lr=rate)
         Store(made.root).make([cell])
-        config = {"think": {"lr": rate, "epochs": 3}}
-        record = RunRecord(name=f"lr={rate}", key=cell.key, study="swept", arms={"run": f"Result/{cell.key}"}, config=config)
-        log_run(Tracking(), made.root, record, study.run_id)
+        folder = made.root / "runs" / f"lr={rate}"
+        replace_text(folder / CONFIG, f"think: {{lr: {rate}, epochs: 3}}")
+        record = RunRecord(folder=folder, root=made.root, title="swept", arms={"run": f"Result/{cell.key}"})
+        log_run(Tracking(), record, study.run_id)
     cells = client.search_runs([study.experiment_id], f"tags.`mlflow.parentRunId` = '{study.run_id}'")
     assert {run.data.params["think.lr"] for run in cells} == {"0.001", "0.002"}
     assert all("held-out sums/accuracy" in run.data.metrics and "phase1/loss" in run.data.metrics for run in cells)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.history.record import RunRecord
+from o1exp.history.runs import read
 from o1exp.track.__main__ import main
 from o1exp.track.tracking import Tracking, log_run
 from tests.report.conftest import Made
@@ -24,7 +24,7 @@ def test_without_a_database_it_says_so(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.slow
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_the_saved_view_and_ends_with_all_its_workers(made: Made, ended_by: signal.Signals) -> None:
-    log_run(Tracking(), made.root, RunRecord.load(made.run))
+    log_run(Tracking(), read(made.run))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.history.runs import Run, find
+from o1exp.history.runs import RunRecord, find
 from tests.app.commands import TINY, o1exp
 
 COMMIT = "0123abc"
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def made(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
     """Two arms with the paper's filter, as if made from a committed state, whatever the state of this checkout."""
     folder = tmp_path_factory.mktemp("tti")
     done = o1exp(folder, *TINY, "filter=paper", "track=none")

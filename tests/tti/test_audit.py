@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.history.lineage import Lineage
-from o1exp.history.runs import Run, find
+from o1exp.history.runs import RunRecord, find
 from o1exp.tti.__main__ import main
 from o1exp.tti.audit import Dossier, Finding, audit, checklist, next_points
 from o1exp.tti.checklist import NO, read
@@ -22,7 +22,7 @@ from tests.tti.test_checklist import BY_HAND
 EVERYTHING = {item.id for item in ITEMS}
 
 
-def audited(run: Run, person: Path | None = None) -> list[Finding]:
+def audited(run: RunRecord, person: Path | None = None) -> list[Finding]:
     said = answers(person) if person else {}
     return audit(Dossier(root=run.root, run=run.name, cards=run.cards, answers=said, command=run.command))
 
@@ -31,7 +31,7 @@ def given(findings: list[Finding]) -> set[str]:
     return {found.answer.item.id for found in findings if found.answer.answer != NO}
 
 
-def place(run: Run, what: str) -> Path:
+def place(run: RunRecord, what: str) -> Path:
     """An artefact by name: "ledger", "config", a card, or "arm:Stage" for the last such stage below an arm."""
     named = {"ledger": run.root / "requests.sqlite", "config": run.folder / "config.yaml"}
     if what in named:
@@ -58,13 +58,13 @@ def without(path: Path) -> Iterator[None]:
         shutil.move(aside, path)
 
 
-def test_nothing_published_gives_no_points_for_it(made: Run) -> None:
+def test_nothing_published_gives_no_points_for_it(made: RunRecord) -> None:
     findings = audited(made)
     assert given(findings) == EVERYTHING - {item.id for item in ASKED}
     assert checklist(findings, "x").standing.points == {"data": 14, "methodology": 33, "evaluation": 24, "open_source": 0}
 
 
-def test_every_yes_points_to_something_that_is_there(made: Run, answered: Path) -> None:
+def test_every_yes_points_to_something_that_is_there(made: RunRecord, answered: Path) -> None:
     for found in audited(made, answered):
         assert found.answer.evidence, found.answer.item.id
         for pointer in found.answer.evidence:
@@ -72,7 +72,7 @@ def test_every_yes_points_to_something_that_is_there(made: Run, answered: Path) 
             assert pointer.startswith(("https://", "commit 0123abc")) or (made.root / path).is_file(), pointer
 
 
-def test_anchors_are_headings_of_the_card(made: Run) -> None:
+def test_anchors_are_headings_of_the_card(made: RunRecord) -> None:
     for found in audited(made):
         for pointer in (p for p in found.answer.evidence if "#" in p):
             path, _, anchor = pointer.partition("#")
@@ -82,7 +82,7 @@ def test_anchors_are_headings_of_the_card(made: Run) -> None:
             assert anchor in headings, pointer
 
 
-def test_with_a_persons_answers_nothing_is_missing(made: Run, answered: Path) -> None:
+def test_with_a_persons_answers_nothing_is_missing(made: RunRecord, answered: Path) -> None:
     findings = audited(made, answered)
     assert checklist(findings, "x").standing.total == 100
     assert next_points(findings) == []
@@ -116,7 +116,7 @@ DELETED = {
 
 
 @pytest.mark.parametrize("what", DELETED)
-def test_what_is_deleted_takes_exactly_its_items_away(made: Run, answered: Path, what: str) -> None:
+def test_what_is_deleted_takes_exactly_its_items_away(made: RunRecord, answered: Path, what: str) -> None:
     path = place(made, what)
     assert given(audited(made, answered)) == EVERYTHING
     with without(path):
@@ -128,7 +128,7 @@ def test_what_is_deleted_takes_exactly_its_items_away(made: Run, answered: Path,
     assert given(audited(made, answered)) == EVERYTHING
 
 
-def test_a_changed_artefact_is_no_evidence(made: Run) -> None:
+def test_a_changed_artefact_is_no_evidence(made: RunRecord) -> None:
     """Another table under the same key, or one whose rows are gone, is not what the card describes."""
     path = place(made, "long thoughts:Rules") / "manifest.json"
     kept = path.read_text()
@@ -139,13 +139,13 @@ def test_a_changed_artefact_is_no_evidence(made: Run) -> None:
         assert EVERYTHING - given(audited(made)) - {i.id for i in ASKED} == DELETED["long thoughts:Rules"]
 
 
-def test_the_checklist_filled_in_by_hand_agrees(made: Run) -> None:
+def test_the_checklist_filled_in_by_hand_agrees(made: RunRecord) -> None:
     by_hand, by_audit = read(BY_HAND), checklist(audited(made), "audit")
     assert {name: a.answer for name, a in by_hand.answers.items()} == {name: a.answer for name, a in by_audit.answers.items()}
     assert by_hand.standing.points == by_audit.standing.points
 
 
-def test_uncommitted_code_is_not_public_code(made: Run, answered: Path) -> None:
+def test_uncommitted_code_is_not_public_code(made: RunRecord, answered: Path) -> None:
     path = place(made, "long thoughts:Sft") / "manifest.json"
     kept = path.read_text()
     path.write_text(kept.replace('"0123abc"', '"0123abc-dirty"'))
@@ -155,7 +155,7 @@ def test_uncommitted_code_is_not_public_code(made: Run, answered: Path) -> None:
     assert "uncommitted changes on 0123abc" in next_points(findings)[0].lacking
 
 
-def test_an_unknown_stage_leaves_open_what_was_not_used(made: Run) -> None:
+def test_an_unknown_stage_leaves_open_what_was_not_used(made: RunRecord) -> None:
     path = place(made, "model") / "card.json"
     kept = path.read_text()
     path.write_text(json.dumps({**json.loads(kept), "unknown": ["Guess"]}))
@@ -165,14 +165,14 @@ def test_an_unknown_stage_leaves_open_what_was_not_used(made: Run) -> None:
     assert all("Guess" in found.lacking for found in findings if found.answer.item.id in ("search", "rl"))
 
 
-def test_the_cheapest_points_come_first(made: Run) -> None:
+def test_the_cheapest_points_come_first(made: RunRecord) -> None:
     with without(place(made, "data")), without(place(made, "ledger")):
         efforts = [found.effort for found in next_points(audited(made))]
     assert efforts == sorted(efforts)
     assert (efforts[0], efforts[-1]) == (1, 5)
 
 
-def test_a_sweep_that_holds_the_run_is_its_ablation(made: Run) -> None:
+def test_a_sweep_that_holds_the_run_is_its_ablation(made: RunRecord) -> None:
     path = place(made, "model") / "card.json"
     kept = json.loads(path.read_text())
     path.write_text(json.dumps(kept | {"entries": kept["entries"] | {"ablations": []}}))
@@ -187,7 +187,7 @@ def test_a_sweep_that_holds_the_run_is_its_ablation(made: Run) -> None:
     shutil.rmtree(sweep)
 
 
-def test_the_command_asks_prints_and_writes(made: Run, answered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_asks_prints_and_writes(made: RunRecord, answered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, asking = tmp_path / "c.yaml", tmp_path / "new" / "person.yaml"
     assert main(["audit", str(made.folder), "--out", str(out), "--answers", str(asking)]) == 0
     said = capsys.readouterr().out
@@ -200,14 +200,14 @@ def test_the_command_asks_prints_and_writes(made: Run, answered: Path, tmp_path:
     assert main(["board", str(out)]) == 0
 
 
-def test_a_person_answers_only_what_is_asked(made: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_answers_only_what_is_asked(made: RunRecord, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "person.yaml"
     path.write_text("answers:\n  rl: {answer: yes, evidence: x}\n")
     assert main(["audit", str(made.folder), "--answers", str(path)]) == 2
     assert f"{path}:2: rl is not known in `answers`" in capsys.readouterr().err
 
 
-def test_the_report_and_the_runs_record_hold_the_audit(made: Run) -> None:
+def test_the_report_and_the_runs_record_hold_the_audit(made: RunRecord) -> None:
     stage = json.loads((made.root / "artefacts" / made.cards["audit"] / "audit.json").read_text())
     assert stage["points"] == {"data": 14, "methodology": 33, "evaluation": 24, "open_source": 0, "total": 71}
     assert [row["answer"] for row in stage["findings"]] == [found.answer.answer for found in audited(made)]
@@ -218,13 +218,12 @@ def test_the_report_and_the_runs_record_hold_the_audit(made: Run) -> None:
     assert find(made.name, made.root).cards.keys() == {"audit", "data", "model"}
 
 
-def test_mlflow_gets_the_points(made: Run, tmp_path: Path) -> None:
-    from o1exp.history.record import RunRecord
+def test_mlflow_gets_the_points(made: RunRecord, tmp_path: Path) -> None:
     from o1exp.track.tracking import Tracking, log_run
 
     shutil.copytree(made.root, tmp_path / "outputs", symlinks=True)
     root = tmp_path / "outputs"
-    run_id = log_run(Tracking(), root, RunRecord.load(root / "runs" / made.name))
+    run_id = log_run(Tracking(), find(made.name, root))
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=Tracking().address(root))
