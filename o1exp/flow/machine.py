@@ -1,31 +1,44 @@
 """How to run, not what: devices, processes, ZeRO stage. Never part of a key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from o1exp.flow.check import AtLeast, Between, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine(Settings):
-    """One kind of machine. `jobs` stages run side by side; a training uses nodes x devices ranks of `threads` CPU threads each."""
+    """One kind of machine. A training uses nodes x devices ranks."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"gradient_checkpointing": "activation_checkpointing", "num_nodes": "nodes"}
 
     accelerator: Literal["cpu", "gpu"] = "cpu"
+    """What computes."""
     strategy: Literal["deepspeed", "single"] = "deepspeed"
     """single: Lightning on one device without DeepSpeed, for small models and for debugging."""
     devices: Annotated[int, AtLeast(1)] = 1
+    """GPUs of a node, or CPU ranks on it; a training starts one process for each."""
     nodes: Annotated[int, AtLeast(1)] = 1
+    """Machines that train together."""
     zero_stage: Annotated[int, Between(0, 3)] = 1
+    """What ranks split among them: 1 the optimizer's state, 2 the gradients too, 3 the weights too; 0: nothing."""
     offload_optimizer: bool = False
+    """Keep the optimizer's state in the memory of the CPU."""
     micro_batch_tokens: Annotated[int, AtLeast(16)] = 8192
+    """Tokens that a rank computes at once: what fits into its memory. Several micro-batches make a step."""
     activation_checkpointing: bool = False
+    """Keep each layer's input only and compute the rest again in the backward pass: less memory, a third more time."""
     attention: Literal["auto", "sdpa", "varlen"] = "auto"
     """Within packed documents: torch's variable-length FlashAttention kernel, or SDPA per document; auto: the first on a GPU in bf16."""
     threads: Annotated[int, AtLeast(1)] = 1
+    """CPU threads of each rank."""
     jobs: Annotated[int, AtLeast(1)] = 2
+    """Stages that are made side by side."""
     launcher: Literal["local", "slurm"] = "local"
+    """Who starts the ranks: this machine, or srun inside a Slurm job."""
     memory_gb: Annotated[float, AtLeast(0)] = 0.0
+    """Memory of one device in GB, for the model card (0: unknown)."""
     peak_tflops: Annotated[float, AtLeast(0)] = 0.0
     """Dense bf16 TFLOP/s of one device, for the plan's hours (0: unknown)."""
     utilisation: Annotated[float, Between(0, 1)] = 0.35

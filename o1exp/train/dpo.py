@@ -22,7 +22,9 @@ class Dpo(Training):
     objective: ClassVar[str] = "dpo"
 
     pairs: Stage[Table[Pair]]
+    """A right and a wrong answer to each problem."""
     beta: Annotated[float, Above(0)] = 0.1
+    """How strongly the model is held to its start: the margin of log-likelihoods is multiplied by it."""
 
     @property
     def texts(self) -> Stage[Any]:

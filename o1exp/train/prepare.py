@@ -1,6 +1,6 @@
 """Examples as token ids: an artefact that all trainings with the same tokenizer, template and length cap share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -31,21 +31,25 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepare(Stage[Prepared]):
-    """Encode `data` with the tokenizer of `tokenizer`; loss on the response and its end token.
-
-    `end_token` closes a response where the tokenizer's own end token does not stand in its template; `chat_template` (Jinja) replaces the
-    tokenizer's. Both "" for the tokenizer's own. Examples longer than `max_length` tokens are dropped, or cut, and counted.
-    """
+    """Encode `data` with the tokenizer of `tokenizer`; loss on the response and its end token."""
 
     role: ClassVar[Role] = "encoding"
     does: ClassVar[str] = "examples as token ids"
 
+    renamed: ClassVar[Mapping[str, str]] = {"end_token": "eos_token"}
+
     tokenizer: Stage[Checkpoint]
+    """The model whose tokenizer and template are used."""
     data: Stage[Any]
+    """Examples, or pairs of answers."""
     max_length: Annotated[int, AtLeast(2)]
+    """Tokens of an example at most, prompt and response together."""
     overlong: Literal["drop", "cut"] = "drop"
-    end_token: str = ""
+    """What becomes of a longer one: left out whole, or cut at its end; both are counted."""
+    eos_token: str = ""
+    """The token that closes a response, where the template writes another one than the tokenizer's own; "": the tokenizer's own."""
     chat_template: str = ""
+    """A template (Jinja) instead of the tokenizer's; "": the tokenizer's own."""
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         data = inputs.get("data", Expect())
@@ -59,7 +63,7 @@ class Prepare(Stage[Prepared]):
         start, table = work.open(self.tokenizer), work.open(self.data)
         with work.progress("examples", float(len(table))) as bar:
             try:
-                tokenizer = load_tokenizer(start, self.end_token, self.chat_template)
+                tokenizer = load_tokenizer(start, self.eos_token, self.chat_template)
                 encoder = ChatEncoder(tokenizer, end_tokens(start, tokenizer))
                 data = encode(_examples(table, bar), encoder, self.max_length, self.overlong)
             except CannotTrain as problem:
@@ -80,15 +84,15 @@ def _examples(table: Table[Any], bar: Any) -> Iterator[Example]:
         bar.advance(1)
 
 
-def load_tokenizer(start: Checkpoint, end_token: str, chat_template: str) -> Any:
+def load_tokenizer(start: Checkpoint, eos_token: str, chat_template: str) -> Any:
     """The tokenizer of a model folder or hub id with the given end token and template. Errors: CannotTrain for an unknown end token."""
     from o1exp.train.data.encode import CannotTrain
 
     tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None)
-    if end_token and end_token not in tokenizer.get_vocab():
-        raise CannotTrain(f"end_token={end_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
-    if end_token:
-        tokenizer.eos_token = end_token
+    if eos_token and eos_token not in tokenizer.get_vocab():
+        raise CannotTrain(f"eos_token={eos_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
+    if eos_token:
+        tokenizer.eos_token = eos_token
     if chat_template:
         tokenizer.chat_template = chat_template
     return tokenizer

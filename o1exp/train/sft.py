@@ -17,6 +17,7 @@ class Sft(Training):
     objective: ClassVar[str] = "sft"
 
     data: Stage[Table[Example]]
+    """The examples that are learned."""
 
     @property
     def texts(self) -> Stage[Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 class TrainSpec:
     """Plain values only: the stage's settings and machine by their own names, and where things lie.
 
-    `start` is a folder or hub id, `data` a folder of prepared token ids; `pairs` (DPO) names its file of chosen and rejected examples.
+    `start` is a folder or hub id, `data` a folder of prepared token ids.
     `out` is the artefact in the making; `scratch` keeps checkpoints and outlives a kill.
     """
 
@@ -24,28 +24,28 @@ class TrainSpec:
     scratch: str
 
     lr: float
-    schedule: str
-    warmup: float
+    lr_scheduler_type: str
+    warmup_ratio: float
     weight_decay: float
     epochs: float
     max_tokens: int | None
     max_steps: int | None
     batch_tokens: int
     pack_length: int
-    clip: float
+    max_grad_norm: float
     max_rise: float
     seed: int
     precision: str
     tuning: str
-    lora_rank: int
+    lora_r: int
     lora_alpha: int
     lora_dropout: float
     freeze_embeddings: bool
     rope_theta: float
-    positions: int
-    end_token: str
+    max_position_embeddings: int
+    eos_token: str
     chat_template: str
-    validation: float
+    validation_fraction: float
     evaluations: int
     samples: int
     sample_tokens: int

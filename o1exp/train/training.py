@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -16,8 +16,6 @@ from o1exp.train.launch import environment, launch, launch_obstacles
 from o1exp.train.prepare import Prepare
 from o1exp.train.spec import TrainSpec
 
-STATE_BYTES = 16
-"""Per trained parameter with AdamW in mixed precision: weights and gradients 2 + 2, fp32 master and two moments 4 + 4 + 4."""
 LORA_SHARE = 0.01
 """Trained share of the parameters that the plan assumes for LoRA."""
 
@@ -26,56 +24,88 @@ LORA_SHARE = 0.01
 class Training(Stage[Checkpoint]):
     """Train `start` further. Paper: section 2.3.1; the papers give hardly a number, so the defaults are ours.
 
-    A step takes about `batch_tokens` tokens over all ranks, in packs of `pack_length`. Training lasts `epochs`, or until `max_tokens`
-    tokens or `max_steps` steps were seen, so that arms can be matched. Examples longer than `max_length` are dropped (or cut), and counted.
-    `tuning` trains all weights or LoRA matrices; `freeze_embeddings` leaves the embedding (and an output layer tied to it) as it is.
-    `positions` and `rope_theta` widen the model's window (0: as the model has it). `end_token` closes a response, `chat_template` (Jinja)
-    replaces the tokenizer's ("": the tokenizer's own). `validation` holds out that share of the problems; loss and `samples` greedy answers
-    of at most `sample_tokens` tokens are taken before training and after each of `evaluations` parts; `keep` the weights of the last
-    step or of the lowest validation loss. A mean loss of 20 steps that lies `max_rise` above its lowest stops the run (0: never).
-
-    The artefact is `model/`, `curve.jsonl` (a row per step), `validation.jsonl`, `samples.jsonl`, and `timing.jsonl`.
+    An optimizer step takes about `batch_tokens` tokens over all ranks. Training lasts `epochs`, or until `max_tokens` tokens or `max_steps`
+    steps were seen, so that arms can be matched. The artefact is `model/`, `curve.jsonl` (a row per step), `validation.jsonl`,
+    `samples.jsonl` and `timing.jsonl`.
     """
 
     version: ClassVar[int] = 3
     runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker.rank",)
     volatile: ClassVar[tuple[str, ...]] = ("timing.jsonl",)
+    renamed: ClassVar[Mapping[str, str]] = {
+        "clip": "max_grad_norm", "schedule": "lr_scheduler_type", "lr_schedule": "lr_scheduler_type", "warmup": "warmup_ratio",
+        "positions": "max_position_embeddings", "validation": "validation_fraction", "lora_rank": "lora_r", "end_token": "eos_token",
+        "learning_rate": "lr", "num_train_epochs": "epochs", "save_total_limit": "keep_checkpoints",
+    }  # fmt: skip
+    """Former names of ours, and those of other trainers where ours is shorter."""
     objective: ClassVar[str]
 
     start: Stage[Checkpoint]
+    """The model that training starts from."""
     lr: Annotated[float, Above(0)]
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: Annotated[float, Between(0, 1)] = 0.03
+    """Learning rate at its highest, after the warm-up."""
+    lr_scheduler_type: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls to 0 after the warm-up; constant: not at all."""
+    warmup_ratio: Annotated[float, Between(0, 1)] = 0.03
+    """Share of the steps over which the learning rate rises to `lr`."""
     weight_decay: Annotated[float, AtLeast(0)] = 0.0
+    """AdamW's decay of the matrices; norms and biases have none."""
     epochs: Annotated[float, Above(0)] = 3
+    """Passes over the examples; parts of a pass count too."""
     max_tokens: Annotated[int, AtLeast(1)] | None = None
+    """Train until so many tokens were seen, instead of `epochs`."""
     max_steps: Annotated[int, AtLeast(1)] | None = None
+    """Train for so many optimizer steps, instead of `epochs`."""
     batch_tokens: Annotated[int, AtLeast(1)] = 65536
+    """Tokens of one optimizer step, over all ranks."""
     pack_length: Annotated[int, AtLeast(16)] = 4096
+    """Tokens of a pack at most; whole examples share a pack, and none sees another."""
     max_length: Annotated[int, AtLeast(2)] = 4096
+    """Tokens of an example at most, prompt and response together."""
     overlong: Literal["drop", "cut"] = "drop"
-    clip: Annotated[float, AtLeast(0)] = 1.0
+    """What becomes of an example longer than `max_length`: left out whole, or cut at its end; both are counted."""
+    max_grad_norm: Annotated[float, AtLeast(0)] = 1.0
+    """Clip the gradient of a step to this L2 norm; 0: never."""
     max_rise: Annotated[float, AtLeast(0)] = 2.0
+    """Stop when the mean loss of 20 steps lies so far above its lowest; 0: never."""
     seed: Annotated[int, AtLeast(0)] = 0
+    """Decides the order of the examples, LoRA's start and dropout."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Of weights and arithmetic."""
     tuning: Literal["full", "lora"] = "full"
-    lora_rank: Annotated[int, AtLeast(1)] = 16
+    """Train all weights, or LoRA matrices beside them, which are merged into the weights at the end."""
+    lora_r: Annotated[int, AtLeast(1)] = 16
+    """Rank of the LoRA matrices."""
     lora_alpha: Annotated[int, AtLeast(1)] = 32
+    """LoRA adds `lora_alpha / lora_r` times what its matrices give."""
     lora_dropout: Annotated[float, Between(0, 1)] = 0.0
+    """Share of the inputs of the LoRA matrices that is dropped in training."""
     freeze_embeddings: bool = False
+    """Leave the embedding, and an output layer tied to it, as it is."""
+    max_position_embeddings: Annotated[int, AtLeast(0)] = 0
+    """Widen the model's window to so many tokens; 0: as the model has it. A wider one needs a larger `rope_theta`."""
     rope_theta: Annotated[float, AtLeast(0)] = 0.0
-    positions: Annotated[int, AtLeast(0)] = 0
-    end_token: str = ""
+    """Base of the rotary positions; 0: as the model has it."""
+    eos_token: str = ""
+    """The token that closes a response; "": the tokenizer's own."""
     chat_template: str = ""
-    validation: Annotated[float, Between(0, 0.9)] = 0.0
+    """A template (Jinja) instead of the tokenizer's; "": the tokenizer's own."""
+    validation_fraction: Annotated[float, Between(0, 0.9)] = 0.0
+    """Share of the problems that is held out of training, to measure the loss on."""
     evaluations: Annotated[int, AtLeast(1)] = 5
+    """Look at the held-out problems before training and after each of so many equal parts of it."""
     samples: Annotated[int, AtLeast(0)] = 0
+    """Held-out problems that the model answers at each evaluation."""
     sample_tokens: Annotated[int, AtLeast(1)] = 256
+    """Tokens of such an answer at most."""
     keep: Literal["last", "best"] = "last"
+    """Whose weights are the result: those of the last step, or of the evaluation with the lowest loss."""
     machine: Machine = how(Machine())
+    """Devices, ranks and how they share the work."""
     checkpoint_seconds: Annotated[float, AtLeast(0)] = how(20.0)
     """Between checkpoints for resuming; at least ten times as long as one takes to write."""
     keep_checkpoints: Annotated[int, AtLeast(1)] = how(2)
+    """Checkpoints that stay on the disk while training runs."""
 
     @property
     @abstractmethod
@@ -90,7 +120,7 @@ class Training(Stage[Checkpoint]):
             chain.append(before)
         return Prepare(
             tokenizer=chain[-1].start, data=self.texts, max_length=self.longest, overlong=self.overlong,
-            end_token=next((one.end_token for one in chain if one.end_token), ""),
+            eos_token=next((one.eos_token for one in chain if one.eos_token), ""),
             chat_template=next((one.chat_template for one in chain if one.chat_template), ""),
         )  # fmt: skip
 
@@ -111,9 +141,9 @@ class Training(Stage[Checkpoint]):
             yield "pack_length", f"{self.pack_length} is more than batch_tokens={self.batch_tokens}; a step holds at least one pack"
         if self.max_tokens is not None and self.max_steps is not None:
             yield "max_steps", f"{self.max_steps} stands beside max_tokens={self.max_tokens}; set one of them to null"
-        if not self.validation and (self.samples or self.keep == "best"):
+        if not self.validation_fraction and (self.samples or self.keep == "best"):
             asked = "keep=best" if self.keep == "best" else f"samples={self.samples}"
-            yield "validation", f"is 0, but {asked} needs held-out problems; set e.g. validation=0.05"
+            yield "validation_fraction", f"is 0, but {asked} needs held-out problems; set e.g. validation_fraction=0.05"
 
     def preflight(self) -> Iterator[str]:
         """What is not installed, or not there to launch with."""
@@ -143,11 +173,14 @@ class Training(Stage[Checkpoint]):
         if self.max_tokens is not None:
             return self.max_tokens
         if data.rows is not None and data.tokens_per_row is not None:
-            return self.epochs * data.rows * data.tokens_per_row * (1 - self.validation)
+            return self.epochs * data.rows * data.tokens_per_row * (1 - self.validation_fraction)
         return None
 
     def _state_bytes(self, parameters: float) -> float:
-        """Model states on one device: ZeRO-1 splits the 12 optimizer bytes, ZeRO-2 the gradients too, ZeRO-3 everything."""
+        """Model states on one device, with AdamW in mixed precision: 2 bytes a weight and 2 a gradient, 12 of the optimizer.
+
+        ZeRO-1 splits the optimizer's bytes, ZeRO-2 the gradients too, ZeRO-3 everything.
+        """
         machine = self.machine
         stage = machine.zero_stage if machine.strategy == "deepspeed" else 0
         trained = LORA_SHARE if self.tuning == "lora" else 1.0
@@ -177,7 +210,7 @@ class Training(Stage[Checkpoint]):
         """Print what is learned and how long it is, before it costs anything."""
         start = work.open(self.start)
         config = transformers("AutoConfig").from_pretrained(start.source, revision=start.revision or None)
-        window = self.positions or getattr(config, "max_position_embeddings", None)
+        window = self.max_position_embeddings or getattr(config, "max_position_embeddings", None)
         for line in lines(work.open(self.prepared).folder, work.manifest(self.prepared).facts, window):
             work.console.line(line)
 
@@ -187,7 +220,7 @@ class Training(Stage[Checkpoint]):
         paths = {
             "objective": self.objective, "start": start.source, "revision": start.revision, "tokenizer": tokenizer.source,
             "tokenizer_revision": tokenizer.revision, "data": str(prepared.folder), "out": str(work.folder), "scratch": str(work.scratch),
-            "end_token": self.prepared.end_token, "chat_template": self.prepared.chat_template,
+            "eos_token": self.prepared.eos_token, "chat_template": self.prepared.chat_template,
         }  # fmt: skip
         names = [field.name for field in dataclasses.fields(TrainSpec)]
         machine = {name: getattr(self.machine, name) for name in names if name in Machine.__dataclass_fields__}

@@ -37,7 +37,7 @@ def train(bed: Bed, scratch: Path, machine: Machine, changes: dict[str, object])
 def the_spec(bed: Bed, scratch: Path, machine: Machine) -> TrainSpec:
     return a_spec(
         start=str(bed.model), tokenizer=str(bed.model), data=str(bed.data), out=str(scratch / "out"), scratch=str(scratch / "scratch"),
-        lr=1e-3, batch_tokens=LONGEST, pack_length=LONGEST, micro_batch_tokens=LONGEST, clip=1.0, strategy=machine.strategy,
+        lr=1e-3, batch_tokens=LONGEST, pack_length=LONGEST, micro_batch_tokens=LONGEST, max_grad_norm=1.0, strategy=machine.strategy,
         devices=machine.devices, zero_stage=machine.zero_stage, checkpoint_seconds=3600.0,
     )  # fmt: skip
 

@@ -50,8 +50,9 @@ class Other(Stage[Table[Example]]):
 
 
 SMALL = Sft(
-    start=Untrained(hidden=32, layers=2, intermediate=64, kv_heads=2), data=Sums(), lr=3e-3, warmup=0.2, weight_decay=0.01, epochs=5.5,
-    batch_tokens=2048, pack_length=512, max_length=512, clip=0.5, machine=Machine(micro_batch_tokens=1024), checkpoint_seconds=0.0,
+    start=Untrained(hidden=32, layers=2, intermediate=64, kv_heads=2), data=Sums(), lr=3e-3, warmup_ratio=0.2, weight_decay=0.01,
+    epochs=5.5, batch_tokens=2048, pack_length=512, max_length=512, max_grad_norm=0.5, machine=Machine(micro_batch_tokens=1024),
+    checkpoint_seconds=0.0,
 )  # fmt: skip
 """Eleven steps of two micro-batches each, on one rank."""
 
@@ -61,12 +62,12 @@ def a_spec(**changes: Any) -> TrainSpec:
     return dataclasses.replace(
         TrainSpec(
             objective="sft", start="", revision="", tokenizer="", tokenizer_revision="", data="", out="", scratch="", lr=1.0,
-            schedule="constant", warmup=0.0, weight_decay=0.0, epochs=1.0, max_tokens=None, max_steps=None, batch_tokens=256,
-            pack_length=64, clip=1.0, max_rise=0.0, seed=0, precision="fp32", tuning="full", lora_rank=4, lora_alpha=8, lora_dropout=0.0,
-            freeze_embeddings=False, rope_theta=0.0, positions=0, end_token="", chat_template="", validation=0.0, evaluations=1, samples=0,
-            sample_tokens=8, keep="last", beta=0.1, accelerator="cpu", strategy="deepspeed", devices=1, nodes=1, zero_stage=1,
-            offload_optimizer=False, micro_batch_tokens=64, activation_checkpointing=False, attention="auto", checkpoint_seconds=20.0,
-            keep_checkpoints=2,
+            lr_scheduler_type="constant", warmup_ratio=0.0, weight_decay=0.0, epochs=1.0, max_tokens=None, max_steps=None, batch_tokens=256,
+            pack_length=64, max_grad_norm=1.0, max_rise=0.0, seed=0, precision="fp32", tuning="full", lora_r=4, lora_alpha=8,
+            lora_dropout=0.0, freeze_embeddings=False, rope_theta=0.0, max_position_embeddings=0, eos_token="", chat_template="",
+            validation_fraction=0.0, evaluations=1, samples=0, sample_tokens=8, keep="last", beta=0.1, accelerator="cpu",
+            strategy="deepspeed", devices=1, nodes=1, zero_stage=1, offload_optimizer=False, micro_batch_tokens=64,
+            activation_checkpointing=False, attention="auto", checkpoint_seconds=20.0, keep_checkpoints=2,
         ),
         **changes,
     )  # fmt: skip
@@ -103,7 +104,7 @@ def plain_training(spec: TrainSpec, data: Encoded, model: Any) -> list[dict[str,
     for step in the_plan(spec, data):
         loss = sum(document_loss(model, data, document) for pack in step.packs for document in pack) / step.weight
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), spec.max_grad_norm)
         for group in optimizer.param_groups:
             group["lr"] = step.lr
         optimizer.step()

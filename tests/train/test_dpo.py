@@ -37,8 +37,8 @@ class Preferences(Stage[Table[Pair]]):
 
 DPO = on(
     Dpo(
-        start=SMALL.start, pairs=Preferences(), lr=1e-3, schedule="constant", warmup=0.0, epochs=4, batch_tokens=2048, pack_length=512,
-        max_length=512, clip=0.0, machine=SMALL.machine, checkpoint_seconds=0.0, beta=0.5,
+        start=SMALL.start, pairs=Preferences(), lr=1e-3, lr_scheduler_type="constant", warmup_ratio=0.0, epochs=4, batch_tokens=2048,
+        pack_length=512, max_length=512, max_grad_norm=0.0, machine=SMALL.machine, checkpoint_seconds=0.0, beta=0.5,
     ),
     strategy="single",
 )  # fmt: skip
@@ -106,7 +106,7 @@ def test_the_reference_has_no_dropout(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def preferred(trained: Store, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """DPO, and the same with held-out pairs and half the micro-batches."""
-    held = on(DPO.replace(validation=0.3, evaluations=2), micro_batch_tokens=2048)
+    held = on(DPO.replace(validation_fraction=0.3, evaluations=2), micro_batch_tokens=2048)
     return watch(trained, tmp_path_factory.mktemp("preferred"), [DPO, held])
 
 

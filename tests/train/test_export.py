@@ -12,7 +12,7 @@ from tests.train.parts import SMALL, loaded
 from tests.train.watched import logits, on, watch
 
 SHORT = SMALL.replace(epochs=1, lr=1e-2)
-ENDS_WITH_USER = SHORT.replace(end_token="<|user|>", chat_template=TEMPLATE.replace("<|end|>", "<|user|>"))
+ENDS_WITH_USER = SHORT.replace(eos_token="<|user|>", chat_template=TEMPLATE.replace("<|end|>", "<|user|>"))
 """Responses close with a token that the start's generation config does not know."""
 
 
@@ -77,4 +77,4 @@ def test_generation_ends_where_learned_responses_end(single: list[dict[str, Any]
         chat = [{"role": "user", "content": "1 + 1 = ?"}, {"role": "assistant", "content": "2"}]
         assert tokenizer.apply_chat_template(chat, tokenize=False).endswith("2" + token)
     second = SHORT.replace(start=ENDS_WITH_USER)
-    assert (second.prepared.end_token, second.prepared.chat_template) == ("<|user|>", ENDS_WITH_USER.chat_template)
+    assert (second.prepared.eos_token, second.prepared.chat_template) == ("<|user|>", ENDS_WITH_USER.chat_template)

@@ -11,7 +11,9 @@ from o1exp.train.data.schedule import micro_batches_per_step
 from tests.train.parts import SMALL, document_loss, documents_of, the_plan
 from tests.train.watched import flat, on, watch
 
-STAGE = SMALL.replace(lr=1e-30, schedule="constant", warmup=0.0, max_steps=2, batch_tokens=2048, pack_length=256, max_length=256)
+STAGE = SMALL.replace(
+    lr=1e-30, lr_scheduler_type="constant", warmup_ratio=0.0, max_steps=2, batch_tokens=2048, pack_length=256, max_length=256
+)
 """Two steps of eight packs at the same weights: a learning rate of nearly 0 changes none."""
 ACCUMULATIONS = (1, 2, 4)
 

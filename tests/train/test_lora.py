@@ -10,7 +10,7 @@ from o1exp.train.bases.pretrained import Pretrained
 from tests.train.parts import SMALL, loaded
 from tests.train.watched import logits, on, watch
 
-LORA = SMALL.replace(tuning="lora", lora_rank=4, lora_alpha=8, lr=2e-2, epochs=2)
+LORA = SMALL.replace(tuning="lora", lora_r=4, lora_alpha=8, lr=2e-2, epochs=2)
 FROZEN = SMALL.replace(freeze_embeddings=True, epochs=1)
 
 

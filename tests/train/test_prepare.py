@@ -28,8 +28,8 @@ def test_trainings_that_differ_in_training_share_it() -> None:
     key = SMALL.prepared.key
     training: list[dict[str, Any]] = [
         {"lr": 1.0}, {"batch_tokens": 512}, {"pack_length": 1024, "batch_tokens": 4096}, {"machine": Machine(devices=2, zero_stage=3)},
-        {"epochs": 1}, {"max_steps": 3}, {"seed": 5}, {"validation": 0.2}, {"tuning": "lora"}, {"precision": "bf16"},
-        {"rope_theta": 1e6, "positions": 2048},
+        {"epochs": 1}, {"max_steps": 3}, {"seed": 5}, {"validation_fraction": 0.2}, {"tuning": "lora"}, {"precision": "bf16"},
+        {"rope_theta": 1e6, "max_position_embeddings": 2048},
     ]  # fmt: skip
     for change in training:
         other = SMALL.replace(**change)
@@ -37,7 +37,7 @@ def test_trainings_that_differ_in_training_share_it() -> None:
         assert "machine" in change or other.key != SMALL.key
     assert SMALL.replace(start=SMALL.replace(lr=1.0)).prepared.key == key  # a second phase on the same data
     data: list[dict[str, Any]] = [
-        {"max_length": 300}, {"overlong": "cut"}, {"chat_template": "{# another #}" + TEMPLATE}, {"end_token": "<|end|>"},
+        {"max_length": 300}, {"overlong": "cut"}, {"chat_template": "{# another #}" + TEMPLATE}, {"eos_token": "<|end|>"},
         {"data": Texts(responses=("6",))}, {"start": SMALL.start.replace(seed=1)},
     ]  # fmt: skip
     for change in data:
@@ -117,5 +117,5 @@ def test_an_example_without_a_trainable_token_is_refused_by_name(tmp_path: Path)
 
 
 def test_an_unknown_end_token_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StageFailed, match=r"end_token=<\|stop\|>: the tokenizer of .* has no such token"):
-        prepared(tmp_path, "6", end_token="<|stop|>")
+    with pytest.raises(StageFailed, match=r"eos_token=<\|stop\|>: the tokenizer of .* has no such token"):
+        prepared(tmp_path, "6", eos_token="<|stop|>")

@@ -9,7 +9,8 @@ from tests.train.parts import a_spec, documents_of, encoded, every_unit, the_pla
 
 def test_learning_rate_warms_up_and_decays() -> None:
     rates = {
-        name: [learning_rate(a_spec(schedule=name, warmup=0.2), at, 10) for at in range(10)] for name in ("cosine", "linear", "constant")
+        name: [learning_rate(a_spec(lr_scheduler_type=name, warmup_ratio=0.2), at, 10) for at in range(10)]
+        for name in ("cosine", "linear", "constant")
     }
     assert all(found[:2] == [0.5, 1.0] for found in rates.values())
     assert rates["constant"][2:] == [1.0] * 8

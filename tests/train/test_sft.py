@@ -14,7 +14,7 @@ from tests.train.parts import SMALL, a_spec, curve_of, manifest_of, on_ranks, pl
 
 
 def the_spec(start: str) -> TrainSpec:
-    names = ("lr", "schedule", "warmup", "weight_decay", "epochs", "batch_tokens", "pack_length", "clip", "seed")
+    names = ("lr", "lr_scheduler_type", "warmup_ratio", "weight_decay", "epochs", "batch_tokens", "pack_length", "max_grad_norm", "seed")
     return a_spec(start=start, **{name: getattr(SMALL, name) for name in names})
 
 
@@ -28,7 +28,7 @@ def test_training_equals_a_plain_loop(trained: Store) -> None:
     assert len(plain) == len(curve) > 8
     assert [row["loss"] for row in curve] == pytest.approx([row["loss"] for row in plain], rel=1e-5)
     assert [row["grad_norm"] for row in curve] == pytest.approx([row["grad_norm"] for row in plain], rel=1e-4)
-    assert max(row["grad_norm"] for row in plain) > SMALL.clip  # so clipping was at work
+    assert max(row["grad_norm"] for row in plain) > SMALL.max_grad_norm  # so clipping was at work
     exported = AutoModelForCausalLM.from_pretrained(trained.get(SMALL).source)
     for name, weights in model.state_dict().items():
         assert float((exported.state_dict()[name] - weights).abs().max()) < 1e-4, name
@@ -164,4 +164,4 @@ def test_bf16_trains_and_exports_bf16(trained: Store, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_diverging_training_stops_with_its_rows(trained: Store) -> None:
     with pytest.raises(StageFailed, match=r"gradient norm .*lower lr=1e\+18, or look for broken rows of the data among \["):
-        Store(trained.root).make([SMALL.replace(lr=1e18, clip=0.0)])
+        Store(trained.root).make([SMALL.replace(lr=1e18, max_grad_norm=0.0)])

@@ -44,11 +44,11 @@ def test_killed_it_goes_on_to_the_same_bytes(single: Store, tmp_path: Path, mome
 ALL_AT_ONCE = on(
     SMALL.replace(
         tuning="lora",
-        lora_rank=4,
+        lora_r=4,
         lora_dropout=0.2,
         lr=2e-2,
         epochs=12,
-        validation=0.3,
+        validation_fraction=0.3,
         evaluations=9,
         samples=1,
         sample_tokens=6,
@@ -78,7 +78,7 @@ def test_killed_with_dropout_validation_and_the_best_weights(trained: Store, tmp
 @pytest.mark.slow
 def test_zero_settings_say_nothing_to_a_single_device(trained: Store, tmp_path: Path) -> None:
     """machine.zero_stage=3 may stand in a machine's file beside strategy=single; evaluation must not wait for other ranks."""
-    stage = on(SMALL.replace(epochs=1, validation=0.3, samples=1, sample_tokens=4), strategy="single", zero_stage=3)
+    stage = on(SMALL.replace(epochs=1, validation_fraction=0.3, samples=1, sample_tokens=4), strategy="single", zero_stage=3)
     store = with_inputs(tmp_path, trained, stage)
     store.make([stage])
     assert manifest_of(store, stage).facts["steps"] == 2
@@ -90,7 +90,16 @@ def test_it_takes_one_device() -> None:
 
 
 CLIMBING = on(
-    SMALL.replace(lr=3.0, schedule="constant", warmup=0.5, epochs=8, batch_tokens=512, pack_length=256, max_length=256, clip=0.0),
+    SMALL.replace(
+        lr=3.0,
+        lr_scheduler_type="constant",
+        warmup_ratio=0.5,
+        epochs=8,
+        batch_tokens=512,
+        pack_length=256,
+        max_length=256,
+        max_grad_norm=0.0,
+    ),
     strategy="single",
 )
 """A learning rate that climbs until the loss does: 57 steps."""

@@ -9,7 +9,7 @@ from o1exp.chat.servers.procedural import Procedural
 from o1exp.flow import SettingsError, Store
 from o1exp.train.bases.small import TEMPLATE, Untrained
 
-TINY = Untrained(layers=2, hidden=32, heads=4, kv_heads=2, intermediate=48, positions=256)
+TINY = Untrained(layers=2, hidden=32, heads=4, kv_heads=2, intermediate=48, max_position_embeddings=256)
 TALK = [{"role": "user", "content": "Compute 47+38."}, {"role": "assistant", "content": "So \\boxed{85}"}]
 
 

@@ -13,9 +13,17 @@ from o1exp.train.data.schedule import held_out
 from tests.train.parts import SMALL, Other, document_loss, loaded
 from tests.train.watched import on, watch
 
-CHECKED = SMALL.replace(lr=1e-2, epochs=3, validation=0.3, evaluations=3, samples=2, sample_tokens=12)
+CHECKED = SMALL.replace(lr=1e-2, epochs=3, validation_fraction=0.3, evaluations=3, samples=2, sample_tokens=12)
 OVERFIT = CHECKED.replace(
-    lr=1e-2, epochs=60, batch_tokens=512, evaluations=12, samples=0, validation=0.8, keep="best", schedule="constant", keep_checkpoints=1
+    lr=1e-2,
+    epochs=60,
+    batch_tokens=512,
+    evaluations=12,
+    samples=0,
+    validation_fraction=0.8,
+    keep="best",
+    lr_scheduler_type="constant",
+    keep_checkpoints=1,
 )
 """A dozen examples sixty times."""
 

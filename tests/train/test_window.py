@@ -13,12 +13,12 @@ from tests.train.parts import SMALL, a_spec
 from tests.train.test_loss import documents
 from tests.train.watched import on
 
-NARROW = SMALL.start.replace(positions=64)
+NARROW = SMALL.start.replace(max_position_embeddings=64)
 """The longest sum has 72 tokens."""
 
 
 def test_a_chosen_window_reaches_the_exported_config(trained: Store, tmp_path: Path) -> None:
-    wide = on(SMALL.replace(start=NARROW, max_steps=2, positions=128, rope_theta=50_000.0), strategy="single")
+    wide = on(SMALL.replace(start=NARROW, max_steps=2, max_position_embeddings=128, rope_theta=50_000.0), strategy="single")
     store = with_inputs(tmp_path, trained, wide)
     config = json.loads((Path(store.get(wide).source) / "config.json").read_text())
     before = json.loads((Path(store.get(NARROW).source) / "config.json").read_text())
@@ -32,7 +32,8 @@ def test_documents_longer_than_the_window_are_refused_with_the_remedy(trained: S
     tight = on(SMALL.replace(start=NARROW), strategy="single")
     store = with_inputs(tmp_path, trained, tight)
     with pytest.raises(
-        StageFailed, match=r"has 72 tokens, but .* has 64 positions; set max_length=64 .*positions=128 .*rope_theta \(now 10000\)"
+        StageFailed,
+        match=r"has 72 tokens, but .* has 64 positions; set max_length=64 .*max_position_embeddings=128 .*rope_theta \(now 10000\)",
     ):
         store.make([tight])
 
@@ -45,7 +46,7 @@ def absolute(folder: Path) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize("asked", [{"rope_theta": 50_000.0}, {"positions": 128}])
+@pytest.mark.parametrize("asked", [{"rope_theta": 50_000.0}, {"max_position_embeddings": 128}])
 def test_models_without_rotary_positions_have_no_such_choice(tmp_path: Path, asked: dict[str, Any]) -> None:
     from o1exp.train.worker.model import load_model, model_config
 

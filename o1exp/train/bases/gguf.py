@@ -17,19 +17,22 @@ from o1exp.flow.process import child_environment, die_with_parent, report
 class Gguf(Stage[Checkpoint]):
     """Unpack a quantised GGUF model into fp32 weights that train and generate like any other.
 
-    The file is `path`, or else the one of the installed `package` that matches `pattern`. The key holds the content's `sha256`, not the
-    path; for a package it is checked where it is set. `parameters` tells the plan the model's size.
-    Errors: ValueError where the file is absent or another one than pinned.
+    The key holds the content's `sha256`, not the path. Errors: ValueError where the file is absent or another one than pinned.
     """
 
     role: ClassVar[Role] = "base"
     does: ClassVar[str] = "a pretrained model, unpacked from GGUF"
 
     package: str = SMOLLM2
+    """The installed Python package that ships the file, where no `path` is given."""
     pattern: str = "*.gguf"
+    """Which file of the package it is."""
     path: str = how("")
+    """A GGUF file of your own."""
     sha256: str = ""
+    """Of the file's content; "": taken from the file at `path`, and not checked for a package."""
     parameters: Annotated[float, AtLeast(0)] = how(134.5e6)
+    """Weights of the model, for the plan."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

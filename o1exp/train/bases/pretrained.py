@@ -14,7 +14,6 @@ from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, how
 class Pretrained(Stage[Checkpoint]):
     """Point at a local folder or a hub id; the weights stay where they are.
 
-    `revision` pins a hub id to a commit. `parameters` tells the plan the model's size where it is known (the 72B model: 72.7e9).
     Errors: ValueError where a folder is no model folder, or the hub cannot be asked.
     """
 
@@ -22,8 +21,11 @@ class Pretrained(Stage[Checkpoint]):
     does: ClassVar[str] = "a pretrained model"
 
     path: str
+    """A model folder, or a hub id such as Qwen/Qwen2.5-0.5B-Instruct."""
     revision: str = ""
+    """A commit of the hub id; a branch or tag, or "" for main, may move."""
     parameters: Annotated[float, AtLeast(0)] = how(0.0)
+    """Weights of the model, for the plan (72.7e9 for the paper's); 0: unknown."""
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(parameters=self.parameters)

@@ -1,6 +1,6 @@
 """A small Qwen2 with random weights and a tokenizer of single bytes: a student for the world of generated sums."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -32,21 +32,33 @@ TEMPLATE = (
 class Untrained(Stage[Checkpoint]):
     """Make a Qwen2-architecture model from scratch: random weights by `seed`, a byte tokenizer, a chat template.
 
-    It is an ordinary model folder, loaded by the same calls as any other. `positions` is the longest context in tokens, which are bytes.
+    It is an ordinary model folder, loaded by the same calls as any other.
     """
 
     role: ClassVar[Role] = "base"
     does: ClassVar[str] = "a model from scratch, random weights"
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "positions": "max_position_embeddings", "num_hidden_layers": "layers", "hidden_size": "hidden", "num_attention_heads": "heads",
+        "num_key_value_heads": "kv_heads", "intermediate_size": "intermediate",
+    }  # fmt: skip
+
     layers: Annotated[int, AtLeast(1)] = 4
+    """Transformer blocks."""
     hidden: Annotated[int, AtLeast(4)] = 96
+    """Width of the residual stream."""
     heads: Annotated[int, AtLeast(1)] = 4
+    """Attention heads of a layer."""
     kv_heads: Annotated[int, AtLeast(1)] = 4
+    """Key-value heads of a layer; fewer than `heads`: shared among them."""
     intermediate: Annotated[int, AtLeast(4)] = 256
-    positions: Annotated[int, AtLeast(16)] = 1024
+    """Width of the feed-forward part of a layer."""
+    max_position_embeddings: Annotated[int, AtLeast(16)] = 1024
+    """The longest context in tokens, which are bytes here."""
     initializer_range: Annotated[float, Above(0)] = 0.1
     """Standard deviation of the random matrices. Larger models take 0.02; at this width they learn far faster from 1/sqrt(hidden)."""
     seed: Annotated[int, AtLeast(0)] = 0
+    """Decides the random weights."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.hidden % (2 * self.heads):
@@ -56,7 +68,7 @@ class Untrained(Stage[Checkpoint]):
 
     def make(self, work: Work) -> None:
         folder = work.folder / "model"
-        tokenizer(self.positions).save_pretrained(folder)
+        tokenizer(self.max_position_embeddings).save_pretrained(folder)
         _save_weights(self, folder)
         work.note(parameters=self.parameters)
 
@@ -93,7 +105,7 @@ def _config(model: Untrained) -> "Qwen2Config":
     return transformers("Qwen2Config")(
         vocab_size=len(SPECIALS) + BYTES, hidden_size=model.hidden, intermediate_size=model.intermediate,
         num_hidden_layers=model.layers, num_attention_heads=model.heads, num_key_value_heads=model.kv_heads,
-        max_position_embeddings=model.positions, tie_word_embeddings=True, dtype="float32",
+        max_position_embeddings=model.max_position_embeddings, tie_word_embeddings=True, dtype="float32",
         initializer_range=model.initializer_range, architectures=["Qwen2ForCausalLM"],
         pad_token_id=SPECIALS.index(PAD), bos_token_id=SPECIALS.index(START), eos_token_id=SPECIALS.index(END),
     )  # fmt: skip

@@ -123,7 +123,7 @@ class ChatEncoder:
         if last is None:
             raise CannotTrain(
                 f"example {example.id}: the chat template closes the answer with none of the end tokens {sorted(self.ends)}; "
-                f"name the token that it writes there: end_token=... (the answer ends in {self.tokenizer.decode(answer[-3:])!r})"
+                f"name the token that it writes there: eos_token=... (the answer ends in {self.tokenizer.decode(answer[-3:])!r})"
             )
         return answer[: last + 1]
 

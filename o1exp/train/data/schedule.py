@@ -84,14 +84,14 @@ def _sum(packs: list[Pack], per_unit: Ints) -> int:
 
 
 def learning_rate(spec: TrainSpec, step: int, count: int) -> float:
-    """Linear warm-up over the first `warmup` share of the steps, then constant, linear or cosine decay towards 0."""
-    warm = round(spec.warmup * count)
+    """Linear warm-up over the first `warmup_ratio` of the steps, then constant, linear or cosine decay towards 0."""
+    warm = round(spec.warmup_ratio * count)
     if step < warm:
         return spec.lr * (step + 1) / warm
     done = (step - warm) / max(1, count - warm)
-    if spec.schedule == "cosine":
+    if spec.lr_scheduler_type == "cosine":
         return spec.lr * 0.5 * (1 + math.cos(math.pi * done))
-    return spec.lr * (1 - done) if spec.schedule == "linear" else spec.lr
+    return spec.lr * (1 - done) if spec.lr_scheduler_type == "linear" else spec.lr
 
 
 def micro_batches_per_step(spec: TrainSpec) -> int:

@@ -69,8 +69,10 @@ class Evaluation:
 def evaluation_of(spec: TrainSpec, units: Units, tokenizer: Any, rank: int) -> Evaluation:
     """The evaluation on held-out units. Errors: CannotTrain where a share was asked for and nothing is held out."""
     if not len(units.members):
-        if spec.validation:
-            raise CannotTrain(f"validation={spec.validation:g} holds out none of {len(units.data)} examples; raise it, or set it to 0")
+        if spec.validation_fraction:
+            raise CannotTrain(
+                f"validation_fraction={spec.validation_fraction:g} holds out none of {len(units.data)} examples; raise it, or set it to 0"
+            )
         return Evaluation(spec, [], 0, [], tokenizer)
     data, shown = units.data, units.members[: spec.samples, 0]
     prompts = [Prompt(int(data.rows[d]), data.document(d)[: data.prompts[d]].tolist()) for d in shown]

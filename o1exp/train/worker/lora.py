@@ -17,11 +17,11 @@ def add_lora(model: Any, spec: TrainSpec, partitioned: bool) -> None:
     from peft import LoraConfig, inject_adapter_in_model
 
     config = LoraConfig(
-        r=spec.lora_rank, lora_alpha=spec.lora_alpha, lora_dropout=spec.lora_dropout, target_modules="all-linear", task_type="CAUSAL_LM"
+        r=spec.lora_r, lora_alpha=spec.lora_alpha, lora_dropout=spec.lora_dropout, target_modules="all-linear", task_type="CAUSAL_LM"
     )  # fmt: skip
     inject_adapter_in_model(config, model, adapter_name=ADAPTER)
     _draw(model, spec.seed, partitioned)
-    model.o1exp_lora_scale = spec.lora_alpha / spec.lora_rank
+    model.o1exp_lora_scale = spec.lora_alpha / spec.lora_r
 
 
 def _draw(model: Any, seed: int, partitioned: bool) -> None:

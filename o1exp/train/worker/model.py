@@ -52,13 +52,13 @@ def model_config(spec: TrainSpec) -> Any:
     """The start's config, with the window and the RoPE base that the training asks for."""
     config = AutoConfig.from_pretrained(spec.start, revision=spec.revision or None)
     rotary = getattr(config, "rope_parameters", None)
-    if spec.positions:
+    if spec.max_position_embeddings:
         if not rotary:
             raise CannotTrain(
-                f"positions={spec.positions}: {spec.start} ({config.model_type}) has learned positions, or none, which do not widen; "
-                "leave it 0, or start from a model with rotary positions"
+                f"max_position_embeddings={spec.max_position_embeddings}: {spec.start} ({config.model_type}) has learned positions, or "
+                "none, which do not widen; leave it 0, or start from a model with rotary positions"
             )
-        config.max_position_embeddings = spec.positions
+        config.max_position_embeddings = spec.max_position_embeddings
     if spec.rope_theta:
         if not isinstance(rotary, dict) or "rope_theta" not in rotary:
             raise CannotTrain(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")

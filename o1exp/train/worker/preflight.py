@@ -16,7 +16,7 @@ def check_window(spec: TrainSpec, data: Encoded, config: Any) -> None:
         raise CannotTrain(
             f"the longest example has {longest} tokens, but {spec.start} has {window} positions; set max_length={window} "
             "(longer examples are then dropped or cut, and counted), start from a model with a longer window, or widen it by choice: "
-            f"positions={_power_above(longest)} together with a larger rope_theta (now {_rope_theta(config)})"
+            f"max_position_embeddings={_power_above(longest)} together with a larger rope_theta (now {_rope_theta(config)})"
         )
     highest = int(data.ids.max())
     if highest >= config.vocab_size:

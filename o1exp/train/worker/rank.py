@@ -46,11 +46,13 @@ def train(spec: TrainSpec, rank: int) -> None:
     from o1exp.train.worker.resume import Checkpoints
     from o1exp.train.worker.strategy import make_trainer
 
-    tokenizer = load_tokenizer(Checkpoint(spec.tokenizer, spec.tokenizer_revision), spec.end_token, spec.chat_template)
+    tokenizer = load_tokenizer(Checkpoint(spec.tokenizer, spec.tokenizer_revision), spec.eos_token, spec.chat_template)
     data = Encoded.load(Path(spec.data))
-    learned, held = (units_of(spec, data, documents) for documents in held_out(data, spec.validation))
+    learned, held = (units_of(spec, data, documents) for documents in held_out(data, spec.validation_fraction))
     if not len(learned.members):
-        raise CannotTrain(f"nothing is left to train on: validation={spec.validation:g} holds out all {len(data)} examples; lower it")
+        raise CannotTrain(
+            f"nothing is left to train on: validation_fraction={spec.validation_fraction:g} holds out all {len(data)} examples; lower it"
+        )
     todo = plan(spec, learned)
     feed = Feed(spec, learned, todo, rank)
     recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank))

@@ -47,8 +47,8 @@ class ZeroStrategy(DeepSpeedStrategy):  # type: ignore[misc]
 def zero_config(spec: TrainSpec) -> dict[str, Any]:
     """DeepSpeed's settings; what it is not told here Lightning would fill in with values of its own."""
     config: dict[str, Any] = {
-        "train_micro_batch_size_per_gpu": 1, "gradient_clipping": spec.clip, "zero_allow_untested_optimizer": True, "steps_per_print": None,
-        "bf16": {"enabled": spec.precision == "bf16"},
+        "train_micro_batch_size_per_gpu": 1, "gradient_clipping": spec.max_grad_norm, "zero_allow_untested_optimizer": True,
+        "steps_per_print": None, "bf16": {"enabled": spec.precision == "bf16"},
     }  # fmt: skip
     if spec.zero_stage > 0:
         zero = config["zero_optimization"] = {"stage": spec.zero_stage, "overlap_comm": spec.accelerator == "gpu"}
