@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.bench.result import Outcome, Result
+from o1exp.bench.grade import Grade
+from o1exp.bench.outcome import Outcome
+from o1exp.bench.result import Result
 from o1exp.chat.servers.loopback import Loopback, Refusal
 from o1exp.flow import Stage, Store
 from o1exp.history.arms import gather
@@ -15,7 +17,7 @@ from o1exp.report.page import Report
 from o1exp.track.logged import entry
 from tests.chat.parts import Ask, Failing
 from tests.chat.test_budget import EACH, teacher
-from tests.report.world import Arithmetic, Grade, Sample, Sft, Untrained
+from tests.report.world import Arithmetic, Sample, Sft, Untrained
 
 LOST = 0.02
 
