@@ -50,7 +50,7 @@ class BenchmarkScore:
     low: float
     high: float
     pass_at: dict[str, float]
-    majority_at: dict[str, float]
+    majority_at: dict[str, float] = field(default_factory=dict)
     tokens: float
     tokens_median: float
     tokens_p90: float

@@ -33,6 +33,10 @@ class Marks(NamedTuple):
     squares: float
 
     @classmethod
+    def of(cls, credits: Sequence[float]) -> "Marks":
+        return cls(sum(credits), len(credits), sum(credit**2 for credit in credits))
+
+    @classmethod
     def counted(cls, right: int, samples: int) -> "Marks":
         """`right` right ones among the samples, the others wrong."""
         return cls(right, samples, right)

@@ -87,13 +87,35 @@ def test_a_mean_has_students_interval(draws: np.random.Generator) -> None:
 @pytest.mark.usefixtures("few_resamples")
 @pytest.mark.parametrize(("n", "samples"), [(40, 1), (30, 4), (60, 8)])
 def test_the_interval_of_a_paired_difference_covers_it(draws: np.random.Generator, n: int, samples: int) -> None:
-    hits, trials = 0, 600
+    hits, trials = 0, 400
     for trial in range(trials):
         ours = draws.beta(2, 1, n)
         theirs = ours * draws.beta(5, 2, n)  # mean 2/3 * 5/7: the true difference is 2/3 * 2/7
         low, high = bootstrap(sampled(draws, ours, samples), sampled(draws, theirs, samples), seed=trial)
         hits += low <= 4 / 21 <= high
     assert hits / trials == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.usefixtures("few_resamples")
+def test_the_interval_of_rated_answers_covers_their_difference(draws: np.random.Generator) -> None:
+    """Four ratings a question, on a scale of ten steps: their spread within a question is that of the ratings, not of right and wrong."""
+    hits, trials = 0, 300
+    for trial in range(trials):
+        ours = draws.beta(4, 2, 30)
+        theirs = ours * draws.beta(5, 2, 30)  # mean 2/3 * 5/7
+        sides = [[Marks.of((draws.binomial(10, rates) / 10).tolist()) for rates in np.tile(side, (4, 1)).T] for side in (ours, theirs)]
+        low, high = bootstrap(*sides, seed=trial)
+        hits += low <= 4 / 21 <= high
+    assert hits / trials == pytest.approx(0.95, abs=0.03)
+    assert paired(*sides).test == "exact sign-flip"
+
+
+def test_marks_of_right_and_wrong_are_counts() -> None:
+    assert Marks.of([1.0, 0.0, 1.0]) == Marks.counted(2, 3)
+    assert Marks.counted(2, 3).counts
+    assert Marks.counted(1, 4).variance == pytest.approx(0.25 * 0.75)
+    rated = Marks.of([0.5, 0.7])
+    assert (rated.rate, rated.variance, rated.counts) == (pytest.approx(0.6), pytest.approx(0.01), False)
 
 
 def test_the_permutation_test_errs_in_five_of_a_hundred(draws: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +204,7 @@ def test_verdicts_say_what_was_found_and_what_could_not_be() -> None:
 
 
 def test_the_interval_of_two_counts_covers_their_difference(draws: np.random.Generator) -> None:
-    hits, trials = 0, 3000
+    hits, trials = 0, 1500
     for _ in range(trials):
         here, there = draws.uniform(0.2, 0.9, 2)
         found = counts(int(draws.binomial(30, here)), 30, int(draws.binomial(40, there)), 40)
@@ -191,7 +213,7 @@ def test_the_interval_of_two_counts_covers_their_difference(draws: np.random.Gen
 
 
 def test_two_samples_of_averages_err_in_five_of_a_hundred(draws: np.random.Generator) -> None:
-    found, covered, trials = 0, 0, 3000
+    found, covered, trials = 0, 0, 1500
     for _ in range(trials):
         one = unpaired(sampled(draws, draws.beta(2, 2, 50), 8), sampled(draws, draws.beta(2, 2, 70), 8))
         found += one.p < 0.05
