@@ -1,22 +1,21 @@
-"""Sweeps: all cells are checked before the first starts, a failed cell stops no other, and one page compares them."""
+"""Sweeps: a failed cell stops no other, and one page compares them."""
 
 import json
 import os
 import shlex
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.console import Console as Terminal
 
-from o1exp.app.run import WIDE, run
-from o1exp.config.compose import Study, composed, register_all, study_of
-from o1exp.config.graph import ConfigError
+from o1exp.app.cells import given
+from o1exp.app.run import run
+from o1exp.app.show import WIDE
+from o1exp.config.compose import Study, arms_of
+from o1exp.config.error import ConfigError
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.report import runs
 from o1exp.report.compare import rows
@@ -26,14 +25,6 @@ from o1exp.track.tracking import log_page, open_study
 
 _PARENT = "O1EXP_PARENT_RUN"
 _codes: list[int] = []
-
-
-class Refused(BaseException):
-    """A sweep whose cells are not all right. No Exception: Hydra turns those of a callback into warnings and goes on."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
 
 
 def exit_code() -> int:
@@ -60,61 +51,29 @@ def run_cell(study: Study) -> None:
     (folder / "cell.json").write_text(json.dumps(outcome, indent=1))
 
 
-class Sweep(Callback):
-    """Hydra's hooks around a multirun, in the process that starts the cells."""
-
-    _first: Study | None = None
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Check every cell, then create what the cells share in MLflow, before the first one starts."""
-        _codes.clear()
-        register_all()
-        mistakes: list[str] = []
-        name = str(kwargs.get("config_name") or "config")
-        for overrides in cells(config):
-            try:
-                cell = study_of(composed(overrides, name), overrides, single=True)
-                self._first = self._first or cell
-            except ConfigError as wrong:
-                mistakes += [line for line in wrong.mistakes if line not in mistakes]
-        if mistakes:
-            raise Refused(mistakes)
-        first = self._first
-        if first is not None and first.config.action == "run" and first.track.enabled:
-            root = Path(first.config.outputs).resolve()
-            root.mkdir(parents=True, exist_ok=True)
-            parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
-            os.environ[_PARENT] = parent.run_id
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Compare all finished cells on one page."""
-        folder = Path(config.hydra.sweep.dir)
-        found = sorted((folder / "cells").glob("*/cell.json"), key=lambda path: int(path.parent.name))
-        outcomes = [json.loads(path.read_text()) for path in found]
-        _codes.extend(outcome["code"] for outcome in outcomes)
-        done = [outcome for outcome in outcomes if outcome["run"]]
-        if done:
-            write_sweep(folder, outcomes, config)
-            show(folder, f"{len(done)} of {len(outcomes)} cells done")
-            if self._first is not None and (parent := os.environ.get(_PARENT)):
-                log_page(self._first.track, folder.resolve().parents[1], parent, folder)
-        os.environ.pop(_PARENT, None)
+def opened(first: Study, config: DictConfig) -> None:
+    """Create what the cells share in MLflow, before the first one starts."""
+    _codes.clear()
+    if first.config.action == "run" and first.track.enabled:
+        root = Path(first.config.outputs).resolve()
+        root.mkdir(parents=True, exist_ok=True)
+        parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
+        os.environ[_PARENT] = parent.run_id
 
 
-def cells(config: DictConfig) -> Iterator[list[str]]:
-    """The overrides of every cell that a grid sweep will start; what another sweeper draws cannot be known before."""
-    parser = OverridesParser.create()
-    params = config.hydra.sweeper.get("params") or {}
-    words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
-    grids: list[list[str]] = [[]]
-    for override in parser.parse_overrides(words):
-        if override.is_sweep_override() and override.is_discrete_sweep():
-            key = override.get_key_element()
-            options = [f"{key}={value}" for value in override.sweep_string_iterator()]
-            grids = [[*grid, option] for grid in grids for option in options]
-        elif not override.is_sweep_override():
-            grids = [[*grid, str(override.input_line)] for grid in grids]
-    yield from grids
+def ended(first: Study, config: DictConfig) -> None:
+    """Compare all finished cells on one page."""
+    folder = Path(config.hydra.sweep.dir)
+    found = sorted((folder / "cells").glob("*/cell.json"), key=lambda path: int(path.parent.name))
+    outcomes = [json.loads(path.read_text()) for path in found]
+    _codes.extend(outcome["code"] for outcome in outcomes)
+    done = [outcome for outcome in outcomes if outcome["run"]]
+    if done:
+        write_sweep(folder, outcomes, config)
+        show(folder, f"{len(done)} of {len(outcomes)} cells done")
+        if parent := os.environ.get(_PARENT):
+            log_page(first.track, folder.resolve().parents[1], parent, folder)
+    os.environ.pop(_PARENT, None)
 
 
 def show(folder: Path, outcome: str) -> None:
@@ -145,13 +104,13 @@ def write_sweep(folder: Path, outcomes: list[dict[str, Any]], config: DictConfig
     record = {
         "name": folder.name, "title": str(config.study), "arms": arms, "failed": failed, "report": "",
         "baseline": baseline(config, list(arms)), "overrides": sorted(shared),
-        "command": shlex.join(["o1exp", "-m", *config.hydra.overrides.task]),
+        "command": shlex.join(["o1exp", "-m", *given(config)]),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def baseline(config: DictConfig, labels: list[str]) -> str:
     """What the cells are compared with: the study's baseline as a cell, or as the one setting that makes it ("thought=shortcut")."""
-    own = [str(o) for o in config.arms.get(config.baseline) or []]
+    own = arms_of(config).get(config.baseline) or []
     wanted = [str(config.baseline), *(own if len(own) == 1 else [])]
     return next((name for name in wanted if name and any(name == label or name in label.split(" ") for label in labels)), "")

@@ -5,7 +5,7 @@ A field says its range in its annotation, `lr: Annotated[float, Above(0)]`, or i
 
 import dataclasses
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
@@ -71,6 +71,9 @@ def how(default: Any = dataclasses.MISSING) -> Any:
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Frozen settings that check themselves. Errors: SettingsError with every mistake at once."""
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Former names of settings and what they are called now: who uses an old one is told the new one."""
 
     def __post_init__(self) -> None:
         mistakes = []

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
-from o1exp.config.compose import conf_dir, register_all, study_of
+from o1exp.config.compose import composed, study_of
 from o1exp.flow import Store
 from o1exp.records import Problem
 
@@ -40,8 +39,6 @@ def test_the_file_that_is_not_public_has_named_fields(tmp_path: Path) -> None:
 
 
 def _problems(words: list[str], root: Path) -> list[Problem]:
-    register_all()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        study = study_of(compose("config", overrides=words), words)
+    study = study_of(composed(words), words)
     (stage,) = {goal.key: goal for goal in study.wanted}.values()
     return list(Store(root / "outputs").get(stage))

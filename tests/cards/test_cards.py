@@ -11,7 +11,7 @@ import pytest
 from o1exp.bench.summary import BenchmarkScore
 from o1exp.cards.card import cell, fenced, licence, page, size_category
 from o1exp.cards.metrics import COUNTS, METRICS
-from o1exp.config.groups import GROUPS
+from o1exp.config.groups import classes
 from o1exp.flow.stage import Stage
 from o1exp.history.kinds import KINDS
 from o1exp.history.lineage import Lineage
@@ -122,7 +122,8 @@ def test_sizes_as_the_hub_spells_them() -> None:
 def test_every_stage_below_a_model_says_what_it_is() -> None:
     """A new source, filter, writer or training must be classified in o1exp/history/kinds.py, or no audit can say what was not used."""
     groups = ("source", "filter", "reformat", "thought", "verify", "model", "sft")
-    stages = {cls.__name__ for group in groups for cls in GROUPS[group] if issubclass(cls, Stage)}
+    known = classes()
+    stages = {cls.__name__ for group in groups for cls in known[group] if issubclass(cls, Stage)}
     assert stages <= set(KINDS), stages - set(KINDS)
 
 
@@ -135,7 +136,7 @@ def test_every_number_of_a_result_is_defined() -> None:
 def test_every_benchmark_says_why(tmp_path: Path) -> None:
     from omegaconf import OmegaConf
 
-    from o1exp.config.compose import conf_dir
+    from o1exp.config.spine import conf_dir
 
     for path in sorted((conf_dir() / "bench").glob("*.yaml")):
         assert OmegaConf.select(OmegaConf.load(path), "why"), path
