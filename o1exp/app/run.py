@@ -1,4 +1,4 @@
-"""Make what a study asks for, or show what that would take."""
+"""Make what a study asks for."""
 
 import shlex
 import shutil
@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from rich.console import Console as Terminal
-from rich.table import Table as Grid
-from rich.tree import Tree
 
+from o1exp.app.show import wide
 from o1exp.config.compose import Study, run_name
-from o1exp.config.graph import ConfigError
+from o1exp.config.error import ConfigError
 from o1exp.flow import forks
-from o1exp.flow.plan import PlannedStage, plan, why
+from o1exp.flow.plan import PlannedStage, plan
 from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
@@ -21,9 +19,6 @@ from o1exp.history.runs import CONFIG, PAGE, RunRecord, replace_text, run_folder
 from o1exp.report.runs import merge
 from o1exp.report.table import reported, summary
 from o1exp.track.tracking import log_run, open_study
-
-WIDE = 200
-"""Columns of a table that goes to a file or a pipe."""
 
 
 def run(study: Study, parent: str | None = None) -> Path:
@@ -48,7 +43,7 @@ def run(study: Study, parent: str | None = None) -> Path:
             store.console.line(f"{study.names[goal.key]}: {_near(store.folder(goal))}")
         return store.root
     record = write_run(study, store)
-    _wide(store).print(summary(reported(merge([record]), store.folder(study.report))))
+    wide(store).print(summary(reported(merge([record]), store.folder(study.report))))
     if study.track.enabled:
         log_run(study.track, record, parent)
     store.console.line(f"Report: open {_near(record.folder / PAGE)}")
@@ -97,59 +92,6 @@ def described(report: Stage[Any]) -> dict[str, Stage[Any]]:
     """The audit and the cards of a report, as far as it has them."""
     audit = report.inputs.get("audit")
     return {} if audit is None else {"audit": audit, **audit.inputs}
-
-
-def show_plan(study: Study) -> None:
-    """Print every stage with its key, state and expected cost. Makes nothing."""
-    store = Store(Path(study.config.outputs))
-    steps = plan(store, study.wanted)
-    terminal = _wide(store)
-    grid = Grid("stage", "makes", "key", "", "rows", "requests", "tokens", "$", "hours", "GB/device", "disk GB", "remarks", box=None)
-    for step in steps:
-        grid.add_row(*_cells(step, study.names.get(step.stage.key, "")))
-    made = [step for step in steps if step.state == "make"]
-    totals = [sum(getattr(s.expect, name) for s in made) for name in ("requests", "tokens", "usd", "hours")]
-    grid.add_section()
-    grid.add_row("to be made", str(len(made)), "", "", "", *map(_amount, totals), *[""] * 2, "")
-    terminal.print(grid)
-    for step in steps:
-        for obstacle in step.obstacles:
-            terminal.print(f"before a run: {study.names.get(step.stage.key, step.stage.kind)}: {obstacle}", markup=False)
-
-
-def _wide(store: Store) -> Terminal:
-    terminal = store.console.terminal
-    if not terminal.is_terminal:
-        terminal.width = WIDE
-    return terminal
-
-
-def _cells(step: PlannedStage, name: str) -> list[str]:
-    expect = step.expect
-    state = {"make": "[yellow]make[/]", "reuse": "[green]reuse[/]", "hidden": "[dim]not needed[/]"}[step.state]
-    rows = "?" if expect.rows is None and step.state == "make" else _amount(expect.rows or 0)
-    costs = [expect.requests, expect.tokens, expect.usd, expect.hours, expect.memory_gb, expect.disk_gb]
-    shown = [_amount(cost) for cost in costs] if step.state == "make" else [""] * len(costs)
-    return [name, step.stage.kind, step.stage.key[:8], state, rows, *shown, expect.remark if step.state == "make" else ""]
-
-
-def _amount(value: float) -> str:
-    if not value:
-        return ""
-    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if value >= size:
-            return f"{value / (1e3 if unit == 'k' else size):.3g}{unit}"
-    return f"{value:.0f}" if value == int(value) else f"{value:.3g}"
-
-
-def explain(study: Study) -> None:
-    """Print, for each stage that would be made, the settings that differ from the nearest stored one."""
-    store = Store(Path(study.config.outputs))
-    missing = store.missing(study.wanted)
-    tree = Tree(f"{len(missing)} stages would be made" if missing else "nothing would be made: every stage is there")
-    for stage in missing:
-        tree.add(f"{study.names.get(stage.key, stage.kind)} ({stage.kind} {stage.key[:8]}): {why(store, stage)}".replace("[", r"\["))
-    store.console.terminal.print(tree, highlight=False, soft_wrap=True)
 
 
 def _tally(store: Store) -> None:

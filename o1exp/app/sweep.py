@@ -1,23 +1,21 @@
-"""Sweeps: all cells are checked before the first starts, a failed cell stops no other, and one page compares them."""
+"""Sweeps: a failed cell stops no other, and one page compares them."""
 
 import os
 import shlex
 import traceback
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.console import Console as Terminal
 
-from o1exp.app.run import WIDE, preloads, run
-from o1exp.config.compose import Study, composed, register_all, study_of
-from o1exp.config.graph import ConfigError
+from o1exp.app.cells import given
+from o1exp.app.run import preloads, run
+from o1exp.app.show import WIDE
+from o1exp.config.compose import Study, arms_of
+from o1exp.config.error import ConfigError
 from o1exp.flow import Store, forks
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.plan import plan
@@ -33,14 +31,7 @@ from o1exp.track.tracking import log_page, open_study
 _PARENT = "O1EXP_PARENT_RUN"
 _OWNER = "O1EXP_SWEEP_PROCESS"
 _codes: list[int] = []
-
-
-class Refused(BaseException):
-    """A sweep whose cells are not all right. No Exception: Hydra turns those of a callback into warnings and goes on."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
+_shared = ExitStack()
 
 
 def exit_code() -> int:
@@ -69,65 +60,32 @@ def run_cell(study: Study) -> None:
     outcome.write(folder)
 
 
-class Sweep(Callback):
-    """Hydra's hooks around a multirun, in the process that starts the cells."""
-
-    _first: Study | None = None
-    _open = ExitStack()
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Check every cell, then create what the cells share in MLflow, before the first one starts."""
-        _codes.clear()
-        os.environ[_OWNER] = str(os.getpid())
-        register_all()
-        mistakes: list[str] = []
-        name = str(kwargs.get("config_name") or "config")
-        for overrides in cells(config):
-            try:
-                cell = study_of(composed(overrides, name), overrides, single=True)
-                self._first = self._first or cell
-            except ConfigError as wrong:
-                mistakes += [line for line in wrong.mistakes if line not in mistakes]
-        if mistakes:
-            raise Refused(mistakes)
-        first = self._first
-        if first is not None and first.config.action == "run" and first.track.enabled:
-            root = Path(first.config.outputs).resolve()
-            root.mkdir(parents=True, exist_ok=True)
-            parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
-            os.environ[_PARENT] = parent.run_id
-        if first is not None and first.config.action == "run":
-            steps = plan(Store(Path(first.config.outputs)), first.wanted)
-            self._open.enter_context(forks.warm(preloads(steps), child_environment(1)))  # one for the workers of all cells
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Compare all finished cells on one page."""
-        self._open.close()
-        folder = Path(config.hydra.sweep.dir)
-        ended = outcomes(folder)
-        _codes.extend(cell.code for cell in ended)
-        done = [cell for cell in ended if cell.run]
-        if done:
-            show(write_sweep(folder, ended, config), f"{len(done)} of {len(ended)} cells done")
-            if self._first is not None and (parent := os.environ.get(_PARENT)):
-                log_page(self._first.track, folder.resolve().parents[1], parent, folder)
-        os.environ.pop(_PARENT, None)
+def opened(first: Study, config: DictConfig) -> None:
+    """Create what the cells share, before the first one starts: their parent run in MLflow, and a process that their workers are forked from."""
+    _codes.clear()
+    os.environ[_OWNER] = str(os.getpid())
+    if first.config.action != "run":
+        return
+    root = Path(first.config.outputs).resolve()
+    if first.track.enabled:
+        root.mkdir(parents=True, exist_ok=True)
+        parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
+        os.environ[_PARENT] = parent.run_id
+    _shared.enter_context(forks.warm(preloads(plan(Store(root), first.wanted)), child_environment(1)))
 
 
-def cells(config: DictConfig) -> Iterator[list[str]]:
-    """The overrides of every cell that a grid sweep will start; what another sweeper draws cannot be known before."""
-    parser = OverridesParser.create()
-    params = config.hydra.sweeper.get("params") or {}
-    words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
-    grids: list[list[str]] = [[]]
-    for override in parser.parse_overrides(words):
-        if override.is_sweep_override() and override.is_discrete_sweep():
-            key = override.get_key_element()
-            options = [f"{key}={value}" for value in override.sweep_string_iterator()]
-            grids = [[*grid, option] for grid in grids for option in options]
-        elif not override.is_sweep_override():
-            grids = [[*grid, str(override.input_line)] for grid in grids]
-    yield from grids
+def ended(first: Study, config: DictConfig) -> None:
+    """Compare all finished cells on one page."""
+    _shared.close()
+    folder = Path(config.hydra.sweep.dir)
+    found = outcomes(folder)
+    _codes.extend(cell.code for cell in found)
+    done = [cell for cell in found if cell.run]
+    if done:
+        show(write_sweep(folder, found, config), f"{len(done)} of {len(found)} cells done")
+        if parent := os.environ.get(_PARENT):
+            log_page(first.track, folder.resolve().parents[1], parent, folder)
+    os.environ.pop(_PARENT, None)
 
 
 def show(sweep: RunRecord, outcome: str) -> None:
@@ -144,17 +102,17 @@ def show(sweep: RunRecord, outcome: str) -> None:
     terminal.print(f"Report: open {page_file}", soft_wrap=True)
 
 
-def write_sweep(folder: Path, ended: list[CellOutcome], config: DictConfig) -> RunRecord:
+def write_sweep(folder: Path, found: list[CellOutcome], config: DictConfig) -> RunRecord:
     """The sweep's record over all cells that ended."""
-    command = shlex.join(["o1exp", "-m", *config.hydra.overrides.task])
-    found = compared(folder, ended, str(config.study), command)
-    record = replace(found, baseline=baseline(config, list(found.arms)))
+    command = shlex.join(["o1exp", "-m", *given(config)])
+    sweep = compared(folder, found, str(config.study), command)
+    record = replace(sweep, baseline=baseline(config, list(sweep.arms)))
     write(record)
     return record
 
 
 def baseline(config: DictConfig, labels: list[str]) -> str:
     """What the cells are compared with: the study's baseline as a cell, or as the one setting that makes it ("thought=shortcut")."""
-    own = [str(o) for o in config.arms.get(config.baseline) or []]
+    own = arms_of(config).get(config.baseline) or []
     wanted = [str(config.baseline), *(own if len(own) == 1 else [])]
     return next((name for name in wanted if name and any(name == label or name in label.split(" ") for label in labels)), "")

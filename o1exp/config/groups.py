@@ -1,59 +1,72 @@
-"""Every config group and the classes behind its options, on one screen. A YAML option names its class in `defaults: [Class, _self_]`."""
+"""Every config group and the classes behind its options, on one screen. A YAML option names its class in `defaults: [Class, _self_]`.
 
-from o1exp.bench.bench import Bench
-from o1exp.bench.engines.embedded import Embedded
-from o1exp.bench.engines.remote import Remote
-from o1exp.bench.result import Result
-from o1exp.cards.data_card import DataCard
-from o1exp.cards.model_card import ModelCard
-from o1exp.chat.servers.llama import Llama
-from o1exp.chat.servers.procedural import Procedural
-from o1exp.chat.teacher import Budget, Teacher
-from o1exp.curate.mix import Mix
-from o1exp.curate.pairs import Pairs
-from o1exp.curate.rules import Rules
-from o1exp.flow import Machine, Settings
-from o1exp.flow.source import stage_classes, write_lock
-from o1exp.report.page import Report
-from o1exp.sources.arithmetic import Arithmetic
-from o1exp.sources.hub import Hub
-from o1exp.sources.local import Local
-from o1exp.thoughts.distil import Distil
-from o1exp.thoughts.reformat import Reformat
-from o1exp.thoughts.solutions import Solutions
-from o1exp.thoughts.verify import Rejection
-from o1exp.track.tracking import Tracking
-from o1exp.train.bases.gguf import Gguf
-from o1exp.train.bases.pretrained import Pretrained
-from o1exp.train.bases.small import Untrained
-from o1exp.train.dpo import Dpo
-from o1exp.train.sft import Sft
-from o1exp.tti.stage import Audit
+Names, not classes: composing a config, the help and completion import none of them (o1exp/config/facts.py).
+"""
 
-GROUPS: dict[str, tuple[type[Settings], ...]] = {
-    "source": (Arithmetic, Local, Hub),
-    "filter": (Rules,),
-    "reformat": (Reformat, Solutions),
-    "thought": (Distil, Solutions),
-    "verify": (Rejection,),
-    "teacher": (Teacher, Procedural, Llama),
-    "model": (Untrained, Pretrained, Gguf),
-    "mix": (Mix,),
-    "sft": (Sft,),
-    "draws": (Bench,),
-    "pairs": (Pairs,),
-    "preference": (Dpo,),
-    "engine": (Embedded, Remote),
-    "bench": (Bench,),
-    "result": (Result,),
-    "data_card": (DataCard,),
-    "model_card": (ModelCard,),
-    "audit": (Audit,),
-    "report": (Report,),
-    "machine": (Machine,),
-    "budget": (Budget,),
-    "track": (Tracking,),
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from o1exp.flow import Settings
+
+Groups = Mapping[str, tuple[str, ...]]
+
+GROUPS: Groups = {
+    "source": ("o1exp.sources.arithmetic.Arithmetic", "o1exp.sources.local.Local", "o1exp.sources.hub.Hub"),
+    "filter": ("o1exp.curate.rules.Rules",),
+    "reformat": ("o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions"),
+    "thought": ("o1exp.thoughts.distil.Distil", "o1exp.thoughts.solutions.Solutions"),
+    "verify": ("o1exp.thoughts.verify.Rejection",),
+    "teacher": ("o1exp.chat.teacher.Teacher", "o1exp.chat.servers.procedural.Procedural", "o1exp.chat.servers.llama.Llama"),
+    "model": ("o1exp.train.bases.small.Untrained", "o1exp.train.bases.pretrained.Pretrained", "o1exp.train.bases.gguf.Gguf"),
+    "mix": ("o1exp.curate.mix.Mix",),
+    "sft": ("o1exp.train.sft.Sft",),
+    "draws": ("o1exp.bench.bench.Bench",),
+    "pairs": ("o1exp.curate.pairs.Pairs",),
+    "preference": ("o1exp.train.dpo.Dpo",),
+    "engine": ("o1exp.bench.engines.embedded.Embedded", "o1exp.bench.engines.remote.Remote"),
+    "bench": ("o1exp.bench.bench.Bench",),
+    "result": ("o1exp.bench.result.Result",),
+    "data_card": ("o1exp.cards.data_card.DataCard",),
+    "model_card": ("o1exp.cards.model_card.ModelCard",),
+    "audit": ("o1exp.tti.stage.Audit",),
+    "report": ("o1exp.report.page.Report",),
+    "machine": ("o1exp.flow.machine.Machine",),
+    "budget": ("o1exp.chat.teacher.Budget",),
+    "track": ("o1exp.track.tracking.Tracking",),
 }
 
+
+def load(target: str) -> "type[Settings]":
+    """The class at a dotted path; the current folder counts as a place of modules.
+
+    Errors: ValueError with a sentence where there is none or it is no class of settings.
+    """
+    from o1exp.flow import Settings
+
+    module, _, name = target.rpartition(".")
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())  # last: a file there shadows no installed module
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except Exception as why:  # also whatever the code of a user's module raises
+        raise ValueError(f"{target}: cannot be imported ({type(why).__name__}: {why})") from why
+    if not (isinstance(found, type) and issubclass(found, Settings)):
+        raise ValueError(f"{target}: is no class of settings; derive it from Stage, Recipe or Settings of o1exp.flow")
+    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+        raise ValueError(f"{target}: lacks {', '.join(missing)}, which every class of its kind has")
+    return found
+
+
+def classes(groups: Groups = GROUPS) -> "dict[str, tuple[type[Settings], ...]]":
+    """The classes themselves, all imported."""
+    return {group: tuple(load(target) for target in targets) for group, targets in groups.items()}
+
+
 if __name__ == "__main__":  # make lock
-    write_lock(stage_classes(GROUPS.values()))
+    from o1exp.flow.source import stage_classes, write_lock
+
+    write_lock(stage_classes(classes().values()))

@@ -1,7 +1,8 @@
 """`o1exp --help`: how to call it, and every option of every group with the comment at its head."""
 
-from collections.abc import Iterator
 from pathlib import Path
+
+from o1exp.config import spine
 
 USE = """o1exp: ablations of o1 replication by distillation, as content-addressed experiments.
 
@@ -20,19 +21,20 @@ Settings that are often set: seed, budget.usd, outputs, machine.devices, teacher
 Exit codes: 0 done, 1 a stage failed, 2 the configuration is wrong, 3 the budget is spent, 130 interrupted
 """
 
-SLOTS = {"sft": "sft@imitate, sft@think", "teacher": "teacher, teacher@writer"}
-
 
 def help_text(conf: Path) -> str:
-    """The whole help. Reads nothing but the first lines of the YAML files."""
+    """The whole help: the spine's choices, and the first comment of each option."""
     lines = [USE, "Choices (GROUP=OPTION; bench takes a list, bench=[gsm8k,math500])"]
-    for group in sorted(path for path in conf.iterdir() if path.is_dir()):
-        lines.append(f"\n{SLOTS.get(group.name, group.name)}")
-        lines += [f"  {name:<18} {words}" for name, words in _options(group)]
+    nodes = spine.nodes(conf)
+    for group in spine.groups([conf]):
+        if group == "hydra":
+            continue
+        lines.append(f"\n{', '.join(node.choice for node in nodes if node.group == group) or group}")
+        lines += [f"  {name:<18} {head(path)}" for name, path in spine.options([conf], group).items()]
     return "\n".join(lines) + "\n"
 
 
-def _options(group: Path) -> Iterator[tuple[str, str]]:
-    for path in sorted(group.rglob("*.yaml")):
-        comments = [line.removeprefix("#").strip() for line in path.read_text().splitlines() if line.startswith("#")]
-        yield str(path.relative_to(group).with_suffix("")), next((line for line in comments if not line.startswith("@package")), "")
+def head(option: Path) -> str:
+    """What the comment at the head of an option says in its first line."""
+    comments = [line.removeprefix("#").strip() for line in option.read_text().splitlines() if line.startswith("#")]
+    return next((line for line in comments if not line.startswith("@package")), "")

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from o1exp.config.compose import conf_dir, register_all, study_of
+from o1exp.config.compose import composed, study_of
+from o1exp.config.spine import conf_dir
 from o1exp.flow import Store
 from o1exp.records import Problem
 
@@ -53,17 +53,13 @@ def test_a_benchmark_of_ones_own_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_text('{"problem": "1+1?", "answer": "2"}\n{"problem": "2+2?", "answer": "4"}\n')
     place = [f"hydra.searchpath=[file://{tmp_path / 'conf'}]", "bench=[contest]", f"bench.contest.path={tmp_path / 'c.jsonl'}"]
     assert [p.answer for p in _problems([*place, "goal=bench.contest.problems", "bench.contest.limit=1"], tmp_path)] == ["2"]
-    register_all()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        words = [*place, "goal=bench.contest", "seed=5"]
-        goal = study_of(compose("config", overrides=words), words, single=True).goals["run"]
+    words = [*place, "goal=bench.contest", "seed=5"]
+    goal = study_of(composed(words), words, single=True).goals["run"]
     sample = goal.inputs["attempts"]
     assert (sample.what()["max_tokens"], sample.what()["seed"], sample.inputs["model"].kind) == (77, 5, "Sft")
 
 
 def _problems(words: list[str], root: Path) -> list[Problem]:
-    register_all()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        study = study_of(compose("config", overrides=words), words)
+    study = study_of(composed(words), words)
     (stage,) = {goal.key: goal for goal in study.wanted}.values()
     return list(Store(root / "outputs").get(stage))

@@ -11,7 +11,7 @@ import pytest
 from o1exp.bench.outcome import BenchmarkScore
 from o1exp.cards.card import cell, fenced, licence, page, size_category
 from o1exp.cards.metrics import COUNTS, METRICS
-from o1exp.config.groups import GROUPS
+from o1exp.config.groups import classes
 from o1exp.flow.source import stage_classes
 from o1exp.history.lineage import Lineage
 from o1exp.history.runs import RunRecord
@@ -121,7 +121,7 @@ def test_sizes_as_the_hub_spells_them() -> None:
 def test_every_stage_says_what_it_is() -> None:
     """Without role and does no audit can say what a run did not use."""
     abstract = "Training"
-    silent = {cls.__name__ for cls in stage_classes(GROUPS.values()) if not (cls.role and cls.does)}
+    silent = {cls.__name__ for cls in stage_classes(classes().values()) if not (cls.role and cls.does)}
     assert silent <= {abstract}
 
 
@@ -134,7 +134,7 @@ def test_every_number_of_a_result_is_defined() -> None:
 def test_every_benchmark_says_why(tmp_path: Path) -> None:
     from omegaconf import OmegaConf
 
-    from o1exp.config.compose import conf_dir
+    from o1exp.config.spine import conf_dir
 
     for path in sorted((conf_dir() / "bench").glob("*.yaml")):
         assert OmegaConf.select(OmegaConf.load(path), "why"), path

@@ -2,14 +2,17 @@ from typing import Any
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from o1exp.config.graph import ConfigError, Graph, same_schema, schema, slots
+from o1exp.config.error import ConfigError
+from o1exp.config.graph import Graph
 from o1exp.flow import Machine
-from tests.flow.stages import Head, Merge, Model, Numbers, Small
+from tests.flow.stages import Head, Merge, Numbers
 
-GROUPS = {"numbers": (Numbers,), "head": (Head, Small), "merge": (Merge,), "model": (Model,), "machine": (Machine,)}
 HERE = "tests.flow.stages"
+GROUPS = {
+    "numbers": (f"{HERE}.Numbers",), "head": (f"{HERE}.Head", f"{HERE}.Small"), "merge": (f"{HERE}.Merge",),
+    "model": (f"{HERE}.Model",), "machine": ("o1exp.flow.machine.Machine",),
+}  # fmt: skip
 
 
 def _config(**nodes: Any) -> DictConfig:
@@ -77,27 +80,11 @@ def test_a_circle_is_named() -> None:
         Graph(_spine(numbers={"_target_": f"{HERE}.Head", "problems": "${head}", "count": None}), GROUPS).stage("head")
 
 
-def test_a_class_outside_the_groups_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"numbers._target_=os.system: not a class of any config group"):
+def test_what_is_no_class_of_settings_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"numbers._target_=os.system: is no class of settings; derive it from Stage"):
         Graph(_spine(numbers={"_target_": "os.system"}), GROUPS).stage("head")
 
 
 def test_a_goal_that_is_no_stage_is_refused_with_those_that_are() -> None:
-    with pytest.raises(ConfigError, match="goal=machine: that is no stage; choose one of numbers"):
+    with pytest.raises(ConfigError, match=r"goal=machine: that is no stage; choose one of numbers, head, skip, merge$"):
         Graph(_spine(), GROUPS).stage("machine")
-
-
-def test_a_schema_refuses_typos_and_wrong_types() -> None:
-    typed = OmegaConf.structured(schema(Numbers, slots((Numbers,))))
-    assert typed.count == 3
-    with pytest.raises(OmegaConfBaseException):
-        typed.coutn = 3
-    with pytest.raises(OmegaConfBaseException):
-        typed.rate = "fast"
-
-
-def test_the_schema_of_an_ablated_step_takes_the_settings_of_its_neighbours() -> None:
-    same = OmegaConf.structured(same_schema((Head, Small)))
-    same.keep, same.problems, same.takes = 5, "${x}", "problems"
-    with pytest.raises(OmegaConfBaseException):
-        same.kepe = 5

@@ -13,7 +13,7 @@ import pytest
 from o1exp.app.sweep import show
 from o1exp.flow import Store
 from o1exp.history.arms import Arm, gather
-from o1exp.history.record import RunRecord
+from o1exp.history.runs import read
 from o1exp.report.__main__ import main
 from o1exp.report.compare import Row, rows
 from o1exp.report.page import Report
@@ -72,12 +72,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 def test_report_terminal_and_mlflow_share_one_resampling(run: Finished) -> None:
     assert run.resamplings == NEEDED
-    record = RunRecord.load(run.folder)
+    record = read(run.folder)
     with counted() as resampled:
-        arms = record.gathered(run.root)
+        arms = record.gathered()
         table = reported(arms, run.report)
         summary(table)
-        metrics = {metric.key: metric.value for metric in entry(record, arms, run.root).metrics}
+        metrics = {metric.key: metric.value for metric in entry(record, arms).metrics}
         for one in arms:
             arm_entry(record, one)
     assert resampled == [], "what the report compared is read back"
@@ -90,7 +90,7 @@ def test_a_comparison_of_runs_and_a_sweep_resample_once_for_table_and_page(run: 
         assert main(["compare", str(run.folder), "--out", str(run.folder / "page.html")]) == 0
     assert len(resampled) == NEEDED
     with counted() as resampled:
-        show(run.folder, "3 of 3 cells done")
+        show(read(run.folder), "3 of 3 cells done")
     assert len(resampled) == NEEDED
     assert capsys.readouterr().out.count("long is above base") == 2
 

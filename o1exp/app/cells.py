@@ -1,0 +1,58 @@
+"""The cells of a sweep: all of them are checked before the first one starts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from o1exp.config.compose import Study, composed, study_of
+from o1exp.config.error import ConfigError
+from o1exp.config.options import Origin
+
+
+class Refused(BaseException):
+    """A sweep whose cells are not all right. No Exception: Hydra turns those of a callback into warnings and goes on."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def checked(config: DictConfig) -> Study:
+    """The study of the first cell. Errors: Refused with every mistake of every cell."""
+    mistakes: list[str] = []
+    origin = Origin.of(config.hydra)
+    studies = []
+    for overrides in cells(config):
+        try:
+            studies.append(study_of(composed(overrides, origin), overrides, origin, single=True))
+        except ConfigError as wrong:
+            mistakes += [line for line in wrong.mistakes if line not in mistakes]
+    if mistakes:
+        raise Refused(mistakes)
+    return studies[0]
+
+
+def cells(config: DictConfig) -> Iterator[list[str]]:
+    """The overrides of every cell that a grid sweep will start; what another sweeper draws cannot be known before."""
+    parser = OverridesParser.create()
+    params: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    params = params.get("params") or {}
+    words = [*(f"{key}={value}" for key, value in params.items()), *given(config)]
+    grids: list[list[str]] = [[]]
+    for override in parser.parse_overrides(words):
+        if override.is_sweep_override() and override.is_discrete_sweep():
+            key = override.get_key_element()
+            options = [f"{key}={value}" for value in override.sweep_string_iterator()]
+            grids = [[*grid, option] for grid in grids for option in options]
+        elif not override.is_sweep_override():
+            grids = [[*grid, str(override.input_line)] for grid in grids]
+    yield from grids
+
+
+def given(config: DictConfig) -> list[str]:
+    """The overrides as they were given: `${mix}` in one is an edge of the cells."""
+    words = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    assert isinstance(words, list)
+    return [str(word) for word in words]

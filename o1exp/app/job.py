@@ -1,0 +1,106 @@
+"""A command under Hydra: compose, then plan, explain or run. Composing imports no stage; they come with the first graph."""
+
+import os
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from o1exp.config import options
+from o1exp.config.error import ConfigError
+from o1exp.config.mistakes import choice_mistakes, explained
+from o1exp.config.options import Origin
+from o1exp.config.spine import conf_dir
+
+WRONG_CONFIG, INTERRUPTED = 2, 130
+_ended: list[Exception] = []
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
+def _job(config: DictConfig) -> None:
+    from o1exp.flow.errors import RunError
+
+    try:
+        _act(config)
+    except Exception as ended:  # Hydra would print its own words on top of ours
+        if HydraConfig.get().mode == RunMode.MULTIRUN and not isinstance(ended, ConfigError | RunError):
+            raise
+        _ended.append(ended)
+
+
+def _act(config: DictConfig) -> None:
+    from o1exp.config.compose import study_of
+
+    setup = HydraConfig.get()
+    overrides = OmegaConf.to_container(setup.overrides.task, resolve=False)  # `think.data=${mix}` is an edge, not a value of this list
+    assert isinstance(overrides, list)
+    in_sweep = setup.mode == RunMode.MULTIRUN
+    study = study_of(config, overrides, Origin.of(setup), single=in_sweep)
+    if config.action in ("plan", "why"):
+        from o1exp.app import show
+
+        show.show_plan(study) if config.action == "plan" else show.explain(study)
+    elif in_sweep:
+        from o1exp.app.sweep import run_cell
+
+        run_cell(study)
+    else:
+        from o1exp.app.run import run
+
+        run(study)
+
+
+def launched() -> int:
+    """Do what the command line says. Returns the exit code."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    words = sys.argv[1:]
+    _ended.clear()
+    options.register()
+    try:
+        if wrong := choice_mistakes(words, Origin.named(words)):
+            raise ConfigError(wrong)
+        _job()
+    except (HydraException, OmegaConfBaseException, ValueError) as problem:  # composing ended; what a job raises is in _ended
+        return _refused(explained(words, Origin.named(words), problem))
+    except BaseException as ended:
+        return _end(ended)
+    return _end(_ended[0]) if _ended else _sweep_code()
+
+
+def _sweep_code() -> int:
+    """The worst exit code of the cells, where there was a sweep."""
+    sweep = sys.modules.get("o1exp.app.sweep")
+    return sweep.exit_code() if sweep else 0
+
+
+def _end(ended: BaseException) -> int:
+    """The exit code of a run that ended early, and its words; raises what is none of ours."""
+    from o1exp.app.cells import Refused
+    from o1exp.flow.errors import RunError, Stopped
+
+    if isinstance(ended, ConfigError | Refused):
+        return _refused(ended.mistakes)
+    if isinstance(ended, Stopped | KeyboardInterrupt):
+        _say("interrupted; run the same command again to go on")
+        return INTERRUPTED
+    if isinstance(ended, RunError):
+        _say(str(ended), "red")
+        return ended.code
+    raise ended
+
+
+def _refused(mistakes: list[str]) -> int:
+    _say("The configuration is wrong; nothing was started:", "bold red")
+    for line in mistakes:
+        _say(f"  {line}")
+    return WRONG_CONFIG
+
+
+def _say(text: str, style: str | None = None) -> None:
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False, style=style)

@@ -1,0 +1,151 @@
+"""Where Hydra finds options: YAML files, each checked against the class that it names, and never the classes themselves.
+
+An option names its class in `defaults: [Class, _self_]` (a class of its group, o1exp/config/groups.py) or, for any class of settings that
+can be imported, in `_target_: package.Class`.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.conf import HydraConf
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from o1exp.config import facts, spine
+from o1exp.config.error import ConfigError
+from o1exp.config.groups import GROUPS
+from o1exp.config.schema import SAME, root, same_schema, schema
+from o1exp.config.sentences import line_of, not_yaml, place_of, plain, unknown_setting, wrong_type
+
+ROOT = "Root"
+_read: dict[tuple[str, int, int, int], ConfigResult] = {}
+"""Every file that was read, by path, times and size: a command composes the same files several times."""
+
+
+def register() -> None:
+    """Let Hydra read every folder of options through this module."""
+    Plugins.instance()  # registers Hydra's own source of files, which ours stands for
+    SourcesRegistry.instance().types["file"] = Options
+
+
+class Options(FileConfigSource):
+    """A folder of options. A class of a group can be named in the defaults of a YAML file, but is no option itself."""
+
+    def is_config(self, config_path: str) -> bool:
+        return super().is_config(config_path) or _named(config_path, self.path) is not None
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Errors: ConfigError with file and line of every setting that the option's class does not take."""
+        if not super().is_config(config_path) and (typed := _named(config_path, self.path)) is not None:
+            return ConfigResult(self.provider, self.full_path(), typed, {"package": None})
+        file = Path(self.path, self._normalize_file_name(config_path))
+        state = file.stat()
+        seen = (str(file), state.st_mtime_ns, state.st_ctime_ns, state.st_size)
+        if seen not in _read:
+            _read[seen] = self._load(config_path, file)
+        return copy.deepcopy(_read[seen])
+
+    def _load(self, config_path: str, file: Path) -> ConfigResult:
+        try:
+            result = super().load_config(config_path)
+        except (yaml.YAMLError, OmegaConfBaseException) as wrong:
+            raise ConfigError([not_yaml(file) or f"{place_of(file)}: {plain(wrong)}"]) from wrong
+        group, _, _ = config_path.partition("/")
+        if isinstance(result.config, DictConfig) and group not in ("hydra", "experiment"):
+            result.config = _checked(result.config, group, file)
+        return result
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a config comes from: the name of the primary config, and the folders of options, conf/ first."""
+
+    name: str = "config"
+    places: tuple[Path, ...] = (spine.conf_dir(),)
+
+    @classmethod
+    def of(cls, hydra: HydraConf | DictConfig) -> "Origin":
+        """The origin of a config that Hydra composed, from its hydra node."""
+        found = [Path(source.path).resolve() for source in hydra.runtime.config_sources if source.schema == "file" and source.path]
+        return cls(str(hydra.job.config_name or "config"), tuple(dict.fromkeys(found)))
+
+    @classmethod
+    def named(cls, words: Sequence[str]) -> "Origin":
+        """The origin that a command line names."""
+        names = list(spine.flags(words, "--config-name", "-cn"))
+        return cls(names[-1] if names else "config", tuple(spine.places(words)))
+
+
+def composed(overrides: Sequence[str], origin: Origin) -> DictConfig:
+    """The config as Hydra composes it. Errors: ConfigError for an option file, and Hydra's and OmegaConf's own."""
+    register()
+    words = [word for word in overrides if not word.startswith("hydra.searchpath=")]
+    if more := ",".join(f"'file://{place}'" for place in origin.places[1:] if place.is_dir()):
+        words.append(f"hydra.searchpath=[{more}]")
+    if GlobalHydra.instance().is_initialized():
+        return compose(origin.name, overrides=words)
+    with initialize_config_dir(str(origin.places[0]), version_base="1.3"):
+        return compose(origin.name, overrides=words)
+
+
+def _named(path: str, place: str) -> DictConfig | None:
+    """The schema of the class at "group/Class", or of the spine at "Root"."""
+    group, _, name = path.rpartition("/")
+    if path == ROOT:
+        return root(Path(place)) if Path(place, "config.yaml").exists() else None
+    if name == "Same" and group in GROUPS:
+        return same_schema(group)
+    target = next((target for target in GROUPS.get(group, ()) if target.endswith(f".{name}")), None)
+    return schema(target, group) if target else None
+
+
+def _checked(config: DictConfig, group: str, file: Path) -> DictConfig:
+    """The option's settings on the schema of its class; as it is where it names none."""
+    defaults = config._get_node("defaults")
+    given = OmegaConf.to_container(defaults, resolve=False) if OmegaConf.is_list(defaults) else []
+    typed = None
+    if isinstance(given, list) and len(given) == 2 and given[1] == "_self_" and isinstance(given[0], str):
+        typed = _named(f"{group}/{given[0]}", str(file.parent))
+    if typed is not None:
+        del config["defaults"]
+    elif "_target_" in config:
+        typed = _foreign(str(config["_target_"]), group, file)
+    if typed is None:
+        return config
+    try:
+        merged = OmegaConf.unsafe_merge(typed, config)
+    except OmegaConfBaseException as wrong:
+        raise ConfigError(list(_mistakes(config, typed, file)) or [f"{place_of(file)}: {plain(wrong)}"]) from wrong
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def _foreign(target: str, group: str, file: Path) -> DictConfig:
+    try:
+        return schema(target, group)
+    except ValueError as wrong:
+        raise ConfigError([f"{line_of(file, ['_target_'])}: _target_={wrong}"]) from wrong
+
+
+def _mistakes(config: DictConfig, typed: DictConfig, file: Path) -> Iterator[str]:
+    renamed = facts.facts(typed["_target_"]).renamed if typed["_target_"] != SAME else {}
+    given = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(given, dict)
+    for name, value in given.items():
+        place = line_of(file, [str(name)])
+        if name not in typed:
+            yield f"{place}: {unknown_setting(str(name), value, [str(key) for key in typed], renamed)}"
+        elif not (isinstance(value, str) and "${" in value):
+            try:
+                OmegaConf.update(typed, str(name), value)
+            except OmegaConfBaseException as wrong:
+                yield f"{place}: {wrong_type(str(name), wrong)}"

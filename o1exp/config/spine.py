@@ -1,0 +1,104 @@
+"""The spine, conf/config.yaml, as a list of nodes, and the files of their options. Needs no Hydra: the help and completion read it too."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+EXPERIMENT = "experiment"
+_REQUIRED = "???"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the graph: an option of `group` stands at `name`, by default `option` (several where the node is a list)."""
+
+    name: str
+    group: str
+    option: str | list[str]
+
+    @property
+    def choice(self) -> str:
+        """What chooses it on the command line: `thought`, or `sft@think` where the group has several nodes."""
+        return self.group if self.group == self.name else f"{self.group}@{self.name}"
+
+
+@dataclass
+class Run:
+    """What a command says beside its nodes."""
+
+    data: str = ""
+    arms: dict[str, list[str]] = field(default_factory=dict)
+    baseline: str = ""
+    study: str = _REQUIRED
+    seed: int = 0
+    goal: str = "report"
+    action: str = "run"
+    outputs: str = "outputs"
+
+
+def conf_dir() -> Path:
+    """The checkout's conf/ where there is one, else the one that the wheel carries."""
+    package = Path(__file__).resolve().parents[1]
+    beside = package.parent / "conf"
+    return beside if (beside / "config.yaml").exists() else package / "conf"
+
+
+def nodes(conf: Path) -> list[Node]:
+    """Every node that the defaults list of `conf`/config.yaml fills, in its order."""
+    found = []
+    for entry in _yaml(conf / "config.yaml")["defaults"]:
+        choice, option = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)
+        group, _, name = choice.partition("@")
+        if option is not None and not choice.startswith("override ") and group != EXPERIMENT:
+            found.append(Node(name or group, group, option))
+    return found
+
+
+def options(places: Sequence[Path], group: str) -> dict[str, Path]:
+    """The options of a group by name, e.g. paper/math of experiment, with the file of each; the first of `places` wins."""
+    found: dict[str, Path] = {}
+    for place in places:
+        for path in sorted((place / group).rglob("*.yaml")):
+            found.setdefault(path.relative_to(place / group).with_suffix("").as_posix(), path)
+    return dict(sorted(found.items()))
+
+
+def groups(places: Sequence[Path]) -> list[str]:
+    """The folders of options."""
+    return sorted({path.name for place in places if place.is_dir() for path in place.iterdir() if path.is_dir()})
+
+
+def places(words: Sequence[str]) -> list[Path]:
+    """The folders whose options a command line can choose: conf/, and those that `--config-dir` and hydra.searchpath name."""
+    paths = [part.strip("[]'\" ") for word in words if word.startswith("hydra.searchpath=") for part in word.split("=", 1)[1].split(",")]
+    named = [*flags(words, "--config-dir", "-cd"), *(path.removeprefix("file://") for path in paths)]
+    return list(dict.fromkeys([conf_dir(), *(Path(folder).resolve() for folder in named if folder)]))
+
+
+def flags(words: Sequence[str], *names: str) -> Iterator[str]:
+    """The values of a flag that is spelled in one of these ways."""
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        flag, _, value = word.partition("=")
+        if flag in names:
+            yield value or following
+
+
+def class_of(file: Path) -> str:
+    """The class that an option names: dotted in `_target_`, bare in its defaults; "" for none."""
+    try:
+        body = _yaml(file) or {}
+    except ValueError:  # no YAML: said when it is chosen
+        return ""
+    first = next(iter(body.get("defaults") or []), "")
+    return str(body.get("_target_") or (first if isinstance(first, str) and first != "_self_" else ""))
+
+
+def _yaml(path: Path) -> Any:
+    """Errors: ValueError for what is no YAML."""
+    import yaml
+
+    try:
+        return yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as wrong:
+        raise ValueError(f"{path}: {wrong}") from wrong

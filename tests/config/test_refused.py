@@ -1,0 +1,129 @@
+"""A wrong configuration is refused with key, value and remedy, all mistakes at once, and nothing is made."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.conftest import Command
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sft@think=paper_thoughts", "think.lrr=1"], ["think.lrr=1", "did you mean think.lr?"]),
+        (["think.lr=fast"], ["think.lr=fast", "must be of type float"]),
+        (["filter=nope"], ["filter=nope", "choose one of none, paper"]),
+        (["think.epochs=-1"], ["think.epochs=-1", "must be greater than 0"]),
+        (["experiment=quickstar"], ["experiment=quickstar", "did you mean quickstart?"]),
+        (["experiment=papr/math"], ["experiment=papr/math", "did you mean paper/math?"]),
+        (["bench=[gsm9k,math500]"], ["bench=gsm9k", "did you mean gsm8k?"]),
+        (["thought=Same"], ["thought=Same", "choose one of distil, shortcut"]),
+        (["thought=Distil"], ["thought=Distil", "did you mean distil?"]),
+        (["filter={a:1}"], ["filter={a:1}: give the name of an option"]),
+        (["sft=small"], ["sft=small: that is no node; choose sft@imitate=small or sft@think=small"]),
+        (["sfft@think=small"], ["sfft@think=small: there is no group sfft; did you mean sft?"]),
+        (["hydra/launcher=nope"], ["hydra/launcher=nope: there is no such option; choose one of basic, joblib"]),
+        (["goal=everything"], ["goal=everything", "choose one of", "think"]),
+        (["action=go"], ["action=go", "run, plan or why"]),
+        (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),
+        (["model.path=x"], ["model.path=x", "path belongs to model=pretrained"]),
+        (["think.data=${model}"], ["think.data: Untrained makes Checkpoint; connect a step that makes Table[Example]"]),
+        (["teacher.api_key=sk-123"], ["teacher.api_key=...", "no such setting"]),
+        (["filter=null"], ["filter=null", "choose an option"]),
+        (["~filter"], ["thought.problems=${filter}", "no option is chosen there"]),
+        (["~model"], ["nothing is chosen for model"]),
+        (["+foo=1"], ["foo=1: there is no such setting"]),
+        (["+think.foo=1"], ["think.foo=1: there is no such setting"]),
+        (["+preference.foo=1"], ["preference.foo=1: there is no such setting"]),
+        (["seed=0,1"], ["seed=0,1: several values are a sweep, which needs -m"]),
+        (["--config-name", "nowhere"], ["Cannot find primary config 'nowhere'"]),
+        (["--config-dir", "nowhere"], ["nowhere' not found"]),
+        (["think.lr=fast", "filter=nope", "seed=x", "imitate.epochs=-1"], ["think.lr=fast", "filter=nope", "seed=x", "imitate.epochs=-1"]),
+    ],
+)
+def test_a_wrong_config_is_refused_with_key_value_and_remedy(o1exp: Command, tmp_path: Path, words: list[str], said: list[str]) -> None:
+    done = o1exp(*words)
+    assert done.code == 2, done.err
+    assert all(part in done.err for part in said), done.err
+    assert "Traceback" not in done.err
+    assert len(set(done.err.splitlines())) == len(done.err.splitlines())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["think.epochs=1,-1"], ["think.epochs=-1"]),
+        (["seed=0,1", "filter=none,nope"], ["filter=nope"]),
+        (["filter=none,null"], ["filter=null"]),
+        (["think.lr=1e-3,fast", "filter=none,nope"], ["think.lr=fast", "filter=nope"]),
+        (["think.lrr=1", "seed=0,1"], ["think.lrr=1"]),
+    ],
+)
+def test_a_sweep_is_refused_before_its_first_cell(o1exp: Command, tmp_path: Path, words: list[str], said: list[str]) -> None:
+    done = o1exp("-m", *words)
+    assert done.code == 2, done.err
+    assert all(part in done.err for part in said), done.err
+    assert "needs -m" not in done.err
+    assert not (tmp_path / "outputs").exists()
+
+
+EXPERIMENT = """\
+# @package _global_
+defaults:
+  - override /filter: papre
+  - override /bench: [gsm9k]
+study: mine
+think: {lrr: 1, epochs: many}
+arms: {"one, then": [], two: [seed=1]}
+"""
+
+
+def test_every_mistake_inside_an_experiment_file_is_named_with_file_and_line(o1exp: Command, tmp_path: Path) -> None:
+    (tmp_path / "more" / "experiment").mkdir(parents=True)
+    (tmp_path / "more" / "experiment" / "mine.yaml").write_text(EXPERIMENT)
+    done = o1exp("--config-dir", "more", "experiment=mine", "seed=x")
+    assert done.code == 2
+    said = [line.strip().split(";")[0] for line in done.err.splitlines()[1:]]
+    assert said == [
+        "more/experiment/mine.yaml, line 3: filter=papre: there is no such option",
+        "more/experiment/mine.yaml, line 4: bench=gsm9k: there is no such option",
+        "more/experiment/mine.yaml, line 6: think.lrr=1: there is no such setting",
+        "more/experiment/mine.yaml, line 6: think.epochs=many: must be of type float",
+        "seed=x: must be of type integer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("think: {epochs: -2}\n", "more/experiment/mine.yaml, line 2: think.epochs=-2.0: must be greater than 0"),
+        ("arms: {a: [], b: [filter=nope]}\n", "arm b: filter=nope: there is no such option"),
+        ("a: [\n", "more/experiment/mine.yaml, line 3: is not YAML"),
+        ("defaults:\n  - override /filter: {a: 1}\n", "more/experiment/mine.yaml, line 3: filter={}: give the name of an option"),
+    ],
+)
+def test_an_experiment_file_is_refused(o1exp: Command, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "more" / "experiment").mkdir(parents=True)
+    (tmp_path / "more" / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{text}")
+    done = o1exp("--config-dir", "more", "experiment=mine")
+    assert done.code == 2
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "defaults: [Sft, _self_]\nlrr: 1\nepochs: many\nlr: ${seed}\n",
+            ["line 2: lrr=1: there is no such setting; did you mean lr?", "line 3: epochs=many: must be of type float"],
+        ),
+        ("defaults: [Sft, _self_\n", ["line 2: is not YAML"]),
+    ],
+)
+def test_an_option_file_is_refused_with_its_lines(o1exp: Command, tmp_path: Path, text: str, said: list[str]) -> None:
+    (tmp_path / "more" / "sft").mkdir(parents=True)
+    (tmp_path / "more" / "sft" / "mine.yaml").write_text(text)
+    done = o1exp("--config-dir", "more", "sft@think=mine")
+    assert done.code == 2
+    assert all(f"more/sft/mine.yaml, {part}" in done.err for part in said), done.err
