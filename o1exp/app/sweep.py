@@ -61,7 +61,7 @@ def run_cell(study: Study) -> None:
 
 
 def opened(first: Study, config: DictConfig) -> None:
-    """Create what the cells share, before the first one starts: their parent run in MLflow, and a process that their workers are forked from."""
+    """Create what the cells share before the first one starts: a parent run in MLflow, a process that their workers are forked from."""
     _codes.clear()
     os.environ[_OWNER] = str(os.getpid())
     if first.config.action != "run":

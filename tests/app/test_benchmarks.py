@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from o1exp.config.compose import composed, study_of
+from o1exp.config.compose import CONF, composed, study_of
+from o1exp.config.options import Origin
 from o1exp.config.spine import conf_dir
 from o1exp.flow import Store
 from o1exp.records import Problem
@@ -51,15 +52,15 @@ def test_a_benchmark_of_ones_own_is_one_file(tmp_path: Path) -> None:
     lines = ["# @package bench.contest", "defaults: [Bench, /benchmark_file@_here_, _self_]", "problems: {name: contest, expected_rows: 2}"]
     (tmp_path / "conf" / "bench" / "contest.yaml").write_text("\n".join([*lines, "max_tokens: 77"]))
     (tmp_path / "c.jsonl").write_text('{"problem": "1+1?", "answer": "2"}\n{"problem": "2+2?", "answer": "4"}\n')
-    place = [f"hydra.searchpath=[file://{tmp_path / 'conf'}]", "bench=[contest]", f"bench.contest.path={tmp_path / 'c.jsonl'}"]
-    assert [p.answer for p in _problems([*place, "goal=bench.contest.problems", "bench.contest.limit=1"], tmp_path)] == ["2"]
+    origin, place = Origin("config", (conf_dir(), tmp_path / "conf")), ["bench=[contest]", f"bench.contest.path={tmp_path / 'c.jsonl'}"]
+    assert [p.answer for p in _problems([*place, "goal=bench.contest.problems", "bench.contest.limit=1"], tmp_path, origin)] == ["2"]
     words = [*place, "goal=bench.contest", "seed=5"]
-    goal = study_of(composed(words), words, single=True).goals["run"]
+    goal = study_of(composed(words, origin), words, origin, single=True).goals["run"]
     sample = goal.inputs["attempts"]
     assert (sample.what()["max_tokens"], sample.what()["seed"], sample.inputs["model"].kind) == (77, 5, "Sft")
 
 
-def _problems(words: list[str], root: Path) -> list[Problem]:
-    study = study_of(composed(words), words)
+def _problems(words: list[str], root: Path, origin: Origin = CONF) -> list[Problem]:
+    study = study_of(composed(words, origin), words, origin)
     (stage,) = {goal.key: goal for goal in study.wanted}.values()
     return list(Store(root / "outputs").get(stage))

