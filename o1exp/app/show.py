@@ -46,7 +46,7 @@ def _cells(step: PlannedStage, name: str) -> list[str]:
     rows = "?" if expect.rows is None and step.state == "make" else _amount(expect.rows or 0)
     costs = [expect.requests, expect.tokens, expect.usd, expect.hours, expect.memory_gb, expect.disk_gb]
     shown = [_amount(cost) for cost in costs] if step.state == "make" else [""] * len(costs)
-    return [name, step.stage.kind, step.stage.key[:8], state, rows, *shown, expect.remark if step.state == "make" else ""]
+    return [name, step.stage.kind, step.stage.key[:8], state, rows, *shown, "" if step.state == "hidden" else expect.remark]
 
 
 def _amount(value: float) -> str:

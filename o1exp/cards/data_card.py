@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from o1exp.cards.card import Card, Entry, licence, rendered, size_category, write
+from o1exp.cards.pinned import pinned
 from o1exp.cards.tables import described
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.history.lineage import Artefact
@@ -89,10 +90,9 @@ class Data:
         credit = {word: str(given.get(word) or how.get(word) or "") for word in ("provider", "licence", "citation")}
         if artefact.stage == "Hub" and not credit["provider"]:
             credit["provider"] = f"{str(settings.get('name', '')).split('/')[0]} on the Hugging Face hub"
-        pinned = settings.get("revision") or (f"sha256 {settings['sha256']}" if settings.get("sha256") else "")
         name = settings.get("name") or artefact.does
         part = {key: settings[key] for key in ("subset", "split", "only", "limit", "skip", "count", "seed") if settings.get(key)}
-        return pointer(artefact) | {"name": name, **credit, "pinned": pinned, "part": part, "rows": artefact.facts.get("rows")}
+        return pointer(artefact) | {"name": name, **credit, **pinned(artefact), "part": part, "rows": artefact.facts.get("rows")}
 
     def distributions(self) -> list[Entry]:
         """The sources, and every table that a training read."""

@@ -44,7 +44,7 @@ class ModelCard(Stage[Card]):
 
     def _front(self, name: str, about: Arm, entries: dict[str, list[Entry]]) -> dict[str, Any]:
         """The header of a model card; the scores stand in it as the hub's model-index."""
-        base = [entry for entry in entries["base_model"] if entry["stage"] == "Pretrained" and _is_hub_id(entry["name"])]
+        base = [entry for entry in entries["base_model"] if entry["on_hub"]]
         trained = [("base_model_relation", "finetune")] if base and about.trainings else []
         hub = [a.manifest.settings["name"] for a in about.making if a.stage == "Hub"]
         results = [result(bench, numbers) for bench, numbers in facts.scores(about).items()]
@@ -74,10 +74,6 @@ def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[Ent
         scores={arm.name: facts.scores(arm) for arm in found}, unknown=facts.unknown(about),
         made_by=about.result.manifest.made_by, **entries,
     )  # fmt: skip
-
-
-def _is_hub_id(name: str) -> bool:
-    return name.count("/") == 1 and not name.startswith(("/", ".", "~"))
 
 
 def result(bench: str, numbers: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from o1exp.cards.card import Entry
 from o1exp.cards.metrics import COUNTS, METRICS
+from o1exp.cards.pinned import pinned
 from o1exp.history.lineage import Artefact
 from o1exp.history.making import Arm, pointer
 
@@ -22,12 +23,12 @@ def base_model(arm: Arm) -> list[Entry]:
         return []
     base = arm.chain[0]
     settings, config = base.manifest.settings, _config(arm.chain)
-    name = settings.get("path") or settings.get("package") or base.does
+    name = settings.get("path") or base.manifest.how.get("path") or settings.get("package") or base.does
     known = [base.facts.get("parameters"), *(a.facts.get("parameters") for a in arm.chain), base.manifest.how.get("parameters")]
     shape = {label: config[key] for key, label in SHAPE.items() if key in config}
     architecture = next(iter(config.get("architectures") or []), config.get("model_type", ""))
     parameters = next((int(count) for count in known if count), None)
-    made = pointer(base) | {"name": str(name), "revision": str(settings.get("revision") or settings.get("sha256") or "")}
+    made = pointer(base) | {"name": str(name), "on_hub": bool(settings.get("path")), **pinned(base)}
     return [made | {"architecture": architecture, "shape": shape, "parameters": parameters, "stage": base.stage}]
 
 

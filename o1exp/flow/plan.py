@@ -6,6 +6,7 @@ from typing import Any
 
 from o1exp.flow.expect import Expect
 from o1exp.flow.manifest import Manifest
+from o1exp.flow.revision import moving
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.store import Store
 
@@ -37,9 +38,10 @@ def plan(store: Store, goals: list[Stage[Any]]) -> list[PlannedStage]:
 
 
 def _measured(known: Manifest, expect: Expect) -> Expect:
-    """A finished stage costs nothing more, and its rows are known."""
-    rows = known.facts.get("rows", expect.rows)
-    return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters)
+    """A finished stage costs nothing more, its rows are known, and so is the commit that a moving revision was."""
+    rows, facts = known.facts.get("rows", expect.rows), known.facts
+    remark = moving(str(known.settings.get("revision", "")), str(facts["commit"])) if "commit" in facts else ""
+    return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters, remark=remark)
 
 
 def why(store: Store, stage: Stage[Any]) -> str:

@@ -1,22 +1,18 @@
 """Rows of any file people keep problems in: JSONL, JSON (a list, columns, or JSONL under the wrong name), CSV, parquet, save_to_disk."""
 
 import csv
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.records.rows import Row, json_rows
 
 
 def digest(path: Path) -> str:
     """sha256 of a file, or of the names and contents of a folder's files; "" where there is nothing."""
     if path.is_file():
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    if not path.is_dir():
-        return ""
-    files = sorted(p for p in path.rglob("*") if p.is_file())
-    return hashlib.sha256("".join(f"{p.relative_to(path)} {digest(p)}\n" for p in files).encode()).hexdigest()
+        return sha256(path)
+    return together(sha256_of({str(p.relative_to(path)): p for p in path.rglob("*") if p.is_file()}))
 
 
 def read_rows(path: Path) -> Iterator[Row]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, how
+from o1exp.flow.revision import is_moving, moving
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
 from o1exp.sources.local import no_fields, write_problems
@@ -13,9 +14,10 @@ from o1exp.sources.local import no_fields, write_problems
 
 @dataclass(frozen=True, kw_only=True)
 class Hub(Stage[Table[Problem]]):
-    """Problems of a hub data set at a pinned revision; `only` keeps rows whose column `only_column` is one of the given values.
+    """Problems of a hub data set; `only` keeps rows whose column `only_column` is one of the given values.
 
-    `expected_rows` is a hint for the plan alone. Errors: StageFailed in one sentence where the hub cannot be reached.
+    A branch or tag may move: a run resolves it to the commit of the day and keeps that. `expected_rows` is a hint for the plan alone.
+    Errors: StageFailed in one sentence where the hub cannot be reached.
     """
 
     role: ClassVar[Role] = "source"
@@ -44,20 +46,28 @@ class Hub(Stage[Table[Problem]]):
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = self.expected_rows if self.limit is None else min(self.limit, self.expected_rows or self.limit)
-        return Expect(rows=rows, disk_gb=(rows or 0) * 3e-6, remark="downloads from the hub")
+        return Expect(
+            rows=rows, disk_gb=(rows or 0) * 3e-6, remark="; ".join(filter(None, ("downloads from the hub", moving(self.revision))))
+        )
 
     def make(self, work: Work) -> None:
-        found = self._download()
-        work.note(fingerprint=str(found._fingerprint), downloaded=len(found))
+        found, commit = self._download()
+        work.note(fingerprint=str(found._fingerprint), downloaded=len(found), commit=commit)
+        if is_moving(self.revision):
+            now = f"commit {commit}" if commit else "not known as a commit"
+            work.console.line(f"[yellow]moving[/] {self.name}: {self.revision} is {now} now, which this run keeps")
         rows = (Row(place, dict(values)) for place, values in enumerate(found, start=1))
         kept = (row for row in rows if not self.only or str(row.values.get(self.only_column)) in self.only)
         write_problems(work, kept, self.fields, (0, self.limit), self.name)
 
-    def _download(self) -> Any:
+    def _download(self) -> tuple[Any, str]:
+        """The rows, and the commit that the revision names now ("" where the library does not say)."""
         import datasets
 
         try:
-            return datasets.load_dataset(self.name, self.subset or None, split=self.split, revision=self.revision)
+            builder = datasets.load_dataset_builder(self.name, self.subset or None, revision=self.revision)
+            builder.download_and_prepare()
+            return builder.as_dataset(split=self.split), "" if is_moving(str(builder.hash)) else str(builder.hash)
         except (OSError, datasets.exceptions.DatasetNotFoundError) as problem:
             reason = str(problem).splitlines()[0]
             raise StageFailed(

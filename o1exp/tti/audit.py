@@ -106,6 +106,8 @@ def _answered(dossier: Dossier, rule: Rule) -> tuple[str, list[str], str]:
         if not entries:
             return _not_used(rule, card), evidence, "the card says that it was not used"
         evidence += [place for entry in entries for place in _supported(dossier, rule, entry)][:SHOWN]
+        if not rule.asked:
+            note = "; ".join(f"{_named(entry)}: {entry['moving']}" for entry in entries if entry.get("moving"))
     for witness in rule.witnesses:
         evidence += _witnessed(dossier, witness, entries)
     return YES, evidence, note

@@ -10,12 +10,15 @@ import pytest
 from o1exp.cards import model_facts as facts
 from o1exp.cards.data_card import Credit, Data
 from o1exp.cards.model_card import body, described, result
+from o1exp.cards.pinned import pinned
 from o1exp.flow import Role, Stage, Store, Work
 from o1exp.flow.manifest import Manifest
+from o1exp.history.lineage import Lineage
 from o1exp.history.making import Arm, arms, subject
 from o1exp.records import Example, Problem, Table
 from o1exp.records.table import write_table
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 GPU = {"machine": {"accelerator": "gpu", "devices": 8, "nodes": 4, "zero_stage": 3, "memory_gb": 80.0, "threads": 1}}
 
 
@@ -55,12 +58,13 @@ def run(root: Path, searching: str = "TreeSearch") -> Arm:
     (root / "kept").mkdir()
     (root / "kept" / "config.json").write_text(json.dumps(config))
     example, problem = Example(problem="p", prompt="q", response="r"), Problem(id="p", question="q", answer="a")
-    hub = artefact(root, "Hub", {}, {"name": "AI-MO/NuminaMath-CoT", "revision": "abc"}, record=problem)
+    hub = artefact(root, "Hub", {}, {"name": "AI-MO/NuminaMath-CoT", "revision": COMMIT}, record=problem)
     teacher = {"teacher": {"model": "o1-mini", "temperature": 1.0}, "step_prompt": "Go on.", "width": 3, "depth": 10}
     counts = {"rows": 1, "requests": 7, "usd": 0.5}
     searched = searching if "/" in searching else artefact(root, searching, {"problems": hub}, teacher, record=example, facts=counts)
     base = artefact(
         root, "Pretrained", {}, {"path": "Qwen/Qwen2.5-Math-72B", "revision": "main"}, how={"parameters": 72.7e9},
+        facts={"commit": COMMIT},
         files={"pointer.json": json.dumps({"source": str(root / "kept"), "revision": ""})},
     )  # fmt: skip
     encoded = artefact(root, "Prepare", {"data": searched, "model": base}, {"max_length": 16384}, files={"ids.npy": ""})
@@ -76,6 +80,20 @@ def test_a_model_of_the_hub_is_described_by_its_pointer(tmp_path: Path) -> None:
     (base,) = facts.base_model(run(tmp_path))
     assert (base["name"], base["architecture"], base["parameters"]) == ("Qwen/Qwen2.5-Math-72B", "Qwen2ForCausalLM", 72_700_000_000)
     assert base["shape"] == {"layers": 80, "hidden size": 8192}
+    assert base["pinned"] == base["moving"] == "moving revision main, commit 0123456789ab then"
+
+
+def test_a_card_names_the_content_of_a_folder_and_says_where_a_revision_moves(tmp_path: Path) -> None:
+    arm = run(tmp_path)
+    text = body([arm], "odd", "", described([arm], arm, {}))
+    assert "Qwen/Qwen2.5-Math-72B (moving revision main, commit 0123456789ab then): Qwen2ForCausalLM" in text
+    arms_of = {"folder": {"sha256": "ab" * 32}, "commit": {"path": "a/b", "revision": COMMIT}, "unasked": {"path": "a/b", "revision": ""}}
+    found = {name: pinned(Lineage(tmp_path).get(artefact(tmp_path, "Pretrained", {}, settings))) for name, settings in arms_of.items()}
+    assert found == {
+        "folder": {"pinned": f"sha256 {'ab' * 32}", "moving": ""},
+        "commit": {"pinned": COMMIT, "moving": ""},
+        "unasked": {"pinned": "moving revision main", "moving": "moving revision main"},
+    }
 
 
 def test_search_and_preferences_are_found_through_encoded_data(tmp_path: Path) -> None:
@@ -113,7 +131,7 @@ def test_data_are_read_behind_their_encoded_form(tmp_path: Path) -> None:
     data = Data([arm], arm, Credit(licence="apache-2.0"))
     (source,) = data.sources()
     assert source["provider"] == "AI-MO on the Hugging Face hub"
-    assert (source["licence"], source["pinned"]) == ("apache-2.0", "abc")
+    assert (source["licence"], source["pinned"], source["moving"]) == ("apache-2.0", COMMIT, "")
     assert [(entry["stage"], entry["used"]) for entry in data.distributions()] == [("Hub", []), ("TreeSearch", ["run, phase 1"])]
     (made,) = data.synthesis()
     assert (made["prompts"], made["models"], made["quality"]) == ({"step_prompt": "Go on."}, ["o1-mini"], [])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Checkpoint, StageFailed, Store
+from o1exp.flow.plan import plan
 from o1exp.train.bases.pretrained import Pretrained
 
 
@@ -24,16 +25,46 @@ def test_a_folder_is_pointed_at(tmp_path: Path, model: Path) -> None:
     assert stage.expect({}).parameters == 7e9
 
 
-def test_a_changed_folder_changes_the_artefact(tmp_path: Path, model: Path) -> None:
-    digests: list[str] = []
-    for content in (b"weights" * 1000, b"weights" * 1000, b"weighty" * 1000):
-        (model / "model.safetensors").write_bytes(content)
-        store = Store(tmp_path / f"out{len(digests)}")
-        store.make([Pretrained(path=str(model))])
-        manifest = store.manifest(Pretrained(path=str(model)))
-        assert manifest is not None
-        digests.append(manifest.digest)
-    assert digests[0] == digests[1] != digests[2]
+def test_other_weights_in_the_same_folder_are_another_model(model: Path) -> None:
+    before = Pretrained(path=str(model)).key
+    assert Pretrained(path=str(model)).key == before
+    for name, content in (("model.safetensors", b"weighty" * 1000), ("config.json", b'{"a": 1}'), ("chat_template.jinja", b"{{ 1 }}")):
+        (model / name).write_bytes(content)
+        assert Pretrained(path=str(model)).key != before, name
+        before = Pretrained(path=str(model)).key
+
+
+def test_what_does_not_decide_an_answer_is_not_counted(model: Path) -> None:
+    before = Pretrained(path=str(model)).key
+    for name in ("README.md", "optimizer.pt", "trainer_state.json", ".git/HEAD", ".cache/a.json", "global_step7/model.safetensors"):
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).write_text("anything")
+    assert Pretrained(path=str(model)).key == before
+
+
+def test_a_moved_folder_is_the_same_model_and_is_found_where_it_lies_now(tmp_path: Path, model: Path) -> None:
+    store, stage = Store(tmp_path / "out"), Pretrained(path=str(model))
+    store.make([stage])
+    moved = model.rename(tmp_path / "elsewhere")
+    again = Pretrained(path=str(moved))
+    assert again.key == stage.key
+    store = Store(tmp_path / "out")
+    assert store.get(again) == Checkpoint(str(moved))
+    assert [done.made for done in store.done] == [False]
+    other = Store(tmp_path / "other")
+    other.make([again])
+    first, second = store.manifest(again), other.manifest(again)
+    assert first is not None
+    assert second is not None
+    assert (first.digest, first.how["path"], second.how["path"]) == (second.digest, str(model), str(moved))
+
+
+def test_a_folder_that_changes_during_a_run_is_refused(tmp_path: Path, model: Path) -> None:
+    stage = Pretrained(path=str(model))
+    assert stage.key
+    (model / "model.safetensors").write_bytes(b"others" * 1000)
+    with pytest.raises(StageFailed, match=r"has changed since this run read it"):
+        Store(tmp_path / "out").make([stage])
 
 
 def test_what_is_no_model_folder_is_refused(tmp_path: Path, model: Path) -> None:
@@ -63,6 +94,12 @@ def test_a_hub_model_is_pinned_to_its_commit(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     stage = Pretrained(path="somebody/something")
-    assert Store(tmp_path / "out").get(stage) == Checkpoint("somebody/something", commit)
-    files = json.loads((Store(tmp_path / "out").folder(stage) / "files.json").read_text())
-    assert list(files) == ["config.json"]
+    store = Store(tmp_path / "out")
+    (planned,) = plan(store, [stage])
+    assert planned.expect.remark == "moving revision main"
+    assert store.get(stage) == Checkpoint("somebody/something", commit)
+    files = json.loads((store.folder(stage) / "files.json").read_text())
+    assert list(files) == ["commit", "config.json"]
+    (planned,) = plan(store, [stage])
+    assert (planned.state, planned.expect.remark) == ("reuse", "moving revision main, commit 0123456789ab then")
+    assert Pretrained(path="somebody/something", revision=commit).expect({}).remark == ""

@@ -14,7 +14,7 @@ from o1exp.history.lineage import Lineage
 from o1exp.history.runs import RunRecord, find
 from o1exp.tti.__main__ import main
 from o1exp.tti.audit import Dossier, Finding, audit, checklist, next_points
-from o1exp.tti.checklist import NO, read
+from o1exp.tti.checklist import NO, YES, read
 from o1exp.tti.index import ITEMS
 from o1exp.tti.questions import ASKED, answers
 from tests.tti.test_checklist import BY_HAND
@@ -80,6 +80,19 @@ def test_anchors_are_headings_of_the_card(made: RunRecord) -> None:
                 line[3:].lower().replace(" ", "-") for line in (made.root / path).read_text().splitlines() if line.startswith("## ")
             }
             assert anchor in headings, pointer
+
+
+def test_a_yes_says_where_a_revision_moves(made: Run) -> None:
+    stored = place(made, "data") / "card.json"
+    before = stored.read_text()
+    card = json.loads(before)
+    card["entries"]["sources"][0]["moving"] = "moving revision main"
+    try:
+        stored.write_text(json.dumps(card))
+        noted = {found.answer.item.id: found.answer.note for found in audited(made) if found.answer.note and found.answer.answer == YES}
+    finally:
+        stored.write_text(before)
+    assert noted == {"sources": "Arithmetic: moving revision main"}, noted
 
 
 def test_with_a_persons_answers_nothing_is_missing(made: RunRecord, answered: Path) -> None:

@@ -1,6 +1,5 @@
 """A GGUF file as a plain Hugging Face folder, converted once, by `python -m o1exp.train.bases.gguf FILE FOLDER` in a process of its own."""
 
-import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from o1exp.chat.servers.llama import SMOLLM2, find_gguf
 from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, how
+from o1exp.flow.content import sha256
 from o1exp.flow.process import child_environment, die_with_parent, report
 
 
@@ -37,7 +37,7 @@ class Gguf(Stage[Checkpoint]):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.path and not self.sha256 and Path(self.path).expanduser().is_file():
-            object.__setattr__(self, "sha256", _sha256(Path(self.path).expanduser()))
+            object.__setattr__(self, "sha256", sha256(Path(self.path).expanduser()))
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(parameters=self.parameters, disk_gb=4 * self.parameters / 1e9)
@@ -53,7 +53,7 @@ class Gguf(Stage[Checkpoint]):
 
     def make(self, work: Work) -> None:
         file = find_gguf(self.package, self.pattern, self.path)
-        digest = _sha256(file)
+        digest = sha256(file)
         if self.sha256 and digest != self.sha256:
             raise ValueError(f"sha256={self.sha256}: {file} has {digest}; give the file that was pinned, or the new digest")
         said: dict[str, Any] = {}
@@ -61,11 +61,6 @@ class Gguf(Stage[Checkpoint]):
             command = [sys.executable, "-m", "o1exp.train.bases.gguf", str(file), str(work.folder / "model")]
             work.run(command, said.update, child_environment(1))
         work.note(file=file.name, sha256=digest, **said)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def convert(file: Path, folder: Path) -> dict[str, Any]:

@@ -1,24 +1,38 @@
 """A model that already exists, in a folder or on the hub, as the start of training or the subject of an evaluation."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, how
+from o1exp.flow.content import sha256, sha256_of, together
+from o1exp.flow.revision import is_moving, moving
+
+COUNTED = (
+    "*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "adapter_config.json", "tokenizer*", "*.model",
+    "*.tiktoken", "vocab.*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*",
+    "additional_chat_templates/*",
+)  # fmt: skip
+"""What decides a model's answers: weights, config, tokenizer, template. Not what a README or an optimizer's state holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained(Stage[Checkpoint]):
     """Point at a local folder or a hub id; the weights stay where they are.
 
+    The key of a folder holds its content, not its path: a moved folder is the same model, one with other weights is not. The key of a hub
+    id holds its revision; a run resolves a branch or tag to the commit of the day and keeps that.
     Errors: ValueError where a folder is no model folder, or the hub cannot be asked.
     """
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "base"
     does: ClassVar[str] = "a pretrained model"
+    volatile: ClassVar[tuple[str, ...]] = ("pointer.json",)
+    """Where a folder lies is no part of what it holds."""
 
     path: str
     """A model folder, or a hub id such as Qwen/Qwen2.5-0.5B-Instruct."""
@@ -27,47 +41,62 @@ class Pretrained(Stage[Checkpoint]):
     parameters: Annotated[float, AtLeast(0)] = how(0.0)
     """Weights of the model, for the plan (72.7e9 for the paper's); 0: unknown."""
 
+    @property
+    def folder(self) -> Path | None:
+        """None for a hub id, which is `name` or `owner/name`; what exists, or can be no hub id, is meant as a folder."""
+        place = Path(self.path).expanduser()
+        is_folder = place.exists() or self.path.startswith(("/", ".", "~")) or self.path.count("/") > 1
+        return place.resolve() if is_folder else None
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """sha256 of each file of the folder that counts. Read once: large files are remembered."""
+        assert self.folder is not None
+        return sha256_of(_counted(self.folder))
+
+    def what(self) -> dict[str, Any]:
+        return super().what() if self.folder is None else {"sha256": together(self.files)}
+
+    def how(self) -> dict[str, Any]:
+        return super().how() if self.folder is None else {**super().how(), "path": self.path}
+
+    def open(self, folder: Path) -> Checkpoint:
+        """A folder as it lies now, which may not be where it lay when the artefact was made."""
+        return super().open(folder) if self.folder is None else Checkpoint(str(self.folder))
+
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        return Expect(parameters=self.parameters)
+        return Expect(parameters=self.parameters, remark=moving(self.revision) if self.folder is None else "")
 
     def make(self, work: Work) -> None:
         if obstacles := list(self.preflight()):
             raise ValueError(obstacles[0])
-        if self.is_folder:
-            source, revision, files = str(Path(self.path).expanduser().resolve()), "", self._local_files()
-        else:
+        if self.folder is None:
             source, (revision, files) = self.path, self._hub_files()
+            work.note(commit=revision)
+            if is_moving(self.revision):
+                branch = self.revision or "main"
+                work.console.line(f"[yellow]moving[/] {self.path}: {branch} is commit {revision} now, which this run keeps")
+        else:
+            source, revision, files = str(self.folder), "", sha256_of(_counted(self.folder))
+            if files != self.files:
+                raise ValueError(f"{self.folder} has changed since this run read it; let nobody write there and run again")
         (work.folder / "pointer.json").write_text(json.dumps({"source": source, "revision": revision}, indent=1))
         (work.folder / "files.json").write_text(json.dumps(files, indent=1))
 
-    @property
-    def is_folder(self) -> bool:
-        """A hub id is `name` or `owner/name`; what exists, or can be no hub id, is meant as a folder."""
-        path = self.path
-        return Path(path).expanduser().exists() or path.startswith(("/", ".", "~")) or path.count("/") > 1
-
     def preflight(self) -> Iterator[str]:
         """A folder that is no model folder."""
-        folder = Path(self.path).expanduser()
-        if not self.is_folder:
+        folder = self.folder
+        if folder is None:
             return
         if not folder.is_dir():
             yield f"there is no model folder {folder}; give an existing folder or a hub id such as Qwen/Qwen2.5-0.5B-Instruct"
         elif not (folder / "config.json").is_file():
             yield f"{folder} has no config.json; give the folder that save_pretrained wrote"
-        elif not _weights(folder):
+        elif not any(folder.glob("*.safetensors")):
             yield f"{folder} has no *.safetensors; give the folder that save_pretrained wrote (*.bin files are pickles and never read)"
 
-    def _local_files(self) -> dict[str, str]:
-        """What the folder holds: sha256 of small files, a fingerprint of weights (hashing 145 GB would take too long)."""
-        folder = Path(self.path).expanduser()
-        small = sorted(path for path in folder.glob("*.json") if path.is_file())
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in small} | {
-            p.name: _fingerprint(p) for p in _weights(folder)
-        }
-
     def _hub_files(self) -> tuple[str, dict[str, str]]:
-        """The commit that the revision names now, and its config's sha256: the artefact pins what "main" was."""
+        """The commit that the revision names now, and what tells it from another: the artefact pins what "main" was."""
         from huggingface_hub import hf_hub_download
 
         try:
@@ -77,18 +106,10 @@ class Pretrained(Stage[Checkpoint]):
             raise ValueError(
                 f"cannot read config.json of {self.path} from the hub ({reason}); check the name and the network, or give a local folder"
             ) from None
-        return config.parent.name, {"config.json": hashlib.sha256(config.read_bytes()).hexdigest()}
+        commit = config.parent.name
+        return commit, {"commit": commit, "config.json": sha256(config)}
 
 
-def _weights(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors"))
-
-
-def _fingerprint(path: Path) -> str:
-    """Size and sha256 of the first and last MiB: cheap, and any training changes it."""
-    size, edge = path.stat().st_size, 2**20
-    with path.open("rb") as content:
-        digest = hashlib.sha256(content.read(edge))
-        content.seek(max(0, size - edge))
-        digest.update(content.read(edge))
-    return f"{size} bytes, edges {digest.hexdigest()}"
+def _counted(folder: Path) -> dict[str, Path]:
+    found = {path for pattern in COUNTED for path in folder.glob(pattern) if path.is_file()}
+    return {str(path.relative_to(folder)): path for path in sorted(found)}
