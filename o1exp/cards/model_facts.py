@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from o1exp.bench.outcome import METRICS, SIZES
 from o1exp.cards.card import Entry
-from o1exp.cards.metrics import COUNTS, METRICS
 from o1exp.cards.pinned import pinned
 from o1exp.history.lineage import Artefact
 from o1exp.history.making import Arm, pointer
@@ -172,7 +172,7 @@ def scores(arm: Arm) -> dict[str, dict[str, Any]]:
 
 
 def metrics(about: Arm) -> list[Entry]:
-    found = {name for numbers in scores(about).values() for name in numbers if name not in COUNTS}
+    found = {name for numbers in scores(about).values() for name in numbers if name not in SIZES}
     names = [*(name for name in METRICS if name in found), *sorted(found - set(METRICS))]
     return [pointer(about.result) | {"metric": name, "definition": METRICS[name].definition if name in METRICS else ""} for name in names]
 

@@ -78,10 +78,12 @@ def phases(arms: list[Arm]) -> list[Phase]:
 def learning(training: Training) -> list[Learning]:
     """The held-out problems that were answered at evaluation points, in the order of the data."""
     texts: dict[int, list[Written]] = {}
+    roles: dict[int, str] = {}
     for point in training.samples:
         for sample in point["samples"]:
+            roles[sample["row"]] = sample.get("role", "plain")
             texts.setdefault(sample["row"], []).append(Written(point["step"], point["tokens"], sample["text"]))
-    asked = _examples(training, max(texts, default=-1))
+    asked = _examples(training, roles)
     return [Learning(row, *asked.get(row, ("", "")), written) for row, written in sorted(texts.items())]
 
 
@@ -95,16 +97,20 @@ def learning_text(training: Training) -> str:
     return "".join(parts)
 
 
-def _examples(training: Training, last: int) -> dict[int, tuple[str, str]]:
-    """(prompt, answer) of the data's rows up to `last`; a pair counts as two rows, its chosen answer first."""
-    data = training.tables[-1] if training.tables and last >= 0 else None
-    if data is None:
+def _examples(training: Training, asked: dict[int, str]) -> dict[int, tuple[str, str]]:
+    """(prompt, answer) of the rows asked for, by the role of the answer there: of a pair the chosen one.
+
+    Rows of pairs in logs without a role were counted otherwise: nothing is shown beside those.
+    """
+    data, roles = training.tables[-1] if training.tables and asked else None, set(asked.values())
+    if data is None or (training.of_pairs and "plain" in roles):
         return {}
-    if training.of_pairs:
-        pairs: Iterator[Pair] = islice(data.rows(Pair), last // 2 + 1)
-        return {2 * at: (pair.prompt, pair.chosen) for at, pair in enumerate(pairs)}
-    examples: Iterator[Example] = islice(data.rows(Example), last + 1)
-    return {at: (example.prompt, example.response) for at, example in enumerate(examples)}
+    last = max(asked) + 1
+    if roles == {"plain"}:
+        examples: Iterator[Example] = islice(data.rows(Example), last)
+        return {at: (example.prompt, example.response) for at, example in enumerate(examples)}
+    pairs: Iterator[Pair] = islice(data.rows(Pair), last)
+    return {at: (pair.prompt, pair.chosen) for at, pair in enumerate(pairs)}
 
 
 def _short(written: Written) -> Written:

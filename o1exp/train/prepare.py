@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A folder of token ids (`*.npy`) and `preview.html`, `preview.json`: the first examples as the model sees them."""
+    """A folder of token ids with each document's unit and role (`*.npy`), and `preview.html`, `preview.json`: the first documents as the
+    model sees them."""
 
     folder: Path
 
@@ -31,12 +32,14 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepare(Stage[Prepared]):
-    """Encode `data` with the tokenizer of `tokenizer`; loss on the response and its end token."""
+    """Encode `data`, examples or pairs, with the tokenizer of `tokenizer`; loss on the response and its end token."""
 
     role: ClassVar[Role] = "encoding"
     does: ClassVar[str] = "examples as token ids"
 
     renamed: ClassVar[Mapping[str, str]] = {"end_token": "eos_token"}
+
+    version: ClassVar[int] = 2
 
     tokenizer: Stage[Checkpoint]
     """The model whose tokenizer and template are used."""
@@ -65,7 +68,7 @@ class Prepare(Stage[Prepared]):
             try:
                 tokenizer = load_tokenizer(start, self.eos_token, self.chat_template)
                 encoder = ChatEncoder(tokenizer, end_tokens(start, tokenizer))
-                data = encode(_examples(table, bar), encoder, self.max_length, self.overlong)
+                data = encode(_counted(table, bar), encoder, self.max_length, self.overlong)
             except CannotTrain as problem:
                 raise ValueError(str(problem)) from None
         data.save(work.folder)
@@ -73,14 +76,9 @@ class Prepare(Stage[Prepared]):
         work.note(**facts(data, self.max_length))
 
 
-def _examples(table: Table[Any], bar: Any) -> Iterator[Example]:
-    """The rows as examples; a pair becomes two, its chosen answer first."""
+def _counted(table: Table[Any], bar: Any) -> Iterator[Example | Pair]:
     for row in table:
-        if isinstance(row, Pair):
-            yield Example(problem=row.problem, prompt=row.prompt, response=row.chosen, draw=0)
-            yield Example(problem=row.problem, prompt=row.prompt, response=row.rejected, draw=1)
-        else:
-            yield row
+        yield row
         bar.advance(1)
 
 

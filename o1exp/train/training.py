@@ -29,7 +29,7 @@ class Training(Stage[Checkpoint]):
     `samples.jsonl` and `timing.jsonl`.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker.rank",)
     volatile: ClassVar[tuple[str, ...]] = ("timing.jsonl",)
     renamed: ClassVar[Mapping[str, str]] = {

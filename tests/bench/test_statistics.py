@@ -101,22 +101,26 @@ def test_the_interval_of_rated_answers_covers_their_difference(draws: np.random.
     """Four ratings a question, on a scale of ten steps: their spread within a question is that of the ratings, not of right and wrong."""
     hits, trials = 0, 300
     for trial in range(trials):
-        ours = draws.beta(4, 2, 30)
-        theirs = ours * draws.beta(5, 2, 30)  # mean 2/3 * 5/7
-        one, other = ([Marks.of((draws.binomial(10, rates) / 10).tolist()) for rates in np.tile(side, (4, 1)).T] for side in (ours, theirs))
-        low, high = bootstrap(one, other, seed=trial)
+        rates = draws.beta(4, 2, 30)
+        ours, theirs = rated(draws, rates), rated(draws, rates * draws.beta(5, 2, 30))  # the second ones' mean is 2/3 * 5/7
+        low, high = bootstrap(ours, theirs, seed=trial)
         hits += low <= 4 / 21 <= high
     assert hits / trials == pytest.approx(0.95, abs=0.03)
-    assert paired(one, other).test == "exact sign-flip"
+    assert paired(ours, theirs).test == "exact sign-flip"
+
+
+def rated(draws: np.random.Generator, rates: Rates) -> list[Marks]:
+    return [Marks.of((draws.binomial(10, rate, 4) / 10).tolist()) for rate in rates]
 
 
 def test_marks_of_right_and_wrong_are_counts() -> None:
     assert Marks.of([1.0, 0.0, 1.0]) == Marks.counted(2, 3)
     assert Marks.counted(2, 3).counts
     assert Marks.counted(1, 4).variance == pytest.approx(0.25 * 0.75)
-    rated = Marks.of([0.5, 0.7])
-    assert (rated.rate, rated.variance) == pytest.approx((0.6, 0.01))
-    assert not rated.counts
+    ratings = Marks.of([0.5, 0.7])
+    assert ratings.rate == pytest.approx(0.6)
+    assert ratings.variance == pytest.approx(0.01)
+    assert not ratings.counts
 
 
 def test_the_permutation_test_errs_in_five_of_a_hundred(draws: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """The cards: the hub's formats, numbers as in the artefacts, nothing that acts on a page."""
 
-import dataclasses
 import json
 import re
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from o1exp.bench.outcome import BenchmarkScore
+from o1exp.bench.outcome import METRICS, SIZES
 from o1exp.cards.card import cell, fenced, licence, page, size_category
-from o1exp.cards.metrics import COUNTS, METRICS
 from o1exp.config.groups import classes
 from o1exp.flow.source import stage_classes
 from o1exp.history.lineage import Lineage
@@ -126,9 +124,10 @@ def test_every_stage_says_what_it_is() -> None:
 
 
 def test_every_number_of_a_result_is_defined() -> None:
-    """A new number of BenchmarkScore needs its definition in o1exp/cards/metrics.py."""
-    names = {field.name for field in dataclasses.fields(BenchmarkScore)}
-    assert names == set(METRICS) | set(COUNTS)
+    """A new number of BenchmarkScore is declared with its definition."""
+    assert SIZES == ("problems", "samples", "attempts", "scorer", "scale")
+    assert all(metric.definition for metric in METRICS.values())
+    assert [metric.why for name, metric in METRICS.items() if name in ("accuracy", "pass_at", "majority_at")] == ["", "", ""]
 
 
 def test_every_benchmark_says_why(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from o1exp.history.arms import Arm, gather
 from o1exp.records import Example
 from o1exp.report.lengths import bars, lengths
 from o1exp.report.page import Report
-from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, Written, learning_text, phases
+from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, Written, learning, learning_text, phases
 from tests.report.trained import UNSAFE, trained
 from tests.report.world import arm
 
@@ -91,16 +91,24 @@ def test_texts_of_the_model_cannot_act(section: str, alone: list[Arm]) -> None:
     assert all(line.startswith("    ") for line in text.splitlines() if UNSAFE in line)
 
 
-def test_rows_of_pairs_count_twice(alone: list[Arm]) -> None:
-    """Row 2 of DPO's token ids is the chosen answer of the second pair, and of SFT's the third example."""
+def test_a_row_is_one_of_the_data_and_its_role_says_of_what(alone: list[Arm]) -> None:
+    """Row 1 of DPO's data is the second pair, row 2 of SFT's the third example."""
     sft, dpo = phases(alone)
     second = dpo.learning[0]
-    assert second.row == 2
+    assert second.row == 1
     assert (second.prompt, second.answer) != ("", "")
     assert second.prompt != sft.learning[1].prompt
     data = [row.problem for row in _examples(alone)]
     assert data.index(_problem(alone, second.prompt)) == 1
     assert data.index(_problem(alone, sft.learning[1].prompt)) == 2
+
+
+def test_rows_of_pairs_without_a_role_show_nothing_beside_them(alone: list[Arm]) -> None:
+    """Logs of before counted a pair as two rows."""
+    training = alone[0].trainings[1]
+    old = [{**point, "samples": [{"row": 2, "text": one["text"]} for one in point["samples"]]} for point in training.samples]
+    training.__dict__["samples"] = old  # what its file would say
+    assert [(one.row, one.prompt, one.answer, len(one.texts)) for one in learning(training)] == [(2, "", "", 3)]
 
 
 def _examples(arms: list[Arm]) -> list[Example]:

@@ -39,7 +39,7 @@ class Sft(Stage[Checkpoint]):
     steps: int = 100
 
     def make(self, work: Work) -> None:
-        leave(work, self.steps, [0, 2])
+        leave(work, self.steps, [0, 2], "plain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +50,10 @@ class Dpo(Stage[Checkpoint]):
     steps: int = 20
 
     def make(self, work: Work) -> None:
-        leave(work, self.steps, [2])
+        leave(work, self.steps, [1], "chosen")
 
 
-def leave(work: Work, steps: int, rows: list[int]) -> None:
+def leave(work: Work, steps: int, rows: list[int], role: str) -> None:
     """The logs of a training of 1000 tokens a step, answers to the given rows at its start, middle and end."""
     (work.folder / "model").mkdir()
     (work.folder / "model" / "config.json").write_text('{"max_position_embeddings": 512}')
@@ -64,7 +64,7 @@ def leave(work: Work, steps: int, rows: list[int]) -> None:
         timing.append({"step": step, "seconds": round(seconds, 3), "cpu_seconds": seconds, "memory_mb": 500 + step})
     seen = [0, steps // 2, steps]
     checked = [{"step": step, "tokens": 1000 * step, "loss": 3.5 - step / steps, "accuracy": 0.5 * step / steps} for step in seen]
-    answers = {step: [{"row": row, "text": f"{UNSAFE} {row} at {step}"} for row in rows] for step in seen}
+    answers = {step: [{"row": row, "role": role, "text": f"{UNSAFE} {row} at {step}"} for row in rows] for step in seen}
     samples = [{"step": step, "tokens": 1000 * step, "samples": answers[step]} for step in seen]
     for name, written in (("curve", curve), ("timing", timing), ("validation", checked), ("samples", samples)):
         (work.folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in written))

@@ -56,5 +56,6 @@ def bed(folder: Path, vocabulary: int, lengths: Ints) -> Bed:
     rows = np.arange(len(lengths))
     ids = np.random.default_rng(1).integers(5, vocabulary, int(lengths.sum())).astype(np.int32)
     made.data.mkdir(parents=True)
-    Encoded(ids, np.concatenate([[0], np.cumsum(lengths)]), lengths // 4, rows, rows, lengths).save(made.data)
+    starts, roles = np.concatenate([[0], np.cumsum(lengths)]), np.zeros(len(lengths), dtype=np.int8)
+    Encoded(ids, starts, lengths // 4, rows, problems=rows, units=rows, roles=roles, lengths_seen=lengths).save(made.data)
     return made

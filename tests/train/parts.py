@@ -12,7 +12,7 @@ from typing import Any
 from o1exp.flow import Machine, Manifest, Stage, Store, Work
 from o1exp.records import Example, Table
 from o1exp.train.bases.small import Untrained
-from o1exp.train.data.encode import Encoded
+from o1exp.train.data.encode import CHOSEN, PLAIN, Encoded
 from o1exp.train.data.schedule import OptimizerStep, Units, plan, units_of
 from o1exp.train.sft import Sft
 from o1exp.train.spec import TrainSpec
@@ -73,12 +73,16 @@ def a_spec(**changes: Any) -> TrainSpec:
     )  # fmt: skip
 
 
-def encoded(ids: Any, starts: Any, prompts: Any, dropped: int = 0) -> Encoded:
-    """Token ids as the encoder leaves them, each document of a problem of its own."""
+def encoded(ids: Any, starts: Any, prompts: Any, dropped: int = 0, pairs: bool = False) -> Encoded:
+    """Token ids as the encoder leaves them, each document of a problem of its own; or `pairs` of a chosen and a rejected one."""
     import numpy as np
 
-    rows = np.arange(len(prompts))
-    return Encoded(np.asarray(ids, dtype=np.int32), np.asarray(starts), np.asarray(prompts), rows, rows, np.diff(starts), dropped)
+    numbers = np.arange(len(prompts))
+    roles = numbers % 2 + CHOSEN if pairs else np.full(len(prompts), PLAIN)
+    return Encoded(
+        ids=np.asarray(ids, dtype=np.int32), starts=np.asarray(starts), prompts=np.asarray(prompts), rows=numbers // (1 + pairs),
+        problems=numbers, units=numbers // (1 + pairs), roles=roles.astype(np.int8), lengths_seen=np.diff(starts), dropped=dropped,
+    )  # fmt: skip
 
 
 def the_plan(spec: TrainSpec, data: Encoded) -> list[OptimizerStep]:

@@ -1,5 +1,6 @@
 """Direct preference optimization: its loss, its gradient and its pairs, by a plain computation over whole documents."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 
 from o1exp.flow import SettingsError, Stage, Store, Work
 from o1exp.records import Pair, Table
+from o1exp.train.data.encode import CHOSEN, REJECTED
 from o1exp.train.data.schedule import Feed, plan, units_of
 from o1exp.train.dpo import Dpo
 from tests.train.killing import killed_run, rows_after_checkpoint, with_inputs
@@ -62,7 +64,7 @@ def test_loss_and_gradient_are_those_of_whole_documents() -> None:
     from o1exp.train.data.batch import micro_batch
     from o1exp.train.worker.objective import Preference
 
-    ours, data, spec = model(), documents(), a_spec(objective="dpo", beta=0.3)
+    ours, data, spec = model(), documents(pairs=True), a_spec(objective="dpo", beta=0.3)
     units = units_of(spec, data, np.arange(8))
     assert units.members.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
     with torch.no_grad():
@@ -88,7 +90,7 @@ def test_the_reference_has_no_dropout(tmp_path: Path) -> None:
 
     from o1exp.train.worker.objective import Preference
 
-    ours, data = model(attention_dropout=0.5), documents()
+    ours, data = model(attention_dropout=0.5), documents(pairs=True)
     ours.set_attn_implementation("sdpa")
     with torch.no_grad():
         plain = [-float(document_loss(ours.eval(), data, document)) for document in range(8)]
@@ -172,11 +174,28 @@ def test_both_of_a_pair_lie_in_the_same_micro_batch(trained: Store, ranks: int) 
     seen = []
     for rank in range(ranks):
         for batch in Feed(spec, units, plan(spec, units), rank):
-            rows = sorted(int(data.rows[document]) for document in batch.documents)
-            assert rows[1::2] == [row + 1 for row in rows[::2]]
-            assert all(row % 2 == 0 for row in rows[::2])
-            seen += rows[::2]
-    assert sorted(seen) == sorted(2 * [2 * n for n in range(40) if n % 5])
+            chosen, rejected = (sorted(data.rows[d] for d in batch.documents if data.roles[d] == role) for role in (CHOSEN, REJECTED))
+            assert chosen == rejected
+            assert len(batch.documents) == 2 * len(chosen)
+            seen += chosen
+    assert sorted(seen) == sorted(2 * [n for n in range(40) if n % 5])
+
+
+def test_a_pair_is_known_by_its_unit_and_its_roles() -> None:
+    """Whatever the order of the documents, and with a unit whose other half was dropped."""
+    data = dataclasses.replace(documents(pairs=True), units=np.array([7, 3, 7, 5, 3, 9, 5, 8]), roles=np.array([2, 1, 1, 1, 2, 1, 2, 2]))
+    spec = a_spec(objective="dpo")
+    assert units_of(spec, data, np.arange(8)).members.tolist() == [[1, 4], [3, 6], [2, 0]]
+    assert units_of(spec, data, np.array([0, 1, 3, 4, 5])).members.tolist() == [[1, 4]]
+
+
+def test_encoded_pairs_say_what_they_are(trained: Store) -> None:
+    trained.make([DPO.prepared])
+    data, shown = trained.get(DPO.prepared).encoded(), json.loads((trained.folder(DPO.prepared) / "preview.json").read_text())
+    assert data.rows.tolist() == data.units.tolist() == [n // 2 for n in range(80)]
+    assert data.roles.tolist() == [CHOSEN, REJECTED] * 40
+    assert [(one["row"], one["role"]) for one in shown] == [(0, "chosen"), (0, "rejected"), (1, "chosen")]
+    assert "<p>row 0, rejected: " in (trained.folder(DPO.prepared) / "preview.html").read_text()
 
 
 @pytest.mark.slow

@@ -11,10 +11,10 @@ from o1exp.train.data.encode import CannotTrain, Encoded
 from tests.train.parts import document_loss, encoded
 
 
-def documents() -> Encoded:
+def documents(pairs: bool = False) -> Encoded:
     dice = np.random.default_rng(0)
     lengths = np.array([5, 40, 41, 42, 7, 90, 17, 3])
-    return encoded(dice.integers(0, 50, lengths.sum()), np.concatenate([[0], np.cumsum(lengths)]), lengths // 2)
+    return encoded(dice.integers(0, 50, lengths.sum()), np.concatenate([[0], np.cumsum(lengths)]), lengths // 2, pairs=pairs)
 
 
 def model(rows: int = 0, **changes: Any) -> Any:

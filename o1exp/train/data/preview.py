@@ -16,12 +16,15 @@ STYLE = "pre { white-space: pre-wrap; border: 1px solid #ccc; padding: 10px } sp
 
 
 def write_preview(data: "Encoded", tokenizer: Any, folder: Path) -> None:
-    """The first examples as the model sees them, `preview.json` and `preview.html`."""
+    """The first documents as the model sees them, `preview.json` and `preview.html`."""
+    from o1exp.train.data.encode import ROLES
+
     shown = []
     for number in range(min(SHOWN, len(data))):
         ids, first = data.document(number).tolist(), int(data.prompts[number])
         given, learned = (tokenizer.decode(part) for part in (ids[:first], ids[first:]))
-        shown.append({"row": int(data.rows[number]), "given": given, "learned": learned, "tokens": [first, len(ids) - first]})
+        where = {"row": int(data.rows[number]), "role": ROLES[data.roles[number]]}
+        shown.append({**where, "given": given, "learned": learned, "tokens": [first, len(ids) - first]})
     (folder / "preview.json").write_text(json.dumps(shown, ensure_ascii=False, indent=1))
     (folder / "preview.html").write_text(page(shown))
 
@@ -31,7 +34,8 @@ def page(shown: list[dict[str, Any]]) -> str:
     parts = []
     for one in shown:
         given, learned = html.escape(one["given"]), html.escape(one["learned"])
-        head = f"row {one['row']}: {one['tokens'][0]:,} tokens given, {one['tokens'][1]:,} learned"
+        role = "" if one["role"] == "plain" else f", {one['role']}"
+        head = f"row {one['row']}{role}: {one['tokens'][0]:,} tokens given, {one['tokens'][1]:,} learned"
         parts.append(f"<p>{head}</p>\n<pre><span>{given}</span><mark>{learned}</mark></pre>")
     return f'<!doctype html>\n<meta charset="utf-8">\n<title>What is learned</title>\n<style>{STYLE}</style>\n' + "\n".join(parts) + "\n"
 

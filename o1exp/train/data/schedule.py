@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from o1exp.train.data.batch import MicroBatch, micro_batch
-from o1exp.train.data.encode import Encoded, Ints
+from o1exp.train.data.encode import CHOSEN, REJECTED, Encoded, Ints
 from o1exp.train.data.pack import Pack, Shape, document_order, steps
 from o1exp.train.spec import TrainSpec
 
 
 @dataclass(frozen=True)
 class Units:
-    """What is shuffled and packed as one: members [units, documents of a unit]; a document alone (SFT), or a pair (DPO).
+    """What is shuffled and packed as one: members [units, documents of a unit]; a document alone (SFT), or the chosen and the
+    rejected one of a pair (DPO).
 
     A step's loss is its sum over `weight` units: label tokens (SFT) or pairs (DPO).
     """
@@ -55,15 +56,12 @@ def held_out(data: Encoded, share: float) -> tuple[Ints, Ints]:
 
 
 def units_of(spec: TrainSpec, data: Encoded, documents: Ints) -> Units:
-    """The documents as they are (SFT), or as pairs where both of a pair are there (DPO).
-
-    Pairs come from the data's rows 2i (chosen) and 2i + 1 (rejected).
-    """
+    """The documents as they are (SFT), or as pairs where both of a unit are there (DPO)."""
     if spec.objective == "sft":
         return Units(data, documents[:, None], data.labels[documents])
-    rows = data.rows[documents]
-    whole = np.flatnonzero((rows[:-1] % 2 == 0) & (rows[1:] == rows[:-1] + 1))
-    members = np.stack([documents[whole], documents[whole + 1]], axis=1)
+    chosen, rejected = (documents[data.roles[documents] == role] for role in (CHOSEN, REJECTED))
+    _, ours, theirs = np.intersect1d(data.units[chosen], data.units[rejected], assume_unique=True, return_indices=True)
+    members = np.stack([chosen[ours], rejected[theirs]], axis=1)
     return Units(data, members, np.ones(len(members), dtype=np.int64))
 
 
@@ -126,7 +124,7 @@ class Feed:
 
     def rows(self, step: OptimizerStep) -> list[int]:
         """The rows of the data that a step trains on."""
-        return sorted(int(self.units.data.rows[document]) for pack in step.packs for document in self.units.documents(pack))
+        return sorted({int(self.units.data.rows[document]) for pack in step.packs for document in self.units.documents(pack)})
 
     def facts(self) -> dict[str, Any]:
         """What the whole training sees, for the manifest; `rows` counts the examples it used at least once."""

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from o1exp.train.data.batch import MicroBatch
-from o1exp.train.data.encode import CannotTrain
+from o1exp.train.data.encode import ROLES, CannotTrain
 from o1exp.train.data.schedule import Units, validation_batches
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.objective import Objective
@@ -14,9 +14,10 @@ from o1exp.train.worker.objective import Objective
 
 @dataclass(frozen=True)
 class Prompt:
-    """A held-out problem's prompt as token ids."""
+    """A held-out problem's prompt as token ids, with the row of the data, and the role there of the answer to compare with."""
 
     row: int
+    role: str
     ids: list[int]
 
 
@@ -60,7 +61,7 @@ class Evaluation:
                     do_sample=False, max_new_tokens=self.spec.sample_tokens, synced_gpus=split,
                     eos_token_id=self.tokenizer.eos_token_id, pad_token_id=self.tokenizer.eos_token_id,
                 )  # fmt: skip
-            written.append({"row": prompt.row, "text": self.tokenizer.decode(out[0, len(prompt.ids) :])})
+            written.append({"row": prompt.row, "role": prompt.role, "text": self.tokenizer.decode(out[0, len(prompt.ids) :])})
         model.set_attn_implementation(ours)
         model.train()
         return written
@@ -75,5 +76,5 @@ def evaluation_of(spec: TrainSpec, units: Units, tokenizer: Any, rank: int) -> E
             )
         return Evaluation(spec, [], 0, [], tokenizer)
     data, shown = units.data, units.members[: spec.samples, 0]
-    prompts = [Prompt(int(data.rows[d]), data.document(d)[: data.prompts[d]].tolist()) for d in shown]
+    prompts = [Prompt(int(data.rows[d]), ROLES[data.roles[d]], data.document(d)[: data.prompts[d]].tolist()) for d in shown]
     return Evaluation(spec, validation_batches(spec, units, rank), int(units.weight.sum()), prompts, tokenizer)

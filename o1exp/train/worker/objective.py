@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from o1exp.train.data.batch import MicroBatch
+from o1exp.train.data.encode import CHOSEN
 from o1exp.train.data.schedule import Units, validation_batches
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.loss import Scored, summed_loss, token_losses
@@ -44,6 +45,7 @@ class Preference(Objective):
 
     def __init__(self, spec: TrainSpec, units: Units, rank: int) -> None:
         self.spec, self.units, self.rank = spec, units, rank
+        self.rejected: dict[int, int] = dict(units.members.tolist())  # by the chosen document of the pair
         self.reference: torch.Tensor | None = None
 
     def ready(self, model: Any, device: torch.device) -> None:
@@ -70,11 +72,11 @@ class Preference(Objective):
         assert self.reference is not None
         sums = document_log_likelihoods(model, batch)
         place = {document: at for at, document in enumerate(batch.documents)}
-        chosen = [document for document in batch.documents if self.units.data.rows[document] % 2 == 0]
+        chosen = [document for document in batch.documents if self.units.data.roles[document] == CHOSEN]
         if not chosen:
             return Scored(sums.sum(), torch.zeros((), device=sums.device))
         gain = sums - self.reference[batch.documents].to(sums.dtype)
-        margin = gain[[place[document] for document in chosen]] - gain[[place[document + 1] for document in chosen]]
+        margin = gain[[place[document] for document in chosen]] - gain[[place[self.rejected[document]] for document in chosen]]
         return Scored(-logsigmoid(self.spec.beta * margin).sum(), (margin > 0).sum())
 
 
