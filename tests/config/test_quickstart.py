@@ -25,7 +25,8 @@ def test_a_command_that_only_says_how_to_run_is_the_quick_start(words: list[str]
     "words",
     [
         ["source=local", "source.path=x"], ["think.lr=1e-3"], ["sft@imitate=skip"], ["+bench=[gsm8k]"], ["~filter"], ["study=mine"],
-        ["experiment=dpo"], ["arms={}"], ["-m", "seed=0,1,2"], ["--config-dir", "sweeps", "--config-name", "three_seeds"], ["--config-name=x"],
+        ["experiment=dpo"], ["arms={}"], ["-m", "seed=0,1,2"], ["--config-name=x"],
+        ["--config-dir", "sweeps", "--config-name", "three_seeds"],
     ],
 )  # fmt: skip
 def test_any_other_command_is_a_study_of_its_own(words: list[str]) -> None:
