@@ -1,6 +1,7 @@
 """A command under Hydra: compose, then plan, explain or run. Composing imports no stage; they come with the first graph."""
 
 import os
+import re
 import sys
 
 import hydra
@@ -14,9 +15,11 @@ from o1exp.config import options
 from o1exp.config.error import ConfigError
 from o1exp.config.mistakes import choice_mistakes, explained
 from o1exp.config.options import Origin
-from o1exp.config.spine import conf_dir
+from o1exp.config.spine import EXPERIMENT, conf_dir
 
 WRONG_CONFIG, INTERRUPTED = 2, 130
+HOW = {"action", "goal", "outputs", "seed", "machine", "budget", "track", "hydra"}
+"""What a command can say without being a study of its own."""
 _ended: list[Exception] = []
 
 
@@ -54,10 +57,20 @@ def _act(config: DictConfig) -> None:
         run(study)
 
 
+def arranged(words: list[str]) -> list[str]:
+    """The words for Hydra: a command that only says how to run is the quick start, and experiment=null is experiment=none."""
+    overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
+    what = [word for word in overrides if re.split(r"[.=/@]", word.lstrip("+~"))[0] not in HOW]
+    flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+    if not what and not flags & {"-m", "--multirun", "--config-name", "-cn"}:
+        return [*words, f"{EXPERIMENT}=quickstart"]
+    return [f"{EXPERIMENT}=none" if word == f"{EXPERIMENT}=null" else word for word in words]
+
+
 def launched() -> int:
     """Do what the command line says. Returns the exit code."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    words = sys.argv[1:]
+    words = sys.argv[1:] = arranged(sys.argv[1:])
     _ended.clear()
     options.register()
     try:

@@ -48,7 +48,8 @@ def run_cell(study: Study) -> None:
     overrides = [o for o in study.overrides if not o.startswith(("experiment=", "outputs="))]
     outcome = CellOutcome(overrides=tuple(overrides))
     try:
-        outcome = replace(outcome, run=run(study, os.environ.get(_PARENT)).name)
+        made = run(study, os.environ.get(_PARENT))
+        outcome = replace(outcome, run=made.name if study.report else "")  # another goal has no page to compare
     except Stopped:
         raise
     except (RunError, ConfigError) as ended:

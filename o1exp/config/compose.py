@@ -135,7 +135,8 @@ def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
     found = []
     if config.action not in ("run", "plan", "why"):
         found.append(f"action={config.action}: choose run, plan or why")
-    if config.baseline and config.baseline not in arms and len(arms) > 1:
+    of_cells = "=" in config.baseline  # a setting, by which a sweep finds the cells to compare with
+    if config.baseline and config.baseline not in arms and len(arms) > 1 and not of_cells:
         found.append(f"baseline={config.baseline}: is no arm; choose one of {', '.join(arms)}")
     return found
 

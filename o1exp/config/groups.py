@@ -56,7 +56,7 @@ def load(target: str) -> "type[Settings]":
         raise ValueError(f"{target}: cannot be imported ({type(why).__name__}: {why})") from why
     if not (isinstance(found, type) and issubclass(found, Settings)):
         raise ValueError(f"{target}: is no class of settings; derive it from Stage, Recipe or Settings of o1exp.flow")
-    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+    if missing := [name for name in dir(found) if getattr(getattr(found, name, None), "__isabstractmethod__", False)]:
         raise ValueError(f"{target}: lacks {', '.join(missing)}, which every class of its kind has")
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins import file_config_source
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
@@ -34,11 +34,14 @@ _read: dict[tuple[str, int, int, int], ConfigResult] = {}
 def register() -> None:
     """Let Hydra read every folder of options through this module."""
     Plugins.instance()  # registers Hydra's own source of files, which ours stands for
-    SourcesRegistry.instance().types["file"] = Options
+    SourcesRegistry.instance().types["file"] = FileConfigSource
 
 
-class Options(FileConfigSource):
-    """A folder of options. A class of a group can be named in the defaults of a YAML file, but is no option itself."""
+class FileConfigSource(file_config_source.FileConfigSource):
+    """A folder of options. A class of a group can be named in the defaults of a YAML file, but is no option itself.
+
+    It has the name of Hydra's own: the registry keeps the first class of a name, also in a worker process, which registers all anew.
+    """
 
     def is_config(self, config_path: str) -> bool:
         return super().is_config(config_path) or _named(config_path, self.path) is not None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TINY = (
+    "experiment=quickstart",
     "source.count=12", "model.layers=1", "model.hidden=16", "model.heads=2", "model.kv_heads=2", "model.intermediate=32",
     "imitate.max_tokens=600", "think.max_tokens=3000", "bench.arithmetic.problems.count=8", "bench.arithmetic.max_tokens=12",
 )  # fmt: skip

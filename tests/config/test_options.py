@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hydra.core.singleton import Singleton
 from omegaconf import OmegaConf
 
 from o1exp.config import spine
@@ -97,3 +98,9 @@ def test_composing_twice_gives_the_same_config() -> None:
     assert again.think.lr != 0.5
     first.think.lr = again.think.lr
     assert OmegaConf.to_yaml(first) == OmegaConf.to_yaml(again)  # == would follow every edge again and again
+
+
+def test_a_worker_process_reads_options_as_its_parent_does() -> None:
+    before = composed(["think.lr=0.5"])
+    Singleton.set_state(Singleton.get_state())  # what the launcher of a sweep does in each worker
+    assert OmegaConf.to_yaml(composed(["think.lr=0.5"])) == OmegaConf.to_yaml(before)

@@ -22,7 +22,7 @@ from tests.config.conftest import Command
         (["filter={a:1}"], ["filter={a:1}: give the name of an option"]),
         (["sft=small"], ["sft=small: that is no node; choose sft@imitate=small or sft@think=small"]),
         (["sfft@think=small"], ["sfft@think=small: there is no group sfft; did you mean sft?"]),
-        (["hydra/launcher=nope"], ["hydra/launcher=nope: there is no such option; choose one of basic, joblib"]),
+        (["hydra/launcher=nope"], ["hydra/launcher=nope: there is no such option; choose one of basic, joblib, side_by_side"]),
         (["goal=everything"], ["goal=everything", "choose one of", "think"]),
         (["action=go"], ["action=go", "run, plan or why"]),
         (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),
