@@ -13,10 +13,11 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console as Terminal
 
 from o1exp.app import sweep
-from o1exp.app.run import explain, run, show_plan
+from o1exp.app.run import explain, run, show_plan, verify
 from o1exp.config.compose import check_choices, composed, conf_dir, register_all, study_of
 from o1exp.config.graph import ConfigError
 from o1exp.config.help import help_text
+from o1exp.flow.disk import unwritable
 from o1exp.flow.errors import RunError, Stopped
 
 WRONG_CONFIG, INTERRUPTED = 2, 130
@@ -35,7 +36,9 @@ def _job(config: DictConfig) -> None:
 
 def _act(config: DictConfig, overrides: list[str], in_sweep: bool) -> None:
     study = study_of(config, overrides, HydraConfig.get().job.config_name or "config", single=in_sweep)
-    if config.action == "plan":
+    if config.action == "verify":
+        verify(study)
+    elif config.action == "plan":
         show_plan(study)
     elif config.action == "why":
         explain(study)
@@ -73,13 +76,24 @@ def _guarded(terminal: Terminal) -> int:
     except KeyboardInterrupt:
         terminal.print("interrupted; run the same command again to go on", markup=False)
         return INTERRUPTED
-    except RunError as ended:
+    except (RunError, sweep.Ended) as ended:
         terminal.print(str(ended), markup=False, style="red")
         return ended.code
+    except OSError as problem:  # of the files that Hydra writes
+        why = unwritable(problem, _outputs(sys.argv[1:]))
+        if why is None:
+            raise
+        terminal.print(why, markup=False, style="red")
+        return RunError.code
     terminal.print("The configuration is wrong; nothing was started:", style="bold red")
     for line in mistakes:
         terminal.print(f"  {line}", markup=False)
     return WRONG_CONFIG
+
+
+def _outputs(words: list[str]) -> Path:
+    """The outputs folder, where no config can be asked."""
+    return Path(next((word.partition("=")[2] for word in words if word.startswith("outputs=")), "outputs")).resolve()
 
 
 def _explained(wrong: Exception) -> list[str]:

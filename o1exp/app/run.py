@@ -13,6 +13,9 @@ from rich.tree import Tree
 from o1exp.config.compose import Study, run_name
 from o1exp.config.graph import ConfigError
 from o1exp.flow import forks
+from o1exp.flow.artefacts import changed, finished
+from o1exp.flow.disk import writing
+from o1exp.flow.errors import Damaged
 from o1exp.flow.plan import PlannedStage, plan, why
 from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
@@ -29,9 +32,14 @@ WIDE = 200
 def run(study: Study, parent: str | None = None) -> Path:
     """Make the goals, write the run's folder, log it and print the scores. Returns the folder.
 
-    Errors: ConfigError before anything starts; StageFailed, BudgetSpent, Stopped with all finished stages kept.
+    Errors: ConfigError before anything starts; StageFailed, BudgetSpent, Stopped, Unwritable with all finished stages kept.
     """
     store = Store(Path(study.config.outputs))
+    with writing(store.root):
+        return _run(study, store, parent)
+
+
+def _run(study: Study, store: Store, parent: str | None) -> Path:
     steps = plan(store, study.wanted)
     if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
         raise ConfigError(obstacles)
@@ -113,6 +121,8 @@ def show_plan(study: Study) -> None:
     grid.add_row("to be made", str(len(made)), "", "", "", *map(_amount, totals), *[""] * 2, "")
     terminal.print(grid)
     for step in steps:
+        if step.damage:
+            terminal.print(f"damaged: {study.names.get(step.stage.key, step.stage.kind)}: {step.damage}", markup=False)
         for obstacle in step.obstacles:
             terminal.print(f"before a run: {study.names.get(step.stage.key, step.stage.kind)}: {obstacle}", markup=False)
 
@@ -150,6 +160,17 @@ def explain(study: Study) -> None:
     for stage in missing:
         tree.add(f"{study.names.get(stage.key, stage.kind)} ({stage.kind} {stage.key[:8]}): {why(store, stage)}".replace("[", r"\["))
     store.console.terminal.print(tree, highlight=False, soft_wrap=True)
+
+
+def verify(study: Study) -> None:
+    """Compare every file of every artefact with its digest. Errors: Damaged, naming each file that differs."""
+    store = Store(Path(study.config.outputs))
+    count = len(finished(store.root))
+    with store.console.live(), store.console.bar("artefacts", count) as bar:
+        damaged = list(changed(store.root, bar.advance))
+    if damaged:
+        raise Damaged("\n".join([*damaged, f"{count} artefacts read, {len(damaged)} files are damaged"]))
+    store.console.line(f"{count} artefacts read: every file is as it was made")
 
 
 def _tally(store: Store) -> None:

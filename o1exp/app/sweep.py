@@ -4,7 +4,7 @@ import os
 import shlex
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from o1exp.app.run import WIDE, preloads, run
 from o1exp.config.compose import Study, composed, register_all, study_of
 from o1exp.config.graph import ConfigError
 from o1exp.flow import Store, forks
+from o1exp.flow.disk import writing
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.plan import plan
 from o1exp.flow.process import child_environment, die_with
@@ -41,6 +42,24 @@ class Refused(BaseException):
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+
+
+class Ended(BaseException):
+    """A run error in a callback; no Exception, for the same reason."""
+
+    def __init__(self, error: RunError) -> None:
+        super().__init__(str(error))
+        self.code = error.code
+
+
+@contextmanager
+def _heard(root: Path) -> Iterator[None]:
+    """Errors: Ended where the outputs folder cannot be written."""
+    try:
+        with writing(root):
+            yield
+    except RunError as ended:
+        raise Ended(ended) from ended
 
 
 def exit_code() -> int:
@@ -73,6 +92,8 @@ class Sweep(Callback):
     """Hydra's hooks around a multirun, in the process that starts the cells."""
 
     _first: Study | None = None
+    _count = 0
+    """Cells at least: another sweeper than a grid draws more."""
     _open = ExitStack()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -83,6 +104,7 @@ class Sweep(Callback):
         mistakes: list[str] = []
         name = str(kwargs.get("config_name") or "config")
         for overrides in cells(config):
+            self._count += 1
             try:
                 cell = study_of(composed(overrides, name), overrides, single=True)
                 self._first = self._first or cell
@@ -91,10 +113,13 @@ class Sweep(Callback):
         if mistakes:
             raise Refused(mistakes)
         first = self._first
+        if first is not None and first.config.action == "verify":
+            raise Refused(["action=verify: it reads all artefacts at once; leave out -m"])
         if first is not None and first.config.action == "run" and first.track.enabled:
             root = Path(first.config.outputs).resolve()
-            root.mkdir(parents=True, exist_ok=True)
-            parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
+            with _heard(root):
+                root.mkdir(parents=True, exist_ok=True)
+                parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
             os.environ[_PARENT] = parent.run_id
         if first is not None and first.config.action == "run":
             steps = plan(Store(Path(first.config.outputs)), first.wanted)
@@ -103,14 +128,18 @@ class Sweep(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Compare all finished cells on one page."""
         self._open.close()
+        if config.action != "run":
+            return
         folder = Path(config.hydra.sweep.dir)
         ended = outcomes(folder)
         _codes.extend(cell.code for cell in ended)
+        _codes.extend([1] * (self._count - len(ended)))  # a cell that could not even say how it ended
         done = [cell for cell in ended if cell.run]
-        if done:
-            show(write_sweep(folder, ended, config), f"{len(done)} of {len(ended)} cells done")
-            if self._first is not None and (parent := os.environ.get(_PARENT)):
-                log_page(self._first.track, folder.resolve().parents[1], parent, folder)
+        with _heard(folder.resolve().parents[1]):
+            if done:
+                show(write_sweep(folder, ended, config), f"{len(done)} of {len(ended)} cells done")
+                if self._first is not None and (parent := os.environ.get(_PARENT)):
+                    log_page(self._first.track, folder.resolve().parents[1], parent, folder)
         os.environ.pop(_PARENT, None)
 
 
