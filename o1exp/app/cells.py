@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from o1exp.config.compose import Study, composed, study_of
 from o1exp.config.error import ConfigError
 from o1exp.config.options import Origin
+from o1exp.flow.errors import RunError
 
 
 class Refused(BaseException):
@@ -17,6 +18,14 @@ class Refused(BaseException):
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
+
+
+class Ended(BaseException):
+    """A run error in a callback; no Exception, for the same reason."""
+
+    def __init__(self, error: RunError) -> None:
+        super().__init__(str(error))
+        self.code = error.code
 
 
 def checked(config: DictConfig) -> Study:
@@ -31,6 +40,8 @@ def checked(config: DictConfig) -> Study:
             mistakes += [line for line in wrong.mistakes if line not in mistakes]
     if mistakes:
         raise Refused(mistakes)
+    if studies[0].config.action == "verify":
+        raise Refused(["action=verify: it reads all artefacts at once; leave out -m"])
     return studies[0]
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -43,7 +44,11 @@ def _act(config: DictConfig) -> None:
     assert isinstance(overrides, list)
     in_sweep = setup.mode == RunMode.MULTIRUN
     study = study_of(config, overrides, Origin.of(setup), single=in_sweep)
-    if config.action in ("plan", "why"):
+    if config.action == "verify":
+        from o1exp.app.run import verify
+
+        verify(study)
+    elif config.action in ("plan", "why"):
         from o1exp.app import show
 
         show.show_plan(study) if config.action == "plan" else show.explain(study)
@@ -92,7 +97,8 @@ def _sweep_code() -> int:
 
 def _end(ended: BaseException) -> int:
     """The exit code of a run that ended early, and its words; raises what is none of ours."""
-    from o1exp.app.cells import Refused
+    from o1exp.app.cells import Ended, Refused
+    from o1exp.flow.disk import unwritable
     from o1exp.flow.errors import RunError, Stopped
 
     if isinstance(ended, ConfigError | Refused):
@@ -100,10 +106,18 @@ def _end(ended: BaseException) -> int:
     if isinstance(ended, Stopped | KeyboardInterrupt):
         _say("interrupted; run the same command again to go on")
         return INTERRUPTED
-    if isinstance(ended, RunError):
+    if isinstance(ended, RunError | Ended):
         _say(str(ended), "red")
         return ended.code
+    if isinstance(ended, OSError) and (why := unwritable(ended, _outputs(sys.argv[1:]))):  # of the files that Hydra writes
+        _say(why, "red")
+        return RunError.code
     raise ended
+
+
+def _outputs(words: list[str]) -> Path:
+    """The outputs folder, where no config can be asked."""
+    return Path(next((word.partition("=")[2] for word in words if word.startswith("outputs=")), "outputs")).resolve()
 
 
 def _refused(mistakes: list[str]) -> int:

@@ -11,6 +11,9 @@ from o1exp.app.show import wide
 from o1exp.config.compose import Study, run_name
 from o1exp.config.error import ConfigError
 from o1exp.flow import forks
+from o1exp.flow.artefacts import changed, finished
+from o1exp.flow.disk import writing
+from o1exp.flow.errors import Damaged
 from o1exp.flow.plan import PlannedStage, plan
 from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
@@ -24,9 +27,14 @@ from o1exp.track.tracking import log_run, open_study
 def run(study: Study, parent: str | None = None) -> Path:
     """Make the goals, write the run's folder, log it and print the scores. Returns the folder.
 
-    Errors: ConfigError before anything starts; StageFailed, BudgetSpent, Stopped with all finished stages kept.
+    Errors: ConfigError before anything starts; StageFailed, BudgetSpent, Stopped, Unwritable with all finished stages kept.
     """
     store = Store(Path(study.config.outputs))
+    with writing(store.root):
+        return _run(study, store, parent)
+
+
+def _run(study: Study, store: Store, parent: str | None) -> Path:
     steps = plan(store, study.wanted)
     if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
         raise ConfigError(obstacles)
@@ -92,6 +100,17 @@ def described(report: Stage[Any]) -> dict[str, Stage[Any]]:
     """The audit and the cards of a report, as far as it has them."""
     audit = report.inputs.get("audit")
     return {} if audit is None else {"audit": audit, **audit.inputs}
+
+
+def verify(study: Study) -> None:
+    """Compare every file of every artefact with its digest. Errors: Damaged, naming each file that differs."""
+    store = Store(Path(study.config.outputs))
+    count = len(finished(store.root))
+    with store.console.live(), store.console.bar("artefacts", count) as bar:
+        damaged = list(changed(store.root, bar.advance))
+    if damaged:
+        raise Damaged("\n".join([*damaged, f"{count} artefacts read, {len(damaged)} files are damaged"]))
+    store.console.line(f"{count} artefacts read: every file is as it was made")
 
 
 def _tally(store: Store) -> None:

@@ -28,6 +28,8 @@ def show_plan(study: Study) -> None:
     grid.add_row("to be made", str(len(made)), "", "", "", *map(_amount, totals), *[""] * 2, "")
     terminal.print(grid)
     for step in steps:
+        if step.damage:
+            terminal.print(f"damaged: {study.names.get(step.stage.key, step.stage.kind)}: {step.damage}", markup=False)
         for obstacle in step.obstacles:
             terminal.print(f"before a run: {study.names.get(step.stage.key, step.stage.kind)}: {obstacle}", markup=False)
 

@@ -3,7 +3,8 @@
 import os
 import shlex
 import traceback
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console as Terminal
 
-from o1exp.app.cells import given
+from o1exp.app.cells import Ended, cells, given
 from o1exp.app.run import preloads, run
 from o1exp.app.show import WIDE
 from o1exp.config.compose import Study, arms_of
 from o1exp.config.error import ConfigError
 from o1exp.flow import Store, forks
+from o1exp.flow.disk import writing
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.plan import plan
 from o1exp.flow.process import child_environment, die_with
@@ -32,6 +34,16 @@ _PARENT = "O1EXP_PARENT_RUN"
 _OWNER = "O1EXP_SWEEP_PROCESS"
 _codes: list[int] = []
 _shared = ExitStack()
+
+
+@contextmanager
+def _heard(root: Path) -> Iterator[None]:
+    """Errors: Ended where the outputs folder cannot be written."""
+    try:
+        with writing(root):
+            yield
+    except RunError as ended:
+        raise Ended(ended) from ended
 
 
 def exit_code() -> int:
@@ -69,8 +81,9 @@ def opened(first: Study, config: DictConfig) -> None:
         return
     root = Path(first.config.outputs).resolve()
     if first.track.enabled:
-        root.mkdir(parents=True, exist_ok=True)
-        parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
+        with _heard(root):
+            root.mkdir(parents=True, exist_ok=True)
+            parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
         os.environ[_PARENT] = parent.run_id
     _shared.enter_context(forks.warm(preloads(plan(Store(root), first.wanted)), child_environment(1)))
 
@@ -78,14 +91,18 @@ def opened(first: Study, config: DictConfig) -> None:
 def ended(first: Study, config: DictConfig) -> None:
     """Compare all finished cells on one page."""
     _shared.close()
+    if first.config.action != "run":
+        return
     folder = Path(config.hydra.sweep.dir)
     found = outcomes(folder)
     _codes.extend(cell.code for cell in found)
+    _codes.extend([1] * (sum(1 for _ in cells(config)) - len(found)))  # a cell that could not even say how it ended
     done = [cell for cell in found if cell.run]
-    if done:
-        show(write_sweep(folder, found, config), f"{len(done)} of {len(found)} cells done")
-        if parent := os.environ.get(_PARENT):
-            log_page(first.track, folder.resolve().parents[1], parent, folder)
+    with _heard(folder.resolve().parents[1]):
+        if done:
+            show(write_sweep(folder, found, config), f"{len(done)} of {len(found)} cells done")
+            if parent := os.environ.get(_PARENT):
+                log_page(first.track, folder.resolve().parents[1], parent, folder)
     os.environ.pop(_PARENT, None)
 
 

@@ -89,7 +89,7 @@ class Fetch:
     async def _work_off(self) -> None:
         """Run workers until the queue is empty or the batch has to end; look every 0.1 s whether the user stopped the run."""
         count = min(self._desk.teacher.concurrency, len(self._queue))
-        workers = {asyncio.create_task(self._worker()) for _ in range(count)}
+        workers = started = {asyncio.create_task(self._worker()) for _ in range(count)}
         try:
             while workers:
                 ended, workers = await asyncio.wait(workers, timeout=0.1)
@@ -103,7 +103,7 @@ class Fetch:
         finally:
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.gather(*started, return_exceptions=True)  # also of those that have failed with the first, or asyncio prints each
 
     async def _look_elsewhere(self) -> None:
         """What another run had sent is waited for; should that run give up, it comes back into the queue."""

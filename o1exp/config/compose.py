@@ -133,8 +133,8 @@ def _page_names(page: Report) -> dict[str, str]:
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
     found = []
-    if config.action not in ("run", "plan", "why"):
-        found.append(f"action={config.action}: choose run, plan or why")
+    if config.action not in ("run", "plan", "why", "verify"):
+        found.append(f"action={config.action}: choose run, plan, why or verify")
     of_cells = "=" in config.baseline  # a setting, by which a sweep finds the cells to compare with
     if config.baseline and config.baseline not in arms and len(arms) > 1 and not of_cells:
         found.append(f"baseline={config.baseline}: is no arm; choose one of {', '.join(arms)}")

@@ -11,6 +11,7 @@ Usage: o1exp [-m] [GROUP=OPTION ...] [NODE.SETTING=VALUE ...]
   o1exp                                          the quick start: a true small ablation, from teacher to report
   o1exp action=plan                              what would be made, with requests, tokens, dollars and hours; makes nothing
   o1exp action=why                               which changed setting makes each stage anew
+  o1exp action=verify                            is every file of every artefact as it was made? Names each that is not
   o1exp goal=verify                              make only what one stage needs (any node below, or bench.NAME)
   o1exp -m seed=0,1,2 thought=distil,shortcut    a sweep; what its cells share is made once
   o1exp --config-dir sweeps --config-name NAME   a named sweep

@@ -157,6 +157,8 @@ def _fit_union(options: tuple[Any, ...], value: Any) -> Any:
 
 
 def _fit_scalar(hint: Any, value: Any) -> Any:
+    if hint is Any:
+        return value
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, int | float) and not isinstance(value, bool):

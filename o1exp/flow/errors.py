@@ -21,3 +21,11 @@ class Stopped(RunError):
     """The user interrupted; the next run goes on from here."""
 
     code = 130
+
+
+class Damaged(RunError, ValueError):
+    """An artefact on disk is not what was made. The message names the file and the remedy."""
+
+
+class Unwritable(RunError):
+    """The disk is full or read-only. The message names the folder; everything finished is kept."""

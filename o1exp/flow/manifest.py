@@ -3,15 +3,13 @@
 import hashlib
 import json
 import os
-import platform
-import subprocess
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from o1exp import __version__
+from o1exp.flow.check import fit, typed_fields
+from o1exp.flow.errors import Damaged
 
 NAME = "manifest.json"
 
@@ -21,8 +19,8 @@ class Manifest:
     """What one artefact is.
 
     `settings` and `inputs` (edge -> "Stage/key", a path below artefacts/) make the key; `how` are execution fields;
-    `facts` are counts the stage noted; `digest` covers the files. `role`, `does`, `long_thoughts` and `judges` are what the stage's class
-    says about itself, empty in manifests from before it did.
+    `facts` are counts the stage noted; `digest` covers the files, whose sha256 and bytes are `files` and `sizes`. `role`, `does`,
+    `long_thoughts` and `judges` are what the stage's class says about itself, empty in manifests from before it did.
     """
 
     stage: str
@@ -42,14 +40,42 @@ class Manifest:
     does: str = ""
     long_thoughts: bool = False
     judges: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":
-        """The manifest of a finished artefact, or None where there is none."""
+        """The manifest of a finished artefact, or None where there is none. Errors: Damaged where it cannot be read."""
         try:
-            return cls(**json.loads((folder / NAME).read_text()))
-        except FileNotFoundError:
+            content = json.loads((folder / NAME).read_text())
+            return cls(**{field.name: fit(hint, content[field.name]) for field, hint in typed_fields(cls) if field.name in content})
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except (ValueError, TypeError) as wrong:  # no JSON, no object, a field that is absent or something else
+            raise Damaged(f"{folder / NAME}: this is no manifest ({wrong}); {_remedy(folder)}") from None
+
+    def check(self, folder: Path) -> None:
+        """Look at names and sizes of the files only. Errors: Damaged for the first that is absent or has another size."""
+        for name in self.files:
+            try:
+                size = (folder / name).stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                raise Damaged(f"{folder / name}: the file is gone; {_remedy(folder)}") from None
+            if size != (made := self.sizes.get(name, size)):
+                raise Damaged(f"{folder / name}: has {size:,} bytes and was made with {made:,}; {_remedy(folder)}")
+
+    def changed(self, folder: Path) -> Iterator[str]:
+        """A sentence for each file whose content is not what was made. Reads all of them."""
+        for name, digest in self.files.items():
+            try:
+                found = sha256_of(folder / name)
+            except (FileNotFoundError, NotADirectoryError):
+                yield f"{folder / name}: the file is gone; {_remedy(folder)}"
+                continue
+            except OSError as wrong:
+                yield f"{folder / name}: cannot be read ({wrong.strerror}); {_remedy(folder)}"
+                continue
+            if found != digest:
+                yield f"{folder / name}: its content is not what was made; {_remedy(folder)}"
 
     def save(self, folder: Path) -> None:
         with (folder / NAME).open("w") as out:
@@ -58,31 +84,29 @@ class Manifest:
             os.fsync(out.fileno())
 
 
+def _remedy(folder: Path) -> str:
+    return f"remove {folder}, and the next run that needs it makes it anew"
+
+
 def file_digests(folder: Path) -> dict[str, str]:
     """sha256 of every file below the folder, by relative path in order."""
-    found = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != NAME):
-        with path.open("rb") as content:
-            found[str(path.relative_to(folder))] = hashlib.file_digest(content, "sha256").hexdigest()
-    return found
+    return {str(path.relative_to(folder)): sha256_of(path) for path in _files(folder)}
+
+
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Bytes of every file below the folder, by relative path in order."""
+    return {str(path.relative_to(folder)): path.stat().st_size for path in _files(folder)}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name != NAME)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def digest_of(files: dict[str, str], volatile: tuple[str, ...]) -> str:
     stable = {name: digest for name, digest in files.items() if name not in volatile}
     return hashlib.sha256(json.dumps(stable).encode()).hexdigest()
-
-
-@cache
-def made_by() -> dict[str, str]:
-    """Versions of the code that runs: o1exp, its commit, Python and the libraries that decide numbers."""
-    versions = {"o1exp": __version__, "python": platform.python_version()}
-    for library in ("torch", "transformers", "lightning", "deepspeed", "openai", "pyarrow", "math-verify"):
-        try:
-            versions[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            continue
-    here = Path(__file__).resolve().parent
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, check=False)
-    if asked.returncode == 0:
-        versions["commit"] = asked.stdout.strip()
-    return versions

@@ -1,27 +1,34 @@
 """The plan before a launch and the reason why a stage is made: both only read keys and manifests."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from o1exp.flow.artefacts import Artefacts, finished
+from o1exp.flow.errors import Damaged
 from o1exp.flow.expect import Expect
 from o1exp.flow.manifest import Manifest
 from o1exp.flow.revision import moving
 from o1exp.flow.stage import Stage, walk
-from o1exp.flow.store import Store
 
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """One stage of a plan: `state` is "reuse", "make" or "hidden" (missing, but what stands on it is finished)."""
+    """One stage of a plan: `state` is "reuse", "make" or "hidden" (missing, but what stands on it is finished).
+
+    `obstacles` keep it from being made; `damage` says what is wrong with the artefact that is there.
+    """
 
     stage: Stage[Any]
     state: str
     expect: Expect
     obstacles: tuple[str, ...]
+    damage: str = ""
 
 
-def plan(store: Store, goals: list[Stage[Any]]) -> list[PlannedStage]:
+def plan(store: Artefacts, goals: list[Stage[Any]]) -> list[PlannedStage]:
     """Every stage below the goals, inputs first, with what making it is expected to cost. Needs no network and makes nothing."""
     making = {stage.key for stage in store.missing(goals)}
     expected: dict[str, Expect] = {}
@@ -33,7 +40,7 @@ def plan(store: Store, goals: list[Stage[Any]]) -> list[PlannedStage]:
             expected[stage.key] = expect = _measured(known, expect)
         state = "make" if stage.key in making else "reuse" if known is not None else "hidden"
         obstacles = tuple(stage.preflight()) if state == "make" else ()
-        steps.append(PlannedStage(stage, state, expect, obstacles))
+        steps.append(PlannedStage(stage, state, expect, obstacles, store.damage(stage)))
     return steps
 
 
@@ -44,18 +51,26 @@ def _measured(known: Manifest, expect: Expect) -> Expect:
     return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters, remark=remark)
 
 
-def why(store: Store, stage: Stage[Any]) -> str:
-    """What makes this stage's key differ from the nearest stored one of its kind."""
+def why(store: Artefacts, stage: Stage[Any]) -> str:
+    """What makes this stage's key differ from the nearest stored one of its kind, or what is wrong with its own."""
+    if damage := store.damage(stage):
+        return damage
     nearest: tuple[int, list[str], str] | None = None
-    for folder in sorted((store.root / "artefacts" / stage.kind).glob("[0-9a-f]*")):
-        known = Manifest.load(folder)
-        if known is not None:
-            differences = _differences(known, stage)
-            if nearest is None or len(differences) < nearest[0]:
-                nearest = (len(differences), differences, known.key)
+    for known in _made(store, stage.kind):
+        differences = _differences(known, stage)
+        if nearest is None or len(differences) < nearest[0]:
+            nearest = (len(differences), differences, known.key)
     if nearest is None:
         return f"no {stage.kind} was ever made here"
     return f"nearest {nearest[2][:8]}: " + ("; ".join(nearest[1]) or "same settings and inputs, but its files are gone")
+
+
+def _made(store: Artefacts, kind: str) -> Iterator[Manifest]:
+    """The manifests of all artefacts of a kind that can be read."""
+    for folder in finished(store.root, kind):
+        with suppress(Damaged):
+            if known := Manifest.load(folder):
+                yield known
 
 
 def _differences(known: Manifest, stage: Stage[Any]) -> list[str]:

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
+from rich.markup import escape
 
-from o1exp.flow.errors import RunError, StageFailed, Stopped
-from o1exp.flow.manifest import Manifest, digest_of, file_digests, made_by
+from o1exp.flow.artefacts import Artefacts
+from o1exp.flow.disk import unwritable, writing
+from o1exp.flow.errors import RunError, StageFailed, Stopped, Unwritable
+from o1exp.flow.made_by import made_by
+from o1exp.flow.manifest import Manifest, digest_of, file_digests, file_sizes
 from o1exp.flow.progress import Console
 from o1exp.flow.stage import Stage, walk
-from o1exp.flow.work import Node, Work
+from o1exp.flow.work import Work
 
 T = TypeVar("T")
 
@@ -32,56 +36,37 @@ class Done:
     seconds: float
 
 
-class Store:
-    """The artefacts of one outputs folder: `artefacts/<Stage>/<key>/`, locks and scratch folders beside them.
+class Store(Artefacts):
+    """Makes artefacts and reuses them; locks and scratch folders lie beside them.
 
-    Several processes may share it: a lock per key lets the second wait for the first instead of doing the work twice.
+    Several processes may share the outputs folder: a lock per key lets the second wait for the first instead of doing the work twice.
     """
 
     def __init__(self, root: Path, console: Console | None = None) -> None:
-        self.root = root.resolve()
+        super().__init__(root)
         self.console = console or Console()
         self.stopping = threading.Event()
         self.done: list[Done] = []
-
-    def folder(self, stage: Node[Any]) -> Path:
-        return self.root / "artefacts" / stage.kind / stage.key
-
-    def manifest(self, stage: Node[Any]) -> Manifest | None:
-        return Manifest.load(self.folder(stage))
-
-    def has(self, stage: Stage[Any]) -> bool:
-        return (self.folder(stage) / "manifest.json").exists()
 
     def get(self, goal: Stage[T], jobs: int = 1) -> T:
         """The goal's value; whatever is missing below it is made first, `jobs` stages side by side."""
         self.make([goal], jobs)
         return goal.open(self.folder(goal))
 
-    def missing(self, goals: list[Stage[Any]]) -> list[Stage[Any]]:
-        """The stages that have to be made, inputs first: a finished stage hides what it stands on."""
-        needed: dict[str, Stage[Any]] = {}
-
-        def visit(stage: Stage[Any]) -> None:
-            if stage.key not in needed and not self.has(stage):
-                for inner in stage.inputs.values():
-                    visit(inner)
-                needed[stage.key] = stage
-
-        for goal in goals:
-            visit(goal)
-        return list(needed.values())
-
     def make(self, goals: list[Stage[Any]], jobs: int = 1) -> None:
         """Make every missing stage of the goals.
 
-        A failed stage does not stop those that do not need it. Errors: StageFailed (the first one), BudgetSpent, Stopped.
+        A failed stage does not stop those that do not need it; a damaged artefact is set aside and made anew.
+        Errors: StageFailed (the first one), BudgetSpent, Stopped, Unwritable.
         """
+        with writing(self.root):
+            for stage in walk(goals):
+                self._set_damaged_aside(stage)
         missing = self.missing(goals)
         making = {stage.key for stage in missing}
         for stage in walk(goals):
-            if stage.key not in making:
-                self._report(Done(stage, made=False, seconds=0.0))
+            if stage.key not in making and (known := self.manifest(stage)):  # what a finished stage hides may have been deleted
+                self._report(Done(stage, made=False, seconds=0.0), known)
         with self.console.live(), ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
             try:
                 self._schedule(missing, pool)
@@ -107,31 +92,46 @@ class Store:
                     finished.add(key)
                 elif isinstance(problem, StageFailed):
                     failures.append(problem)
-                    self.console.line(f"[bold red]failed[/] {problem}")
+                    self.console.line(f"[bold red]failed[/] {escape(str(problem))}")
                 else:
                     raise problem
         if failures:
             raise failures[0]
 
     def _reuse_or_make(self, stage: Stage[Any]) -> None:
-        with self._lock(stage):
-            if self.has(stage):
-                self._report(Done(stage, made=False, seconds=0.0))
+        with writing(self.root), self._lock(stage):
+            if known := self.manifest(stage):
+                self._report(Done(stage, made=False, seconds=0.0), known)
                 return
             try:
                 self._make(stage)
             except StageFailed as failed:
+                if why := unwritable(failed, self.root):
+                    raise Unwritable(f"{stage.kind} {stage.key}: {why}") from failed
                 raise StageFailed(f"{stage.kind} {stage.key}: {failed}\nkept so far: {self._scratch(stage)}") from failed
             except RunError:
                 raise
             except Exception as problem:
+                if why := unwritable(problem, self.root):
+                    raise Unwritable(f"{stage.kind} {stage.key}: {why}") from problem
                 self._log_failure(stage, problem)
                 what = f"{type(problem).__name__}: {problem}"
                 raise StageFailed(f"{stage.kind} {stage.key}: {what}\nkept so far, and the traceback: {self._scratch(stage)}") from problem
+            finally:
+                shutil.rmtree(self._partial(stage), ignore_errors=True)
+
+    def _set_damaged_aside(self, stage: Stage[Any]) -> None:
+        if not self.damage(stage):
+            return
+        with self._lock(stage):
+            if why := self.damage(stage):  # not mended by another process meanwhile
+                aside = self.root / "damaged" / f"{stage.kind}-{stage.key}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+                aside.parent.mkdir(exist_ok=True)
+                self.folder(stage).rename(aside)
+                self.console.line(f"[bold red]damaged[/] {escape(why)}\n        set aside: {escape(str(aside))}")
 
     def _make(self, stage: Stage[Any]) -> None:
-        target, scratch = self.folder(stage), self._scratch(stage)
-        partial = target.with_name(f".{stage.key}.part")
+        target, partial, scratch = self.folder(stage), self._partial(stage), self._scratch(stage)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -142,15 +142,19 @@ class Store:
         files = file_digests(partial)
         manifest = Manifest(
             stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), how=stage.how(), facts=work.facts,
-            inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()}, files=files,
-            digest=digest_of(files, stage.volatile), started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3),
-            made_by=made_by(), role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
+            inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()},
+            files=files, sizes=file_sizes(partial), digest=digest_of(files, stage.volatile),
+            started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by(),
+            role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
         )  # fmt: skip
         manifest.save(partial)
         shutil.rmtree(target, ignore_errors=True)  # without a manifest it was no artefact
         partial.rename(target)
         shutil.rmtree(scratch, ignore_errors=True)
-        self._report(Done(stage, made=True, seconds=seconds))
+        self._report(Done(stage, made=True, seconds=seconds), manifest)
+
+    def _partial(self, stage: Stage[Any]) -> Path:
+        return self.folder(stage).with_name(f".{stage.key}.part")
 
     def _scratch(self, stage: Stage[Any]) -> Path:
         return self.root / "scratch" / f"{stage.kind}-{stage.key}"
@@ -179,10 +183,8 @@ class Store:
         finally:
             lock.release()
 
-    def _report(self, done: Done) -> None:
+    def _report(self, done: Done, manifest: Manifest) -> None:
         self.done.append(done)
-        manifest = self.manifest(done.stage)
-        assert manifest is not None
         rows = f"{manifest.facts['rows']:>7} rows" if "rows" in manifest.facts else " " * 12
         word = "[green]made  [/]" if done.made else "[dim]reused[/]"
         where = self.folder(done.stage)

@@ -82,7 +82,7 @@ def test_anchors_are_headings_of_the_card(made: RunRecord) -> None:
             assert anchor in headings, pointer
 
 
-def test_a_yes_says_where_a_revision_moves(made: Run) -> None:
+def test_a_yes_says_where_a_revision_moves(made: RunRecord) -> None:
     stored = place(made, "data") / "card.json"
     before = stored.read_text()
     card = json.loads(before)

@@ -1,0 +1,76 @@
+"""What lies in an outputs folder, and whether it is still what was made."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from o1exp.flow.errors import Damaged
+from o1exp.flow.manifest import Manifest
+from o1exp.flow.stage import Stage
+from o1exp.flow.work import Node
+
+
+class Artefacts:
+    """The artefacts of one outputs folder: `artefacts/<Stage>/<key>/`. Reads only."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def folder(self, stage: Node[Any]) -> Path:
+        return self.root / "artefacts" / stage.kind / stage.key
+
+    def sound(self, stage: Node[Any]) -> Manifest | None:
+        """The manifest of a finished artefact, or None where there is none. Errors: Damaged: see Manifest.load, check."""
+        found = Manifest.load(self.folder(stage))
+        if found is not None:
+            found.check(self.folder(stage))
+        return found
+
+    def manifest(self, stage: Node[Any]) -> Manifest | None:
+        """The manifest of a finished artefact; None where there is none, or a damaged one."""
+        try:
+            return self.sound(stage)
+        except Damaged:
+            return None
+
+    def damage(self, stage: Node[Any]) -> str:
+        """What is wrong with an artefact, "" for nothing."""
+        try:
+            self.sound(stage)
+        except Damaged as wrong:
+            return str(wrong)
+        return ""
+
+    def has(self, stage: Stage[Any]) -> bool:
+        return self.manifest(stage) is not None
+
+    def missing(self, goals: list[Stage[Any]]) -> list[Stage[Any]]:
+        """The stages that have to be made, inputs first: a finished stage hides what it stands on."""
+        needed: dict[str, Stage[Any]] = {}
+
+        def visit(stage: Stage[Any]) -> None:
+            if stage.key not in needed and not self.has(stage):
+                for inner in stage.inputs.values():
+                    visit(inner)
+                needed[stage.key] = stage
+
+        for goal in goals:
+            visit(goal)
+        return list(needed.values())
+
+
+def changed(root: Path, seen: Callable[[], None]) -> Iterator[str]:
+    """Compare every file of every artefact with its digest: a sentence for each that differs. `seen` is called after each artefact."""
+    for folder in finished(root):
+        try:
+            manifest = Manifest.load(folder)
+            if manifest is not None:
+                yield from manifest.changed(folder)
+        except Damaged as wrong:
+            yield str(wrong)
+        seen()
+
+
+def finished(root: Path, kind: str = "*") -> list[Path]:
+    """The folders of all finished artefacts (of a kind), damaged ones too."""
+    return sorted(manifest.parent for manifest in (root / "artefacts").glob(f"{kind}/[0-9a-f]*/manifest.json"))
