@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from o1exp.flow.errors import RunError, StageFailed, Stopped
 from o1exp.flow.manifest import Manifest, digest_of, file_digests, made_by
 from o1exp.flow.progress import Console
+from o1exp.flow.secrets import masked
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.work import Node, Work
 
@@ -157,7 +158,7 @@ class Store:
 
     def _log_failure(self, stage: Stage[Any], problem: Exception) -> None:
         self._scratch(stage).mkdir(parents=True, exist_ok=True)
-        (self._scratch(stage) / "traceback.txt").write_text("".join(traceback.format_exception(problem)))
+        (self._scratch(stage) / "traceback.txt").write_text(masked("".join(traceback.format_exception(problem))))
 
     @contextmanager
     def _lock(self, stage: Stage[Any]) -> Iterator[None]:
