@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from o1exp.flow import Above, AtLeast, Settings, Work, how
+from o1exp.flow.secrets import is_variable, refusal
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -47,11 +48,13 @@ class Endpoint(Settings):
         if not self.model:
             yield "model", "is empty; name the model as its endpoint knows it, e.g. o1-mini"
         if self.base_url and urlsplit(self.base_url).scheme not in ("http", "https"):
-            yield "base_url", f"{self.base_url!r} is no http(s) address; write it with its version, e.g. http://127.0.0.1:8000/v1"
-        if urlsplit(self.base_url).username or urlsplit(self.base_url).password:
-            yield "base_url", "contains a user name or password; put the key into the environment and name the variable in api_key_env"
-        if not self.api_key_env.replace("_", "a").isalnum() or self.api_key_env.startswith("sk-"):
-            yield "api_key_env", "is not the name of an environment variable (give the name, never the key itself)"
+            yield "base_url", "is no http(s) address; write it with its version, e.g. http://127.0.0.1:8000/v1"
+        elif why := refusal(self.base_url):
+            yield "base_url", f"{why}; put the key into the environment and name the variable in api_key_env"
+        elif urlsplit(self.base_url).query or urlsplit(self.base_url).fragment:
+            yield "base_url", "has a query, which is not sent; the address ends with its version, e.g. http://127.0.0.1:8000/v1"
+        if not is_variable(self.api_key_env):
+            yield "api_key_env", "is no name of an environment variable, of capital letters, digits and _ (give the name, never the key)"
 
     @property
     def address(self) -> str:

@@ -11,6 +11,7 @@ from o1exp.chat.endpoint import OPENAI, is_loopback
 from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, messages_sent, seed_sent
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
+from o1exp.flow.secrets import MASK, SHORTEST, hide_variable, masked
 from o1exp.records import Completion, Usage
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Sender:
 
         try:
             raw = await self._client.chat.completions.with_raw_response.create(**self._body(request))
-            text = raw.text
+            text = self._without_key(raw.text)
         except openai.APITimeoutError:
             raise Again(f"no answer within {self._teacher.timeout:g} s", lost=True) from None
         except openai.APIConnectionError as problem:
@@ -86,6 +87,7 @@ class Sender:
         if not teacher.base_url and is_loopback(self.base_url):
             return ""  # a server that the teacher started itself asks for none
         key = os.environ.get(teacher.api_key_env, "")
+        hide_variable(teacher.api_key_env)
         if not key and urlsplit(self.base_url).hostname == urlsplit(OPENAI).hostname:
             raise StageFailed(
                 f"{self._who()} needs a key: set the environment variable {teacher.api_key_env}, or teacher.base_url to another endpoint"
@@ -97,7 +99,11 @@ class Sender:
 
     def _clean(self, text: str) -> str:
         """Some servers repeat the key in their messages."""
-        return (text.replace(self._key, "***") if self._key else text)[:500]
+        return masked(text.replace(self._key, MASK) if self._key else text)[:500]
+
+    def _without_key(self, text: str) -> str:
+        """What a server writes is kept as it is, but not the key, should it repeat that."""
+        return text.replace(self._key, MASK) if len(self._key) >= SHORTEST else text
 
     def _refusal(self, request: Request, refused: "openai.APIStatusError") -> Kept:
         """Errors: Again or StageFailed. A prompt that the provider will not answer is an answer: it must not be asked again."""

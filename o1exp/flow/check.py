@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
+from o1exp.flow.secrets import found, masked_config
+
 
 class SettingsError(ValueError):
     """One or more settings are wrong; `mistakes` holds (field, sentence) pairs, `given` the values by field."""
@@ -25,8 +27,7 @@ class SettingsError(ValueError):
 
     def _value(self, field: str) -> str:
         value = self.given.get(field)
-        secret = isinstance(value, str) and value.startswith("sk-")
-        return f"={value}" if isinstance(value, bool | int | float | str) and not secret else ""
+        return f"={masked_config(value, field)}" if isinstance(value, bool | int | float | str) else ""
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,15 @@ class Settings:
                 mistakes.append((field.name, str(wrong)))
         if not mistakes:
             mistakes = list(self.mistakes())
+        mistakes += [(field, why) for field, why in self._secrets() if field not in dict(mistakes)]
         if mistakes:
             raise SettingsError(mistakes, dict(vars(self)))
+
+    def _secrets(self) -> Iterator[tuple[str, str]]:
+        """Settings are written to files, so that nothing secret may stand in one."""
+        for field, _ in typed_fields(type(self)):
+            if why := next(filter(None, map(found, texts(getattr(self, field.name)))), None):
+                yield field.name, f"{why}; settings are written to files: put it into an environment variable"
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Rules over several fields; a subclass yields (field, sentence) for each one broken."""
@@ -168,6 +176,18 @@ def _fit_scalar(hint: Any, value: Any) -> Any:
     if isinstance(hint, type) and not isinstance(value, hint):
         raise ValueError(f"must be of type {hint.__name__}, not {type(value).__name__}")
     return value
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every string in plain containers."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from (*texts(name), *texts(item))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)
 
 
 def plain(value: Any) -> Any:

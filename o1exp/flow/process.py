@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from o1exp.flow import forks
+from o1exp.flow.secrets import environment, masked
 
 PROGRESS = "O1EXP_PROGRESS"
 """Names the file of a child's rows, in the child's environment."""
@@ -30,9 +30,9 @@ END_SECONDS = 5.0
 
 
 def child_environment(threads: int) -> dict[str, str]:
-    """Ours, for a child that imports what this process imports, wherever it starts, and computes with so many threads."""
+    """Ours without secrets, for a child that imports what this process imports, wherever it starts, and computes with so many threads."""
     places = os.pathsep.join(os.path.abspath(place) for place in sys.path)
-    return {**os.environ, "PYTHONPATH": places, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": str(threads)}
+    return {**environment(), "PYTHONPATH": places, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": str(threads)}
 
 
 class Process:
@@ -79,9 +79,11 @@ class Process:
                     yield row
 
     def tail(self) -> str:
-        """The end of the log."""
-        with self.log.open(errors="replace") as lines:
-            return "".join(deque(lines, maxlen=40)).rstrip()
+        """The end of the log, of which nothing secret is left."""
+        text = self.log.read_text(errors="replace")
+        if (clean := masked(text)) != text:
+            self.log.write_text(clean)
+        return "".join(clean.splitlines(keepends=True)[-40:]).rstrip()
 
     def end(self) -> None:
         """End it if it still runs, and in any case whatever it started that holds its lifeline."""

@@ -7,6 +7,8 @@ from typing import Protocol
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from o1exp.flow.secrets import masked
+
 
 class Bar(Protocol):
     """A running bar."""
@@ -28,7 +30,7 @@ class Console:
         self._progress = Progress(*columns, console=self.terminal, transient=True, disable=not self.terminal.is_terminal)
 
     def line(self, text: str) -> None:
-        self.terminal.print(text, highlight=False, soft_wrap=True)
+        self.terminal.print(masked(text), highlight=False, soft_wrap=True)
 
     @contextmanager
     def live(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get
 
 from o1exp.flow.check import Settings, SettingsError, plain, typed_fields
 from o1exp.flow.expect import Expect
+from o1exp.flow.secrets import masked_config
 from o1exp.flow.work import Work
 
 T = TypeVar("T", covariant=True)
@@ -97,7 +98,8 @@ class Stage(Settings, Generic[T]):
 
     def how(self) -> dict[str, Any]:
         """The execution fields, also those of nested settings, for the manifest."""
-        return execution(self)
+        fields: dict[str, Any] = masked_config(execution(self))
+        return fields
 
     def replace(self, **fields: Any) -> Self:
         return dataclasses.replace(self, **fields)

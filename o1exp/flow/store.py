@@ -21,6 +21,7 @@ from o1exp.flow.errors import RunError, StageFailed, Stopped, Unwritable
 from o1exp.flow.made_by import made_by
 from o1exp.flow.manifest import Manifest, digest_of, file_digests, file_sizes
 from o1exp.flow.progress import Console
+from o1exp.flow.secrets import masked
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.work import Work
 
@@ -161,7 +162,7 @@ class Store(Artefacts):
 
     def _log_failure(self, stage: Stage[Any], problem: Exception) -> None:
         self._scratch(stage).mkdir(parents=True, exist_ok=True)
-        (self._scratch(stage) / "traceback.txt").write_text("".join(traceback.format_exception(problem)))
+        (self._scratch(stage) / "traceback.txt").write_text(masked("".join(traceback.format_exception(problem))))
 
     @contextmanager
     def _lock(self, stage: Stage[Any]) -> Iterator[None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from o1exp.flow import Settings
+from o1exp.flow.secrets import refusal
 from o1exp.history.runs import RunRecord
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ class Tracking(Settings):
 
     enabled: bool = True
     uri: str = ""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes()
+        if why := refusal(self.uri):
+            places = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+            if not self.uri.startswith(("http://", "https://")):
+                places = "what its driver reads, e.g. PGUSER and PGPASSWORD"
+            yield "uri", f"{why}; leave that out and put it into the environment: {places}"
 
     def address(self, root: Path) -> str:
         return self.uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"

@@ -1,0 +1,159 @@
+"""What nobody may read: told by where a value comes from, by the name it stands under, and by the marks that services put on their keys.
+
+Nothing is guessed from randomness. What leaves this process (errors, logs, configs, records, MLflow) passes `masked` or `masked_config`;
+settings are refused by `found` before a file is written.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+MASK = "***"
+SHORTEST = 8
+"""Characters; to blot out shorter values, e.g. a key "EMPTY", would spoil every text."""
+
+STRONG = frozenset(("apikey", "secret", "secrets", "password", "passwords", "passwd", "passphrase", "credential", "credentials"))
+WEAK = frozenset(("key", "token"))
+"""Words that say secret only at a name's end, and for a token not after one of TOKENS_OF_TEXT: api_key and hub_token, but not end_token."""
+TOKENS_OF_TEXT = frozenset(("begin", "start", "first", "end", "last", "stop", "bos", "eos", "pad", "unk", "sep", "cls", "mask", "image"))
+PLACES = frozenset(("env", "name", "file", "path", "dir", "limit"))
+"""A name that ends so says where a secret is, or how many tokens, and not what it is."""
+IN_QUERIES = frozenset(("sig", "signature", "code", "auth", "jwt", "access", "pass", "pwd"))
+KEPT_BY_CHILDREN = frozenset(("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"))
+"""Variables that a process of ours may need: models can be gated."""
+
+_MARKED = re.compile(
+    r"""(?<![A-Za-z0-9])(?:
+    sk-[\w-]{16,} | gsk_\w{16,} | nvapi-[\w-]{16,} | xai-[\w-]{16,} | r8_\w{16,} | hf_[A-Za-z0-9]{16,}
+    | gh[opsur]_[A-Za-z0-9]{16,} | github_pat_\w{16,} | glpat-[\w.-]{16,} | xox[a-z]-[\w-]{8,} | xapp-[\w-]{8,}
+    | (?:AKIA|ASIA)[A-Z0-9]{12,} | AIza[\w-]{16,} | eyJ[\w-]{8,1024}\.[\w-]{8,}(?:\.[\w-]*)?
+    | (?i:bearer)\s+[\w.~+/-]{16,}=*
+    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*-----|\Z)
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+_USER = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
+_QUERY = re.compile(r"(?<=://)((?:[^\s?#'\"<>:]|:(?!//))*)([?#][^\s'\"<>]+)")
+_NAMED = re.compile(r"(?<![\w.-])([\"']?)([A-Za-z_][\w.-]*)(\1\s*[=:]\s*[\"']?)([^\s\"',;&(){}\[\]]+)")
+_ADDRESS = re.compile(r"://(?:[^\s'\"<>:]|:(?!//))*")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+
+_values: set[str] = set()
+_variables: set[str] = set()
+
+
+def hide(value: str) -> None:
+    """From now on this process shows the value nowhere, if it is long enough to be told from other text."""
+    if len(value) >= SHORTEST:
+        _values.add(value)
+
+
+def hide_variable(name: str) -> None:
+    """An environment variable holds a secret, whatever its name says."""
+    _variables.add(name)
+
+
+@lru_cache(maxsize=4096)
+def is_secret(name: str) -> bool:
+    """Must what stands under this name be hidden? The name is read word by word: api_key, hubToken, DB_PASSWORD, but not max_tokens."""
+    words = [word.lower() for word in _WORD.findall(name.rpartition(".")[2])]
+    if not words or words[-1] in PLACES:
+        return False
+    return bool(STRONG & set(words)) or (words[-1] in WEAK and not (words[-1] == "token" and TOKENS_OF_TEXT & set(words)))
+
+
+def masked(text: str) -> str:
+    """The text without secrets: values of the environment, marked keys, users and queries of addresses, what follows a secret name."""
+    for value in sorted((value for value in _hidden() if value in text), key=len, reverse=True):
+        text = text.replace(value, MASK)
+    if "://" in text:
+        text = _QUERY.sub(_without_query, _USER.sub(f"{MASK}@", text))
+    return _NAMED.sub(_without_value, _MARKED.sub(MASK, text))
+
+
+def masked_value(name: str, value: str) -> str:
+    """What is shown of a setting's value; an interpolation says where the value comes from and stays."""
+    bare = value.strip("'\"")
+    if not bare or bare in ("null", "???"):
+        return value
+    if re.fullmatch(r"\$\{[^,]*\}", bare):
+        return value
+    wrong_name = name.endswith("_env") and not is_variable(bare)
+    return MASK if wrong_name or is_secret(name) or bare.startswith("sk-") else masked(value)
+
+
+def masked_override(override: str) -> str:
+    """What is shown of an override of the command line, "key=value"."""
+    name, equals, value = override.partition("=")
+    return f"{name}={masked_value(name, value)}" if equals else masked(override)
+
+
+def masked_config(container: Any, name: str = "") -> Any:
+    """A copy of plain values (mappings, lists, scalars) without secrets."""
+    if isinstance(container, Mapping):
+        return {key: masked_config(value, str(key)) for key, value in container.items()}
+    if isinstance(container, list | tuple):
+        return [masked_config(value, name) for value in container]
+    if isinstance(container, str):
+        return masked_value(name, container)
+    return MASK if is_secret(name) and container is not None and not isinstance(container, bool) else container
+
+
+def found(text: str) -> str | None:
+    """What in a setting's value is a secret, in words, or None. Whatever is refused by this can stand in any file."""
+    if where := next((name for name, value in _from_environment() if value in text), None):
+        return f"holds the value of the environment variable {where}"
+    if marked := _MARKED.search(text):
+        return f"holds what looks like a key ({marked[0][:3]}...)"
+    return next((f"holds an address that {why}" for address in _ADDRESS.findall(text) if (why := refusal(address))), None)
+
+
+def refusal(address: str) -> str | None:
+    """Why an address must not stand in a setting, or None: it names a user, or its query or fragment holds what looks like a key."""
+    if _USER.search(address):
+        return "names a user or a password"
+    query = re.split(r"[?#]", address, maxsplit=1)[1:]
+    names = re.findall(r"([^&;=?#]+)=", query[0]) if query else []
+    secret = next((name for name in names if is_secret(name) or IN_QUERIES & {word.lower() for word in _WORD.findall(name)}), None)
+    if secret is not None:
+        return f"holds a key in its query ({secret}=)"
+    return "holds what looks like a key" if _MARKED.search(address) else None
+
+
+def is_variable(name: str) -> bool:
+    """Is that an environment variable's name as people write them? A key put in its place nearly always has a small letter or a dash."""
+    return _VARIABLE.fullmatch(name) is not None and not _MARKED.search(name)
+
+
+def environment() -> dict[str, str]:
+    """Ours, for a child: without the variables that hold secrets, which it has no use for and might print."""
+    return {name: value for name, value in os.environ.items() if name in KEPT_BY_CHILDREN or not _holds_secret(name)}
+
+
+def _holds_secret(name: str) -> bool:
+    return name in _variables or is_secret(name)
+
+
+def _from_environment() -> list[tuple[str, str]]:
+    """Variables that hold a secret, with their values. A path says where one is."""
+    held = [(name, value) for name, value in os.environ.items() if len(value) >= SHORTEST and _holds_secret(name)]
+    return [(name, value) for name, value in held if name in _variables or not value.startswith(("/", "~", "."))]
+
+
+def _hidden() -> set[str]:
+    return _values | {value for _, value in _from_environment()}
+
+
+def _without_query(match: re.Match[str]) -> str:
+    place, query = match.groups()
+    return place + (re.sub(r"=[^&;?#]*", f"={MASK}", query) if "=" in query or query[0] == "#" else f"?{MASK}")
+
+
+def _without_value(match: re.Match[str]) -> str:
+    quote, name, between, _ = match.groups()
+    words = _WORD.findall(name.rpartition(".")[2])
+    sure = "=" in between or quote or len(words) > 1 or STRONG & {word.lower() for word in words}
+    return f"{quote}{name}{between}{MASK}" if sure and is_secret(name) else match[0]
