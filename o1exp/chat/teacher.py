@@ -43,6 +43,10 @@ class Teacher(PlanHints, ChatSampling, Endpoint):
     from LocalServer too.
     """
 
+    def unable(self, text: str) -> str:
+        """Why this teacher could never answer such a text; "" for one that may try, as every model may."""
+        return ""
+
     def own_settings(self) -> dict[str, Any]:
         """What a subclass adds to the question asked, for the request cache: {} for a plain teacher."""
         shared = {f.name for f in fields(Teacher)} | {"type"}

@@ -1,24 +1,12 @@
-"""What a class of settings declares, known without importing it: names, types, defaults, limits and the sentence under each field.
+"""What a class of settings declares, as plain values: names, types, defaults, limits and the sentence under each field."""
 
-The facts of all classes of the groups are read once by importing them and kept in the user's cache folder. They are read anew as soon as
-any source file of the package is another one (its size or one of its times changed), so a kept fact is never an old one.
-"""
-
-import hashlib
-import json
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-
-from o1exp.config.groups import GROUPS, Groups
 
 REQUIRED = "???"
 ANY = "any"
 """The kind of an edge or of nested settings: a node of the graph stands there."""
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -51,76 +39,3 @@ class Facts:
     def slots(self) -> set[str]:
         """The edges and nested settings: the spine fills them for every option, and an option ignores those it has no use for."""
         return {setting.name for setting in self.settings if setting.kind == ANY}
-
-
-def facts(target: str) -> Facts:
-    """The facts of the class at a dotted path. Errors: ValueError where it is no class of settings."""
-    return kept().get(target) or _read(target)
-
-
-def group(name: str, groups: Groups = GROUPS) -> list[Facts]:
-    """The facts of all classes of a group; none for an unknown group."""
-    return [facts(target) for target in groups.get(name, ())]
-
-
-@cache
-def _read(target: str) -> Facts:
-    from o1exp.config.declared import declared
-
-    return declared(target)
-
-
-@cache
-def kept() -> dict[str, Facts]:
-    """The facts of every class of the groups, from the cache if it is not older than the sources."""
-    stamp, path = _stamp(), cache_file()
-    stored = _stored(path, stamp)
-    if stored is None:
-        stored = {target: _read(target) for targets in GROUPS.values() for target in targets}
-        _keep(path, stamp, stored)
-    return stored
-
-
-def cache_file() -> Path | None:
-    """Where the facts of this checkout are kept; None where the user has no folder for it."""
-    try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:  # no home
-        return None
-    return base / "o1exp" / f"settings-{hashlib.sha256(str(_PACKAGE).encode()).hexdigest()[:12]}.json"
-
-
-def _stamp() -> str:
-    """A digest of name, size and times of every source file of the package."""
-    found = []
-    for folder, _, names in os.walk(_PACKAGE):
-        for name in names:
-            if name.endswith(".py"):
-                state = os.stat(os.path.join(folder, name))
-                found.append((folder, name, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
-    return hashlib.sha256(repr(sorted(found)).encode()).hexdigest()
-
-
-def _stored(path: Path | None, stamp: str) -> dict[str, Facts] | None:
-    try:
-        known = json.loads(path.read_text()) if path else {}
-        return {target: _loaded(entry) for target, entry in known["facts"].items()} if known["stamp"] == stamp else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # absent, half written or of another shape: read anew
-        return None
-
-
-def _loaded(entry: dict[str, Any]) -> Facts:
-    settings = tuple(Setting(**{**setting, "choices": tuple(setting["choices"])}) for setting in entry["settings"])
-    return Facts(entry["target"], entry["says"], settings, entry["renamed"], entry["stage"])
-
-
-def _keep(path: Path | None, stamp: str, found: dict[str, Facts]) -> None:
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps({"stamp": stamp, "facts": {target: asdict(entry) for target, entry in found.items()}}))
-        part.replace(path)
-    except OSError:  # a read-only or full disk: the next command reads the sources again
-        return

@@ -12,7 +12,7 @@ from typing import Any, get_origin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from o1exp.config import facts
+from o1exp.config import catalogue
 from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS, Groups, load
 from o1exp.config.schema import SAME
@@ -106,7 +106,7 @@ class Graph:
     def _ignored(self, target: str) -> set[str]:
         """The slots of the other classes in the class's groups; those of all groups for a class that is in none."""
         own = [group for group, targets in self._groups.items() if target in targets] or list(self._groups)
-        return {slot for group in own for known in facts.group(group, self._groups) for slot in known.slots}
+        return {slot for group in own for known in catalogue.group(group, self._groups) for slot in known.slots}
 
     def _construct(self, path: str, cls: type[Settings], fields: dict[str, Any]) -> Any:
         try:
@@ -178,6 +178,6 @@ class Graph:
 
 def _is_stage(target: str) -> bool:
     try:
-        return facts.facts(target).stage
+        return catalogue.facts(target).stage
     except ValueError:  # said where the node is used
         return False

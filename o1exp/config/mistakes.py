@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from o1exp.config import facts, options, spine
+from o1exp.config import catalogue, options, spine
 from o1exp.config.error import ConfigError
 from o1exp.config.experiment import Experiment, chosen
 from o1exp.config.options import Origin
@@ -199,7 +199,7 @@ def _tried(config: DictConfig, key: str, value: Any, places: Sequence[Path]) -> 
 
 def _renamed(node: Any) -> dict[str, str]:
     target = node.get("_target_") if isinstance(node, DictConfig) and "_target_" in node else ""
-    return dict(facts.facts(target).renamed) if "." in str(target) else {}
+    return dict(catalogue.facts(target).renamed) if "." in str(target) else {}
 
 
 def _elsewhere(key: str, places: Sequence[Path]) -> str:
@@ -208,7 +208,7 @@ def _elsewhere(key: str, places: Sequence[Path]) -> str:
     node = next((node for node in spine.nodes(places[0]) if node.name == name), None)
     if node is None or not setting or "." in setting:
         return ""
-    having = {known.name for known in facts.group(node.group) if setting in {own.name for own in known.settings}}
+    having = {known.name for known in catalogue.group(node.group) if setting in {own.name for own in known.settings}}
     files = spine.options(places, node.group)
     found = [option for option, file in files.items() if spine.class_of(file).rpartition(".")[2] in having]
     return f"; {setting} belongs to {', '.join(f'{node.choice}={option}' for option in found)}" if found else ""

@@ -20,7 +20,7 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from o1exp.config import facts, spine
+from o1exp.config import catalogue, spine
 from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS
 from o1exp.config.schema import SAME, root, same_schema, schema
@@ -140,7 +140,7 @@ def _foreign(target: str, group: str, file: Path) -> DictConfig:
 
 
 def _mistakes(config: DictConfig, typed: DictConfig, file: Path) -> Iterator[str]:
-    renamed = facts.facts(typed["_target_"]).renamed if typed["_target_"] != SAME else {}
+    renamed = catalogue.facts(typed["_target_"]).renamed if typed["_target_"] != SAME else {}
     given = OmegaConf.to_container(config, resolve=False)
     assert isinstance(given, dict)
     for name, value in given.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from o1exp.config import facts, spine
+from o1exp.config import catalogue, spine
 from o1exp.config.facts import ANY, Setting
 
 SAME = "same"
@@ -40,15 +40,15 @@ def _structured(made: type) -> DictConfig:
 
 @cache
 def _of_class(target: str, group: str) -> type:
-    known = facts.facts(target)
-    siblings = {slot for other in facts.group(group) for slot in other.slots} - {setting.name for setting in known.settings}
+    known = catalogue.facts(target)
+    siblings = {slot for other in catalogue.group(group) for slot in other.slots} - {setting.name for setting in known.settings}
     fields = [(setting.name, _type(setting.kind), _default(setting)) for setting in known.settings]
     return _made(known.name, [("_target_", str, target), *fields, *((name, Any, None) for name in sorted(siblings))])
 
 
 @cache
 def _of_same(group: str) -> type:
-    names = {setting.name for known in facts.group(group) for setting in known.settings}
+    names = {setting.name for known in catalogue.group(group) for setting in known.settings}
     return _made("Same", [("_target_", str, SAME), ("takes", str, MISSING), *((name, Any, None) for name in sorted(names))])
 
 

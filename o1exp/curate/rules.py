@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,24 +64,26 @@ class Rules(Stage[Table[Problem]]):
         rows = inputs["problems"].rows
         return Expect(rows=rows and rows * self.expected_kept, remark=f"keeps {self.expected_kept:.0%} if data are as assumed")
 
+    def peek(self, count: int) -> list[Problem]:
+        return list(self._kept(self.problems.peek(count), Counter()))
+
     def make(self, work: Work) -> None:
         dropped: Counter[str] = Counter()
+        count = work.write(Problem, self._kept(work.open(self.problems), dropped))
+        work.note(dropped=dict(sorted(dropped.items())))
+        if not count:
+            raise ValueError(f"the filter dropped all problems: {dict(dropped)}; switch a rule off, e.g. filter.not_numerical=false")
+
+    def _kept(self, problems: Iterable[Problem], dropped: Counter[str]) -> Iterator[Problem]:
         rules: dict[str, tuple[bool, Callable[[Problem], bool]]] = {
             "image": (self.image, needs_image),
             "no_answer": (self.no_answer, has_no_answer),
             "proof": (self.proof, is_proof),
             "not_numerical": (self.not_numerical, is_not_numerical),
         }
-
-        def kept() -> Iterator[Problem]:
-            for problem in work.open(self.problems):
-                reason = next((name for name, (on, drops) in rules.items() if on and drops(problem)), None)
-                if reason is None:
-                    yield problem
-                else:
-                    dropped[reason] += 1
-
-        count = work.write(Problem, kept())
-        work.note(dropped=dict(sorted(dropped.items())))
-        if not count:
-            raise ValueError(f"the filter dropped all problems: {dict(dropped)}; switch a rule off, e.g. filter.not_numerical=false")
+        for problem in problems:
+            reason = next((name for name, (on, drops) in rules.items() if on and drops(problem)), None)
+            if reason is None:
+                yield problem
+            else:
+                dropped[reason] += 1

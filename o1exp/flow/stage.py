@@ -62,6 +62,10 @@ class Stage(Settings, Generic[T]):
         value: T = (get_origin(kind) or kind).read(folder, *get_args(kind))
         return value
 
+    def peek(self, count: int) -> list[Any]:
+        """The first rows that `make` would write, where they can be read at once and before it runs; else none."""
+        return []
+
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         """What `make` would produce and cost, before it runs; `inputs` by edge name. The default keeps the first input's rows."""
         first = next(iter(inputs.values()), Expect())

@@ -62,6 +62,18 @@ class Local(Stage[Table[Problem]]):
             yield "path is not given: set it to a JSONL, JSON, CSV or parquet file or a save_to_disk folder"
         elif self.sha256 != (found := digest(Path(self.path))):
             yield f"{self.path} has sha256 {found[:12]}..., the config pins {self.sha256[:12]}...: use that file or change sha256"
+        else:
+            try:
+                self.peek(1)
+            except ValueError as wrong:
+                yield str(wrong)
+
+    def peek(self, count: int) -> list[Problem]:
+        """Errors: ValueError for a kind of file or columns that are not known."""
+        if not Path(self.path).exists() or not self.path:
+            return []
+        readable = readable_problems(read_rows(Path(self.path)), self.fields, self.name, [])[1]
+        return list(itertools.islice(readable, self.skip, self.skip + min(count, self.limit or count)))
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")
@@ -72,12 +84,9 @@ class Local(Stage[Table[Problem]]):
 
 def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], window: tuple[int, int | None], source: str) -> None:
     """Turn rows into problems, window = (skip, limit) of the readable ones; unreadable rows go to `unreadable.jsonl` and the console."""
-    rows = iter(rows)
-    head = list(itertools.islice(rows, 100))
-    fields = find_fields({name for row in head for name in row.values}, given)
     unreadable: list[tuple[int, str]] = []
     skip, limit = window
-    readable = _read(itertools.chain(head, rows), fields, source, unreadable)
+    fields, readable = readable_problems(rows, given, source, unreadable)
     count = work.write(Problem, itertools.islice(readable, skip, None if limit is None else skip + limit))
     work.note(unreadable=len(unreadable), fields=dataclasses.asdict(fields))
     (work.folder / "unreadable.tsv").write_text("".join(f"{place}\t{reason}\n" for place, reason in unreadable))
@@ -87,6 +96,16 @@ def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], windo
         work.console.line(f"[yellow]{len(unreadable)} rows could not be read[/], {count} could; all of them are listed in unreadable.tsv")
     if not count:
         raise ValueError(f"not one row could be read; the first reason: {unreadable[0][1] if unreadable else 'the file is empty'}")
+
+
+def readable_problems(
+    rows: Iterable[Row], given: dict[str, str], source: str, unreadable: list[tuple[int, str]]
+) -> tuple[ProblemFields, Iterator[Problem]]:
+    """The columns that are read, and the problems in them; rows that cannot be read are added to `unreadable` on the way."""
+    rows = iter(rows)
+    head = list(itertools.islice(rows, 100))
+    fields = find_fields({name for row in head for name in row.values}, given)
+    return fields, _read(itertools.chain(head, rows), fields, source, unreadable)
 
 
 def _read(rows: Iterable[Row], fields: ProblemFields, source: str, unreadable: list[tuple[int, str]]) -> Iterator[Problem]:

@@ -25,6 +25,8 @@ in a short conclusion and end with the final answer in \boxed{}.
 Problem:
 {question}"""
 """Our own words: the paper does not publish its prompt. o1 hides its inner thought, so the answer has to hold the thinking."""
+FIRST = 20
+"""Problems that are looked at before a run, where they can be."""
 LIKELY_QUESTION = 100
 """Tokens of a problem that nobody has counted."""
 
@@ -81,6 +83,16 @@ class Distil(Stage[Table[Example]]):
 
     def preflight(self) -> Iterator[str]:
         yield from self.teacher.obstacles()
+        yield from self._beyond_the_teacher()
+
+    def _beyond_the_teacher(self) -> Iterator[str]:
+        try:
+            first = self.problems.peek(FIRST)
+        except ValueError:  # said by the stage that reads them
+            return
+        reasons = [self.teacher.unable(self.request(problem, 0).messages[-1].content) for problem in first]
+        if first and all(reasons):
+            yield f"{reasons[0]}, and the first problem is {first[0].question[:80]!r}; choose another teacher, or thought=shortcut"
 
     def make(self, work: Work) -> None:
         from o1exp.chat.client import Client

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.config import facts
+from o1exp.config import catalogue
 from tests.app.commands import command, environment
 
 HEAVY = ["torch", "lightning", "mlflow", "transformers", "optuna", "openai", "pyarrow", "datasets", "scipy", "matplotlib"]
@@ -17,8 +17,8 @@ LIGHT_TOO = [*HEAVY, "rich", "jinja2", "numpy", "sqlite3", "http", "filelock", "
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A cache folder that holds the facts of all classes."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    facts.kept.cache_clear()
-    facts.kept()
+    catalogue.kept.cache_clear()
+    catalogue.kept()
     return str(tmp_path / "cache")
 
 

@@ -48,9 +48,9 @@ def test_every_folder_of_options_fills_a_node() -> None:
 def test_a_new_node_touches_the_spine_and_its_own_file_alone(tmp_path: Path) -> None:
     spine_text = (CONF / "config.yaml").read_text().replace("  - result: all\n", "  - result: all\n  - filter@second: none\n")
     (tmp_path / "config.yaml").write_text(spine_text.replace("\n# Arms", "\nsecond: {problems: '${filter}'}\n\n# Arms"))
-    for folder in CONF.iterdir():
-        if folder.name != "config.yaml":
-            (tmp_path / folder.name).symlink_to(folder)
+    for path in CONF.iterdir():
+        if path.name != "config.yaml":
+            (tmp_path / path.name).symlink_to(path)
     from o1exp.config.help import help_text
     from o1exp.config.options import Origin
 

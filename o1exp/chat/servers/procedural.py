@@ -52,6 +52,9 @@ class Procedural(LocalServer, Teacher):
         with Loopback(self.answer) as server:
             yield server.base_url
 
+    def unable(self, text: str) -> str:
+        return "" if last_sum(text) else "the procedural teacher only adds whole numbers"
+
     def answer(self, body: dict[str, Any]) -> Reply:
         """The reply to a chat completion request: a thought about the last sum that the user wrote."""
         asked = [str(message["content"]) for message in body["messages"] if message["role"] == "user"]

@@ -8,8 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from o1exp.config import facts
+from o1exp.config import catalogue
 from o1exp.config.declared import declared
+from o1exp.config.facts import Facts
 from o1exp.config.groups import GROUPS
 from o1exp.config.schema import same_schema, schema
 
@@ -18,18 +19,18 @@ from o1exp.config.schema import same_schema, schema
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in an empty cache folder; a small package stands for the house."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(facts, "_PACKAGE", tmp_path / "house")
-    monkeypatch.setattr(facts, "GROUPS", {"machine": ("o1exp.flow.machine.Machine",)})
+    monkeypatch.setattr(catalogue, "_PACKAGE", tmp_path / "house")
+    monkeypatch.setattr(catalogue, "GROUPS", {"machine": ("o1exp.flow.machine.Machine",)})
     (tmp_path / "house" / "room").mkdir(parents=True)
     (tmp_path / "house" / "room" / "module.py").write_text("x = 1\n")
-    found = facts.cache_file()
+    found = catalogue.cache_file()
     assert found is not None
     return found
 
 
-def _read_again() -> dict[str, facts.Facts]:
-    facts.kept.cache_clear()
-    return facts.kept()
+def _read_again() -> dict[str, Facts]:
+    catalogue.kept.cache_clear()
+    return catalogue.kept()
 
 
 def _mark(cache: Path, name: str) -> None:
@@ -69,7 +70,7 @@ def test_without_a_place_for_the_cache_the_sources_are_read(cache: Path, tmp_pat
 
 def test_facts_say_type_default_limits_and_sentence() -> None:
     known = {setting.name: setting for setting in declared("o1exp.flow.machine.Machine").settings}
-    assert known["devices"] == facts.Setting("devices", "int", 1, "at least 1", known["devices"].says)
+    assert (known["devices"].kind, known["devices"].default, known["devices"].limits) == ("int", 1, "at least 1")
     assert known["strategy"].choices == ("deepspeed", "single")
     assert known["utilisation"].limits == "0 to 1"
     assert known["peak_tflops"].says.startswith("Dense bf16 TFLOP/s")
