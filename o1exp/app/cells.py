@@ -38,6 +38,8 @@ def checked(config: DictConfig) -> Study:
             studies.append(study_of(composed(overrides, origin), overrides, origin, single=True))
         except ConfigError as wrong:
             mistakes += [line for line in wrong.mistakes if line not in mistakes]
+    if not mistakes and studies[0].config.action == "verify":
+        mistakes.append("action=verify: it reads all artefacts at once; leave out -m")
     if mistakes:
         raise Refused(mistakes)
     if studies[0].config.action == "verify":

@@ -19,7 +19,7 @@ from o1exp.config.options import Origin
 from o1exp.config.spine import EXPERIMENT, conf_dir
 
 WRONG_CONFIG, INTERRUPTED = 2, 130
-HOW = {"action", "goal", "outputs", "seed", "machine", "budget", "track", "hydra"}
+HOW = {"action", "stale", "goal", "outputs", "seed", "machine", "budget", "track", "hydra"}
 """What a command can say without being a study of its own."""
 _ended: list[Exception] = []
 

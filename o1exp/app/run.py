@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from o1exp.app.show import wide
+from o1exp.app.show import store_of, tell_stale, wide
 from o1exp.config.compose import Study, run_name
 from o1exp.config.error import ConfigError
 from o1exp.flow import forks
@@ -29,13 +29,14 @@ def run(study: Study, parent: str | None = None) -> Path:
 
     Errors: ConfigError before anything starts; StageFailed, BudgetSpent, Stopped, Unwritable with all finished stages kept.
     """
-    store = Store(Path(study.config.outputs))
+    store = store_of(study)
     with writing(store.root):
         return _run(study, store, parent)
 
 
 def _run(study: Study, store: Store, parent: str | None) -> Path:
-    steps = plan(store, study.wanted)
+    steps = plan(store, study.wanted, store.remake)
+    tell_stale(study, store, steps)
     if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
         raise ConfigError(obstacles)
     store.root.mkdir(parents=True, exist_ok=True)

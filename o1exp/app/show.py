@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rich.console import Console as Terminal
+from rich.markup import escape
 from rich.table import Table as Grid
 from rich.tree import Tree
 
@@ -16,8 +17,8 @@ WIDE = 200
 
 def show_plan(study: Study) -> None:
     """Print every stage with its key, state and expected cost. Makes nothing."""
-    store = Store(Path(study.config.outputs))
-    steps = plan(store, study.wanted)
+    store = store_of(study)
+    steps = plan(store, study.wanted, store.remake)
     terminal = wide(store)
     grid = Grid("stage", "makes", "key", "", "rows", "requests", "tokens", "$", "hours", "GB/device", "disk GB", "remarks", box=None)
     for step in steps:
@@ -27,6 +28,7 @@ def show_plan(study: Study) -> None:
     grid.add_section()
     grid.add_row("to be made", str(len(made)), "", "", "", *map(_amount, totals), *[""] * 2, "")
     terminal.print(grid)
+    tell_stale(study, store, steps)
     for step in steps:
         if step.damage:
             terminal.print(f"damaged: {study.names.get(step.stage.key, step.stage.kind)}: {step.damage}", markup=False)
@@ -62,9 +64,24 @@ def _amount(value: float) -> str:
 
 def explain(study: Study) -> None:
     """Print, for each stage that would be made, the settings that differ from the nearest stored one."""
-    store = Store(Path(study.config.outputs))
-    missing = store.missing(study.wanted)
+    store = store_of(study)
+    missing = store.missing(study.wanted, store.remake)
     tree = Tree(f"{len(missing)} stages would be made" if missing else "nothing would be made: every stage is there")
     for stage in missing:
         tree.add(f"{study.names.get(stage.key, stage.kind)} ({stage.kind} {stage.key[:8]}): {why(store, stage)}".replace("[", r"\["))
     store.console.terminal.print(tree, highlight=False, soft_wrap=True)
+    tell_stale(study, store, plan(store, study.wanted, store.remake))
+
+
+def store_of(study: Study) -> Store:
+    return Store(Path(study.config.outputs), remake=study.config.stale == "remake")
+
+
+def tell_stale(study: Study, store: Store, steps: list[PlannedStage]) -> None:
+    """A line for what is reused although it would come out otherwise today, or might."""
+    reasons: dict[str, list[str]] = {}
+    for step in steps:
+        if step.stale and step.state == "reuse":
+            reasons.setdefault(step.stale, []).append(study.names.get(step.stage.key, step.stage.kind))
+    for reason, names in reasons.items():
+        store.console.line(f"[yellow]stale[/]   {escape(', '.join(names))}: {reason}; used as it is (stale=remake makes it again)")

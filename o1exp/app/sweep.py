@@ -14,10 +14,10 @@ from rich.console import Console as Terminal
 
 from o1exp.app.cells import Ended, cells, given
 from o1exp.app.run import preloads, run
-from o1exp.app.show import WIDE
+from o1exp.app.show import WIDE, store_of
 from o1exp.config.compose import Study, arms_of
 from o1exp.config.error import ConfigError
-from o1exp.flow import Store, forks
+from o1exp.flow import forks
 from o1exp.flow.disk import writing
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.plan import plan
@@ -85,7 +85,8 @@ def opened(first: Study, config: DictConfig) -> None:
             root.mkdir(parents=True, exist_ok=True)
             parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
         os.environ[_PARENT] = parent.run_id
-    _shared.enter_context(forks.warm(preloads(plan(Store(root), first.wanted)), child_environment(1)))
+    store = store_of(first)
+    _shared.enter_context(forks.warm(preloads(plan(store, first.wanted, store.remake)), child_environment(1)))
 
 
 def ended(first: Study, config: DictConfig) -> None:

@@ -135,6 +135,8 @@ def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
     found = []
     if config.action not in ("run", "plan", "why", "verify"):
         found.append(f"action={config.action}: choose run, plan, why or verify")
+    if config.stale not in ("warn", "remake"):
+        found.append(f"stale={config.stale}: choose warn or remake")
     of_cells = "=" in config.baseline  # a setting, by which a sweep finds the cells to compare with
     if config.baseline and config.baseline not in arms and len(arms) > 1 and not of_cells:
         found.append(f"baseline={config.baseline}: is no arm; choose one of {', '.join(arms)}")

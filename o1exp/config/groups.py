@@ -67,6 +67,6 @@ def classes(groups: Groups = GROUPS) -> "dict[str, tuple[type[Settings], ...]]":
 
 
 if __name__ == "__main__":  # make lock
-    from o1exp.flow.source import stage_classes, write_lock
+    from o1exp.flow.source import write_lock
 
-    write_lock(stage_classes(classes().values()))
+    write_lock(classes().values())

@@ -34,6 +34,7 @@ class Run:
     seed: int = 0
     goal: str = "report"
     action: str = "run"
+    stale: str = "warn"
     outputs: str = "outputs"
 
 

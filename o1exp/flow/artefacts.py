@@ -6,7 +6,8 @@ from typing import Any
 
 from o1exp.flow.errors import Damaged
 from o1exp.flow.manifest import Manifest
-from o1exp.flow.stage import Stage
+from o1exp.flow.source import source_of
+from o1exp.flow.stage import Stage, walk
 from o1exp.flow.work import Node
 
 
@@ -44,12 +45,30 @@ class Artefacts:
     def has(self, stage: Stage[Any]) -> bool:
         return self.manifest(stage) is not None
 
-    def missing(self, goals: list[Stage[Any]]) -> list[Stage[Any]]:
-        """The stages that have to be made, inputs first: a finished stage hides what it stands on."""
+    def stale(self, stage: Stage[Any]) -> str:
+        """Why an artefact would not be made as it is today: another source, or an input that was made again. "" where it would."""
+        known = self.manifest(stage)
+        if known is None:
+            return ""
+        if known.source and (now := source_of(stage)) and known.source != now:
+            return "made by other source"
+        again = [edge for edge, inner in stage.inputs.items() if self._made_again(known.made_from.get(edge, ""), inner)]
+        return f"{', '.join(again)} made again since" if again else ""
+
+    def _made_again(self, before: str, stage: Stage[Any]) -> bool:
+        now = self.manifest(stage) if before else None
+        return now is not None and now.digest != before
+
+    def missing(self, goals: list[Stage[Any]], remake: bool = False) -> list[Stage[Any]]:
+        """The stages that have to be made, inputs first: a finished stage hides what it stands on.
+
+        With `remake` also the stale ones, and what stands on them: it is reused after all if they come out as they were.
+        """
+        outdated = self._outdated(goals) if remake else set()
         needed: dict[str, Stage[Any]] = {}
 
         def visit(stage: Stage[Any]) -> None:
-            if stage.key not in needed and not self.has(stage):
+            if stage.key not in needed and (stage.key in outdated or not self.has(stage)):
                 for inner in stage.inputs.values():
                     visit(inner)
                 needed[stage.key] = stage
@@ -57,6 +76,13 @@ class Artefacts:
         for goal in goals:
             visit(goal)
         return list(needed.values())
+
+    def _outdated(self, goals: list[Stage[Any]]) -> set[str]:
+        found: set[str] = set()
+        for stage in walk(goals):
+            if self.has(stage) and (self.stale(stage) or any(inner.key in found for inner in stage.inputs.values())):
+                found.add(stage.key)
+        return found
 
 
 def changed(root: Path, seen: Callable[[], None]) -> Iterator[str]:

@@ -20,7 +20,8 @@ class Manifest:
 
     `settings` and `inputs` (edge -> "Stage/key", a path below artefacts/) make the key; `how` are execution fields;
     `facts` are counts the stage noted; `digest` covers the files, whose sha256 and bytes are `files` and `sizes`. `role`, `does`,
-    `long_thoughts` and `judges` are what the stage's class says about itself, empty in manifests from before it did.
+    `long_thoughts` and `judges` are what the stage's class says about itself, empty in manifests from before it did. `source` is the digest
+    of the code that made it, `made_from` that of each input's files.
     """
 
     stage: str
@@ -41,6 +42,8 @@ class Manifest:
     long_thoughts: bool = False
     judges: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
+    source: str = ""
+    made_from: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":
@@ -67,7 +70,7 @@ class Manifest:
         """A sentence for each file whose content is not what was made. Reads all of them."""
         for name, digest in self.files.items():
             try:
-                found = sha256_of(folder / name)
+                found = _sha256(folder / name)
             except (FileNotFoundError, NotADirectoryError):
                 yield f"{folder / name}: the file is gone; {_remedy(folder)}"
                 continue
@@ -90,7 +93,7 @@ def _remedy(folder: Path) -> str:
 
 def file_digests(folder: Path) -> dict[str, str]:
     """sha256 of every file below the folder, by relative path in order."""
-    return {str(path.relative_to(folder)): sha256_of(path) for path in _files(folder)}
+    return {str(path.relative_to(folder)): _sha256(path) for path in _files(folder)}
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
@@ -102,7 +105,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name != NAME)
 
 
-def sha256_of(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 

@@ -18,7 +18,8 @@ from o1exp.flow.stage import Stage, walk
 class PlannedStage:
     """One stage of a plan: `state` is "reuse", "make" or "hidden" (missing, but what stands on it is finished).
 
-    `obstacles` keep it from being made; `damage` says what is wrong with the artefact that is there.
+    `obstacles` keep it from being made; `damage` says what is wrong with the artefact that is there, `stale` why it would not be made as
+    it is today.
     """
 
     stage: Stage[Any]
@@ -26,21 +27,25 @@ class PlannedStage:
     expect: Expect
     obstacles: tuple[str, ...]
     damage: str = ""
+    stale: str = ""
 
 
-def plan(store: Artefacts, goals: list[Stage[Any]]) -> list[PlannedStage]:
-    """Every stage below the goals, inputs first, with what making it is expected to cost. Needs no network and makes nothing."""
-    making = {stage.key for stage in store.missing(goals)}
+def plan(store: Artefacts, goals: list[Stage[Any]], remake: bool = False) -> list[PlannedStage]:
+    """Every stage below the goals, inputs first, with what making it is expected to cost. Needs no network and makes nothing.
+
+    With `remake`, stale stages are made again.
+    """
+    making = {stage.key for stage in store.missing(goals, remake)}
     expected: dict[str, Expect] = {}
     steps = []
     for stage in walk(goals):
         known = store.manifest(stage)
         expected[stage.key] = expect = stage.expect({edge: expected[inner.key] for edge, inner in stage.inputs.items()})
-        if known is not None:
+        if known is not None and stage.key not in making:
             expected[stage.key] = expect = _measured(known, expect)
         state = "make" if stage.key in making else "reuse" if known is not None else "hidden"
         obstacles = tuple(stage.preflight()) if state == "make" else ()
-        steps.append(PlannedStage(stage, state, expect, obstacles, store.damage(stage)))
+        steps.append(PlannedStage(stage, state, expect, obstacles, store.damage(stage), store.stale(stage)))
     return steps
 
 
@@ -53,8 +58,10 @@ def _measured(known: Manifest, expect: Expect) -> Expect:
 
 def why(store: Artefacts, stage: Stage[Any]) -> str:
     """What makes this stage's key differ from the nearest stored one of its kind, or what is wrong with its own."""
-    if damage := store.damage(stage):
-        return damage
+    if wrong := store.damage(stage) or store.stale(stage):
+        return wrong
+    if store.has(stage):
+        return "an input is made again; if that comes out as it was, this is reused"
     nearest: tuple[int, list[str], str] | None = None
     for known in _made(store, stage.kind):
         differences = _differences(known, stage)

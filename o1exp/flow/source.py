@@ -1,91 +1,144 @@
-"""A digest of each stage's source, so that nobody serves an old artefact from new code by accident.
+"""A digest of the source behind a stage, so that nobody serves an old artefact from new code by accident.
 
-`o1exp/stages.lock` holds version and digest of every stage. A test compares;
-`python -m o1exp.config.groups` (make lock) writes it anew, after one of
-two decisions: the results change (raise the stage's `version`) or they do not (just write the lock).
+`o1exp/stages.lock` holds version and digest of every stage. A test compares; `python -m o1exp.config.groups` (make lock) writes it anew,
+after one of two decisions: the results change (raise the stage's `version`) or they do not (just write the lock). Each manifest holds the
+digest of what made the artefact.
 """
 
-import ast
 import hashlib
-import importlib.util
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from o1exp.flow.stage import Stage
+from o1exp.flow.check import Settings, typed_fields
+from o1exp.flow.modules import LIBRARY, NOUNS, Facts, files
+from o1exp.flow.stage import Stage, edge_type
 
-LOCK = Path(__file__).resolve().parent.parent / "stages.lock"
-_NOT_COUNTED = ("o1exp.flow", "o1exp.records")
-
-
-def digests(classes: Iterable[type[Stage[Any]]]) -> dict[str, dict[str, Any]]:
-    """Version and source digest by stage name."""
-    return {cls.__name__: {"version": cls.version, "source": source_digest(cls)} for cls in sorted(classes, key=lambda c: c.__name__)}
-
-
-def source_digest(cls: type[Stage[Any]]) -> str:
-    """sha256 over the code, without comments, docstrings and layout, of the stage's module and all of o1exp that it imports or runs."""
-    modules: set[str] = set()
-    for start in (cls.__module__, *cls.runs):
-        _collect(start, modules)
-    return hashlib.sha256("".join(f"{name}\n{_code(name)}\n" for name in sorted(modules)).encode()).hexdigest()[:16]
+LOCK = LIBRARY / "stages.lock"
+HANDING_ON = ("o1exp.flow", "o1exp.records")
+"""Packages whose names are those of their modules."""
+UNCOUNTED = frozenset(
+    f"o1exp.flow.{name}"
+    for name in (
+        "artefacts check disk errors expect forks forkserver library machine made_by manifest modules plan process progress source stage "
+        "store work"
+    ).split()
+)
+"""They decide when and where a stage is made, never its bytes."""
 
 
-def _collect(module: str, found: set[str]) -> None:
-    if module in found or module.startswith(_NOT_COUNTED):
+def digests(classes: Iterable[type[Stage[Any]]], options: Iterable[type[Settings]] = ()) -> dict[str, dict[str, Any]]:
+    """Version and source digest by stage name; `options` are the classes that a nested setting may be of."""
+    options = tuple(options)
+    named = sorted(classes, key=lambda cls: cls.__name__)
+    return {cls.__name__: {"version": cls.version, "source": source_digest(frozenset(modules_of(cls, options)))} for cls in named}
+
+
+def source_of(stage: Stage[Any]) -> str:
+    """The digest of the source that makes this stage with these settings."""
+    return source_digest(frozenset(_modules_in(stage)))
+
+
+def modules_of(cls: type[Settings], options: tuple[type[Settings], ...]) -> Iterator[str]:
+    """The modules of a class, of what it starts, and of every class that its nested settings may have."""
+    yield from _own_modules(cls)
+    for _, hint in typed_fields(cls):
+        for nested in _settings_in(hint):
+            yield from modules_of(nested, options)
+            for option in options:
+                if issubclass(option, nested) and option is not nested:
+                    yield from modules_of(option, options)
+
+
+def _settings_in(hint: Any) -> Iterator[type[Settings]]:
+    if isinstance(hint, type) and issubclass(hint, Settings) and not issubclass(hint, Stage):
+        yield hint
+    elif edge_type(hint) is None:
+        for inner in get_args(hint):
+            yield from _settings_in(inner)
+
+
+def _modules_in(value: Any) -> Iterator[str]:
+    """The modules of these settings and of those nested in them, not of the inputs."""
+    if isinstance(value, Settings):
+        yield from _own_modules(type(value))
+        for field, hint in typed_fields(type(value)):
+            if edge_type(hint) is None:
+                yield from _modules_in(getattr(value, field.name))
+    elif isinstance(value, dict):
+        yield from (module for inner in value.values() for module in _modules_in(inner))
+    elif isinstance(value, tuple):
+        yield from (module for inner in value for module in _modules_in(inner))
+
+
+def _own_modules(cls: type[Settings]) -> Iterator[str]:
+    yield cls.__module__
+    if issubclass(cls, Stage):
+        yield from cls.runs
+
+
+@cache
+def source_digest(modules: frozenset[str]) -> str:
+    """sha256 over these modules, all of o1exp that they import, and their templates; without comments, docstrings and layout."""
+    counted: dict[str, str] = {}
+    for module in sorted(modules):
+        _count(module, counted)
+    files().save()
+    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in sorted(counted.items())).encode()).hexdigest()[:16]
+
+
+def _count(module: str, counted: dict[str, str]) -> None:
+    facts = files().facts(module)
+    if facts is None or module in counted or module in UNCOUNTED:
         return
-    found.add(module)
-    for name in _imports(module):
-        _collect(name, found)
+    counted[module] = facts.code
+    for name, text in files().templates(module).items():
+        counted[f"{module} {name}"] = text
+    for source, name in facts.imports:
+        _count_import(source, name, counted)
 
 
-@cache
-def _imports(module: str) -> tuple[str, ...]:
-    names = set()
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("o1exp"):
-            names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names if _file(f"{node.module}.{alias.name}")}
-    return tuple(sorted(names))
+def _count_import(source: str, name: str, counted: dict[str, str]) -> None:
+    """What `from source import name` brings, or `import source` where the name is empty."""
+    if name and files().facts(f"{source}.{name}"):
+        _count(f"{source}.{name}", counted)
+    elif source in HANDING_ON:
+        facts = files().facts(source)
+        assert facts is not None
+        for inner, handed_on in facts.imports:
+            if handed_on == name:
+                _count_import(inner, name, counted)
+    elif source == NOUNS:
+        facts = files().facts(source)
+        assert facts is not None
+        _count_noun(facts, name, counted)
+    else:
+        _count(source, counted)
 
 
-@cache
-def _file(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
+def _count_noun(facts: Facts, name: str, counted: dict[str, str]) -> None:
+    if f"{NOUNS}.{name}" not in counted and name in facts.parts:
+        digest, used = facts.parts[name]
+        counted[f"{NOUNS}.{name}"] = digest
+        for other in used:
+            _count_noun(facts, other, counted)
 
 
-def _tree(module: str) -> ast.Module:
-    path = _file(module)
-    assert path is not None, f"{module} has no source file"
-    return ast.parse(path.read_text())
+def write_lock(groups: Iterable[Iterable[type[Settings]]]) -> None:
+    LOCK.write_text(json.dumps(lock(groups), indent=1) + "\n")
 
 
-@cache
-def _code(module: str) -> str:
-    tree = _tree(module)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            del body[0]  # the docstring
-    return ast.dump(tree)
+def lock(groups: Iterable[Iterable[type[Settings]]]) -> dict[str, dict[str, Any]]:
+    """What the lock should hold for these config groups."""
+    groups = list(groups)
+    return digests(stage_classes(groups), (cls for classes in groups for cls in classes))
 
 
-def write_lock(classes: Iterable[type[Stage[Any]]]) -> None:
-    LOCK.write_text(json.dumps(digests(classes), indent=1) + "\n")
-
-
-def stage_classes(groups: Iterable[Iterable[type]]) -> set[type[Stage[Any]]]:
-    """The stages among the classes of all config groups, and those in the modules that recipes expand to."""
-    found: set[type[Stage[Any]]] = set()
-    for cls in (cls for classes in groups for cls in classes):
-        module = inspect.getmodule(cls)
-        assert module is not None
-        found |= {item for item in vars(module).values() if inspect.isclass(item) and issubclass(item, Stage) and item is not Stage}
-    return found
+def stage_classes(groups: Iterable[Iterable[type[Settings]]]) -> set[type[Stage[Any]]]:
+    """The stages among the classes of all config groups, and those in the modules of these classes and their bases, which make them."""
+    bases = {base for classes in groups for cls in classes for base in cls.__mro__ if issubclass(base, Settings)}
+    modules = {module for base in bases if (module := inspect.getmodule(base)) and module.__name__ not in UNCOUNTED}
+    items = [item for module in modules for item in vars(module).values()]
+    return {item for item in items if inspect.isclass(item) and issubclass(item, Stage) and item is not Stage}

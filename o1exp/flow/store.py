@@ -22,6 +22,7 @@ from o1exp.flow.made_by import made_by
 from o1exp.flow.manifest import Manifest, digest_of, file_digests, file_sizes
 from o1exp.flow.progress import Console
 from o1exp.flow.secrets import masked
+from o1exp.flow.source import source_of
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.work import Work
 
@@ -43,8 +44,10 @@ class Store(Artefacts):
     Several processes may share the outputs folder: a lock per key lets the second wait for the first instead of doing the work twice.
     """
 
-    def __init__(self, root: Path, console: Console | None = None) -> None:
+    def __init__(self, root: Path, console: Console | None = None, remake: bool = False) -> None:
+        """`remake`: a stale artefact is made again instead of reused."""
         super().__init__(root)
+        self.remake = remake
         self.console = console or Console()
         self.stopping = threading.Event()
         self.done: list[Done] = []
@@ -63,7 +66,7 @@ class Store(Artefacts):
         with writing(self.root):
             for stage in walk(goals):
                 self._set_damaged_aside(stage)
-        missing = self.missing(goals)
+        missing = self.missing(goals, self.remake)
         making = {stage.key for stage in missing}
         for stage in walk(goals):
             if stage.key not in making and (known := self.manifest(stage)):  # what a finished stage hides may have been deleted
@@ -101,7 +104,8 @@ class Store(Artefacts):
 
     def _reuse_or_make(self, stage: Stage[Any]) -> None:
         with writing(self.root), self._lock(stage):
-            if known := self.manifest(stage):
+            known = self.manifest(stage)
+            if known and not (self.remake and self.stale(stage)):
                 self._report(Done(stage, made=False, seconds=0.0), known)
                 return
             try:
@@ -135,7 +139,7 @@ class Store(Artefacts):
         target, partial, scratch = self.folder(stage), self._partial(stage), self._scratch(stage)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        scratch.mkdir(parents=True, exist_ok=True)
+        source = self._begin(stage, scratch)
         work = Work(stage, partial, scratch, self)
         started, clock, cpu = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), time.thread_time()
         stage.make(work)
@@ -146,13 +150,28 @@ class Store(Artefacts):
             inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()},
             files=files, sizes=file_sizes(partial), digest=digest_of(files, stage.volatile),
             started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by(),
+            source=source, made_from=self._digests(stage),
             role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
         )  # fmt: skip
         manifest.save(partial)
-        shutil.rmtree(target, ignore_errors=True)  # without a manifest it was no artefact
+        shutil.rmtree(target, ignore_errors=True)  # it is stale, or without a manifest and so no artefact
         partial.rename(target)
         shutil.rmtree(scratch, ignore_errors=True)
         self._report(Done(stage, made=True, seconds=seconds), manifest)
+
+    def _begin(self, stage: Stage[Any], scratch: Path) -> str:
+        """The digest of the source by which this folder was begun; with `remake`, what other source has begun does not go on."""
+        begun, source = scratch / "source", source_of(stage)
+        if self.remake and begun.exists() and begun.read_text() != source:
+            shutil.rmtree(scratch)
+        scratch.mkdir(parents=True, exist_ok=True)
+        if not begun.exists():
+            begun.write_text(source)
+        return begun.read_text()
+
+    def _digests(self, stage: Stage[Any]) -> dict[str, str]:
+        found = {edge: self.manifest(inner) for edge, inner in stage.inputs.items()}
+        return {edge: known.digest for edge, known in found.items() if known is not None}
 
     def _partial(self, stage: Stage[Any]) -> Path:
         return self.folder(stage).with_name(f".{stage.key}.part")

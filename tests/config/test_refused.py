@@ -24,7 +24,7 @@ from tests.config.conftest import Command
         (["sfft@think=small"], ["sfft@think=small: there is no group sfft; did you mean sft?"]),
         (["hydra/launcher=nope"], ["hydra/launcher=nope: there is no such option; choose one of basic, joblib, side_by_side"]),
         (["goal=everything"], ["goal=everything", "choose one of", "think"]),
-        (["action=go"], ["action=go", "run, plan or why"]),
+        (["action=go"], ["action=go", "run, plan, why or verify"]),
         (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),
         (["model.path=x"], ["model.path=x", "path belongs to model=pretrained"]),
         (["think.data=${model}"], ["think.data: Untrained makes Checkpoint; connect a step that makes Table[Example]"]),
