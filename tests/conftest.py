@@ -8,6 +8,9 @@ import pytest
 
 from o1exp.flow import forks
 from o1exp.flow.process import child_environment
+from o1exp.history.runs import RunRecord
+from tests.finished import Finished, committed, finish
+from tests.planted import PlantedRun, planted_report, planted_run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,3 +29,21 @@ def loaded() -> Iterator[None]:
     """One process with the heavy libraries loaded, from which the workers of all trainings and samplings are forked."""
     with forks.warm(["o1exp.train.worker.warm", "o1exp.bench.engines.generate"], child_environment(1)):
         yield
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, loaded: None) -> Finished:
+    """A tiny quick start that ran once; only to be read."""
+    return finish(tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="session")
+def clean(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    """A copy of it, as if made from a committed state; a test that changes something puts it back."""
+    return committed(finished.copy(tmp_path_factory.mktemp("clean")))
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedRun:
+    """Two arms with four planted answers to each of 60 problems."""
+    return planted_run(tmp_path_factory.mktemp("planted"), planted_report(samples=4))

@@ -11,6 +11,8 @@ from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table
 
+ATTEMPTS, PROBLEMS = "attempts", "problems"
+"""The edges of a stage that scores attempts, by which a finished one is read back."""
 BATCH = 512
 """Attempts that are graded together."""
 

@@ -9,6 +9,9 @@ from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.records import Score, Table
 from o1exp.records.table import write_table
 
+SCORES = "scores"
+"""The edge over the scored attempts of each benchmark."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result(Stage[Outcome]):

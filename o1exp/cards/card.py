@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from o1exp.history.lineage import Artefact
+
 Entry = dict[str, Any]
 README, PAGE, ENTRIES = "README.md", "index.html", "card.json"
 LICENCES = (
@@ -27,6 +29,11 @@ class Card:
     def read(cls, folder: Path) -> "Card":
         stored = json.loads((folder / ENTRIES).read_text())
         return cls(folder, stored["entries"], tuple(stored["unknown"]))
+
+
+def pointer(artefact: Artefact) -> Entry:
+    """How an entry names what it was read from."""
+    return {"artefact": artefact.path, "digest": artefact.manifest.digest}
 
 
 def write(folder: Path, front: dict[str, Any], body: str, entries: dict[str, list[Entry]], unknown: list[str]) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from o1exp.cards.card import Card, Entry, licence, rendered, size_category, write
+from o1exp.cards.card import Card, Entry, licence, pointer, rendered, size_category, write
 from o1exp.cards.pinned import pinned
 from o1exp.cards.tables import described
 from o1exp.flow import Expect, Role, Stage, Work
+from o1exp.history.arms import Arm, gather, subject
 from o1exp.history.lineage import Artefact
-from o1exp.history.making import Arm, arms, pointer, subject
 
 COUNTS = (
     "right", "wrong", "no_answer", "unscored", "surplus", "duplicates", "left_out", "dropped", "unreadable", "disagreed", "rewritten",
@@ -52,7 +52,7 @@ class DataCard(Stage[Card]):
         return Expect(rows=1)
 
     def make(self, work: Work) -> None:
-        found = arms(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
+        found = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
         data = Data(found, subject(found, self.baseline), Credit(self.provider, self.licence, self.citation))
         entries = {
             "sources": data.sources(), "distributions": data.distributions(), "selection": data.selection(), "synthesis": data.synthesis(),
@@ -73,12 +73,10 @@ class Data:
         self.uses: dict[str, list[str]] = {}
         """Path of what a training read -> "arm, phase n"."""
         for arm in found:
-            for phase, training in enumerate(arm.trainings, 1):
-                used = arm.data(training)
-                self.tables |= {artefact.path: artefact for artefact in used}
-                read = [artefact for artefact in used if artefact.is_table][-1:]
-                for artefact in read:
-                    self.uses.setdefault(artefact.path, []).append(f"{arm.name}, phase {phase}")
+            for training in arm.trainings:
+                self.tables |= {artefact.path: artefact for artefact in training.data}
+                for artefact in training.tables[-1:]:
+                    self.uses.setdefault(artefact.path, []).append(f"{arm.name}, phase {training.number}")
 
     def sources(self) -> list[Entry]:
         found = [artefact for artefact in self.tables.values() if not artefact.manifest.inputs]
@@ -144,7 +142,7 @@ class Data:
     def long_thoughts(self) -> list[Entry]:
         """How the last training of the subject came by long thoughts; nothing where it saw only short solutions."""
         last = self.subject.trainings[-1:]
-        used = [a for training in last for a in self.subject.data(training)]
+        used = [a for training in last for a in training.data]
         return [self._thought(a) for a in used if a.manifest.long_thoughts]
 
     def _thought(self, artefact: Artefact) -> Entry:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from o1exp.cards import model_facts as facts
 from o1exp.cards.card import Card, Entry, licence, rendered, write
 from o1exp.flow import Expect, Role, Stage, Work
-from o1exp.history.making import Arm, arms, subject
+from o1exp.history.arms import Arm, gather, subject
 
 
 def nothing() -> dict[str, str]:
@@ -36,7 +36,7 @@ class ModelCard(Stage[Card]):
         return Expect(rows=1)
 
     def make(self, work: Work) -> None:
-        found = arms(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
+        found = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
         about, name = subject(found, self.baseline), self.name or "run"
         entries = described(found, about, self.why)
         write(work.folder, self._front(name, about, entries), body(found, name, self.baseline, entries), entries, facts.unknown(about))
@@ -47,7 +47,7 @@ class ModelCard(Stage[Card]):
         base = [entry for entry in entries["base_model"] if entry["on_hub"]]
         trained = [("base_model_relation", "finetune")] if base and about.trainings else []
         hub = [a.manifest.settings["name"] for a in about.making if a.stage == "Hub"]
-        results = [result(bench, numbers) for bench, numbers in facts.scores(about).items()]
+        results = [result(bench, numbers) for bench, numbers in about.numbers.items()]
         return {
             "pretty_name": f"Model of {name}", **licence([self.licence]), "library_name": "transformers", "pipeline_tag": "text-generation",
             **({"base_model": [base[0]["name"]]} if base else {}), **dict(trained), **({"datasets": hub} if hub else {}),
@@ -71,7 +71,7 @@ def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[Ent
     about = subject(found, baseline)
     return rendered(
         "model_card.md.j2", name=name, subject=about.name, arms=found, baseline=baseline, times=_times(about),
-        scores={arm.name: facts.scores(arm) for arm in found}, unknown=facts.unknown(about),
+        scores={arm.name: arm.numbers for arm in found}, unknown=facts.unknown(about),
         made_by=about.result.manifest.made_by, **entries,
     )  # fmt: skip
 

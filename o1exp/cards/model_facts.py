@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from o1exp.bench.grade import PROBLEMS
 from o1exp.bench.outcome import METRICS, SIZES
-from o1exp.cards.card import Entry
+from o1exp.cards.card import Entry, pointer
 from o1exp.cards.pinned import pinned
+from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact
-from o1exp.history.making import Arm, pointer
 
 SHAPE = {
     "num_hidden_layers": "layers", "hidden_size": "hidden size", "intermediate_size": "feed-forward size", "num_attention_heads": "heads",
@@ -19,12 +20,12 @@ CONDITIONS = ("temperature", "top_p", "max_tokens", "samples", "seed", "prompt",
 
 def base_model(arm: Arm) -> list[Entry]:
     """The model that training started from, with its architecture and size."""
-    if not arm.chain:
+    if not arm.models:
         return []
-    base = arm.chain[0]
-    settings, config = base.manifest.settings, _config(arm.chain)
+    base = arm.models[0]
+    settings, config = base.manifest.settings, _config(arm.models)
     name = settings.get("path") or base.manifest.how.get("path") or settings.get("package") or base.does
-    known = [base.facts.get("parameters"), *(a.facts.get("parameters") for a in arm.chain), base.manifest.how.get("parameters")]
+    known = [base.facts.get("parameters"), *(a.facts.get("parameters") for a in arm.models), base.manifest.how.get("parameters")]
     shape = {label: config[key] for key, label in SHAPE.items() if key in config}
     architecture = next(iter(config.get("architectures") or []), config.get("model_type", ""))
     parameters = next((int(count) for count in known if count), None)
@@ -32,15 +33,13 @@ def base_model(arm: Arm) -> list[Entry]:
     return [made | {"architecture": architecture, "shape": shape, "parameters": parameters, "stage": base.stage}]
 
 
-def _config(chain: list[Artefact]) -> dict[str, Any]:
-    """The first config.json of the chain that can be read here: fine-tuning keeps the architecture."""
-    for artefact in chain:
-        places = [artefact.folder / "model" / "config.json"]
-        pointed = artefact.folder / "pointer.json"
-        if pointed.is_file():
-            target = json.loads(pointed.read_text())
-            places += [Path(target["source"]) / "config.json", *_cached(target["source"], target.get("revision", ""))]
-        for place in places:
+def _config(models: list[Artefact]) -> dict[str, Any]:
+    """The first config.json among the models that can be read here: fine-tuning keeps the architecture."""
+    for artefact in models:
+        if own := artefact.model_config:
+            return own
+        target = artefact.points_to
+        for place in [Path(target.source) / "config.json", *_cached(target.source, target.revision)] if target else []:
             if place.is_file():
                 found: dict[str, Any] = json.loads(place.read_text())
                 return found
@@ -79,8 +78,8 @@ def pipeline(arm: Arm) -> list[Entry]:
 def compute(arm: Arm) -> list[Entry]:
     """Hardware of every training, and the calls to models that wrote its data. Times stand in the manifests: they differ by run."""
     found = [
-        pointer(a) | {"stage": a.stage, "on": machine(a), "tokens": a.facts.get("tokens"), "models": []}
-        for a in arm.trainings
+        pointer(one.artefact) | {"stage": one.artefact.stage, "on": machine(one.artefact), "tokens": one.facts.tokens, "models": []}
+        for one in arm.trainings
     ]  # fmt: skip
     for a in arm.making:
         if a.facts.get("requests"):
@@ -102,7 +101,10 @@ def machine(artefact: Artefact) -> str:
 
 
 def hyperparameters(arm: Arm) -> list[Entry]:
-    return [pointer(a) | {"phase": phase, "stage": a.stage, "settings": a.manifest.settings} for phase, a in enumerate(arm.trainings, 1)]
+    return [
+        pointer(one.artefact) | {"phase": one.number, "stage": one.artefact.stage, "settings": one.artefact.manifest.settings}
+        for one in arm.trainings
+    ]
 
 
 def ablations(about: Arm, arms: list[Arm]) -> list[Entry]:
@@ -150,9 +152,8 @@ def _brief(value: Any) -> str:
 
 def benchmarks(about: Arm, why: dict[str, str]) -> list[Entry]:
     found = []
-    for name, scored in about.scored.items():
-        problems = about.lineage.inputs(scored).get("problems")
-        of = problems or scored
+    for name, scored in about.grades.items():
+        of = about.posed.get(name, scored)
         named = of.manifest.settings.get("name") or of.does
         found.append(pointer(of) | {"benchmark": name, "name": named, "rows": of.facts.get("rows"), "why": why.get(name, "")})
     return found
@@ -161,18 +162,12 @@ def benchmarks(about: Arm, why: dict[str, str]) -> list[Entry]:
 def level(about: Arm) -> list[Entry]:
     return [
         pointer(scored) | {"benchmark": name, "stage": scored.stage, "level": scored.manifest.judges}
-        for name, scored in about.scored.items()
+        for name, scored in about.grades.items()
     ]
 
 
-def scores(arm: Arm) -> dict[str, dict[str, Any]]:
-    """The numbers of each benchmark, as its Result holds them."""
-    stored: dict[str, dict[str, Any]] = arm.result.json("results.json")["benchmarks"]
-    return stored
-
-
 def metrics(about: Arm) -> list[Entry]:
-    found = {name for numbers in scores(about).values() for name in numbers if name not in SIZES}
+    found = {name for numbers in about.numbers.values() for name in numbers if name not in SIZES}
     names = [*(name for name in METRICS if name in found), *sorted(found - set(METRICS))]
     return [pointer(about.result) | {"metric": name, "definition": METRICS[name].definition if name in METRICS else ""} for name in names]
 
@@ -186,10 +181,10 @@ def custom_metrics(about: Arm) -> list[Entry]:
 def baselines(about: Arm, arms: list[Arm]) -> list[Entry]:
     """For each benchmark: do all arms answer the same problems, and are they scored by the same stage?"""
     found = []
-    for name, scored in about.scored.items():
-        others = [arm.scored[name] for arm in arms if name in arm.scored]
-        ways = {(a.stage, a.manifest.version, json.dumps(a.manifest.settings), a.manifest.inputs.get("problems")) for a in others}
-        models = [arm.name for arm in arms if name in arm.scored]
+    for name, scored in about.grades.items():
+        others = [arm.grades[name] for arm in arms if name in arm.grades]
+        ways = {(a.stage, a.manifest.version, json.dumps(a.manifest.settings), a.manifest.inputs.get(PROBLEMS)) for a in others}
+        models = [arm.name for arm in arms if name in arm.grades]
         same = len(ways) == 1 and len(models) == len(arms) and len(models) > 1
         also = {a.path: a.manifest.digest for a in others}
         found.append(pointer(scored) | {"benchmark": name, "models": models, "same": same, "also": also})
@@ -199,10 +194,10 @@ def baselines(about: Arm, arms: list[Arm]) -> list[Entry]:
 def conditions(arms: list[Arm]) -> list[Entry]:
     found = []
     for arm in arms:
-        for name in arm.scored:
+        for name in arm.grades:
             sampled = arm.sampled.get(name)
             if sampled is None:
-                found.append(pointer(arm.scored[name]) | {"arm": arm.name, "benchmark": name, **dict.fromkeys(CONDITIONS)})
+                found.append(pointer(arm.grades[name]) | {"arm": arm.name, "benchmark": name, **dict.fromkeys(CONDITIONS)})
             else:
                 given = {word: sampled.manifest.settings.get(word) for word in CONDITIONS}
                 found.append(pointer(sampled) | {"arm": arm.name, "benchmark": name, **given})

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from o1exp.history.lineage import TABLE
+from o1exp.records.table import ROWS
 
 TEXTS = ("question", "answer", "solution", "prompt", "response")
 GROUPS = ("source", "origin", "draw")
@@ -14,7 +14,7 @@ def described(folder: Path) -> dict[str, Any]:
     """Columns with their types, character lengths of the texts, counts of the groups, bytes; {} where there is no table."""
     import pyarrow.parquet
 
-    path = folder / TABLE
+    path = folder / ROWS
     if not path.is_file():
         return {}
     file = pyarrow.parquet.ParquetFile(path)

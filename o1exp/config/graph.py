@@ -18,7 +18,7 @@ from o1exp.config.groups import GROUPS, Groups, load
 from o1exp.config.schema import SAME
 from o1exp.config.sentences import unknown_setting
 from o1exp.flow.check import Settings, SettingsError, typed_fields
-from o1exp.flow.stage import Recipe, Stage, edge_type, walk
+from o1exp.flow.stage import Recipe, Stage, edge_type
 
 _NODE = re.compile(r"^\$\{(\.*[\w.]+)\}$")
 
@@ -116,10 +116,15 @@ class Graph:
             self.mistakes += wrong.lines(f"{path}.")
             return None
         if isinstance(stage, Stage):
-            self.names[stage.key] = path
-            for inner in walk([stage]):  # a recipe's inner stages go by its name
-                self.names.setdefault(inner.key, path)
+            self._name(path, stage)
         return stage
+
+    def _name(self, path: str, stage: Stage[Any]) -> None:
+        """The stage that is the node stands under its path, what it brought along (a recipe's inner stages) under path and edge."""
+        self.names[stage.key] = path
+        for edge, inner in stage.inputs.items():
+            if inner.key not in self.names:
+                self._name(f"{path}.{edge}", inner)
 
     def _value(self, node: _Node) -> Any:
         raw = node.raw

@@ -1,8 +1,11 @@
 """A model on disk as transformers loads it, or the hub id it is loaded by."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+MODEL, POINTER, CONFIG = "model", "pointer.json", "model/config.json"
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,12 @@ class Checkpoint:
     @classmethod
     def read(cls, folder: Path) -> "Checkpoint":
         """A folder with weights is the model itself; a folder with `pointer.json` names one kept elsewhere."""
-        pointer = folder / "pointer.json"
+        pointer = folder / POINTER
         if pointer.exists():
             return cls(**json.loads(pointer.read_text()))
-        return cls(str(folder / "model"))
+        return cls(str(folder / MODEL))
+
+    @staticmethod
+    def is_among(files: Collection[str]) -> bool:
+        """Do an artefact's files make it a model?"""
+        return CONFIG in files or POINTER in files

@@ -80,6 +80,11 @@ class Manifest:
             if found != digest:
                 yield f"{folder / name}: its content is not what was made; {_remedy(folder)}"
 
+    def over(self, edge: str) -> dict[str, str]:
+        """The inputs of an edge over several stages: name -> "Stage/key"."""
+        start = f"{edge}."
+        return {name.removeprefix(start): path for name, path in self.inputs.items() if name.startswith(start)}
+
     def save(self, folder: Path) -> None:
         with (folder / NAME).open("w") as out:
             json.dump(asdict(self), out, indent=1, ensure_ascii=False)

@@ -1,15 +1,18 @@
-"""An arm of a comparison: a Result with everything below it, gathered for tables, figures and MLflow."""
+"""An arm: a Result with all that it stands on, for cards, audit, report and MLflow."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from o1exp.bench.outcome import Outcome
-from o1exp.history.lineage import Artefact, Lineage, Training, trainings
+from o1exp.bench.grade import ATTEMPTS, PROBLEMS
+from o1exp.bench.outcome import NAME, Outcome
+from o1exp.bench.result import SCORES
+from o1exp.history.lineage import Artefact, Lineage
+from o1exp.history.trained import TrainedPhase, trained_phases
 from o1exp.records import Attempt, Problem, Score
-
-EDGE = "scores."
 
 
 @dataclass(frozen=True)
@@ -19,22 +22,54 @@ class Arm:
     name: str
     lineage: Lineage
     result: Artefact
-    outcome: Outcome
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        return Outcome.read(self.result.folder)
+
+    @cached_property
+    def numbers(self) -> dict[str, dict[str, Any]]:
+        """The numbers of each benchmark as they are stored, whichever they are."""
+        found: dict[str, dict[str, Any]] = json.loads((self.result.folder / NAME).read_text())["benchmarks"]
+        return found
 
     @cached_property
     def grades(self) -> dict[str, Artefact]:
-        """The graded attempts by benchmark, as far as they are still there."""
-        return {edge.removeprefix(EDGE): found for edge, found in self.lineage.inputs(self.result).items() if edge.startswith(EDGE)}
+        """The scored attempts by benchmark, as far as they are still there."""
+        return self.lineage.over(self.result, SCORES)
 
     @cached_property
-    def trainings(self) -> list[Training]:
-        """The SFT phases of the model that was sampled, first phase first; none for an untrained or foreign model."""
-        for grade in self.grades.values():
-            sample = self.lineage.inputs(grade).get("attempts")
-            model = self.lineage.inputs(sample).get("model") if sample else None
-            if model is not None:
-                return trainings(self.lineage, model)
-        return []
+    def sampled(self) -> dict[str, Artefact]:
+        """The attempts by benchmark, before they were scored."""
+        found = {name: self.lineage.inputs(grade).get(ATTEMPTS) for name, grade in self.grades.items()}
+        return {name: sample for name, sample in found.items() if sample is not None}
+
+    @cached_property
+    def posed(self) -> dict[str, Artefact]:
+        """The problems by benchmark."""
+        found = {name: self.lineage.inputs(grade).get(PROBLEMS) for name, grade in self.grades.items()}
+        return {name: problems for name, problems in found.items() if problems is not None}
+
+    @cached_property
+    def model(self) -> Artefact | None:
+        """The model that was sampled; None for one behind an endpoint."""
+        inputs = (inner for sample in self.sampled.values() for inner in self.lineage.inputs(sample).values())
+        return next((inner for inner in inputs if inner.is_model), None)
+
+    @cached_property
+    def making(self) -> list[Artefact]:
+        """Every stage that the model stands on, inputs first, and the model itself."""
+        return self.lineage.below(self.model) if self.model else []
+
+    @property
+    def models(self) -> list[Artefact]:
+        """The base model, then what each training made of it."""
+        return list({found.path: found for found in self.lineage.models(self.model)}.values()) if self.model else []
+
+    @cached_property
+    def trainings(self) -> list[TrainedPhase]:
+        """The training phases of the model that was sampled, first phase first; none for an untrained or foreign model."""
+        return trained_phases(self.lineage, self.model) if self.model else []
 
     @cached_property
     def stages(self) -> list[Artefact]:
@@ -43,29 +78,28 @@ class Arm:
 
     @property
     def training_tokens(self) -> int:
-        return sum(training.tokens for training in self.trainings)
+        return sum(training.facts.tokens for training in self.trainings)
 
     @property
     def training_examples(self) -> int:
-        return sum(training.examples for training in self.trainings)
+        return sum(training.facts.rows for training in self.trainings)
 
     @property
     def training_cpu_seconds(self) -> float:
-        return sum(training.artefact.manifest.cpu_seconds for training in self.trainings)
+        return sum(training.cpu_seconds for training in self.trainings)
 
     def questions(self, benchmark: str) -> dict[str, str]:
         """Problem id -> its identity across arms: id and text, so that equal ids of different problem sets never pair."""
-        problems = self.lineage.inputs(self.grades[benchmark]).get("problems")
-        if problems is None:
-            origin = self.grades[benchmark].manifest.inputs.get("problems", self.grades[benchmark].path)
-            return {row.problem: f"{origin} {row.problem}" for row in self.grades[benchmark].rows(Score)}
-        return {row.id: f"{row.id} {sha256(row.question.encode()).hexdigest()}" for row in problems.rows(Problem)}
+        if benchmark not in self.posed:
+            grade = self.grades[benchmark]
+            origin = grade.manifest.inputs.get(PROBLEMS, grade.path)
+            return {row.problem: f"{origin} {row.problem}" for row in grade.rows(Score)}
+        return {row.id: f"{row.id} {sha256(row.question.encode()).hexdigest()}" for row in self.posed[benchmark].rows(Problem)}
 
     def problems(self, benchmark: str) -> dict[str, Problem]:
         """The benchmark's problems by the identity that `questions` gives."""
-        table = self.lineage.inputs(self.grades[benchmark]).get("problems")
         identity = self.questions(benchmark)
-        return {identity[row.id]: row for row in table.rows(Problem)} if table else {}
+        return {identity[row.id]: row for row in self.posed[benchmark].rows(Problem)} if benchmark in self.posed else {}
 
     def scores(self, benchmark: str) -> dict[str, list[Score]]:
         """The scores of each question, in draw order."""
@@ -76,7 +110,7 @@ class Arm:
 
     def attempts(self, benchmark: str) -> dict[str, list[Attempt]]:
         """The texts of each question, in draw order; empty where they were deleted."""
-        sample = self.lineage.inputs(self.grades[benchmark]).get("attempts")
+        sample = self.sampled.get(benchmark)
         identity, found = self.questions(benchmark), dict[str, list[Attempt]]()
         for row in sorted(sample.rows(Attempt), key=lambda row: (row.problem, row.draw)) if sample else ():
             found.setdefault(identity[row.problem], []).append(row)
@@ -86,11 +120,12 @@ class Arm:
 def gather(root: Path, results: dict[str, str]) -> list[Arm]:
     """The arms of one outputs folder: name -> "Result/<key>". Errors: ValueError for a result that is not there."""
     lineage = Lineage(root)
-    arms = []
-    for name, path in results.items():
-        result = lineage.get(path)
-        arms.append(Arm(name, lineage, result, Outcome.read(result.folder)))
-    return arms
+    return [Arm(name, lineage, lineage.get(path)) for name, path in results.items()]
+
+
+def subject(arms: list[Arm], baseline: str) -> Arm:
+    """The arm that a run is about: the first that is not the baseline."""
+    return next((arm for arm in arms if arm.name != baseline), arms[0])
 
 
 def benchmarks(arms: list[Arm]) -> list[str]:

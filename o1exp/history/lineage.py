@@ -3,16 +3,16 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from o1exp.flow.checkpoint import CONFIG, POINTER, Checkpoint
 from o1exp.flow.manifest import Manifest
 from o1exp.records import Table
+from o1exp.records.table import ROWS
+from o1exp.train.logs import CURVE
 
 R = TypeVar("R")
-TABLE = "rows.parquet"
-CURVE = "curve.jsonl"
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,30 @@ class Artefact:
 
     @property
     def is_table(self) -> bool:
-        return TABLE in self.manifest.files
+        return ROWS in self.manifest.files
+
+    @property
+    def is_model(self) -> bool:
+        return Checkpoint.is_among(self.manifest.files)
 
     @property
     def is_training(self) -> bool:
-        return CURVE in self.manifest.files
+        return self.role in ("sft", "rl") or CURVE.name in self.manifest.files
+
+    @property
+    def model_config(self) -> dict[str, Any]:
+        """The model's config.json where it lies here; {} for a model kept elsewhere."""
+        path = self.folder / CONFIG
+        found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        return found
+
+    @property
+    def points_to(self) -> Checkpoint | None:
+        """The model kept elsewhere that this artefact stands for."""
+        return Checkpoint.read(self.folder) if POINTER in self.manifest.files else None
 
     def rows(self, record: type[R]) -> Table[R]:
         return Table.read(self.folder, record)
-
-    def json(self, name: str) -> Any:
-        return json.loads((self.folder / name).read_text())
-
-    def jsonl(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a file; none where the artefact has no such file."""
-        if name not in self.manifest.files:
-            return []
-        return [json.loads(line) for line in (self.folder / name).read_text().splitlines() if line]
 
 
 class Lineage:
@@ -84,104 +91,38 @@ class Lineage:
 
     def inputs(self, artefact: Artefact) -> dict[str, Artefact]:
         """The inputs that are still there, by edge."""
-        return {edge: found for edge, path in artefact.manifest.inputs.items() if (found := self.find(path)) is not None}
+        return self._still_there(artefact.manifest.inputs)
+
+    def over(self, artefact: Artefact, edge: str) -> dict[str, Artefact]:
+        """Those of an edge over several stages, by their names."""
+        return self._still_there(artefact.manifest.over(edge))
 
     def below(self, artefact: Artefact) -> list[Artefact]:
         """The artefact and all it stands on, inputs first, each once."""
         order: dict[str, Artefact] = {}
-        self._visit(artefact, order)
+        self._visit(artefact, order, through_models=True)
         return list(order.values())
 
-    def tables_below(self, artefact: Artefact) -> list[Artefact]:
-        """The tables that this artefact's rows went through, first source first; models on the way end the walk."""
+    def data_below(self, artefact: Artefact) -> list[Artefact]:
+        """What an artefact's data went through, sources first; models on the way end the walk."""
         order: dict[str, Artefact] = {}
         for inner in self.inputs(artefact).values():
-            self._visit_tables(inner, order)
+            self._visit(inner, order, through_models=False)
         return list(order.values())
 
-    def _visit(self, artefact: Artefact, order: dict[str, Artefact]) -> None:
-        if artefact.path not in order:
-            for inner in self.inputs(artefact).values():
-                self._visit(inner, order)
-            order[artefact.path] = artefact
+    def models(self, model: Artefact) -> Iterator[Artefact]:
+        """The models that were trained one from the other, the base first, `model` last."""
+        for inner in self.inputs(model).values():
+            if inner.is_model:
+                yield from self.models(inner)
+        yield model
 
-    def _visit_tables(self, artefact: Artefact, order: dict[str, Artefact]) -> None:
-        if artefact.is_table and artefact.path not in order:
-            for inner in self.inputs(artefact).values():
-                self._visit_tables(inner, order)
-            order[artefact.path] = artefact
+    def _visit(self, artefact: Artefact, order: dict[str, Artefact], through_models: bool) -> None:
+        if artefact.path in order or (artefact.is_model and not through_models):
+            return
+        for inner in self.inputs(artefact).values():
+            self._visit(inner, order, through_models)
+        order[artefact.path] = artefact
 
-
-@dataclass(frozen=True)
-class Training:
-    """One training phase of an arm: its place in the chain from 1, its data, its cost; `prepared` holds the token ids it was fed."""
-
-    phase: int
-    artefact: Artefact
-    tables: tuple[Artefact, ...]
-    prepared: Artefact | None = None
-
-    @cached_property
-    def curve(self) -> list[dict[str, Any]]:
-        """Rows {step, tokens, loss, accuracy, lr, grad_norm}."""
-        return self.artefact.jsonl(CURVE)
-
-    @cached_property
-    def timing(self) -> list[dict[str, Any]]:
-        """Rows {step, seconds, cpu_seconds, memory_mb}, seconds from the start of the training."""
-        return self.artefact.jsonl("timing.jsonl")
-
-    @cached_property
-    def validation(self) -> list[dict[str, Any]]:
-        """Rows {step, tokens, loss, accuracy} over held-out problems; step 0 is before training."""
-        return self.artefact.jsonl("validation.jsonl")
-
-    @cached_property
-    def samples(self) -> list[dict[str, Any]]:
-        """Rows {step, tokens, samples}; each sample is {row, text}."""
-        return self.artefact.jsonl("samples.jsonl")
-
-    @property
-    def of_pairs(self) -> bool:
-        """Preference training: a unit of its loss is a pair, and accuracy the share of pairs with a positive margin."""
-        return self.artefact.stage == "Dpo"
-
-    @property
-    def label(self) -> str:
-        return f"Phase {self.phase}: {self.artefact.stage.upper()}"
-
-    @property
-    def steps(self) -> int:
-        return int(self.artefact.facts.get("steps", len(self.curve)))
-
-    @property
-    def examples(self) -> int:
-        facts = self.artefact.facts
-        return int(facts.get("rows", facts.get("examples", 0)))
-
-    @property
-    def tokens(self) -> int:
-        return int(self.artefact.facts.get("tokens", self.curve[-1]["tokens"] if self.curve else 0))
-
-    @property
-    def window(self) -> int | None:
-        """Positions of the trained model, None where its config does not say."""
-        name = "model/config.json"
-        found = self.artefact.json(name).get("max_position_embeddings") if name in self.artefact.manifest.files else None
-        return None if found is None else int(found)
-
-
-def trainings(lineage: Lineage, model: Artefact) -> list[Training]:
-    """The training phases that made a model, first phase first."""
-    chain = {found.path: found for found in _models(lineage, model) if found.is_training}
-    return [
-        Training(phase, found, tuple(lineage.tables_below(found)), lineage.inputs(found).get("prepared"))
-        for phase, found in enumerate(chain.values(), 1)
-    ]
-
-
-def _models(lineage: Lineage, model: Artefact) -> Iterator[Artefact]:
-    for inner in lineage.inputs(model).values():
-        if not inner.is_table:
-            yield from _models(lineage, inner)
-    yield model
+    def _still_there(self, paths: dict[str, str]) -> dict[str, Artefact]:
+        return {name: found for name, path in paths.items() if (found := self.find(path)) is not None}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 R = TypeVar("R")
+ROWS = "rows.parquet"
 
 
 class Table(Generic[R]):
@@ -21,7 +22,7 @@ class Table(Generic[R]):
 
     @classmethod
     def read(cls, folder: Path, record: type[R]) -> "Table[R]":
-        return cls(folder / "rows.parquet", record)
+        return cls(folder / ROWS, record)
 
     def __iter__(self) -> Iterator[R]:
         import pyarrow.parquet
@@ -45,7 +46,7 @@ def write_table(folder: Path, record: type[R], rows: Iterable[R]) -> int:
     import pyarrow.parquet
 
     schema, count = _schema(record), 0
-    with pyarrow.parquet.ParquetWriter(folder / "rows.parquet", schema, compression="zstd") as writer:
+    with pyarrow.parquet.ParquetWriter(folder / ROWS, schema, compression="zstd") as writer:
         for chunk in _chunks(rows, 1024):
             plain: list[dict[str, Any]] = [dataclasses.asdict(row) for row in chunk]  # type: ignore[call-overload]
             writer.write_table(pyarrow.Table.from_pylist(plain, schema=schema))

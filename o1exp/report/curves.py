@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from o1exp.history.lineage import Training
+from o1exp.history.trained import TrainedPhase
+from o1exp.train.logs import CurveRow, TimingRow
 
 T = TypeVar("T")
 CURVE_POINTS = 500
 """Points of a curve that are logged at most: MLflow's charts draw 320 of a run and take 0.1 ms to store one; the files hold every step."""
 WINDOW = 10
 """Steps over which speed is measured."""
-BY_TOKENS = ("loss", "accuracy", "grad_norm", "lr")
-BY_STEP = (*BY_TOKENS, "tokens", "tokens_per_second", "memory_mb")
-CHECKED = ("loss", "accuracy")
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """One value of a curve at `at` steps or tokens; `seconds` is when, counted from the start of the training."""
 
     name: str
@@ -26,37 +24,51 @@ class Point:
     seconds: float
 
 
-def points(training: Training) -> Iterator[Point]:
+@dataclass(frozen=True)
+class TimedStep:
+    """A step with what it had cost by then (None: not written down) and the tokens per second of the last steps."""
+
+    row: CurveRow
+    cost: TimingRow | None
+    tokens_per_second: float | None
+
+    @property
+    def seconds(self) -> float:
+        return self.cost.seconds if self.cost else 0.0
+
+
+def points(training: TrainedPhase) -> Iterator[CurvePoint]:
     """Every curve of a training below `phase1/` (by optimizer step) and `phase1_by_tokens/`."""
-    by_step, by_tokens = f"phase{training.phase}/", f"phase{training.phase}_by_tokens/"
+    by_step, by_tokens = f"phase{training.number}/", f"phase{training.number}_by_tokens/"
     rows = steps(training)
-    for row in thinned(rows, CURVE_POINTS):
-        yield from _points(row, BY_STEP, by_step, "step")
-        yield from _points(row, BY_TOKENS, by_tokens, "tokens")
-    seconds = {row["step"]: row.get("seconds", 0.0) for row in rows}
-    for row in thinned(training.validation, CURVE_POINTS):
-        timed = {**row, "seconds": seconds.get(row["step"], 0.0)}
-        yield from _points(timed, CHECKED, by_step + "validation_", "step")
-        yield from _points(timed, CHECKED, by_tokens + "validation_", "tokens")
+    for step in thinned(rows, CURVE_POINTS):
+        row = step.row
+        learned = {"loss": row.loss, "accuracy": row.accuracy, "grad_norm": row.grad_norm, "lr": row.lr}
+        memory = step.cost.memory_mb if step.cost else None
+        cost = {"tokens": row.tokens, "tokens_per_second": step.tokens_per_second, "memory_mb": memory}
+        yield from _points({**learned, **cost}, by_step, row.step, step.seconds)
+        yield from _points(learned, by_tokens, row.tokens, step.seconds)
+    seconds = {step.row.step: step.seconds for step in rows}
+    for checked in thinned(training.logs.validation, CURVE_POINTS):
+        found, when = {"validation_loss": checked.loss, "validation_accuracy": checked.accuracy}, seconds.get(checked.step, 0.0)
+        yield from _points(found, by_step, checked.step, when)
+        yield from _points(found, by_tokens, checked.tokens, when)
 
 
-def _points(row: dict[str, Any], names: Sequence[str], prefix: str, axis: str) -> Iterator[Point]:
-    yield from (Point(prefix + name, row[name], row[axis], row.get("seconds", 0.0)) for name in names if name in row)
+def _points(values: dict[str, float | None], prefix: str, at: int, seconds: float) -> Iterator[CurvePoint]:
+    yield from (CurvePoint(prefix + name, value, at, seconds) for name, value in values.items() if value is not None)
 
 
-def steps(training: Training) -> list[dict[str, Any]]:
-    """The curve's rows with what each step cost: seconds, cpu_seconds and memory_mb so far, and tokens_per_second.
+def steps(training: TrainedPhase) -> list[TimedStep]:
+    """The curve's rows with what each step cost. Speed is that of the last steps, with the evaluations and checkpoints among them."""
+    cost = {row.step: row for row in training.logs.timing}
+    timed = [(row, cost.get(row.step)) for row in training.logs.curve]
+    return [TimedStep(row, own, _speed(row, own, *timed[max(0, at - WINDOW)])) for at, (row, own) in enumerate(timed)]
 
-    Speed is that of the last steps, with the evaluations and checkpoints among them.
-    """
-    cost = {row["step"]: row for row in training.timing}
-    rows = [{**cost.get(row["step"], {}), **row} for row in training.curve]
-    for at, row in enumerate(rows[1:], 1):
-        before = rows[max(0, at - WINDOW)]
-        passed = row.get("seconds", 0.0) - before.get("seconds", 0.0)
-        if passed > 0 and "seconds" in before:
-            row["tokens_per_second"] = (row["tokens"] - before["tokens"]) / passed
-    return rows
+
+def _speed(row: CurveRow, cost: TimingRow | None, before: CurveRow, cost_before: TimingRow | None) -> float | None:
+    passed = cost.seconds - cost_before.seconds if cost and cost_before else 0.0
+    return (row.tokens - before.tokens) / passed if passed > 0 else None
 
 
 def thinned(rows: Sequence[T], most: int) -> list[T]:

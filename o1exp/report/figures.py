@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from o1exp.bench.scaling import Reference
-    from o1exp.history.lineage import Training
+    from o1exp.history.trained import TrainedPhase
+    from o1exp.train.logs import CurveRow, ValidationRow
 
 COLOURS = ("#0b6e99", "#c2571a", "#3d7a3a", "#8a4f9e", "#b0892c", "#b23a48", "#4a5d8f", "#6b705c")
 """Dark enough for text on white; told apart by readers with red-green blindness in this order."""
@@ -35,9 +36,9 @@ def colours(arms: list[Arm]) -> dict[str, str]:
 
 def curves(arms: list[Arm]) -> str:
     """Loss and accuracy against tokens seen, in training and on held-out problems, a column per phase; empty where nothing was trained."""
-    panels: dict[str, list[tuple[Training, tuple[str, ...]]]] = {}
+    panels: dict[str, list[tuple[TrainedPhase, tuple[str, ...]]]] = {}
     for training, owners in shared_trainings(arms):
-        if training.curve:
+        if training.logs.curve:
             panels.setdefault(training.label, []).append((training, owners))
     if not panels:
         return ""
@@ -51,32 +52,33 @@ def curves(arms: list[Arm]) -> str:
     return _svg(_with_legend(figure), "curves")
 
 
-def _has(group: "list[tuple[Training, tuple[str, ...]]]", measure: str) -> bool:
-    return any(measure in training.curve[0] for training, _ in group)
+def _has(group: "list[tuple[TrainedPhase, tuple[str, ...]]]", measure: str) -> bool:
+    return any(_series(training.logs.curve[:1], measure) for training, _ in group)
 
 
-def _curve_panel(axes: "Axes", label: str, group: "list[tuple[Training, tuple[str, ...]]]", measure: str, arms: list[Arm]) -> None:
+def _curve_panel(axes: "Axes", label: str, group: "list[tuple[TrainedPhase, tuple[str, ...]]]", measure: str, arms: list[Arm]) -> None:
     palette = colours(arms)
     for nth, (training, owners) in enumerate(group):
         everyone = len(owners) == len(arms) > 1
         colour = INK if everyone else palette[owners[0]]
         name = "all arms" if everyone else ", ".join(owners)
-        if measure in training.curve[0]:
-            _curve(axes, _series(training.curve, measure), colour, DASHES[nth % len(DASHES)], name)
-        if held := _series(training.validation, measure):
+        if series := _series(training.logs.curve, measure):
+            _curve(axes, series, colour, DASHES[nth % len(DASHES)], name)
+        if held := _series(training.logs.validation, measure):
             axes.plot(*zip(*held, strict=True), color=colour, **HELD_OUT)
-    if any(training.validation for training, _ in group):
+    if any(training.logs.validation for training, _ in group):
         axes.plot([], [], color=INK, label="held-out problems", **HELD_OUT)
-    _tidy(axes, label, "tokens trained on", MEASURES[measure, group[0][0].of_pairs])
+    _tidy(axes, label, "tokens trained on", MEASURES[measure, group[0][0].facts.pairs])
     if measure == "loss":
         axes.set_yscale("log")
     _plain_ticks(axes)
 
 
-def _series(rows: list[dict[str, Any]], measure: str) -> list[tuple[float, float]]:
-    """(tokens, value), accuracy in per cent."""
-    size = 100 if measure == "accuracy" else 1
-    return [(row["tokens"], size * row[measure]) for row in rows if measure in row]
+def _series(rows: "Sequence[CurveRow | ValidationRow]", measure: str) -> list[tuple[float, float]]:
+    """(tokens, value), accuracy in per cent; empty where it was not written down."""
+    if measure == "loss":
+        return [(row.tokens, row.loss) for row in rows]
+    return [(row.tokens, 100 * row.accuracy) for row in rows if row.accuracy is not None]
 
 
 def histograms(found: list[Lengths]) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from o1exp.chat.accounts import NOTHING, Account, Book, open_book
 from o1exp.history.arms import Arm
-from o1exp.history.lineage import Artefact, Training
+from o1exp.history.lineage import Artefact
+from o1exp.history.trained import TrainedPhase
 
 COUNTS = (
     "right", "wrong", "no_answer", "unscored", "problems_covered", "left_out", "unreadable", "without_solution", "rewritten", "disagreed",
@@ -88,15 +89,15 @@ def _noted(facts: dict[str, Any]) -> Money:
     return Money(Account(requests, 0, prompt, tokens - prompt, float(facts.get("usd", 0))), replayed=Account(cached))
 
 
-def shared_trainings(arms: list[Arm]) -> list[tuple[Training, tuple[str, ...]]]:
+def shared_trainings(arms: list[Arm]) -> list[tuple[TrainedPhase, tuple[str, ...]]]:
     """Every training once, phase by phase, with the arms that stand on it."""
     owners: dict[str, list[str]] = {}
-    found: dict[str, Training] = {}
+    found: dict[str, TrainedPhase] = {}
     for arm in arms:
         for training in arm.trainings:
             found.setdefault(training.artefact.path, training)
             owners.setdefault(training.artefact.path, []).append(arm.name)
-    ordered = sorted(found.values(), key=lambda training: training.phase)
+    ordered = sorted(found.values(), key=lambda training: training.number)
     return [(training, tuple(owners[training.artefact.path])) for training in ordered]
 
 
@@ -145,11 +146,12 @@ def _bill(arm: Arm) -> Bill:
     return Bill(arm.name, money([arm]), seconds["data"], seconds["training"], seconds["evaluation"])
 
 
-def _steps(training: Training) -> tuple[Step, ...]:
+def _steps(training: TrainedPhase) -> tuple[Step, ...]:
     steps = [Step(table.stage, int(table.facts.get("rows", 0)), _remark(table)) for table in training.tables]
-    remark = f"{training.tokens:,} tokens, {training.steps:,} {'step' if training.steps == 1 else 'steps'}"
+    facts = training.facts
+    remark = f"{facts.tokens:,} tokens, {facts.steps:,} {'step' if facts.steps == 1 else 'steps'}"
     remark = ", ".join(filter(None, (remark, _remark(training.artefact))))
-    return (*steps, Step(training.artefact.stage, training.examples, remark))
+    return (*steps, Step(training.artefact.stage, facts.rows, remark))
 
 
 def _remark(table: Artefact) -> str:

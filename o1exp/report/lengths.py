@@ -1,10 +1,10 @@
 """How long the documents of a training are, against the length cap and the model's window."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from o1exp.history.arms import Arm
 from o1exp.report.ledger import shared_trainings
+from o1exp.train.facts import PreparedFacts
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,23 @@ def lengths(arms: list[Arm]) -> list[Lengths]:
     """One for each data that a phase was trained on, equal ones once; none for trainings that do not tell."""
     found: dict[str, Lengths] = {}
     for training, owners in shared_trainings(arms):
-        facts = training.prepared.facts if training.prepared else {}
-        if not facts.get("length_histogram"):
+        facts = training.encoded
+        if facts is None or not facts.length_histogram:
             continue
         more = f" and {len(owners) - 1} more" if len(owners) > 1 else ""
         title = training.label if len(owners) == len(arms) else f"{training.label}, {owners[0]}{more}"
         one = Lengths(
-            title, bars(facts), facts["max_length"], "cut" if facts.get("cut") else "dropped", training.window,
-            facts["length_median"], facts["length_longest"],
+            title, bars(facts), facts.max_length, "cut" if facts.cut else "dropped", training.window,
+            facts.length_median, facts.length_longest,
         )  # fmt: skip
-        found.setdefault(f"{training.phase} {training.window} {facts}", one)
+        found.setdefault(f"{training.number} {training.window} {facts}", one)
     return list(found.values())
 
 
-def bars(facts: dict[str, Any]) -> tuple[Bar, ...]:
+def bars(facts: PreparedFacts) -> tuple[Bar, ...]:
     """The histogram of Prepare. Bins beyond the cap are lost whole, and the bin that holds the cap lost what is left of the losses."""
-    cap, left, found = facts["max_length"], facts.get("dropped", 0) + facts.get("cut", 0), list[Bar]()
-    for edge, count in sorted(((int(edge), count) for edge, count in facts["length_histogram"].items()), reverse=True):
+    cap, left, found = facts.max_length, facts.lost, list[Bar]()
+    for edge, count in sorted(((int(edge), count) for edge, count in facts.length_histogram.items()), reverse=True):
         lost = min(count, left) if edge > cap else 0
         left -= lost
         found.append(Bar(edge // 2, edge, count, lost))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from o1exp.history.arms import Arm
-from o1exp.history.lineage import Training
+from o1exp.history.trained import TrainedPhase
 from o1exp.records import Example, Pair
 from o1exp.report.curves import thinned
 from o1exp.report.ledger import shared_trainings
@@ -17,7 +17,7 @@ LONGEST = 3000
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenText:
     """What the model wrote at one point; `step` 0 is before training."""
 
     step: int
@@ -39,27 +39,28 @@ class Learning:
     row: int
     prompt: str
     answer: str
-    texts: list[Written]
+    texts: list[WrittenText]
 
 
 @dataclass(frozen=True)
 class Phase:
     """One training for the page; `arms` share it."""
 
-    training: Training
+    training: TrainedPhase
     arms: tuple[str, ...]
     learning: list[Learning]
 
     @property
     def lost(self) -> str:
         """What the length cap cost, e.g. "3 dropped (9,120 tokens)"."""
-        facts = self.training.artefact.facts
-        counts = [f"{facts[name]:,} {name}" for name in ("dropped", "cut") if facts.get(name)]
-        return f"{', '.join(counts)} ({facts.get('tokens_lost', 0):,} tokens)" if counts else ""
+        facts = self.training.facts
+        counts = [f"{count:,} {what}" for count, what in ((facts.dropped, "dropped"), (facts.cut, "cut")) if count]
+        return f"{', '.join(counts)} ({facts.tokens_lost:,} tokens)" if counts else ""
 
     @property
     def exported_step(self) -> int:
-        return int(self.training.artefact.facts.get("exported_step", self.training.steps))
+        facts = self.training.facts
+        return facts.steps if facts.exported_step is None else facts.exported_step
 
     @property
     def shown(self) -> list[Learning]:
@@ -75,19 +76,19 @@ def phases(arms: list[Arm]) -> list[Phase]:
     return [Phase(training, owners, learning(training)) for training, owners in shared_trainings(arms)]
 
 
-def learning(training: Training) -> list[Learning]:
+def learning(training: TrainedPhase) -> list[Learning]:
     """The held-out problems that were answered at evaluation points, in the order of the data."""
-    texts: dict[int, list[Written]] = {}
+    texts: dict[int, list[WrittenText]] = {}
     roles: dict[int, str] = {}
-    for point in training.samples:
-        for sample in point["samples"]:
-            roles[sample["row"]] = sample.get("role", "plain")
-            texts.setdefault(sample["row"], []).append(Written(point["step"], point["tokens"], sample["text"]))
+    for point in training.logs.samples:
+        for sample in point.samples:
+            roles[sample.row] = sample.role
+            texts.setdefault(sample.row, []).append(WrittenText(point.step, point.tokens, sample.text))
     asked = _examples(training, roles)
     return [Learning(row, *asked.get(row, ("", "")), written) for row, written in sorted(texts.items())]
 
 
-def learning_text(training: Training) -> str:
+def learning_text(training: TrainedPhase) -> str:
     """The same as Markdown, in full."""
     parts = [f"# {training.label}: what the model writes to held-out problems (greedy)\n"]
     for one in learning(training):
@@ -97,13 +98,13 @@ def learning_text(training: Training) -> str:
     return "".join(parts)
 
 
-def _examples(training: Training, asked: dict[int, str]) -> dict[int, tuple[str, str]]:
+def _examples(training: TrainedPhase, asked: dict[int, str]) -> dict[int, tuple[str, str]]:
     """(prompt, answer) of the rows asked for, by the role of the answer there: of a pair the chosen one.
 
     Rows of pairs in logs without a role were counted otherwise: nothing is shown beside those.
     """
     data, roles = training.tables[-1] if training.tables and asked else None, set(asked.values())
-    if data is None or (training.of_pairs and "plain" in roles):
+    if data is None or (training.facts.pairs and "plain" in roles):
         return {}
     last = max(asked) + 1
     if roles == {"plain"}:
@@ -113,8 +114,8 @@ def _examples(training: Training, asked: dict[int, str]) -> dict[int, tuple[str,
     return {at: (pair.prompt, pair.chosen) for at, pair in enumerate(pairs)}
 
 
-def _short(written: Written) -> Written:
-    return Written(written.step, written.tokens, _clipped(written.text))
+def _short(written: WrittenText) -> WrittenText:
+    return WrittenText(written.step, written.tokens, _clipped(written.text))
 
 
 def _clipped(text: str) -> str:

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.history.arms import Arm
-from o1exp.history.lineage import CURVE, Artefact, Lineage
+from o1exp.history.lineage import Artefact
 from o1exp.history.runs import RunRecord
 from o1exp.report.compare import Row, plain_rows, rows
 from o1exp.report.curves import points
 from o1exp.report.ledger import money
 from o1exp.report.phases import learning_text
 from o1exp.report.table import reported
+from o1exp.train.data.preview import PAGE as PREVIEW
+from o1exp.train.logs import LOGS
 from o1exp.tti.stage import Audited
 
 LONGEST_KEY = 250
 LONGEST_VALUE = 6000
-LOGS = (CURVE, "validation.jsonl", "timing.jsonl", "samples.jsonl")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def entry(record: RunRecord, arms: list[Arm]) -> Entry:
     table = reported(arms, report.folder) if report else rows(arms, record.baseline)
     metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{row.arm.name}/")]
     metrics += _curves(arms[0]) if alone else []
-    metrics += _transparency(arms[0].lineage, record.report)
+    metrics += _transparency(arms[0].lineage.find(record.cards["audit"]) if "audit" in record.cards else None)
     metrics += _money(arms)
     tags = {
         "o1exp.key": record.key, "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp", "mlflow.source.type": "LOCAL",
@@ -67,7 +68,7 @@ def arm_entry(record: RunRecord, arm: Arm) -> Entry:
     row_metrics = [metric for row in plain_rows([arm]) for metric in _scores(row, "")]
     tags = {"o1exp.key": f"{record.key} {arm.name}", "o1exp.kind": "arm", "o1exp.result": arm.result.path}
     tags |= _stage_tags([arm]) | _commit(arm.result) | _phase_tags(arm)
-    own = {f"{t.artefact.stage}{t.phase}": t.artefact.manifest.settings for t in arm.trainings}
+    own = {f"{t.artefact.stage}{t.number}": t.artefact.manifest.settings for t in arm.trainings}
     metrics = row_metrics + _curves(arm)
     return Entry(arm.name, _cut(tags), params({"arm": arm.name, **own}), metrics, _datasets([arm]), _phase_files(arm), _phase_texts(arm))
 
@@ -117,11 +118,9 @@ def _curves(arm: Arm) -> list[Any]:
     return found
 
 
-def _transparency(lineage: Lineage, report: str) -> list[Any]:
-    """The points of the run's audit, as far as its report has one."""
-    page = lineage.find(report) if report else None
-    found = lineage.inputs(page).get("audit") if page else None
-    points = Audited.read(found.folder).points if found else {}
+def _transparency(audit: Artefact | None) -> list[Any]:
+    """The points of the run's audit, as far as it has one."""
+    points = Audited.read(audit.folder).points if audit else {}
     return [_metric(f"tti/{dimension}", value, 0, time.time()) for dimension, value in points.items()]
 
 
@@ -139,19 +138,19 @@ def _phase_files(arm: Arm) -> list[tuple[Path, str]]:
     """Per phase what the training wrote, every step of it, and the first examples with what is learned of them marked."""
     found = []
     for training in arm.trainings:
-        made = [(training.artefact, name) for name in LOGS]
-        made += [(training.prepared, "preview.html")] if training.prepared else []
-        found += [(one.folder / name, f"phase{training.phase}") for one, name in made if name in one.manifest.files]
+        made = [(training.artefact, log.name) for log in LOGS]
+        made += [(training.prepared, PREVIEW)] if training.prepared else []
+        found += [(one.folder / name, f"phase{training.number}") for one, name in made if name in one.manifest.files]
     return found
 
 
 def _phase_texts(arm: Arm) -> dict[str, str]:
-    return {f"phase{training.phase}/samples.md": learning_text(training) for training in arm.trainings if training.samples}
+    return {f"phase{training.number}/samples.md": learning_text(training) for training in arm.trainings if training.logs.samples}
 
 
 def _phase_tags(arm: Arm) -> dict[str, str]:
     """What each phase was, e.g. o1exp.phase3: DPO."""
-    return {f"o1exp.phase{training.phase}": training.label.partition(": ")[2] for training in arm.trainings}
+    return {f"o1exp.phase{training.number}": training.kind for training in arm.trainings}
 
 
 def _metric(name: str, value: float, step: float, second: float) -> Any:
@@ -169,9 +168,7 @@ def _datasets(arms: list[Arm]) -> list[Any]:
     for arm in arms:
         for training in arm.trainings:
             used |= {(table.path, "training"): (table, "training") for table in training.tables[-1:]}
-        for name in arm.grades:
-            problems = arm.lineage.inputs(arm.grades[name]).get("problems")
-            used |= {(problems.path, "evaluation"): (problems, "evaluation")} if problems else {}
+        used |= {(problems.path, "evaluation"): (problems, "evaluation") for problems in arm.posed.values()}
     return [
         DatasetInput(
             Dataset(

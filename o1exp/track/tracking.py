@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from o1exp.flow import Settings
 from o1exp.flow.secrets import refusal
 from o1exp.history.runs import RunRecord
+from o1exp.track.place import DATABASE, artifacts_of, settle
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +35,7 @@ class Tracking(Settings):
             yield "uri", f"{why}; leave that out and put it into the environment: {places}"
 
     def address(self, root: Path) -> str:
-        return self.uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+        return self.uri or f"sqlite:///{root.resolve() / DATABASE}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def _client(tracking: Tracking, root: Path) -> "Iterator[MlflowClient]":
 
     (root / "locks").mkdir(parents=True, exist_ok=True)
     with FileLock(root / "locks" / "mlflow.lock"):
+        if not tracking.uri:
+            settle(root)
         yield _connect(tracking.address(root))
 
 
@@ -115,8 +118,8 @@ def _experiment(client: "MlflowClient", tracking: Tracking, root: Path, study: s
         if known.lifecycle_stage == "deleted":
             raise ValueError(f"the MLflow experiment {study!r} is in the trash; restore it, or name the study otherwise (study=...)")
         return str(known.experiment_id)
-    # A server chooses where artifacts go; our own database needs an absolute place, or they land below the working directory.
-    place = None if tracking.uri else (root.resolve() / "mlflow-artifacts").as_uri() + f"/{_file_name(study)}"
+    # A server chooses where artifacts go.
+    place = None if tracking.uri else f"{artifacts_of(root)}/{_file_name(study)}"
     return str(client.create_experiment(study, artifact_location=place))
 
 

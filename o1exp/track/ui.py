@@ -11,6 +11,7 @@ import webbrowser
 from contextlib import suppress
 from pathlib import Path
 
+from o1exp.track.place import DATABASE
 from o1exp.track.tracking import Tracking, view_urls
 
 START_SECONDS = 120
@@ -23,7 +24,7 @@ SETTINGS = {
 
 def serve(outputs: Path, port: int) -> int:
     """Run the UI on 127.0.0.1 until Ctrl-C. Errors: ValueError where nothing was logged or the server does not start."""
-    database = outputs.resolve() / "mlflow.db"
+    database = outputs.resolve() / DATABASE
     if not database.exists():
         raise ValueError(f"nothing was logged yet: {database} does not exist; run o1exp first, or give --outputs")
     urls = view_urls(Tracking(), outputs, port)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work
 from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair, Table
+from o1exp.train.facts import PreparedFacts
 
 if TYPE_CHECKING:
     from o1exp.train.data.encode import Encoded
@@ -73,7 +74,7 @@ class Prepare(Stage[Prepared]):
                 raise ValueError(str(problem)) from None
         data.save(work.folder)
         write_preview(data, tokenizer, work.folder)
-        work.note(**facts(data, self.max_length))
+        work.note(**facts(data, self.max_length).noted())
 
 
 def _counted(table: Table[Any], bar: Any) -> Iterator[Example | Pair]:
@@ -117,7 +118,7 @@ def end_tokens(start: Checkpoint, tokenizer: Any) -> list[int]:
     return found if isinstance(found, list) else [] if found is None else [found]
 
 
-def facts(data: "Encoded", max_length: int) -> dict[str, Any]:
+def facts(data: "Encoded", max_length: int) -> PreparedFacts:
     """Counts for the manifest, with a histogram: how many examples have up to so many tokens (doubling widths)."""
     lengths = sorted(int(length) for length in data.lengths_seen)
     edges = [2**power for power in range(1, 40) if 2 ** (power - 1) < lengths[-1] and 2**power >= lengths[0]]
@@ -125,9 +126,9 @@ def facts(data: "Encoded", max_length: int) -> dict[str, Any]:
     for edge in edges:
         within = sum(length <= edge for length in lengths)
         counts[str(edge)], below = within - below, within
-    return {
-        "rows": len(data), "examples": len(lengths), "dropped": data.dropped, "cut": data.cut, "tokens_lost": data.over,
-        "tokens": int(data.lengths.sum()), "label_tokens": int(data.labels.sum()), "max_length": max_length,
-        "length_median": lengths[len(lengths) // 2], "length_p90": lengths[int(0.9 * (len(lengths) - 1))], "length_longest": lengths[-1],
-        "length_histogram": counts,
-    }  # fmt: skip
+    return PreparedFacts(
+        rows=len(data), examples=len(lengths), dropped=data.dropped, cut=data.cut, tokens_lost=data.over,
+        tokens=int(data.lengths.sum()), label_tokens=int(data.labels.sum()), max_length=max_length,
+        length_median=lengths[len(lengths) // 2], length_p90=lengths[int(0.9 * (len(lengths) - 1))], length_longest=lengths[-1],
+        length_histogram=counts,
+    )  # fmt: skip

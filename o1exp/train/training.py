@@ -12,7 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
 from o1exp.flow.library import transformers
 from o1exp.train.data.preview import lines
+from o1exp.train.facts import PREPARED, PreparedFacts
 from o1exp.train.launch import environment, launch, launch_obstacles
+from o1exp.train.logs import TIMING
 from o1exp.train.prepare import Prepare
 from o1exp.train.spec import TrainSpec
 
@@ -31,7 +33,7 @@ class Training(Stage[Checkpoint]):
 
     version: ClassVar[int] = 4
     runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker.rank",)
-    volatile: ClassVar[tuple[str, ...]] = ("timing.jsonl",)
+    volatile: ClassVar[tuple[str, ...]] = (TIMING.name,)
     renamed: ClassVar[Mapping[str, str]] = {
         "clip": "max_grad_norm", "schedule": "lr_scheduler_type", "lr_schedule": "lr_scheduler_type", "warmup": "warmup_ratio",
         "positions": "max_position_embeddings", "validation": "validation_fraction", "lora_rank": "lora_r", "end_token": "eos_token",
@@ -131,7 +133,7 @@ class Training(Stage[Checkpoint]):
 
     def _edges(self) -> Iterator[tuple[str, Stage[Any]]]:
         yield from super()._edges()
-        yield "prepared", self.prepared
+        yield PREPARED, self.prepared
         yield "tokenizer", self.prepared.tokenizer  # every rank loads it, to decode what it samples and to export it with the weights
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -211,7 +213,7 @@ class Training(Stage[Checkpoint]):
         start = work.open(self.start)
         config = transformers("AutoConfig").from_pretrained(start.source, revision=start.revision or None)
         window = self.max_position_embeddings or getattr(config, "max_position_embeddings", None)
-        for line in lines(work.open(self.prepared).folder, work.manifest(self.prepared).facts, window):
+        for line in lines(work.open(self.prepared).folder, PreparedFacts.of(work.manifest(self.prepared).facts), window):
             work.console.line(line)
 
     def spec(self, work: Work) -> TrainSpec:

@@ -1,8 +1,11 @@
 """Judges' replies by their published rules, and what they are worth."""
 
+import json
+
 import pytest
 
 from o1exp.bench.judges import AUTO_J, PAIRWISE, SAFETY_J, SIMPLEQA, Judge, auto_j_pairwise, auto_j_single, both_orders, safety_j, simpleqa
+from o1exp.bench.outcome import BenchmarkScore
 from o1exp.bench.summary import summarise
 
 
@@ -125,3 +128,4 @@ def test_judged_scores_are_summed_up_like_any_others() -> None:
     assert found.low < found.accuracy < found.high
     assert found.labels == {"10": 1, "4": 1, "7": 1, "no rating": 1}
     assert (found.majority_at, [point.kind for point in found.curve]) == ({}, ["single"])
+    assert BenchmarkScore.stored(json.loads(json.dumps(found.plain()))) == found

@@ -11,57 +11,58 @@ from o1exp.bench.outcome import METRICS, SIZES
 from o1exp.cards.card import cell, fenced, licence, page, size_category
 from o1exp.config.groups import classes
 from o1exp.flow.source import stage_classes
+from o1exp.history.arms import gather
 from o1exp.history.lineage import Lineage
 from o1exp.history.runs import RunRecord
 
 
-def readme(made: RunRecord, kind: str) -> str:
-    return (made.root / "artefacts" / made.cards[kind] / "README.md").read_text()
+def readme(clean: RunRecord, kind: str) -> str:
+    return (clean.root / "artefacts" / clean.cards[kind] / "README.md").read_text()
 
 
-def front(made: RunRecord, kind: str) -> tuple[dict[str, Any], str]:
+def front(clean: RunRecord, kind: str) -> tuple[dict[str, Any], str]:
     """Header and text, as the hub's own library reads them."""
     from huggingface_hub import RepoCard
 
-    card: Any = RepoCard(readme(made, kind), ignore_metadata_errors=False)
+    card: Any = RepoCard(readme(clean, kind), ignore_metadata_errors=False)
     return card.data.to_dict(), card.text
 
 
-def test_the_data_card_has_a_header_that_the_hub_reads(made: RunRecord) -> None:
-    header, text = front(made, "data")
+def test_the_data_card_has_a_header_that_the_hub_reads(clean: RunRecord) -> None:
+    header, text = front(clean, "data")
     assert header["license"] == "apache-2.0"
     assert header["size_categories"] == ["n<1K"]
     for config in header["configs"]:
-        assert (made.root / config["data_files"][0]["path"]).is_file()
+        assert (clean.root / config["data_files"][0]["path"]).is_file()
     assert [info["splits"][0]["num_examples"] for info in header["dataset_info"]] == [12, 12, 12]
     assert re.findall(r"^## (.*)$", text, re.M) == ["Sources", "Distributions and formats", "Selection", "Synthetic data", "Long thoughts"]
 
 
-def test_its_configurations_load_as_data_sets(made: RunRecord) -> None:
+def test_its_configurations_load_as_data_sets(clean: RunRecord) -> None:
     import datasets
 
-    header, _ = front(made, "data")
-    place = made.root / header["configs"][0]["data_files"][0]["path"]
-    loaded = datasets.Dataset.from_parquet(str(place), cache_dir=str(made.root / "scratch"))
+    header, _ = front(clean, "data")
+    place = clean.root / header["configs"][0]["data_files"][0]["path"]
+    loaded = datasets.Dataset.from_parquet(str(place), cache_dir=str(clean.root / "scratch"))
     assert loaded.column_names == [feature["name"] for feature in header["dataset_info"][0]["features"]]
 
 
-def test_the_model_card_has_scores_that_the_hub_reads(made: RunRecord) -> None:
+def test_the_model_card_has_scores_that_the_hub_reads(clean: RunRecord) -> None:
     from huggingface_hub import ModelCard
 
-    card: Any = ModelCard(readme(made, "model"), ignore_metadata_errors=False)
-    stored = Lineage(made.root).get(made.arms["long thoughts"]).json("results.json")["benchmarks"]["arithmetic"]
+    card: Any = ModelCard(readme(clean, "model"), ignore_metadata_errors=False)
+    stored = gather(clean.root, clean.arms)[0].numbers["arithmetic"]
     results = {found.metric_type: found.metric_value for found in card.data.eval_results}
     assert results["accuracy"] == stored["accuracy"]
     assert results["output_tokens"] == stored["tokens"]
     assert card.data.library_name == "transformers"
 
 
-def test_numbers_and_words_are_those_of_the_artefacts(made: RunRecord) -> None:
-    lineage = Lineage(made.root)
-    _, data = front(made, "data")
-    _, model = front(made, "model")
-    chain = lineage.below(lineage.get(made.arms["long thoughts"]))
+def test_numbers_and_words_are_those_of_the_artefacts(clean: RunRecord) -> None:
+    lineage = Lineage(clean.root)
+    _, data = front(clean, "data")
+    _, model = front(clean, "model")
+    chain = lineage.below(lineage.get(clean.arms["long thoughts"]))
     distil = next(a for a in chain if a.stage == "Distil")
     think = [a for a in chain if a.stage == "Sft"][-1]
     assert f"{distil.facts['requests']:,} requests" in data
@@ -73,19 +74,19 @@ def test_numbers_and_words_are_those_of_the_artefacts(made: RunRecord) -> None:
     assert model.count("Not used: ") == 2
 
 
-def test_the_cards_lie_in_the_runs_folder_as_pages(made: RunRecord) -> None:
+def test_the_cards_lie_in_the_runs_folder_as_pages(clean: RunRecord) -> None:
     for name in ("data_card", "model_card"):
-        html = (made.folder / f"{name}.html").read_text()
+        html = (clean.folder / f"{name}.html").read_text()
         assert "<table>" in html
         assert not re.findall(r"""(?:src|href)\s*=|<script|<link|<a """, html)
-        assert (made.folder / f"{name}.md").read_text().startswith("---\n")
+        assert (clean.folder / f"{name}.md").read_text().startswith("---\n")
 
 
-def test_the_entries_do_not_depend_on_the_clock(made: RunRecord) -> None:
+def test_the_entries_do_not_depend_on_the_clock(clean: RunRecord) -> None:
     """What an audit reads is the same for the same artefacts; times stand in the README, which has no digest."""
-    text = (made.root / "artefacts" / made.cards["model"] / "card.json").read_text()
+    text = (clean.root / "artefacts" / clean.cards["model"] / "card.json").read_text()
     assert not re.findall(r"20\d\d-\d\d-\d\dT|seconds\"", text)
-    manifest = json.loads((made.root / "artefacts" / made.cards["model"] / "manifest.json").read_text())
+    manifest = json.loads((clean.root / "artefacts" / clean.cards["model"] / "manifest.json").read_text())
     assert set(manifest["files"]) == {"README.md", "card.json", "index.html"}
 
 

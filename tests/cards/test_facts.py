@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -12,44 +12,13 @@ from o1exp.cards.data_card import Credit, Data
 from o1exp.cards.model_card import body, described, result
 from o1exp.cards.pinned import pinned
 from o1exp.flow import Role, Stage, Store, Work
-from o1exp.flow.manifest import Manifest
+from o1exp.history.arms import Arm, gather, subject
 from o1exp.history.lineage import Lineage
-from o1exp.history.making import Arm, arms, subject
 from o1exp.records import Example, Problem, Table
-from o1exp.records.table import write_table
+from tests.artefacts import artefact
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 GPU = {"machine": {"accelerator": "gpu", "devices": 8, "nodes": 4, "zero_stage": 3, "memory_gb": 80.0, "threads": 1}}
-
-
-SAID: dict[str, dict[str, Any]] = {
-    "Hub": {"role": "source", "does": "problems of a data set on the hub"}, "Local": {"role": "source", "does": "problems of a file"},
-    "TreeSearch": {"role": "search", "does": "tree search with a step-level reward model", "long_thoughts": True},
-    "Pretrained": {"role": "base", "does": "a pretrained model"}, "Prepare": {"role": "encoding", "does": "examples as token ids"},
-    "Dpo": {"role": "rl", "does": "direct preference optimisation"}, "Sample": {"role": "sampling", "does": "answers, sampled"},
-    "Judge": {"role": "grading", "does": "answers, judged", "judges": "response level: a judge model rates the whole response"},
-}  # fmt: skip
-"""What the stages of these tests say about themselves in their manifests."""
-
-
-def artefact(root: Path, stage: str, inputs: dict[str, str], settings: dict[str, Any] | None = None, **more: Any) -> str:
-    """A finished artefact with a manifest, made by hand; its path."""
-    key = f"{stage.lower()}0{len(list(root.glob('artefacts/*/*')))}"
-    folder = root / "artefacts" / stage / key
-    folder.mkdir(parents=True)
-    record, files = more.get("record"), dict(more.get("files", {}))
-    for name, text in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
-    if record is not None:
-        write_table(folder, type(record), [record])
-        files["rows.parquet"] = ""
-    Manifest(
-        stage=stage, version=1, key=key, settings=settings or {}, inputs=inputs, how=more.get("how", {}),
-        facts=more.get("facts", {"rows": 1}), **SAID.get(stage, {}),
-        files=files, digest=key, started="", seconds=1.0, cpu_seconds=1.0,
-    ).save(folder)  # fmt: skip
-    return f"{stage}/{key}"
 
 
 def run(root: Path, searching: str = "TreeSearch") -> Arm:
@@ -58,10 +27,10 @@ def run(root: Path, searching: str = "TreeSearch") -> Arm:
     (root / "kept").mkdir()
     (root / "kept" / "config.json").write_text(json.dumps(config))
     example, problem = Example(problem="p", prompt="q", response="r"), Problem(id="p", question="q", answer="a")
-    hub = artefact(root, "Hub", {}, {"name": "AI-MO/NuminaMath-CoT", "revision": COMMIT}, record=problem)
+    hub = artefact(root, "Hub", {}, {"name": "AI-MO/NuminaMath-CoT", "revision": COMMIT}, rows=[problem])
     teacher = {"teacher": {"model": "o1-mini", "temperature": 1.0}, "step_prompt": "Go on.", "width": 3, "depth": 10}
     counts = {"rows": 1, "requests": 7, "usd": 0.5}
-    searched = searching if "/" in searching else artefact(root, searching, {"problems": hub}, teacher, record=example, facts=counts)
+    searched = searching if "/" in searching else artefact(root, searching, {"problems": hub}, teacher, rows=[example], facts=counts)
     base = artefact(
         root, "Pretrained", {}, {"path": "Qwen/Qwen2.5-Math-72B", "revision": "main"}, how={"parameters": 72.7e9},
         facts={"commit": COMMIT},
@@ -69,11 +38,11 @@ def run(root: Path, searching: str = "TreeSearch") -> Arm:
     )  # fmt: skip
     encoded = artefact(root, "Prepare", {"data": searched, "model": base}, {"max_length": 16384}, files={"ids.npy": ""})
     tuned = artefact(root, "Dpo", {"start": base, "data": encoded}, {"beta": 0.1}, how=GPU, files={"model/config.json": json.dumps(config)})
-    problems = artefact(root, "Local", {}, {"name": "aime24"}, record=problem)
+    problems = artefact(root, "Local", {}, {"name": "aime24"}, rows=[problem])
     sampled = artefact(root, "Sample", {"model": tuned, "problems": problems}, {"temperature": 0.6, "top_p": 0.95})
     judged = artefact(root, "Judge", {"attempts": sampled, "problems": problems}, {"judge": {"model": "gpt-4o"}})
     result = artefact(root, "Result", {"scores.aime24": judged}, files={"results.json": json.dumps({"benchmarks": {"aime24": {"odd": 1}}})})
-    return arms(root, {"run": result})[0]
+    return gather(root, {"run": result})[0]
 
 
 def test_a_model_of_the_hub_is_described_by_its_pointer(tmp_path: Path) -> None:

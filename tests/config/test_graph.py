@@ -47,11 +47,20 @@ def test_an_edge_can_be_laid_anew() -> None:
     assert merge.inputs["parts.b"].kind == "Numbers"
 
 
-def test_a_recipe_expands_and_gives_its_name_to_its_stages() -> None:
+def test_a_recipe_expands_and_names_its_stages_by_their_edges() -> None:
     graph = Graph(_spine(head={"_target_": f"{HERE}.Small", "count": 7, "problems": None, "keep": 3}), GROUPS)
     head = graph.stage("head")
     assert head == Head(problems=Numbers(count=7), keep=3)
-    assert {graph.names[head.key], graph.names[head.inputs["problems"].key]} == {"head"}
+    assert graph.names == {head.key: "head", head.inputs["problems"].key: "head.problems"}
+
+
+def test_a_name_leads_to_the_stage_that_is_the_node() -> None:
+    """Read the other way round, as a run's record and MLflow do."""
+    graph = Graph(_spine(), GROUPS)
+    merge = graph.stage("merge")
+    assert {name: key for key, name in graph.names.items()} == {
+        "numbers": merge.inputs["parts.a"].inputs["problems"].key, "head": merge.inputs["parts.a"].key, "merge": merge.key,
+    }  # fmt: skip
 
 
 def test_relative_and_partial_interpolations_are_resolved() -> None:

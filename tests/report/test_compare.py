@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+from pathlib import Path
 
 import pytest
 
@@ -10,22 +12,33 @@ from o1exp.flow import Store
 from o1exp.history.arms import Arm, gather
 from o1exp.report.compare import partner, rows
 from o1exp.report.table import csv_text, latex_text, summary, values
-from tests.report.conftest import Made
-from tests.report.world import arm
+from o1exp.sources.local import Local
+from tests.planted import PlantedRun, planted_arm, results
+
+
+def sums(folder: Path, seed: int) -> Local:
+    """Sixty problems; those of another seed are others under the same ids."""
+    path = folder / f"sums{seed}.jsonl"
+    problems = [{"id": f"p{n}", "question": f"What is {n} + {7 * seed + 3}?", "answer": str(n + 7 * seed + 3)} for n in range(60)]
+    path.write_text("".join(json.dumps(problem) + "\n" for problem in problems))
+    return Local(name="sums", path=str(path))
 
 
 @pytest.fixture(scope="module")
-def sweep(made: Made) -> list[Arm]:
-    """Two seeds by two styles; each seed has its own held-out problems under the same ids."""
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> list[Arm]:
+    """Two seeds by two styles."""
+    folder = tmp_path_factory.mktemp("sweep")
     stages: dict[str, Result] = {
-        f"seed={seed} thought={style}": arm(skill, style, seed) for seed in (0, 1) for style, skill in (("long", 0.9), ("short", 0.2))
+        f"seed={seed} thought={style}": planted_arm(skill, style, sums(folder, seed))
+        for seed in (0, 1)
+        for style, skill in (("long", 0.9), ("short", 0.2))
     }
-    Store(made.root).make(list(stages.values()))
-    return gather(made.root, {name: f"Result/{stage.key}" for name, stage in stages.items()})
+    Store(folder).make(list(stages.values()))
+    return gather(folder, results(stages))
 
 
-def test_arms_on_the_same_questions_are_paired(made: Made) -> None:
-    found = rows(gather(made.root, {n: f"Result/{s.key}" for n, s in made.goal.arms.items()}), "shortcut")
+def test_arms_on_the_same_questions_are_paired(planted: PlantedRun) -> None:
+    found = rows(gather(planted.root, planted.results), "shortcut")
     long, shortcut = found
     assert shortcut.against is None
     assert long.against is not None

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.bench.grade import Grade
 from o1exp.bench.outcome import Outcome
 from o1exp.bench.result import Result
 from o1exp.chat.servers.loopback import Loopback, Refusal
@@ -17,15 +16,13 @@ from o1exp.report.page import Report
 from o1exp.track.logged import entry
 from tests.chat.parts import Ask, Failing
 from tests.chat.test_budget import EACH, teacher
-from tests.report.world import Arithmetic, Sample, Sft, Untrained
+from tests.planted import Planted, graded, held_out
 
 LOST = 0.02
 
 
 def result(asked: Ask) -> Result:
-    held_out = Arithmetic(count=20, seed=1)
-    sample = Sample(model=Sft(start=Untrained(), data=asked, steps=5), problems=held_out, skill=0.5)
-    return Result(scores={"sums": Grade(attempts=sample, problems=held_out)})
+    return graded(Planted(problems=held_out(count=20), skill=0.5, after=asked))
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,17 @@ import pytest
 
 from o1exp.app.sweep import show
 from o1exp.flow import Store
-from o1exp.history.arms import Arm, gather
-from o1exp.history.runs import read
+from o1exp.history.arms import Arm
+from o1exp.history.runs import RunRecord
 from o1exp.report.__main__ import main
 from o1exp.report.compare import Row, rows
 from o1exp.report.page import Report
 from o1exp.report.table import reported, summary
 from o1exp.track.logged import arm_entry, entry
-from tests.report.world import arm, finished_run
+from tests.planted import planted_arm, planted_run
 
 GOAL = Report(
-    arms={"long": arm(0.9, "long", samples=4), "other": arm(0.6, "long", samples=4), "base": arm(0.5, "long", samples=4)},
+    arms={name: planted_arm(skill, samples=4) for name, skill in (("long", 0.9), ("other", 0.6), ("base", 0.5))},
     baseline="base", title="Three arms on sixty questions",
 )  # fmt: skip
 NEEDED = 2 * 3
@@ -30,20 +30,19 @@ NEEDED = 2 * 3
 
 
 @dataclass(frozen=True)
-class Finished:
+class Resampled:
     """A finished run, and how often it was resampled until the report stood."""
 
-    root: Path
-    folder: Path
+    record: RunRecord
     resamplings: int
 
     @property
     def report(self) -> Path:
-        return Store(self.root).folder(GOAL)
+        return Store(self.record.root).folder(GOAL)
 
     @property
     def arms(self) -> list[Arm]:
-        return gather(self.root, {name: f"Result/{stage.key}" for name, stage in GOAL.arms.items()})
+        return self.record.gathered()
 
 
 @contextmanager
@@ -63,16 +62,15 @@ def counted() -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    root = tmp_path_factory.mktemp("outputs")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Resampled:
     with counted() as resampled:
-        folder = finished_run(root, GOAL)
-    return Finished(root, folder, len(resampled))
+        made = planted_run(tmp_path_factory.mktemp("outputs"), GOAL)
+    return Resampled(made.record, len(resampled))
 
 
-def test_report_terminal_and_mlflow_share_one_resampling(run: Finished) -> None:
+def test_report_terminal_and_mlflow_share_one_resampling(run: Resampled) -> None:
     assert run.resamplings == NEEDED
-    record = read(run.folder)
+    record = run.record
     with counted() as resampled:
         arms = record.gathered()
         table = reported(arms, run.report)
@@ -85,17 +83,17 @@ def test_report_terminal_and_mlflow_share_one_resampling(run: Finished) -> None:
     assert metrics["long/held-out sums/difference"] == table[0].against.difference  # type: ignore[union-attr]
 
 
-def test_a_comparison_of_runs_and_a_sweep_resample_once_for_table_and_page(run: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison_of_runs_and_a_sweep_resample_once_for_table_and_page(run: Resampled, capsys: pytest.CaptureFixture[str]) -> None:
     with counted() as resampled:
-        assert main(["compare", str(run.folder), "--out", str(run.folder / "page.html")]) == 0
+        assert main(["compare", str(run.record.folder), "--out", str(run.record.folder / "page.html")]) == 0
     assert len(resampled) == NEEDED
     with counted() as resampled:
-        show(read(run.folder), "3 of 3 cells done")
+        show(run.record, "3 of 3 cells done")
     assert len(resampled) == NEEDED
     assert capsys.readouterr().out.count("long is above base") == 2
 
 
-def test_what_is_read_back_is_what_was_compared(run: Finished) -> None:
+def test_what_is_read_back_is_what_was_compared(run: Resampled) -> None:
     kept, fresh = reported(run.arms, run.report), rows(run.arms, "base")
     assert [(row.arm.name, row.benchmark, row.score, row.verdict, row.at_equal_tokens) for row in kept] == [
         (row.arm.name, row.benchmark, row.score, row.verdict, row.at_equal_tokens) for row in fresh

@@ -10,18 +10,19 @@ import pytest
 
 from o1exp.flow import SettingsError, Store
 from o1exp.history.arms import gather
-from o1exp.records import Attempt, Problem, Score
+from o1exp.history.runs import PAGE
 from o1exp.report.compare import rows
 from o1exp.report.figures import scaling
 from o1exp.report.page import Report
 from o1exp.report.samples import mark, reflections
-from tests.report.conftest import Made
-from tests.report.world import arm, report
+from o1exp.sources.local import Local
+from tests.finished import Finished
+from tests.planted import Planted, PlantedRun, graded, planted_arm, planted_report
 
 
 @pytest.fixture(scope="module")
-def html(made: Made) -> str:
-    return (made.page / "index.html").read_text()
+def html(planted: PlantedRun) -> str:
+    return (planted.page / "index.html").read_text()
 
 
 def test_it_asks_nothing_of_the_network(html: str) -> None:
@@ -29,22 +30,31 @@ def test_it_asks_nothing_of_the_network(html: str) -> None:
     assert not re.findall(r"@import|url\((?!#)|<script|<link|<iframe", html)
 
 
-def test_it_holds_every_part(html: str) -> None:
+def test_it_holds_every_part(finished: Finished) -> None:
+    html = (finished.record.folder / PAGE).read_text()
     titles = re.findall(r"<h2>(.*?)</h2>", html)
     assert titles == [
         "Result", "Accuracy against inference cost", "Training", "From problems to training examples", "Cost",
-        "The same problems, answered by each arm", "How to reproduce it",
+        "The same problems, answered by each arm", "Transparency", "How to reproduce it",
     ]  # fmt: skip
-    assert "Does a student that learns written-out steps" in html
-    assert "no evidence about o1-style reflection" in html
-    assert "o1exp experiment=quickstart" in html
-    assert html.count("<svg") == 2 + 2, "two figures, an interval per arm"
+    settings = finished.record.settings
+    assert all(settings[word][:30] in unescape(html) for word in ("title", "question", "caveat"))
+    assert finished.record.command in unescape(html)
+    assert html.count("<svg") == 3 + 2, "three figures, an interval per arm"
     assert html.count('<div class="sample">') == 5
     assert html.count('<div class="answer">') == 10
 
 
-def test_its_numbers_are_those_of_the_results(made: Made, html: str) -> None:
-    stored = json.loads((made.page / "results.json").read_text())
+def test_what_was_not_done_has_no_part(html: str) -> None:
+    """Nothing was trained for planted answers, no audit was asked for."""
+    assert re.findall(r"<h2>(.*?)</h2>", html) == [
+        "Result", "Accuracy against inference cost", "Cost", "The same problems, answered by each arm", "How to reproduce it",
+    ]  # fmt: skip
+    assert html.count("<svg") == 1 + 2
+
+
+def test_its_numbers_are_those_of_the_results(planted: PlantedRun, html: str) -> None:
+    stored = json.loads((planted.page / "results.json").read_text())
     long, shortcut = stored["rows"]
     for row in (long, shortcut):
         assert f"<b>{100 * row['accuracy']:.1f}</b>" in html
@@ -57,64 +67,47 @@ def test_its_numbers_are_those_of_the_results(made: Made, html: str) -> None:
     assert stored["baseline"] == "shortcut"
 
 
-def test_arms_without_a_common_cost_are_not_compared_at_one(made: Made, html: str) -> None:
+def test_arms_without_a_common_cost_are_not_compared_at_one(planted: PlantedRun, html: str) -> None:
     """Four votes of short answers still cost less than one long answer, which was not cut anywhere."""
-    stored = json.loads((made.page / "results.json").read_text())
+    stored = json.loads((planted.page / "results.json").read_text())
     assert [row["at_equal_tokens"] for row in stored["rows"]] == [None, None]
     assert "At equal average output tokens" not in html
 
 
-def test_published_points_stand_beside_the_papers_benchmarks(made: Made) -> None:
-    arms = gather(made.root, {name: f"{stage.kind}/{stage.key}" for name, stage in made.goal.arms.items()})
+def test_published_points_stand_beside_the_papers_benchmarks(planted: PlantedRun) -> None:
+    arms = gather(planted.root, planted.results)
     named = [replace(row, benchmark="aime24") for row in rows(arms)]
     assert all(name in scaling(arms, named) for name in ("o1-preview", "o1-mini", "Ours-72B"))
     assert "o1-preview" not in scaling(arms, rows(arms))
 
 
-def test_every_key_and_digest_stands_in_it(made: Made, html: str) -> None:
-    store = Store(made.root)
-    for stage in made.goal.arms.values():
+def test_every_key_and_digest_stands_in_it(planted: PlantedRun, html: str) -> None:
+    store = Store(planted.root)
+    for stage in planted.goal.arms.values():
         manifest = store.manifest(stage)
         assert manifest is not None
         assert manifest.key in html
         assert manifest.digest[:24] in html
 
 
+BAD = "<img src=x onerror=alert(1)> wait <script>alert(1)</script>"
+
+
 def test_text_of_a_model_cannot_act_on_the_page(tmp_path: Path) -> None:
     """Outputs, questions and names are data, whatever they hold."""
-    goal = report()
-    store = Store(tmp_path)
-    store.make(list(goal.arms.values()))
-    for stage in goal.arms.values():
-        grade = stage.inputs["scores.held-out sums"]
-        _poison(store.folder(grade.inputs["attempts"]), store.folder(grade), store.folder(grade.inputs["problems"]))
-    store.make([goal])
-    page = (store.folder(goal) / "index.html").read_text()
+    path = tmp_path / "bad.jsonl"
+    path.write_text("".join(json.dumps({"id": f"p{n}{BAD}", "question": f"{n}? {BAD}", "answer": "7"}) + "\n" for n in range(6)))
+    answers = Planted(problems=Local(name=BAD, path=str(path)), skill=0.5, words=f"{BAD} \\boxed{{{BAD}}} ")
+    goal = Report(arms={f"a{BAD}": graded(answers)}, title=BAD, question=BAD, caveat=BAD, command=BAD)
+    Store(tmp_path).make([goal])
+    page = (Store(tmp_path).folder(goal) / "index.html").read_text()
     assert "<script" not in page
     assert "<img" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; <b>" not in page
-    assert "&lt;img src=x onerror=alert(1)&gt;" in page
-
-
-def _poison(attempts: Path, scores: Path, problems: Path) -> None:
-    from o1exp.records import Table
-    from o1exp.records.table import write_table
-
-    bad = "<img src=x onerror=alert(1)> wait <script>alert(1)</script>"
-    rows = list(Table.read(attempts, Attempt))
-    write_table(attempts, Attempt, [Attempt(problem=r.problem, draw=r.draw, text=bad, tokens=r.tokens, finish_reason="stop") for r in rows])
-    graded = list(Table.read(scores, Score))
-    write_table(
-        scores, Score,
-        [Score(problem=r.problem, draw=r.draw, correct=r.correct, extracted=bad, method="", tokens=1, truncated=False) for r in graded],
-    )  # fmt: skip
-    asked = list(Table.read(problems, Problem))
-    if not asked[0].question.endswith(bad):
-        write_table(problems, Problem, [Problem(id=p.id, question=p.question + bad, answer=bad) for p in asked])
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") > 10
 
 
 def test_no_difference_is_called_none(tmp_path: Path) -> None:
-    goal = Report(arms={"a": arm(0.5, "long"), "b": arm(0.5, "long", lr=2e-3)}, baseline="b", title="A tie")
+    goal = Report(arms={"a": planted_arm(0.5), "b": planted_arm(0.51)}, baseline="b", title="A tie")
     store = Store(tmp_path)
     store.make([goal])
     page = (store.folder(goal) / "index.html").read_text()
@@ -125,7 +118,7 @@ def test_no_difference_is_called_none(tmp_path: Path) -> None:
 
 
 def test_a_single_arm_needs_no_baseline(tmp_path: Path) -> None:
-    goal = Report(arms={"run": arm(0.5, "long")})
+    goal = Report(arms={"run": planted_arm(0.5)})
     Store(tmp_path).make([goal])
     page = (Store(tmp_path).folder(goal) / "index.html").read_text()
     assert '<div class="finding' not in page
@@ -134,13 +127,13 @@ def test_a_single_arm_needs_no_baseline(tmp_path: Path) -> None:
 
 def test_an_unknown_baseline_is_refused() -> None:
     with pytest.raises(SettingsError, match="'absent' is not one of the arms long"):
-        Report(arms={"long": arm(0.9, "long")}, baseline="absent")
+        Report(arms={"long": planted_arm(0.9)}, baseline="absent")
     with pytest.raises(SettingsError, match="at least one arm"):
         Report(arms={})
 
 
 def test_execution_fields_and_only_they_stay_out_of_the_key() -> None:
-    goal = report()
+    goal = planted_report()
     assert goal.replace(command="o1exp other").key == goal.key
     assert goal.replace(caveat="other").key != goal.key
 

@@ -2,59 +2,65 @@
 
 import re
 import shutil
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 
-from o1exp.flow import Store
 from o1exp.history.arms import Arm, gather
 from o1exp.records import Example
+from o1exp.report.compare import plain_rows
 from o1exp.report.lengths import bars, lengths
-from o1exp.report.page import Report
-from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, Written, learning, learning_text, phases
-from tests.report.trained import UNSAFE, trained
-from tests.report.world import arm
+from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, WrittenText, learning, learning_text, phases
+from o1exp.report.render import Words, page
+from o1exp.train.facts import PreparedFacts
+from tests.artefacts import trained_arm
+from tests.finished import Finished
+
+UNSAFE = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two arms: SFT and DPO with every log, and one with the few logs of old."""
-    folder = tmp_path_factory.mktemp("outputs")
-    Store(folder).make([Report(arms={"pairs": trained(), "old": arm(0.5, "long")})])
-    return folder
+    """What an arm of SFT and DPO leaves, with every log."""
+    return tmp_path_factory.mktemp("outputs")
 
 
 @pytest.fixture(scope="module")
-def section(root: Path) -> str:
-    """The page from Training up to the next part."""
-    page = next((root / "artefacts" / "Report").glob("[0-9a-f]*/index.html")).read_text()
-    return page[page.index("<h2>Training</h2>") : page.index("<h2>From problems")]
+def result(root: Path) -> str:
+    return trained_arm(root, UNSAFE)
 
 
-@pytest.fixture
-def alone(root: Path) -> list[Arm]:
-    return gather(root, {"pairs": f"Result/{trained().key}"})
+@pytest.fixture(scope="module")
+def alone(root: Path, result: str) -> list[Arm]:
+    return gather(root, {"pairs": result})
+
+
+@pytest.fixture(scope="module")
+def section(alone: list[Arm], finished: Finished) -> str:
+    """The page from Training up to the next part, of that arm beside one of the quick start."""
+    both = [*alone, finished.record.gathered()[1]]
+    html = page(Words("", "", "", "", ""), plain_rows(both), both, 0)
+    return html[html.index("<h2>Training</h2>") : html.index("<h2>From problems")]
 
 
 def test_the_table_has_a_row_per_phase(section: str) -> None:
     table = section[section.index("<table>") : section.index("</table>")]
     rows = [unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row))).strip() for row in table.split("<tr>")[2:]]
-    first, old = rows[0], rows[1]
-    assert re.match(r"Phase 1: SFT [0-9a-f]{8} pairs 90 8 dropped \(2,900 tokens\) 100,000 100 3.500 → 2.500 0.0 → 50.0 952 600 100", first)
-    assert re.match(r"Phase 1: SFT [0-9a-f]{8} old 90 none 40,000 40(?: \N{EN DASH}){4} 40", old)
+    first, other = rows[0], rows[1]
+    assert re.match(r"Phase 1: SFT sft\S+ pairs 90 8 dropped \(2,900 tokens\) 100,000 100 3.500 → 2.500 0.0 → 50.0 952 600 100", first)
+    assert re.match(r"Phase 1: SFT [0-9a-f]{8} shortcut \d+ none [\d,]+ \d+(?: \N{EN DASH}){2} [\d,]+ [\d,]+ \d+", other)
     assert [row[:12] for row in rows] == ["Phase 1: SFT", "Phase 1: SFT", "Phase 2: DPO", "Phase 2: SFT"]
 
 
 def test_the_figure_tells_sft_from_dpo_and_held_out_from_trained(section: str) -> None:
     figure = section[: section.index("</figure>")]
     words = [unescape(word) for word in re.findall(r"<text[^>]*>([^<]*)</text>", figure)]
-    assert [word for word in words if word.startswith("Phase")] == [
-        "Phase 1: SFT", "Phase 2: DPO", "Phase 2: SFT", "Phase 1: SFT", "Phase 2: DPO",
-    ]  # fmt: skip
+    assert [word for word in words if word.startswith("Phase")] == 2 * ["Phase 1: SFT", "Phase 2: DPO", "Phase 2: SFT"]
     assert words.count("loss per pair") == 1
     assert words.count("loss per label token") == 2
-    assert words.count("token accuracy in %") == 1
+    assert words.count("token accuracy in %") == 2
     assert words.count("pairs with a positive margin in %") == 1
     assert words.count("held-out problems") == 1
 
@@ -68,11 +74,11 @@ def test_lengths_stand_against_cap_and_window(section: str, alone: list[Arm]) ->
 
 
 def test_what_a_cap_costs_is_taken_from_the_longest_bins() -> None:
-    facts = {"max_length": 200, "dropped": 8, "cut": 0, "length_histogram": {"64": 50, "128": 30, "1024": 1, "256": 14, "512": 5}}
+    facts = PreparedFacts(max_length=200, dropped=8, length_histogram={"64": 50, "128": 30, "1024": 1, "256": 14, "512": 5})
     assert [(bar.low, bar.high, bar.count, bar.lost) for bar in bars(facts)] == [
         (32, 64, 50, 0), (64, 128, 30, 0), (128, 256, 14, 2), (256, 512, 5, 5), (512, 1024, 1, 1),
     ]  # fmt: skip
-    assert sum(bar.lost for bar in bars(facts | {"dropped": 0})) == 0
+    assert sum(bar.lost for bar in bars(replace(facts, dropped=0))) == 0
 
 
 def test_samples_stand_side_by_side_with_the_answer_of_the_data(section: str) -> None:
@@ -103,11 +109,12 @@ def test_a_row_is_one_of_the_data_and_its_role_says_of_what(alone: list[Arm]) ->
     assert data.index(_problem(alone, sft.learning[1].prompt)) == 2
 
 
-def test_rows_of_pairs_without_a_role_show_nothing_beside_them(alone: list[Arm]) -> None:
+def test_rows_of_pairs_without_a_role_show_nothing_beside_them(root: Path, result: str, tmp_path: Path) -> None:
     """Logs of before counted a pair as two rows."""
-    training = alone[0].trainings[1]
-    old = [{**point, "samples": [{"row": 2, "text": one["text"]} for one in point["samples"]]} for point in training.samples]
-    training.__dict__["samples"] = old  # what its file would say
+    shutil.copytree(root / "artefacts", tmp_path / "artefacts")
+    training = gather(tmp_path, {"pairs": result})[0].trainings[1]
+    place = training.artefact.folder / "samples.jsonl"
+    place.write_text(place.read_text().replace('"row": 1, "role": "chosen"', '"row": 2'))
     assert [(one.row, one.prompt, one.answer, len(one.texts)) for one in learning(training)] == [(2, "", "", 3)]
 
 
@@ -120,7 +127,7 @@ def _problem(arms: list[Arm], prompt: str) -> str:
 
 
 def test_a_page_shows_the_first_and_the_last_point_of_many(alone: list[Arm]) -> None:
-    many = [Written(step, 10 * step, "x" * 9000) for step in range(40)]
+    many = [WrittenText(step, 10 * step, "x" * 9000) for step in range(40)]
     shown = Phase(alone[0].trainings[0], ("a",), [Learning(row, "p", "a", many) for row in range(9)]).shown
     assert len(shown) < 9
     assert len(shown[0].texts) == SHOWN_POINTS
@@ -128,11 +135,11 @@ def test_a_page_shows_the_first_and_the_last_point_of_many(alone: list[Arm]) -> 
     assert len(shown[0].texts[0].text) < 3100
 
 
-def test_samples_outlive_their_data(root: Path, tmp_path: Path) -> None:
+def test_samples_outlive_their_data(root: Path, result: str, tmp_path: Path) -> None:
     shutil.copytree(root / "artefacts", tmp_path / "artefacts")
     for stage in ("Distil", "Pairs", "Prepare"):
         shutil.rmtree(tmp_path / "artefacts" / stage)
-    arms = gather(tmp_path, {"pairs": f"Result/{trained().key}"})
+    arms = gather(tmp_path, {"pairs": result})
     first = phases(arms)[0].learning[0]
     assert (first.prompt, first.answer, len(first.texts)) == ("", "", 3)
     assert lengths(arms) == []

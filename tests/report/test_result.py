@@ -8,24 +8,23 @@ from pathlib import Path
 from o1exp.bench.outcome import Outcome
 from o1exp.bench.summary import summarise
 from o1exp.flow import Store
-from tests.report.conftest import Made
-from tests.report.world import arm
+from tests.planted import PlantedRun, held_out, planted_arm
 
 
-def test_the_artefact_is_read_back_and_does_not_depend_on_row_order(made: Made) -> None:
-    stage = made.goal.arms["long"]
-    folder = Store(made.root).folder(stage)
+def test_the_artefact_is_read_back_and_does_not_depend_on_row_order(planted: PlantedRun) -> None:
+    stage = planted.goal.arms["long"]
+    folder = Store(planted.root).folder(stage)
     stored = json.loads((folder / "results.json").read_text())["benchmarks"]["held-out sums"]
     assert Outcome.read(folder).benchmarks["held-out sums"].accuracy == stored["accuracy"]
-    grade = Store(made.root).get(stage.inputs["scores.held-out sums"])
+    grade = Store(planted.root).get(stage.inputs["scores.held-out sums"])
     assert summarise(list(grade)) == summarise(list(grade)[::-1])
 
 
-def test_two_outputs_folders_get_the_same_digests(made: Made, tmp_path: Path) -> None:
+def test_two_outputs_folders_get_the_same_digests(planted: PlantedRun, tmp_path: Path) -> None:
     """No timing, date or order of making shows in results.json, results.csv or results.tex."""
     other = Store(tmp_path)
-    other.make([made.goal])
-    first, second = Store(made.root).manifest(made.goal), other.manifest(made.goal)
+    other.make([planted.goal])
+    first, second = Store(planted.root).manifest(planted.goal), other.manifest(planted.goal)
     assert first is not None
     assert second is not None
     assert first.digest == second.digest
@@ -40,4 +39,4 @@ def test_the_room_is_light_to_import() -> None:
 
 
 def test_results_of_other_keys_differ() -> None:
-    assert arm(0.9, "long").key != arm(0.9, "long", seed=1).key
+    assert planted_arm(0.9).key != planted_arm(0.9, problems=held_out(seed=1)).key

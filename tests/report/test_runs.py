@@ -1,6 +1,5 @@
 """`python -m o1exp.report compare` over finished runs."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -9,45 +8,44 @@ import pytest
 from o1exp.history.runs import find
 from o1exp.report import runs
 from o1exp.report.__main__ import main
-from tests.report.conftest import Made
-from tests.report.world import finished_run, report
+from tests.planted import PlantedRun, planted_report, planted_run
 
 
-def test_one_run_by_name_and_by_folder(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_run_by_name_and_by_folder(planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "deep" / "page.html"
-    assert main(["compare", "quickstart", "--outputs", str(made.root), "--out", str(page)]) == 0
+    assert main(["compare", "planted", "--outputs", str(planted.root), "--out", str(page)]) == 0
     by_name = capsys.readouterr().out
-    assert main(["compare", str(made.run)]) == 0
+    assert main(["compare", str(planted.record.folder)]) == 0
     assert capsys.readouterr().out.splitlines()[:3] == by_name.splitlines()[:3]
     assert "long is above shortcut" in by_name, "the run's own baseline"
     assert "<h2>Result</h2>" in page.read_text()
-    assert "no evidence about o1-style reflection" in page.read_text()
+    assert "The answers are planted" in page.read_text()
 
 
-def test_arms_of_the_same_name_get_their_runs_name(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
-    finished_run(made.root, report(seed=3, skill=0.7), "other")
-    assert main(["compare", "quickstart", "other", "--outputs", str(made.root), "--baseline", "quickstart/shortcut"]) == 0
+def test_arms_of_the_same_name_get_their_runs_name(planted: PlantedRun, capsys: pytest.CaptureFixture[str]) -> None:
+    planted_run(planted.root, planted_report(seed=3, skill=0.7), "other")
+    assert main(["compare", "planted", "other", "--outputs", str(planted.root), "--baseline", "planted/shortcut"]) == 0
     text = capsys.readouterr().out
-    for name in ("quickstart/long", "quickstart/shortcut", "other/long", "other/shortcut"):
+    for name in ("planted/long", "planted/shortcut", "other/long", "other/shortcut"):
         assert name in text
     assert "unpaired" in text, "the other run has other problems"
 
 
-def test_the_same_run_twice_is_listed_once(made: Made) -> None:
-    run = find(str(made.run), made.root)
+def test_the_same_run_twice_is_listed_once(planted: PlantedRun) -> None:
+    run = find(str(planted.record.folder), planted.root)
     assert [arm.name for arm in runs.merge([run, run])] == ["long", "shortcut"]
 
 
-def test_an_unknown_run_exits_with_2(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "nope", "--outputs", str(made.root)]) == 2
+def test_an_unknown_run_exits_with_2(planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "nope", "--outputs", str(planted.root)]) == 2
     assert "no run 'nope'" in (text := capsys.readouterr().err)
-    assert "quickstart" in text
+    assert "planted" in text
     assert main(["compare", "nope", "--outputs", str(tmp_path)]) == 2
     assert "there is no run in" in capsys.readouterr().err
 
 
-def test_an_unknown_baseline_exits_with_2_and_names_the_choices(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", str(made.run), "--baseline", "absent"]) == 2
+def test_an_unknown_baseline_exits_with_2_and_names_the_choices(planted: PlantedRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(planted.record.folder), "--baseline", "absent"]) == 2
     assert capsys.readouterr().err.strip().endswith("choose one of: long, shortcut")
 
 
@@ -57,12 +55,10 @@ def test_a_broken_record_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "is no record of a run" in capsys.readouterr().err
 
 
-def test_a_moved_outputs_folder_still_compares(made: Made, tmp_path: Path) -> None:
+def test_a_moved_outputs_folder_still_compares(planted: PlantedRun, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
-    shutil.copytree(made.root / "artefacts", moved / "artefacts")
-    shutil.copytree(made.run, moved / "runs" / made.run.name)
-    record = json.loads((moved / "runs" / made.run.name / "run.json").read_text())
-    (moved / "runs" / made.run.name / "run.json").write_text(json.dumps({**record, "outputs": "/somewhere/else"}))
-    run = find(str(moved / "runs" / made.run.name), Path("outputs"))
+    shutil.copytree(planted.root / "artefacts", moved / "artefacts")
+    shutil.copytree(planted.record.folder, moved / "runs" / planted.record.folder.name)
+    run = find(str(moved / "runs" / planted.record.folder.name), Path("outputs"))
     assert run.root == moved
     assert len(runs.merge([run])) == 2

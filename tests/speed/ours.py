@@ -9,6 +9,7 @@ from pathlib import Path
 
 from o1exp.flow import Machine
 from o1exp.train.launch import environment, launch
+from o1exp.train.logs import TrainingLogs
 from o1exp.train.spec import TrainSpec
 from tests.speed.beds import LONGEST, Bed
 from tests.speed.runs import Run, rate
@@ -25,12 +26,12 @@ def train(bed: Bed, scratch: Path, machine: Machine, changes: dict[str, object])
     spec.save(scratch / "spec.json")
     env = environment(machine) | {"HF_HUB_OFFLINE": "1"}
     run(launch(machine, "o1exp.train.worker.rank", scratch / "spec.json"), env)
-    curve, timing = ([json.loads(row) for row in (scratch / "out" / name).open()] for name in ("curve.jsonl", "timing.jsonl"))
+    logs = TrainingLogs(scratch / "out")
     facts = json.loads((scratch / "scratch" / "result.json").read_text())
-    tokens = [row["tokens"] // machine.ranks for row in curve]
+    tokens = [row.tokens // machine.ranks for row in logs.curve]
     return Run(
-        rate=rate(tokens, [row["cpu_seconds"] for row in timing]), memory_mb=facts["memory_mb"] - facts["memory_loaded_mb"],
-        losses=[row["loss"] for row in curve],
+        rate=rate(tokens, [row.cpu_seconds for row in logs.timing]), memory_mb=facts["memory_mb"] - facts["memory_loaded_mb"],
+        losses=[row.loss for row in logs.curve],
     )  # fmt: skip
 
 

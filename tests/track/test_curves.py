@@ -7,41 +7,36 @@ from typing import Any
 
 import pytest
 
-from o1exp.flow import Store
 from o1exp.history.arms import gather
-from o1exp.history.lineage import Training
 from o1exp.history.runs import RunRecord
-from o1exp.report.curves import CURVE_POINTS, Point, points, steps, thinned
+from o1exp.history.trained import TrainedPhase
+from o1exp.report.curves import CURVE_POINTS, CurvePoint, points, steps, thinned
 from o1exp.track.logged import entry
 from o1exp.track.tracking import Tracking, log_run
 from o1exp.track.view import scores
-from tests.report.conftest import Made
-from tests.report.trained import FAST, SLOW, trained
+from tests.artefacts import FAST, SLOW, trained_arm
+from tests.finished import Finished
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("outputs")
-    Store(folder).make([trained()])
-    return folder
+def record(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    """A run of one arm, SFT and then DPO, in a folder that has a database already."""
+    root = finished.copy(tmp_path_factory.mktemp("curves")).root
+    return RunRecord(folder=root / "runs" / "alone", root=root, title="training", arms={"run": trained_arm(root)})
 
 
 @pytest.fixture(scope="module")
-def record(root: Path) -> RunRecord:
-    return RunRecord(folder=root / "runs" / "alone", root=root, title="training", arms={"run": f"Result/{trained().key}"})
+def phases(record: RunRecord) -> list[TrainedPhase]:
+    return record.gathered()[0].trainings
 
 
 @pytest.fixture(scope="module")
-def logged(root: Path, record: RunRecord) -> tuple[Any, str]:
+def logged(record: RunRecord) -> tuple[Any, str]:
     """A client and the run's id."""
     run = log_run(Tracking(), record)
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=Tracking().address(root)), run
-
-
-def phases_of(root: Path, result: str) -> list[Training]:
-    return gather(root, {"run": result})[0].trainings
+    return MlflowClient(tracking_uri=Tracking().address(record.root)), run
 
 
 @pytest.mark.parametrize(("count", "most"), [(7, 3), (1000, 10), (501, 500), (5, 5), (2, 9), (0, 3)])
@@ -54,15 +49,15 @@ def test_thinning_keeps_the_ends_and_even_distances(count: int, most: int) -> No
     assert not gaps or max(gaps) - min(gaps) <= 1
 
 
-def test_speed_is_that_of_the_last_steps(root: Path, record: RunRecord) -> None:
-    rows = steps(phases_of(root, record.arms["run"])[0])
-    assert "tokens_per_second" not in rows[0], "nothing lies before the first step"
-    assert rows[49]["tokens_per_second"] == pytest.approx(1000 / SLOW)
-    assert rows[-1]["tokens_per_second"] == pytest.approx(1000 / FAST), "not the mean since the start"
+def test_speed_is_that_of_the_last_steps(phases: list[TrainedPhase]) -> None:
+    rows = steps(phases[0])
+    assert rows[0].tokens_per_second is None, "nothing lies before the first step"
+    assert rows[49].tokens_per_second == pytest.approx(1000 / SLOW)
+    assert rows[-1].tokens_per_second == pytest.approx(1000 / FAST), "not the mean since the start"
 
 
-def test_every_curve_stands_by_step_and_by_tokens(root: Path, record: RunRecord) -> None:
-    first, second = phases_of(root, record.arms["run"])
+def test_every_curve_stands_by_step_and_by_tokens(phases: list[TrainedPhase]) -> None:
+    first, second = phases
     found = {(point.name, point.at): point for point in points(first)}
     names = ("loss", "accuracy", "grad_norm", "lr", "tokens", "tokens_per_second", "memory_mb")
     assert {name for name, _ in found if name.startswith("phase1/") and "validation" not in name} == {f"phase1/{name}" for name in names}
@@ -76,10 +71,9 @@ def test_every_curve_stands_by_step_and_by_tokens(root: Path, record: RunRecord)
 
 
 def test_long_curves_are_thinned(tmp_path: Path) -> None:
-    goal = trained(steps=1700)
-    Store(tmp_path).make([goal])
-    found: dict[str, list[Point]] = {}
-    for point in points(phases_of(tmp_path, f"Result/{goal.key}")[0]):
+    (arm,) = gather(tmp_path, {"run": trained_arm(tmp_path, steps=1700)})
+    found: dict[str, list[CurvePoint]] = {}
+    for point in points(arm.trainings[0]):
         found.setdefault(point.name, []).append(point)
     assert {len(curve) for name, curve in found.items() if "validation" not in name} == {CURVE_POINTS, CURVE_POINTS - 1}
     assert len(found["phase1/tokens_per_second"]) == CURVE_POINTS - 1, "all but the first step"
@@ -88,20 +82,24 @@ def test_long_curves_are_thinned(tmp_path: Path) -> None:
     assert [point.at for point in found["phase1/validation_loss"]] == [0, 850, 1700]
 
 
-def test_a_training_without_the_new_files_still_has_its_curves(made: Made) -> None:
-    result = next(iter(made.goal.arms.values()))
-    found = {point.name for point in points(phases_of(made.root, f"Result/{result.key}")[0])}
+def test_a_training_of_before_has_the_curves_that_were_written_then(tmp_path: Path) -> None:
+    (arm,) = gather(tmp_path, {"run": trained_arm(tmp_path)})
+    folder = arm.trainings[0].artefact.folder
+    (folder / "curve.jsonl").write_text('{"step": 1, "tokens": 9, "loss": 2.0, "lr": 0.1, "grad_norm": 1.0}\n')
+    for name in ("timing", "validation", "samples"):
+        (folder / f"{name}.jsonl").unlink()
+    found = {point.name for point in points(arm.trainings[0])}
     assert found == {f"phase1/{name}" for name in ("loss", "lr", "grad_norm", "tokens")} | {
         f"phase1_by_tokens/{name}" for name in ("loss", "lr", "grad_norm")
     }
 
 
-def test_mlflow_holds_curves_at_the_times_of_the_training(root: Path, record: RunRecord, logged: tuple[Any, str]) -> None:
+def test_mlflow_holds_curves_at_the_times_of_the_training(phases: list[TrainedPhase], logged: tuple[Any, str]) -> None:
     client, run = logged
     curve = client.get_metric_history(run, "phase1/loss")
     assert [point.step for point in curve] == list(range(1, 101))
     assert [point.step for point in client.get_metric_history(run, "phase1_by_tokens/loss")] == [1000 * step for step in range(1, 101)]
-    started = datetime.fromisoformat(phases_of(root, record.arms["run"])[0].artefact.manifest.started).timestamp()
+    started = datetime.fromisoformat(phases[0].artefact.manifest.started).timestamp()
     assert curve[0].timestamp == 1000 * (started + SLOW)
     assert curve[49].timestamp == 1000 * (started + 50 * SLOW)
     assert client.get_run(run).data.metrics["phase2/validation_accuracy"] == 0.5
@@ -122,7 +120,7 @@ def test_mlflow_holds_logs_samples_and_the_mask(logged: tuple[Any, str], tmp_pat
     assert "3 tokens given" in Path(client.download_artifacts(run, "phase1/preview.html", str(tmp_path))).read_text()
 
 
-def test_curves_are_no_columns_of_the_run_table(root: Path, record: RunRecord) -> None:
+def test_curves_are_no_columns_of_the_run_table(record: RunRecord) -> None:
     metrics = {metric.key: metric.value for metric in entry(record, record.gathered()).metrics}
     assert "phase1/accuracy" in metrics
     assert scores([("1", None, {}, metrics)]) == ["sums/accuracy", "sums/output_tokens"]

@@ -2,116 +2,140 @@
 
 import json
 import multiprocessing
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import pytest
 
-from o1exp.flow import Store
-from o1exp.history.runs import CONFIG, RunRecord, read, replace_text
+from o1exp.history.runs import CONFIG, RunRecord, replace_text
 from o1exp.track.logged import flat, params
 from o1exp.track.tracking import StudyHandle, Tracking, log_page, log_run, open_study, view_urls
 from o1exp.track.view import NAME, address, packed, scores, swept, unpacked, view
-from tests.report.conftest import Made
-from tests.report.world import arm
+from tests.finished import Finished
 
 
 @pytest.fixture(scope="module")
-def client(made: Made) -> Any:
-    open_study(Tracking(), made.root, "addition")
+def copy(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The quick start's outputs, logged by the run itself, as a copy that lies elsewhere."""
+    return finished.copy(tmp_path_factory.mktemp("copy"))
+
+
+@pytest.fixture(scope="module")
+def client(copy: Finished) -> Any:
+    open_study(Tracking(), copy.root, "addition")
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=Tracking().address(made.root))
+    return MlflowClient(tracking_uri=Tracking().address(copy.root))
 
 
 @pytest.fixture(scope="module")
-def record(made: Made) -> RunRecord:
-    (made.run / "config.yaml").write_text(
-        "study: addition\nseed: 3\nthink: {start: '${imitate}', lr: 0.001, seed: '${seed}', machine: {devices: 1}}\n"
-        "imitate: {_target_: o1exp.train.Sft, lr: 0.01}\narms: {long: [], shortcut: [thought=short]}\nnow: '${unknown:x}'\n"
-    )
-    return read(made.run)
+def logged(copy: Finished, client: Any) -> str:
+    return log_run(Tracking(), copy.record)
 
 
-@pytest.fixture(scope="module")
-def logged(made: Made, client: Any, record: RunRecord) -> str:
-    return log_run(Tracking(), record)
+def children(client: Any, run: str) -> list[Any]:
+    experiment = client.get_run(run).info.experiment_id
+    found: list[Any] = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run}'")
+    return found
 
 
-def test_the_record_holds_the_resolved_config_and_keeps_edges(record: RunRecord) -> None:
-    assert record.study == "addition"
-    assert record.config["think"] == {"start": "${imitate}", "lr": 0.001, "seed": 3, "machine": {"devices": 1}}
-    assert record.config["now"] == "${unknown:x}"
-
-
-def test_a_run_holds_params_scores_stages_files_and_datasets(made: Made, client: Any, logged: str) -> None:
-    run = client.get_run(logged)
+def test_a_run_holds_params_scores_stages_files_and_datasets(copy: Finished, client: Any, logged: str) -> None:
+    run, record = client.get_run(logged), copy.record
     assert run.info.status == "FINISHED"
-    assert run.data.params["think.lr"] == "0.001"
-    assert run.data.params["arms.shortcut"] == "['thought=short']"
+    assert run.data.params["think.lr"] == str(record.config["think"]["lr"])
+    assert run.data.params["arms.shortcut"] == "['thought=shortcut']"
     assert "imitate._target_" not in run.data.params
-    long = made.goal.arms["long"]
-    assert run.data.metrics["long/held-out sums/accuracy"] == Store(made.root).get(long).benchmarks["held-out sums"].accuracy
-    assert run.data.metrics["long/held-out sums/p"] < 0.05
-    assert long.key in (value for name, value in run.data.tags.items() if name.startswith("stage.Result"))
+    long = record.gathered()[0]
+    assert run.data.metrics["long thoughts/arithmetic/accuracy"] == long.outcome.benchmarks["arithmetic"].accuracy
+    assert run.data.metrics["long thoughts/arithmetic/p"] == 1
     assert {path.path for path in client.list_artifacts(logged)} == {"report", "run", "manifests", "config.json"}
     assert "report/index.html" in {path.path for path in client.list_artifacts(logged, "report")}
     used = {(found.dataset.name.split("-")[0], found.tags[0].value) for found in run.inputs.dataset_inputs}
-    assert used == {("Distil", "training"), ("Rejection", "training"), ("Arithmetic", "evaluation")}
-    digests = {found.dataset.digest for found in run.inputs.dataset_inputs}
-    assert len(digests) == 4
-    assert all(len(digest) == 32 for digest in digests)
+    assert used == {("Solutions", "training"), ("Rejection", "training"), ("Arithmetic", "evaluation")}
+    assert all(len(found.dataset.digest) == 32 for found in run.inputs.dataset_inputs)
 
 
-def test_each_arm_has_a_run_with_its_curves(client: Any, logged: str) -> None:
-    runs = client.search_runs([client.get_experiment_by_name("addition").experiment_id], f"tags.`mlflow.parentRunId` = '{logged}'")
-    assert {run.info.run_name for run in runs} == {"long", "shortcut"}
+def test_every_node_stands_under_its_own_key(copy: Finished, client: Any, logged: str) -> None:
+    """The training, not its encoded data, is what `think` is."""
+    tags, stages = client.get_run(logged).data.tags, copy.record.stages
+    trained = {f"{one.artefact.stage}/{one.artefact.manifest.key}" for arm in copy.record.gathered() for one in arm.trainings}
+    for name, tag in (("imitate", "imitate"), ("think (long thoughts)", "think.long thoughts"), ("think (shortcut)", "think.shortcut")):
+        assert f"Sft/{stages[name]}" in trained
+        assert tags[f"stage.{tag}"] == stages[name]
+    assert (copy.root / "artefacts" / "Prepare" / stages["imitate.prepared"]).is_dir()
+    assert (copy.root / "artefacts" / "Sample" / stages["bench.arithmetic.attempts (shortcut)"]).is_dir()
+
+
+def test_each_arm_has_a_run_with_its_curves(copy: Finished, client: Any, logged: str) -> None:
+    runs = children(client, logged)
+    assert {run.info.run_name for run in runs} == set(copy.record.arms)
+    steps = {arm.name: [row.step for row in arm.trainings[1].logs.curve] for arm in copy.record.gathered()}
     for run in runs:
-        assert "held-out sums/accuracy" in run.data.metrics
-        assert [point.step for point in client.get_metric_history(run.info.run_id, "phase2/loss")] == list(range(1, 121))
-        by_tokens = client.get_metric_history(run.info.run_id, "phase2_by_tokens/loss")
-        assert [point.step for point in by_tokens] == [1000 * step for step in range(1, 121)]
+        assert "arithmetic/accuracy" in run.data.metrics
+        assert [point.step for point in client.get_metric_history(run.info.run_id, "phase2/loss")] == steps[run.info.run_name]
 
 
-def test_logging_again_finds_the_same_run(made: Made, client: Any, record: RunRecord, logged: str) -> None:
+def test_logging_again_finds_the_same_run(copy: Finished, client: Any, logged: str) -> None:
     before = len(client.search_runs(["1", "2"]))
-    assert log_run(Tracking(), record) == logged
+    assert log_run(Tracking(), copy.record) == logged
     assert len(client.search_runs(["1", "2"])) == before
 
 
-def test_a_half_logged_run_is_replaced(made: Made, client: Any, record: RunRecord) -> None:
-    parent = open_study(Tracking(), made.root, "addition", sweep="killed").run_id
-    first = log_run(Tracking(), record, parent)
+def test_a_half_logged_run_is_replaced(copy: Finished, client: Any) -> None:
+    parent = open_study(Tracking(), copy.root, "addition", sweep="killed").run_id
+    first = log_run(Tracking(), copy.record, parent)
     client.update_run(first, status="RUNNING")
-    second = log_run(Tracking(), record, parent)
+    second = log_run(Tracking(), copy.record, parent)
     assert second != first
     assert client.get_run(first).info.lifecycle_stage == "deleted"
+    assert children(client, first) == []
 
 
-def test_cells_of_a_sweep_stand_below_one_parent(made: Made, client: Any, tmp_path: Path) -> None:
-    study = open_study(Tracking(), made.root, "swept", sweep="grid-1")
-    assert open_study(Tracking(), made.root, "swept", sweep="grid-1") == study
-    for rate in (1e-3, 2e-3):
-        cell = arm(0.8, "long", lr=rate)
-        Store(made.root).make([cell])
-        folder = made.root / "runs" / f"lr={rate}"
+def test_cells_of_a_sweep_stand_below_one_parent(copy: Finished, client: Any, tmp_path: Path) -> None:
+    study = open_study(Tracking(), copy.root, "swept", sweep="grid-1")
+    assert open_study(Tracking(), copy.root, "swept", sweep="grid-1") == study
+    for rate, result in zip(("0.001", "0.002"), copy.record.arms.values(), strict=True):
+        folder = copy.root / "runs" / f"lr={rate}"
         replace_text(folder / CONFIG, f"think: {{lr: {rate}, epochs: 3}}")
-        record = RunRecord(folder=folder, root=made.root, title="swept", arms={"run": f"Result/{cell.key}"})
-        log_run(Tracking(), record, study.run_id)
-    cells = client.search_runs([study.experiment_id], f"tags.`mlflow.parentRunId` = '{study.run_id}'")
+        log_run(Tracking(), RunRecord(folder=folder, root=copy.root, title="swept", arms={"run": result}), study.run_id)
+    cells = children(client, study.run_id)
     assert {run.data.params["think.lr"] for run in cells} == {"0.001", "0.002"}
-    assert all("held-out sums/accuracy" in run.data.metrics and "phase1/loss" in run.data.metrics for run in cells)
+    assert all("arithmetic/accuracy" in run.data.metrics and "phase1/loss" in run.data.metrics for run in cells)
     state = unpacked(client.get_experiment(study.experiment_id).tags[NAME])
-    assert state["selectedColumns"][:2] == ["params.`think.lr`", "metrics.`held-out sums/accuracy`"]
+    assert state["selectedColumns"][:2] == ["params.`think.lr`", "metrics.`arithmetic/accuracy`"]
     (tmp_path / "report.html").write_text("<p>")
-    log_page(Tracking(), made.root, study.run_id, tmp_path)
+    log_page(Tracking(), copy.root, study.run_id, tmp_path)
     assert [path.path for path in client.list_artifacts(study.run_id, "report")] == ["report/report.html"]
 
 
-def test_artifacts_lie_beside_the_database(made: Made, client: Any, logged: str) -> None:
-    assert client.get_run(logged).info.artifact_uri.startswith((made.root / "mlflow-artifacts").as_uri())
-    assert view_urls(Tracking(), made.root)["addition"].startswith("http://127.0.0.1:5000/#/experiments/")
+def test_a_copied_folder_keeps_and_writes_its_own_artifacts(finished: Finished, copy: Finished, client: Any, logged: str) -> None:
+    """Nothing of the copy names the original, which it would otherwise write into."""
+    before = sorted(finished.root.rglob("*"))
+    experiment = client.get_run(logged).info.experiment_id
+    runs = [client.get_run(logged), *children(client, logged)]
+    assert len(runs) == 3, "the run and its arms, logged in the original"
+    places = [client.get_experiment(experiment).artifact_location, *(run.info.artifact_uri for run in runs)]
+    assert all(place.startswith((copy.root / "mlflow-artifacts").as_uri() + "/") for place in places)
+    assert all(Path(unquote(urlparse(run.info.artifact_uri).path)).is_dir() for run in runs)
+    log_page(Tracking(), copy.root, logged, copy.record.folder)
+    assert sorted(finished.root.rglob("*")) == before
+
+
+def test_a_moved_folder_may_have_any_name(copy: Finished, logged: str, tmp_path: Path) -> None:
+    for number, name in enumerate(("a b_%", "c'd")):
+        place, before = tmp_path / name, (copy.root, tmp_path / "a b_%")[number]
+        place.mkdir()
+        shutil.copyfile(before / "mlflow.db", place / "mlflow.db")
+        shutil.copytree(before / "mlflow-artifacts", place / "mlflow-artifacts")
+        assert view_urls(Tracking(), place)
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=Tracking().address(place))
+        assert client.get_run(logged).info.artifact_uri.startswith((place / "mlflow-artifacts").as_uri() + "/")
+        assert "report/index.html" in {path.path for path in client.list_artifacts(logged, "report")}
 
 
 def test_names_and_values_stay_within_mlflows_limits() -> None:

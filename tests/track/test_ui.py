@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.history.runs import read
 from o1exp.track.__main__ import main
-from o1exp.track.tracking import Tracking, log_run
-from tests.report.conftest import Made
+from tests.finished import Finished
 
 
 def test_without_a_database_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,12 +21,12 @@ def test_without_a_database_it_says_so(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_the_saved_view_and_ends_with_all_its_workers(made: Made, ended_by: signal.Signals) -> None:
-    log_run(Tracking(), read(made.run))
+def test_it_serves_the_saved_view_and_ends_with_all_its_workers(finished: Finished, ended_by: signal.Signals, tmp_path: Path) -> None:
+    outputs = finished.copy(tmp_path).root
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "o1exp.track", "--outputs", str(made.root), "--port", str(port)]
+    command = [sys.executable, "-m", "o1exp.track", "--outputs", str(outputs), "--port", str(port)]
     ui = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert ui.stdout is not None
     try:

@@ -10,6 +10,7 @@ from o1exp.flow import Machine, Stage, StageFailed, Store, Work
 from o1exp.records import Example, Table
 from o1exp.train.bases.small import TEMPLATE
 from o1exp.train.data.preview import lines
+from o1exp.train.facts import PreparedFacts
 from tests.train.parts import SMALL, manifest_of
 
 
@@ -77,7 +78,7 @@ def test_the_preview_shows_what_is_learned(tmp_path: Path) -> None:
 
 def test_a_person_sees_lengths_and_mask_before_it_costs_anything(tmp_path: Path) -> None:
     store, stage = prepared(tmp_path, "It is 6.", "Six", "6", "sixth", max_length=14)
-    said = list(lines(store.folder(stage), manifest_of(store, stage).facts, window=20))
+    said = list(lines(store.folder(stage), PreparedFacts.of(manifest_of(store, stage).facts), window=20))
     assert said[0] == "  4 examples, longest 21 tokens; max_length 14, 3 dropped (55 tokens lost), the model's window 20"
     assert [line.split()[2] for line in said[1:3]] == ["16", "32"]
     assert said[1].endswith("  ← max_length 14")

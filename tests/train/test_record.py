@@ -10,6 +10,7 @@ import pytest
 
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed, plan
+from o1exp.train.logs import CURVE, CurveRow, Log
 from o1exp.train.worker.resume import Checkpoints, Mark
 from tests.train.parts import a_spec, encoded, every_unit
 
@@ -44,7 +45,9 @@ def test_after_a_resume_other_ranks_leave_the_verdict_to_the_first(tmp_path: Pat
     kept = Checkpoints(spec)
     kept.clear(15)
     kept.finish(Mark(step=15, seconds=0.0, layout=kept.layout))
-    (tmp_path / "curve.jsonl").write_text("".join(f'{{"step": {at}, "loss": 1.0}}\n' for at in range(1, 16)))
+    log = Log(CURVE, tmp_path, 0)
+    for at in range(1, 16):
+        log.add(CurveRow(step=at, tokens=at, loss=1.0, lr=1e-3, grad_norm=1.0))
     data = encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4))
     units, student = every_unit(spec, data), cast(Student, SimpleNamespace(spec=spec, grad_norm=1.0))
     ends = []

@@ -1,8 +1,10 @@
 """Checkpoints count only when whole, and the curve fits them."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from o1exp.train.worker.resume import Checkpoints, Log, Mark
+from o1exp.train.logs import TIMING, Log, TimingRow
+from o1exp.train.worker.resume import Checkpoints, Mark
 from tests.train.parts import a_spec
 
 
@@ -31,10 +33,15 @@ def test_another_layout_starts_over(tmp_path: Path) -> None:
     assert Checkpoints(a_spec(scratch=str(tmp_path), checkpoint_seconds=1.0)).latest() is not None
 
 
-def test_the_curve_forgets_rows_after_the_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "curve.jsonl"
-    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
-    Log(path, 2).add({"step": 3, "loss": 0.5})
-    assert path.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3, "loss": 0.5}\n'
-    Log(path, 0).add({"step": 1})
-    assert path.read_text() == '{"step": 1}\n'
+def test_a_log_forgets_rows_after_the_checkpoint(tmp_path: Path) -> None:
+    rows = [TimingRow(step=step, seconds=step / 2, cpu_seconds=1.0, memory_mb=9.0) for step in (1, 2, 3)]
+    before = Log(TIMING, tmp_path, 0)
+    for row in rows:
+        before.add(row)
+    before.file.write('{"st')
+    before.file.close()
+    later = replace(rows[2], seconds=7.0)
+    Log(TIMING, tmp_path, 2).add(later)
+    assert TIMING.read(tmp_path) == [*rows[:2], later]
+    Log(TIMING, tmp_path, 0).add(rows[0])
+    assert TIMING.read(tmp_path) == rows[:1]

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from o1exp.train.facts import PreparedFacts
+
 if TYPE_CHECKING:
     from o1exp.train.data.encode import Encoded
 
+PAGE, EXAMPLES = "preview.html", "preview.json"
 SHOWN = 3
 WIDTH = 70
 BAR = 24
@@ -25,8 +28,8 @@ def write_preview(data: "Encoded", tokenizer: Any, folder: Path) -> None:
         given, learned = (tokenizer.decode(part) for part in (ids[:first], ids[first:]))
         where = {"row": int(data.rows[number]), "role": ROLES[data.roles[number]]}
         shown.append({**where, "given": given, "learned": learned, "tokens": [first, len(ids) - first]})
-    (folder / "preview.json").write_text(json.dumps(shown, ensure_ascii=False, indent=1))
-    (folder / "preview.html").write_text(page(shown))
+    (folder / EXAMPLES).write_text(json.dumps(shown, ensure_ascii=False, indent=1))
+    (folder / PAGE).write_text(page(shown))
 
 
 def page(shown: list[dict[str, Any]]) -> str:
@@ -40,17 +43,16 @@ def page(shown: list[dict[str, Any]]) -> str:
     return f'<!doctype html>\n<meta charset="utf-8">\n<title>What is learned</title>\n<style>{STYLE}</style>\n' + "\n".join(parts) + "\n"
 
 
-def lines(folder: Path, facts: dict[str, Any], window: int | None) -> Iterator[str]:
+def lines(folder: Path, facts: PreparedFacts, window: int | None) -> Iterator[str]:
     """The same for a terminal, in rich's markup; `facts` are those of the prepared data, `window` the model's positions."""
     from rich.markup import escape
 
-    lost = facts["dropped"] + facts["cut"]
-    fate = f", {lost:,} {'dropped' if facts['dropped'] else 'cut'} ({facts['tokens_lost']:,} tokens lost)" if lost else ""
+    fate = f", {facts.lost:,} {'dropped' if facts.dropped else 'cut'} ({facts.tokens_lost:,} tokens lost)" if facts.lost else ""
     fits = f", the model's window {window:,}" if window else ""
-    yield f"  {facts['examples']:,} examples, longest {facts['length_longest']:,} tokens; max_length {facts['max_length']:,}{fate}{fits}"
-    yield from histogram(facts["length_histogram"], facts["max_length"], window)
+    yield f"  {facts.examples:,} examples, longest {facts.length_longest:,} tokens; max_length {facts.max_length:,}{fate}{fits}"
+    yield from histogram(facts.length_histogram, facts.max_length, window)
     yield "  learned is what is bold:"
-    for one in json.loads((folder / "preview.json").read_text()):
+    for one in json.loads((folder / EXAMPLES).read_text()):
         yield f"  [dim]{escape(_clipped(one['given']))}[/dim][bold]{escape(_clipped(one['learned']))}[/bold]"
 
 

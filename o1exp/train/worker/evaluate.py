@@ -8,6 +8,7 @@ import torch
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import ROLES, CannotTrain
 from o1exp.train.data.schedule import Units, validation_batches
+from o1exp.train.logs import GreedyAnswer
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.objective import Objective
 
@@ -48,7 +49,7 @@ class Evaluation:
         loss, right = (sums / self.weight).tolist()
         return loss, right
 
-    def samples(self, model: Any, device: torch.device) -> list[dict[str, Any]]:
+    def samples(self, model: Any, device: torch.device) -> list[GreedyAnswer]:
         """Greedy answers to the prompts; every rank computes the same ones, as ZeRO-3 needs all ranks in every layer."""
         ours, split = model.config._attn_implementation, self.spec.strategy == "deepspeed" and self.spec.zero_stage == 3
         model.eval()
@@ -61,7 +62,7 @@ class Evaluation:
                     do_sample=False, max_new_tokens=self.spec.sample_tokens, synced_gpus=split,
                     eos_token_id=self.tokenizer.eos_token_id, pad_token_id=self.tokenizer.eos_token_id,
                 )  # fmt: skip
-            written.append({"row": prompt.row, "role": prompt.role, "text": self.tokenizer.decode(out[0, len(prompt.ids) :])})
+            written.append(GreedyAnswer(row=prompt.row, role=prompt.role, text=self.tokenizer.decode(out[0, len(prompt.ids) :])))
         model.set_attn_implementation(ours)
         model.train()
         return written

@@ -13,6 +13,7 @@ import numpy as np
 from o1exp.flow.checkpoint import Checkpoint
 from o1exp.flow.process import die_with_parent, leave
 from o1exp.train.data.encode import CannotTrain
+from o1exp.train.facts import TrainingFacts
 from o1exp.train.prepare import load_tokenizer
 from o1exp.train.spec import TrainSpec
 
@@ -81,20 +82,18 @@ def check_devices(spec: TrainSpec) -> None:
 
 def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
     """Leave the logs that have rows in the artefact, and the counts for the manifest."""
-    for name, log in recorder.logs.items():
-        if log.rows:
-            (Path(spec.out) / f"{name}.jsonl").write_text(log.path.read_text())
-    facts = {**feed.facts(), "final_loss": recorder.logs["curve"].rows[-1]["loss"]}
-    checked = recorder.logs["validation"].rows
-    if checked:
-        chosen = min(checked, key=lambda row: row["loss"]) if spec.keep == "best" else checked[-1]
-        facts |= {"validation_loss_before": checked[0]["loss"], "validation_loss": chosen["loss"], "exported_step": chosen["step"]}
-    facts |= {
-        "parameters": sum(_size(parameter) for parameter in student.model.parameters()), "resumed_at": feed.first,
-        "seconds_training": round(recorder.seconds, 2), "tokens_per_second": round(facts["tokens"] / recorder.seconds, 1),
-        "memory_mb": max(row["memory_mb"] for row in recorder.logs["timing"].rows), "memory_loaded_mb": student.loaded_mb,
-    }  # fmt: skip
-    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts))
+    recorder.logs.keep(Path(spec.out))
+    checked, timing = recorder.logs.validation.rows, recorder.logs.timing.rows
+    chosen = (min(checked, key=lambda row: row.loss) if spec.keep == "best" else checked[-1]) if checked else None
+    seen = feed.facts()
+    facts = TrainingFacts(
+        **seen, pairs=spec.objective == "dpo", final_loss=recorder.logs.curve.rows[-1].loss,
+        validation_loss_before=checked[0].loss if checked else None, validation_loss=chosen and chosen.loss,
+        exported_step=chosen and chosen.step, parameters=sum(_size(parameter) for parameter in student.model.parameters()),
+        resumed_at=feed.first, seconds_training=round(recorder.seconds, 2), tokens_per_second=round(seen["tokens"] / recorder.seconds, 1),
+        memory_mb=max(row.memory_mb for row in timing), memory_loaded_mb=student.loaded_mb,
+    )  # fmt: skip
+    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()))
 
 
 def _size(parameter: Any) -> int:

@@ -14,13 +14,13 @@ from o1exp.flow.process import report
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed
+from o1exp.train.logs import CurveRow, OpenLogs, SamplesRow, TimingRow, ValidationRow
 from o1exp.train.worker.backend import backend_of
 from o1exp.train.worker.evaluate import Evaluation
 from o1exp.train.worker.memory import peak_mb
 from o1exp.train.worker.module import Student
-from o1exp.train.worker.resume import Checkpoints, Log, Mark
+from o1exp.train.worker.resume import Checkpoints, Mark
 
-FILES = ("curve", "validation", "samples", "timing")
 WINDOW = 20
 """Steps over which the loss is averaged to see whether it diverges."""
 
@@ -37,8 +37,8 @@ class Recorder(Callback):  # type: ignore[misc]
         self.tokens = sum(step.tokens for step in self.todo[: feed.first])
         self.before = self.mark.seconds if self.mark else 0.0
         scratch = checkpoints.folder.parent
-        self.logs = {name: Log(scratch / f"{name}.jsonl", feed.first) for name in FILES} if feed.rank == 0 else {}
-        self.losses = [row["loss"] for row in self.logs["curve"].rows] if self.logs else []
+        self.logs = OpenLogs(scratch, feed.first) if feed.rank == 0 else None
+        self.losses = [row.loss for row in self.logs.curve.rows] if self.logs else []
         self.started = self.saved = self.saving = 0.0
 
     @property
@@ -111,10 +111,9 @@ class Recorder(Callback):  # type: ignore[misc]
         if not self.logs:
             return
         step, lr = self.done, self.todo[self.done - 1].lr
-        row = {"step": step, "tokens": self.tokens, "loss": loss, "accuracy": right, "lr": lr, "grad_norm": student.grad_norm}
-        self.logs["curve"].add(row)
-        cost = {"seconds": round(self.seconds, 3), "cpu_seconds": round(time.process_time(), 3), "memory_mb": peak_mb(student.device)}
-        self.logs["timing"].add({"step": step, **cost})
+        self.logs.curve.add(CurveRow(step=step, tokens=self.tokens, loss=loss, accuracy=right, lr=lr, grad_norm=student.grad_norm))
+        seconds, cpu_seconds = round(self.seconds, 3), round(time.process_time(), 3)
+        self.logs.timing.add(TimingRow(step=step, seconds=seconds, cpu_seconds=cpu_seconds, memory_mb=peak_mb(student.device)))
         report({"step": step, "steps": len(self.todo), "tokens": self.tokens, "loss": loss, "seconds": round(self.seconds, 1)})
 
     def evaluate(self, trainer: Trainer, student: Student) -> None:
@@ -124,11 +123,11 @@ class Recorder(Callback):  # type: ignore[misc]
         written = self.evaluation.samples(student.model, student.device) if self.evaluation.prompts else []
         lowest = True
         if self.logs:
-            kept = [row["loss"] for row in self.logs["validation"].rows]
+            kept = [row.loss for row in self.logs.validation.rows]
             lowest = not kept or loss < min(kept)
-            self.logs["validation"].add({"step": self.done, "tokens": self.tokens, "loss": loss, "accuracy": right})
+            self.logs.validation.add(ValidationRow(step=self.done, tokens=self.tokens, loss=loss, accuracy=right))
             if written:
-                self.logs["samples"].add({"step": self.done, "tokens": self.tokens, "samples": written})
+                self.logs.samples.add(SamplesRow(step=self.done, tokens=self.tokens, samples=tuple(written)))
         if student.spec.keep == "best" and trainer.strategy.broadcast(lowest):
             self.save_best(trainer, student)
 

@@ -2,10 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from o1exp.train.spec import TrainSpec
 
@@ -61,31 +59,3 @@ class Checkpoints:
             if folder not in whole[-self.keep :]:
                 (folder / MARKER).unlink(missing_ok=True)
                 shutil.rmtree(folder)
-
-
-class Log:
-    """A file of JSON rows in scratch, each with its `step`. After a kill, rows past the checkpoint (whole or torn) are written anew."""
-
-    def __init__(self, path: Path, last_step: int) -> None:
-        self.rows = list(_rows_up_to(path, last_step)) if last_step and path.exists() else []
-        partial = path.with_suffix(".part")
-        partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows))
-        partial.rename(path)
-        self.path = path
-        self.file = path.open("a")
-
-    def add(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
-        self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        self.file.flush()
-
-
-def _rows_up_to(path: Path, last_step: int) -> Iterator[dict[str, Any]]:
-    for line in path.read_text().splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            return  # torn by the kill, so past the checkpoint
-        if row["step"] > last_step:
-            return
-        yield row
