@@ -1,5 +1,6 @@
 """A small Qwen2 with random weights and a tokenizer of single bytes: a student for the world of generated sums."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,12 @@ from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Role, Stage, Work
 from o1exp.flow.library import transformers
 
 if TYPE_CHECKING:
-    from transformers import Qwen2Config, Qwen2Tokenizer
+    from transformers import Qwen2Tokenizer
 
 PAD, START, END, USER, ASSISTANT = SPECIALS = ("<|pad|>", "<|start|>", "<|end|>", "<|user|>", "<|assistant|>")
 BYTES = 256
+VOCABULARY = len(SPECIALS) + BYTES
+STOPS = {"pad_token_id": SPECIALS.index(PAD), "bos_token_id": SPECIALS.index(START), "eos_token_id": SPECIALS.index(END)}
 
 TEMPLATE = (
     "<|start|>"
@@ -35,6 +38,7 @@ class Untrained(Stage[Checkpoint]):
     It is an ordinary model folder, loaded by the same calls as any other.
     """
 
+    version: ClassVar[int] = 2
     role: ClassVar[Role] = "base"
     does: ClassVar[str] = "a model from scratch, random weights"
 
@@ -69,7 +73,7 @@ class Untrained(Stage[Checkpoint]):
     def make(self, work: Work) -> None:
         folder = work.folder / "model"
         tokenizer(self.max_position_embeddings).save_pretrained(folder)
-        _save_weights(self, folder)
+        _save(self, folder)
         work.note(parameters=self.parameters)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
@@ -81,7 +85,7 @@ class Untrained(Stage[Checkpoint]):
         narrow = self.hidden // self.heads * self.kv_heads
         attention = 2 * self.hidden * self.hidden + self.hidden + 2 * (self.hidden * narrow + narrow)
         layer = attention + 3 * self.hidden * self.intermediate + 2 * self.hidden
-        return (len(SPECIALS) + BYTES) * self.hidden + self.layers * layer + self.hidden
+        return VOCABULARY * self.hidden + self.layers * layer + self.hidden
 
 
 def tokenizer(positions: int) -> "Qwen2Tokenizer":
@@ -101,42 +105,47 @@ def tokenizer(positions: int) -> "Qwen2Tokenizer":
     )  # fmt: skip
 
 
-def _config(model: Untrained) -> "Qwen2Config":
-    return transformers("Qwen2Config")(
-        vocab_size=len(SPECIALS) + BYTES, hidden_size=model.hidden, intermediate_size=model.intermediate,
-        num_hidden_layers=model.layers, num_attention_heads=model.heads, num_key_value_heads=model.kv_heads,
-        max_position_embeddings=model.max_position_embeddings, tie_word_embeddings=True, dtype="float32",
-        initializer_range=model.initializer_range, architectures=["Qwen2ForCausalLM"],
-        pad_token_id=SPECIALS.index(PAD), bos_token_id=SPECIALS.index(START), eos_token_id=SPECIALS.index(END),
-    )  # fmt: skip
+def _config(model: Untrained) -> dict[str, Any]:
+    """config.json, as transformers writes and reads it."""
+    return {
+        "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "dtype": "float32", "vocab_size": VOCABULARY,
+        "hidden_size": model.hidden, "intermediate_size": model.intermediate, "num_hidden_layers": model.layers,
+        "num_attention_heads": model.heads, "num_key_value_heads": model.kv_heads, "hidden_act": "silu", "rms_norm_eps": 1e-6,
+        "max_position_embeddings": model.max_position_embeddings, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+        "attention_dropout": 0.0, "use_sliding_window": False, "tie_word_embeddings": True, "initializer_range": model.initializer_range,
+        **STOPS,
+    }  # fmt: skip
 
 
-def _save_weights(settings: Untrained, folder: Path) -> None:
-    from safetensors.torch import save_file
+def _shapes(model: Untrained) -> dict[str, tuple[int, ...]]:
+    """The weights of a Qwen2 by name; its output layer is the embedding, so it is stored once."""
+    hidden, narrow = model.hidden, model.hidden // model.heads * model.kv_heads
+    layer: dict[str, tuple[int, ...]] = {
+        "input_layernorm.weight": (hidden,), "post_attention_layernorm.weight": (hidden,), "self_attn.o_proj.weight": (hidden, hidden),
+        **{f"self_attn.{name}_proj.weight": (width, hidden) for name, width in (("q", hidden), ("k", narrow), ("v", narrow))},
+        **{f"self_attn.{name}_proj.bias": (width,) for name, width in (("q", hidden), ("k", narrow), ("v", narrow))},
+        **{f"mlp.{name}_proj.weight": (model.intermediate, hidden) for name in ("gate", "up")},
+        "mlp.down_proj.weight": (hidden, model.intermediate),
+    }  # fmt: skip
+    layers = {f"model.layers.{number}.{name}": shape for number in range(model.layers) for name, shape in layer.items()}
+    return {"model.embed_tokens.weight": (VOCABULARY, hidden), "model.norm.weight": (hidden,), **layers}
 
-    config = _config(settings)
-    model = transformers("Qwen2ForCausalLM")(config)
-    _draw(model, settings.seed, config.initializer_range)
-    assert sum(weight.numel() for weight in model.parameters()) == settings.parameters
-    # The output layer is the embedding, so it is stored once.
-    weights = {name: weight for name, weight in model.state_dict().items() if name != "lm_head.weight"}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    config.save_pretrained(folder)
-    special = {"pad_token_id": config.pad_token_id, "bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id}
-    transformers("GenerationConfig").from_dict(special).save_pretrained(folder)
 
-
-def _draw(model: Any, seed: int, deviation: float) -> None:
+def _save(model: Untrained, folder: Path) -> None:
     """Initialise as the Qwen2 reference does: normal matrices, zero biases, unit norms.
 
-    The generator is our own: the global one belongs to every stage that is made at the same time.
+    Without torch, which this process would have to import for it.
     """
-    import torch
+    import numpy as np
+    from safetensors.numpy import save_file
 
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, weight in sorted(model.named_parameters()):
-            if weight.dim() == 2:
-                weight.normal_(0.0, deviation, generator=generator)
-            else:
-                weight.fill_(0.0 if name.endswith("bias") else 1.0)
+    random = np.random.default_rng(model.seed)
+    weights = {
+        name: random.normal(0.0, model.initializer_range, shape).astype(np.float32) if len(shape) == 2
+        else np.full(shape, 0.0 if name.endswith("bias") else 1.0, np.float32)
+        for name, shape in sorted(_shapes(model).items())
+    }  # fmt: skip
+    assert sum(weight.size for weight in weights.values()) == model.parameters
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(_config(model), indent=2) + "\n")
+    (folder / "generation_config.json").write_text(json.dumps(STOPS, indent=2) + "\n")
