@@ -41,10 +41,10 @@ def test_names_that_do_not(name: str) -> None:
 
 
 def test_no_setting_of_ours_is_taken_for_a_secret() -> None:
-    from o1exp.config.groups import GROUPS
+    from o1exp.config.groups import classes
     from o1exp.flow.check import typed_fields
 
-    names = {field.name for classes in GROUPS.values() for cls in classes for field, _ in typed_fields(cls)}
+    names = {field.name for classes in classes().values() for cls in classes for field, _ in typed_fields(cls)}
     assert not [name for name in names if is_secret(name)]
 
 
