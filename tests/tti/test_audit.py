@@ -92,7 +92,7 @@ def test_a_yes_says_where_a_revision_moves(clean: RunRecord) -> None:
         noted = {found.answer.item.id: found.answer.note for found in audited(clean) if found.answer.note and found.answer.answer == YES}
     finally:
         stored.write_text(before)
-    assert noted == {"sources": "Arithmetic: moving revision main"}, noted
+    assert noted == {"sources": "generated sums: moving revision main"}, noted
 
 
 def test_with_a_persons_answers_nothing_is_missing(clean: RunRecord, answered: Path) -> None:
