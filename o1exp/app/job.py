@@ -1,8 +1,11 @@
 """A command under Hydra: compose, then plan, explain or run. Composing imports no stage; they come with the first graph."""
 
+import io
 import os
 import re
 import sys
+import traceback
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 import hydra
@@ -14,14 +17,27 @@ from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import options
 from o1exp.config.error import ConfigError
+from o1exp.config.guard import secret_words
 from o1exp.config.mistakes import choice_mistakes, explained
 from o1exp.config.options import Origin
 from o1exp.config.spine import EXPERIMENT, conf_dir
+from o1exp.secrets import masked
 
-WRONG_CONFIG, INTERRUPTED = 2, 130
+FAILED, WRONG_CONFIG, INTERRUPTED = 1, 2, 130
 HOW = {"action", "stale", "goal", "outputs", "seed", "machine", "budget", "track", "hydra"}
 """What a command can say without being a study of its own."""
 _ended: list[Exception] = []
+
+
+class _Masked(io.TextIOBase):
+    """Standard output while Hydra prints a config that nobody has looked at yet."""
+
+    def __init__(self) -> None:
+        self._out = sys.stdout
+
+    def write(self, text: str) -> int:
+        self._out.write(masked(text))
+        return len(text)
 
 
 @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
@@ -79,9 +95,10 @@ def launched() -> int:
     _ended.clear()
     options.register()
     try:
-        if wrong := choice_mistakes(words, Origin.named(words)):
+        if wrong := [*secret_words(words), *choice_mistakes(words, Origin.named(words))]:
             raise ConfigError(wrong)
-        _job()
+        with redirect_stdout(_Masked()) if any(word.startswith(("-c", "--cfg")) for word in words) else nullcontext():
+            _job()
     except (HydraException, OmegaConfBaseException, ValueError) as problem:  # composing ended; what a job raises is in _ended
         return _refused(explained(words, Origin.named(words), problem))
     except BaseException as ended:
@@ -96,7 +113,7 @@ def _sweep_code() -> int:
 
 
 def _end(ended: BaseException) -> int:
-    """The exit code of a run that ended early, and its words; raises what is none of ours."""
+    """The exit code of a run that ended early, and its words; of what is none of ours, where it came from."""
     from o1exp.app.cells import Ended, Refused
     from o1exp.flow.disk import unwritable
     from o1exp.flow.errors import RunError, Stopped
@@ -112,7 +129,8 @@ def _end(ended: BaseException) -> int:
     if isinstance(ended, OSError) and (why := unwritable(ended, _outputs(sys.argv[1:]))):  # of the files that Hydra writes
         _say(why, "red")
         return RunError.code
-    raise ended
+    _say("".join(traceback.format_exception(ended)))
+    return FAILED
 
 
 def _outputs(words: list[str]) -> Path:
@@ -130,4 +148,4 @@ def _refused(mistakes: list[str]) -> int:
 def _say(text: str, style: str | None = None) -> None:
     from rich.console import Console
 
-    Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False, style=style)
+    Console(stderr=True, soft_wrap=True, highlight=False).print(masked(text), markup=False, style=style)

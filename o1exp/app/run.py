@@ -21,6 +21,7 @@ from o1exp.flow.store import Store
 from o1exp.history.runs import CONFIG, PAGE, RunRecord, replace_text, run_folder, write
 from o1exp.report.runs import merge
 from o1exp.report.table import reported, summary
+from o1exp.secrets import masked_config
 from o1exp.track.tracking import log_run, open_study
 
 
@@ -93,7 +94,8 @@ def write_config(study: Study, store: Store) -> Path:
     """The run's folder with its resolved config, before anything is made: the audit points to it."""
     assert study.report is not None
     folder = run_folder(store.root, run_name(study.config.study, study.report))
-    replace_text(folder / CONFIG, OmegaConf.to_yaml(study.config, resolve=False))
+    shown = OmegaConf.create(masked_config(OmegaConf.to_container(study.config, resolve=False)))
+    replace_text(folder / CONFIG, OmegaConf.to_yaml(shown))
     return folder
 
 

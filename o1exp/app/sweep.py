@@ -28,6 +28,7 @@ from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.render import page
 from o1exp.report.table import summary
+from o1exp.secrets import masked, masked_override
 from o1exp.track.tracking import log_page, open_study
 
 _PARENT = "O1EXP_PARENT_RUN"
@@ -65,11 +66,11 @@ def run_cell(study: Study) -> None:
     except Stopped:
         raise
     except (RunError, ConfigError) as ended:
-        outcome = replace(outcome, code=ended.code if isinstance(ended, RunError) else 2, error=str(ended))
-        Terminal(stderr=True).print(f"cell {folder.name} failed: {ended}", markup=False, style="red")
+        outcome = replace(outcome, code=ended.code if isinstance(ended, RunError) else 2, error=masked(str(ended)))
+        Terminal(stderr=True).print(f"cell {folder.name} failed: {outcome.error}", markup=False, style="red")
     except Exception as problem:
-        outcome = replace(outcome, code=1, error="".join(traceback.format_exception(problem)))
-        Terminal(stderr=True).print(f"cell {folder.name} failed: {problem}", markup=False, style="red")
+        outcome = replace(outcome, code=1, error=masked("".join(traceback.format_exception(problem))))
+        Terminal(stderr=True).print(masked(f"cell {folder.name} failed: {problem}"), markup=False, style="red")
     outcome.write(folder)
 
 
@@ -123,7 +124,7 @@ def show(sweep: RunRecord, outcome: str) -> None:
 
 def write_sweep(folder: Path, found: list[CellOutcome], config: DictConfig) -> RunRecord:
     """The sweep's record over all cells that ended."""
-    command = shlex.join(["o1exp", "-m", *given(config)])
+    command = shlex.join(["o1exp", "-m", *map(masked_override, given(config))])
     sweep = compared(folder, found, str(config.study), command)
     record = replace(sweep, baseline=baseline(config, list(sweep.arms)))
     write(record)

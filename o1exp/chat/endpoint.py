@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from o1exp.flow import Above, AtLeast, Settings, Work, how
-from o1exp.flow.secrets import is_variable, refusal
+from o1exp.secrets import is_variable, refusal
 
 OPENAI = "https://api.openai.com/v1"
 

@@ -11,8 +11,8 @@ from o1exp.chat.endpoint import OPENAI, is_loopback
 from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, messages_sent, seed_sent
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
-from o1exp.flow.secrets import MASK, SHORTEST, hide_variable, masked
 from o1exp.records import Completion, Usage
+from o1exp.secrets import MASK, SHORTEST, hide_variable, masked
 
 if TYPE_CHECKING:
     import openai

@@ -12,10 +12,12 @@ from omegaconf.errors import OmegaConfBaseException
 from o1exp.config import options
 from o1exp.config.error import ConfigError
 from o1exp.config.graph import Graph
+from o1exp.config.guard import config_mistakes
 from o1exp.config.mistakes import additions, choice_mistakes, explained, located
 from o1exp.config.options import Origin
 from o1exp.flow.stage import Stage
 from o1exp.report.page import Report
+from o1exp.secrets import masked_override
 from o1exp.tti.stage import Audit
 
 MAIN_ARM = "run"
@@ -28,6 +30,7 @@ class Study:
 
     config: DictConfig
     overrides: tuple[str, ...]
+    """Those of the command line, as they may be shown."""
     goals: dict[str, Stage[Any]]
     report: Stage[Any] | None
     names: dict[str, str]
@@ -76,15 +79,16 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
         except ConfigError as wrong:
             known = {line.split(": ")[0] for line in mistakes}
             mistakes += [_of_arm(line, arm, own) for line in wrong.mistakes if line.split(": ")[0] not in known]
-    mistakes += _root_mistakes(config, arms)
+    mistakes += [*_root_mistakes(config, arms), *config_mistakes(config)]
     if mistakes or main is None:
         raise ConfigError(located(mistakes, overrides, origin))
-    command = shlex.join(["o1exp", *overrides])
+    shown = tuple(masked_override(override) for override in overrides)
+    command = shlex.join(["o1exp", *shown])
     page = _page(main, goals, config, command) if goal == "report" else None
     names = {key: _label(by_arm, len(arms)) for key, by_arm in named.items()}
     if page is not None:
         names |= _page_names(page)
-    return Study(config, tuple(overrides), goals, page, names, main.node("machine"), main.node("track"))
+    return Study(config, shown, goals, page, names, main.node("machine"), main.node("track"))
 
 
 def arms_of(config: DictConfig) -> dict[str, list[str]]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from o1exp.secrets import masked_value
+
 _WRONG_TYPE = re.compile(
     r"Value '(?P<value>[^']*)'.*?(?:could not be converted to|is not a valid) (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL
 )
@@ -21,12 +23,12 @@ def unknown_setting(key: str, value: Any, known: Sequence[str], renamed: Mapping
     shown = [name for name in known if name not in ("_target_", "takes", "hydra")]
     near = difflib.get_close_matches(name, shown, n=1, cutoff=0.5)
     hint = f"did you mean {prefix}{near[0]}? " if near else ""
-    return f"{key}={value_shown(value)}: there is no such setting; {hint}known here: {', '.join(sorted(shown))}"
+    return f"{key}={value_shown(key, value)}: there is no such setting; {hint}known here: {', '.join(sorted(shown))}"
 
 
 def unknown_option(key: str, option: str, known: Iterable[str]) -> str:
     """The sentence for an option that does not exist."""
-    return f"{key}={value_shown(option)}: there is no such option; {unknown(option, known)}"
+    return f"{key}={value_shown(key, option)}: there is no such option; {unknown(option, known)}"
 
 
 def unknown(name: str, known: Iterable[str]) -> str:
@@ -41,14 +43,14 @@ def wrong_type(key: str, problem: BaseException) -> str:
     if wrong := _WRONG_TYPE.search(str(problem)):
         inside = wrong["key"] if wrong["key"] and key not in (wrong["key"], wrong["key"].split(".")[-1]) else ""
         kind = wrong["type"].lower()
-        return f"{inside or key}={value_shown(wrong['value'])}: must be of type {kind}; {_TYPES.get(kind, 'see o1exp --cfg job')}"
+        setting = inside or key
+        return f"{setting}={value_shown(setting, wrong['value'])}: must be of type {kind}; {_TYPES.get(kind, 'see o1exp --cfg job')}"
     return f"{key}: {plain(problem)}"
 
 
-def value_shown(value: Any) -> str:
-    """The value as it may be printed: a key that was given by mistake is not."""
-    text = str(value)
-    return "..." if text.strip("'\"").startswith("sk-") else text
+def value_shown(key: str, value: Any) -> str:
+    """The value as it may be printed: a secret that was given by mistake is not."""
+    return masked_value(key, str(value))
 
 
 def plain(problem: BaseException) -> str:

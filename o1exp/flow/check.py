@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from o1exp.flow.secrets import found, masked_config
+from o1exp.secrets import found, masked_config
 
 
 class SettingsError(ValueError):

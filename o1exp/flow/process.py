@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from o1exp.flow import forks
-from o1exp.flow.secrets import environment, masked
+from o1exp.secrets import environment, masked
 
 PROGRESS = "O1EXP_PROGRESS"
 """Names the file of a child's rows, in the child's environment."""

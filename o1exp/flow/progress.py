@@ -7,7 +7,7 @@ from typing import Protocol
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from o1exp.flow.secrets import masked
+from o1exp.secrets import masked
 
 
 class Bar(Protocol):

@@ -19,7 +19,7 @@ from o1exp.flow.stage import Stage, edge_type
 LOCK = LIBRARY / "stages.lock"
 HANDING_ON = ("o1exp.flow", "o1exp.records")
 """Packages whose names are those of their modules."""
-UNCOUNTED = frozenset(
+UNCOUNTED = {"o1exp.secrets"} | frozenset(
     f"o1exp.flow.{name}"
     for name in (
         "artefacts", "check", "disk", "errors", "expect", "forks", "forkserver", "library", "machine", "made_by", "manifest", "modules",

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get
 
 from o1exp.flow.check import Settings, SettingsError, plain, typed_fields
 from o1exp.flow.expect import Expect
-from o1exp.flow.secrets import masked_config
 from o1exp.flow.work import Work
+from o1exp.secrets import masked_config
 
 T = TypeVar("T", covariant=True)
 

@@ -21,10 +21,10 @@ from o1exp.flow.errors import RunError, StageFailed, Stopped, Unwritable
 from o1exp.flow.made_by import made_by
 from o1exp.flow.manifest import Manifest, digest_of, file_digests, file_sizes
 from o1exp.flow.progress import Console
-from o1exp.flow.secrets import masked
 from o1exp.flow.source import source_of
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.work import Work
+from o1exp.secrets import masked
 
 T = TypeVar("T")
 

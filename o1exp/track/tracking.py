@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from o1exp.flow import Settings
-from o1exp.flow.secrets import refusal
 from o1exp.history.runs import RunRecord
+from o1exp.secrets import refusal
 from o1exp.track.place import DATABASE, artifacts_of, settle
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def _imported(words: list[str], cache: str, folder: Path) -> set[str]:
 
 def test_a_config_is_composed_without_a_stage_and_without_their_libraries(cache: str, tmp_path: Path) -> None:
     loaded = _imported(["--cfg=job"], cache, tmp_path)
-    assert {name.split(".")[1] for name in loaded if name.startswith("o1exp.")} == {"app", "config"}
+    assert {name.split(".")[1] for name in loaded if name.startswith("o1exp.")} == {"app", "config", "secrets"}
     assert not loaded & {*LIGHT_TOO, "o1exp.config.graph", "o1exp.config.declared"}
 
 

@@ -28,7 +28,7 @@ from tests.config.conftest import Command
         (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),
         (["model.path=x"], ["model.path=x", "path belongs to model=pretrained"]),
         (["think.data=${model}"], ["think.data: Untrained makes Checkpoint; connect a step that makes Table[Example]"]),
-        (["teacher.api_key=sk-123"], ["teacher.api_key=...", "no such setting"]),
+        (["teacher.api_key=sk-123"], ["teacher.api_key=***", "no such setting"]),
         (["filter=null"], ["filter=null", "choose an option"]),
         (["~filter"], ["thought.problems=${filter}", "no option is chosen there"]),
         (["~model"], ["nothing is chosen for model"]),

@@ -18,6 +18,8 @@ STRONG = frozenset(("apikey", "secret", "secrets", "password", "passwords", "pas
 WEAK = frozenset(("key", "token"))
 """Words that say secret only at a name's end, and for a token not after one of TOKENS_OF_TEXT: api_key and hub_token, but not end_token."""
 TOKENS_OF_TEXT = frozenset(("begin", "start", "first", "end", "last", "stop", "bos", "eos", "pad", "unk", "sep", "cls", "mask", "image"))
+OWNERS = frozenset("access account api auth bearer client hf hub private refresh secret service session shared ssh subscription".split())
+"""Before a colon, where prose has its "no such key: x" and "full_key: x", a weak word needs one of these beside it."""
 PLACES = frozenset(("env", "name", "file", "path", "dir", "limit"))
 """A name that ends so says where a secret is, or how many tokens, and not what it is."""
 IN_QUERIES = frozenset(("sig", "signature", "code", "auth", "jwt", "access", "pass", "pwd"))
@@ -36,7 +38,7 @@ _MARKED = re.compile(
 )
 _USER = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
 _QUERY = re.compile(r"(?<=://)((?:[^\s?#'\"<>:]|:(?!//))*)([?#][^\s'\"<>]+)")
-_NAMED = re.compile(r"(?<![\w.-])([\"']?)([A-Za-z_][\w.-]*)(\1\s*[=:]\s*[\"']?)([^\s\"',;&(){}\[\]]+)")
+_NAMED = re.compile(r"(?<![\w.-])([\"']?)([A-Za-z_][\w.-]*)(\1\s*[=:]\s*[\"']?)(?!\*\*\*)([^\s\"',;&(){}\[\]]+)")
 _ADDRESS = re.compile(r"://(?:[^\s'\"<>:]|:(?!//))*")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -149,11 +151,11 @@ def _hidden() -> set[str]:
 
 def _without_query(match: re.Match[str]) -> str:
     place, query = match.groups()
-    return place + (re.sub(r"=[^&;?#]*", f"={MASK}", query) if "=" in query or query[0] == "#" else f"?{MASK}")
+    return place + (re.sub(r"=(?!\*\*\*)[^&;?#]*", f"={MASK}", query) if "=" in query or query[0] == "#" else f"?{MASK}")
 
 
 def _without_value(match: re.Match[str]) -> str:
     quote, name, between, _ = match.groups()
     words = _WORD.findall(name.rpartition(".")[2])
-    sure = "=" in between or quote or len(words) > 1 or STRONG & {word.lower() for word in words}
+    sure = "=" in between or quote or (STRONG | OWNERS) & {word.lower() for word in words}
     return f"{quote}{name}{between}{MASK}" if sure and is_secret(name) else match[0]
