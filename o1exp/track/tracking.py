@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from o1exp.flow import Settings
 from o1exp.history.runs import RunRecord
 from o1exp.secrets import refusal
+from o1exp.track.known import experiment_of, run_of
 from o1exp.track.place import DATABASE, artifacts_of, settle
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def open_study(tracking: Tracking, root: Path, study: str, sweep: str = "") -> S
 
     Any number of processes may do this at once: one creates, the others wait.
     """
+    if not (tracking.uri or sweep) and (known := experiment_of(root, study)):
+        return StudyHandle(known, "")
     with _client(tracking, root) as client:
         experiment = _experiment(client, tracking, root, study)
         return StudyHandle(experiment, _sweep(client, experiment, sweep) if sweep else "")
@@ -61,6 +64,9 @@ def log_run(tracking: Tracking, record: RunRecord, parent: str | None = None) ->
 
     A run of the same key below the same parent is logged once; a half-logged one (its process was killed) is replaced.
     """
+    tags = (KEY_TAG, record.key), (PARENT_TAG, parent)
+    if not tracking.uri and (known := run_of(record.root, record.study, tags)):
+        return known
     with _client(tracking, record.root) as client:
         experiment = _experiment(client, tracking, record.root, record.study)
         run_id = _logged(client, experiment, record.key, parent) or _log_all(client, experiment, record, parent)

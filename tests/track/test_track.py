@@ -3,6 +3,8 @@
 import json
 import multiprocessing
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from o1exp.history.runs import CONFIG, RunRecord, replace_text
 from o1exp.track.logged import flat, params
 from o1exp.track.tracking import StudyHandle, Tracking, log_page, log_run, open_study, view_urls
 from o1exp.track.view import NAME, address, packed, scores, swept, unpacked, view
+from tests.conftest import ROOT
 from tests.finished import Finished
 
 
@@ -82,6 +85,16 @@ def test_logging_again_finds_the_same_run(copy: Finished, client: Any, logged: s
     before = len(client.search_runs(["1", "2"]))
     assert log_run(Tracking(), copy.record) == logged
     assert len(client.search_runs(["1", "2"])) == before
+
+
+def test_what_is_logged_already_is_found_without_importing_mlflow(copy: Finished, logged: str) -> None:
+    code = (
+        "import sys; from pathlib import Path; from o1exp.history.runs import read; from o1exp.track.tracking import *\n"
+        f"record = read(Path({str(copy.record.folder)!r}))\n"
+        "open_study(Tracking(), record.root, record.study); print(log_run(Tracking(), record), 'mlflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split() == [logged, "False"], done.stderr
 
 
 def test_a_half_logged_run_is_replaced(copy: Finished, client: Any) -> None:
