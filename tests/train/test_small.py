@@ -55,7 +55,9 @@ def test_the_folder_loads_like_any_model_and_generates(folder: str, tokenizer: A
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder)
+    model, report = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
     assert model.config.model_type == "qwen2"
     assert model.dtype == torch.float32
     assert sum(weight.numel() for weight in model.parameters()) == TINY.parameters == TINY.expect({}).parameters
@@ -102,6 +104,15 @@ def test_two_made_at_once_equal_one_made_alone(tmp_path: Path) -> None:
     together = digests(tmp_path / "together", (0, 1))
     assert together == digests(tmp_path / "a", (0,)) | digests(tmp_path / "b", (1,))
     assert together[0] != together[1]
+
+
+def test_the_config_is_what_transformers_would_write(folder: str, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    AutoModelForCausalLM.from_pretrained(folder).save_pretrained(tmp_path)
+    for name in ("config.json", "generation_config.json"):
+        ours, theirs = (json.loads((place / name).read_text()) for place in (Path(folder), tmp_path))
+        assert ours.items() <= theirs.items(), name
 
 
 def test_configuration_says_what_was_asked(folder: str) -> None:
