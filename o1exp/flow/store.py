@@ -71,6 +71,8 @@ class Store(Artefacts):
         for stage in walk(goals):
             if stage.key not in making and (known := self.manifest(stage)):  # what a finished stage hides may have been deleted
                 self._report(Done(stage, made=False, seconds=0.0), known)
+        for stage in missing:
+            source_of(stage)  # parsed before the threads: Python 3.11 fails where two of them parse at once
         with self.console.live(), ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
             try:
                 self._schedule(missing, pool)

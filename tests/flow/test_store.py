@@ -1,12 +1,13 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from o1exp.flow import Manifest, Stage, StageFailed, Store
+from o1exp.flow import Manifest, Stage, StageFailed, Store, modules, source
 from tests.flow.stages import Broken, Head, Merge, Numbers, Page, Peeking, Slow
 
 
@@ -37,6 +38,26 @@ def test_a_finished_goal_needs_nothing_below_it(tmp_path: Path) -> None:
     for path in Store(tmp_path).folder(goal.problems).iterdir():
         path.unlink()
     assert Store(tmp_path).missing([goal]) == []
+
+
+def test_no_source_is_parsed_in_the_threads_of_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython 3.11 raises "AST constructor recursion depth mismatch" where two threads parse at once."""
+    parsed: list[threading.Thread] = []
+    plain = modules.read
+
+    def noting(text: str, module: str) -> modules.Facts:
+        parsed.append(threading.current_thread())
+        return plain(text, module)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # nothing was read before
+    monkeypatch.setattr(modules, "read", noting)
+    modules.files.cache_clear()
+    source.source_digest.cache_clear()
+    try:
+        Store(tmp_path).make([Head(problems=Numbers()), Merge(parts={"a": Numbers(count=2)})], jobs=2)
+    finally:
+        modules.files.cache_clear()
+    assert set(parsed) == {threading.main_thread()}
 
 
 @pytest.mark.parametrize("manifest_only", [False, True])
