@@ -1,6 +1,6 @@
 """Stages, keys, the store, and how a composed config becomes a graph of stages."""
 
-from o1exp.flow.check import Above, AtLeast, Between, Settings, SettingsError, how
+from o1exp.flow.check import Above, AtLeast, Between, Settings, SettingsError, added, how
 from o1exp.flow.checkpoint import Checkpoint
 from o1exp.flow.errors import BudgetSpent, RunError, StageFailed, Stopped
 from o1exp.flow.expect import Expect
@@ -13,5 +13,5 @@ from o1exp.flow.work import Work
 
 __all__ = [
     "Above", "AtLeast", "Between", "BudgetSpent", "Checkpoint", "Console", "Expect", "Machine", "Manifest", "Recipe", "Role", "RunError",
-    "Settings", "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Work", "how", "walk",
+    "Settings", "SettingsError", "Stage", "StageFailed", "Stopped", "Store", "Work", "added", "how", "walk",
 ]  # fmt: skip

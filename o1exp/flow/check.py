@@ -69,6 +69,14 @@ def how(default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"how": True})
 
 
+def added(default: Any, first: Any = dataclasses.MISSING) -> Any:
+    """A setting that came when artefacts were there: at the default that it came with it stays out of the key, so that they are kept.
+
+    Should the default change later, name the one that it came with: `added(5, first=0)`.
+    """
+    return dataclasses.field(default=default, metadata={"first": default if first is dataclasses.MISSING else first})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Frozen settings that check themselves. Errors: SettingsError with every mistake at once."""
@@ -104,8 +112,18 @@ class Settings:
 
     def what(self) -> dict[str, Any]:
         """The settings that belong to the key, as plain JSON values."""
-        fields = {f.name: plain(getattr(self, f.name)) for f, _ in typed_fields(type(self)) if not f.metadata.get("how")}
+        fields = {f.name: plain(getattr(self, f.name)) for f, hint in typed_fields(type(self)) if in_key(self, f, hint)}
         return {"type": type(self).__name__, **fields}
+
+
+def in_key(settings: Settings, field: "dataclasses.Field[Any]", hint: Any) -> bool:
+    """Does the key hold this setting? Not one that says how to run, nor one as it was before it could be set."""
+    return not field.metadata.get("how") and not at_first(settings, field, hint)
+
+
+def at_first(settings: Settings, field: "dataclasses.Field[Any]", hint: Any) -> bool:
+    """Is it a setting that was added later, and still as it was then?"""
+    return "first" in field.metadata and getattr(settings, field.name) == fit(hint, field.metadata["first"])
 
 
 def typed_fields(cls: type) -> list[tuple[dataclasses.Field[Any], Any]]:

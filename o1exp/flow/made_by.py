@@ -24,17 +24,18 @@ def made_by() -> dict[str, str]:
             versions[library] = metadata.version(library)
         except metadata.PackageNotFoundError:
             continue
-    if commit := _commit(Path(__file__).resolve().parents[2]):
-        versions["commit"] = commit
-    return versions | {"processor": processor()}
+    if found := commit(Path(__file__).resolve().parents[2]):
+        versions["commit"] = found
+    listed = Path("/proc/cpuinfo")
+    return versions | {"processor": processor(listed.read_text() if listed.exists() else "")}
 
 
-def processor() -> str:
-    """Architecture, maker, model and instruction sets, e.g. "x86_64 AuthenticAMD AMD EPYC (cpu family 25 model 17), avx avx2 fma"."""
-    try:
-        facts = cpu_facts(Path("/proc/cpuinfo").read_text())
-    except OSError:  # not Linux
-        facts = {}
+def processor(listed: str) -> str:
+    """Architecture, maker, model and instruction sets, from the text of /proc/cpuinfo ("" where there is none).
+
+    E.g. "x86_64 AuthenticAMD AMD EPYC (cpu family 25 model 17), avx avx2 fma".
+    """
+    facts = cpu_facts(listed)
     maker = facts.get("vendor_id", facts.get("CPU implementer", ""))
     model = facts.get("model name", facts.get("CPU part", platform.processor()))
     has = set(facts.get("flags", facts.get("Features", "")).split())
@@ -49,7 +50,7 @@ def cpu_facts(text: str) -> dict[str, str]:
     return {name.strip(): " ".join(value.split()) for name, _, value in lines}
 
 
-def _commit(checkout: Path) -> str:
+def commit(checkout: Path) -> str:
     """The checkout's commit; "" for an installed package, whatever repository it may lie in."""
     if not (checkout / ".git").exists():
         return ""

@@ -21,7 +21,8 @@ class Manifest:
     `settings` and `inputs` (edge -> "Stage/key", a path below artefacts/) make the key; `how` are execution fields;
     `facts` are counts the stage noted; `digest` covers the files, whose sha256 and bytes are `files` and `sizes`. `role`, `does`,
     `long_thoughts` and `judges` are what the stage's class says about itself, empty in manifests from before it did. `source` is the digest
-    of the code that made it, `made_from` that of each input's files.
+    of the code that made it, `made_from` that of each input's files. `added` are settings that came later and stay out of the key, since
+    they are as they were before.
     """
 
     stage: str
@@ -44,6 +45,7 @@ class Manifest:
     sizes: dict[str, int] = field(default_factory=dict)
     source: str = ""
     made_from: dict[str, str] = field(default_factory=dict)
+    added: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":

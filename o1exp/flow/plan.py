@@ -84,13 +84,20 @@ def _differences(known: Manifest, stage: Stage[Any]) -> list[str]:
     found = []
     if known.version != stage.version:
         found.append(f"version {known.version} -> {stage.version}")
-    found += _changed("", known.settings, stage.what())
+    before = _merged(_merged(stage.added(), known.added), known.settings)  # an older one lacks what was added since
+    found += _changed("", before, _merged(stage.added(), stage.what()))
     inputs = {name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()}
     for edge in sorted(known.inputs.keys() | inputs.keys()):
         before, now = known.inputs.get(edge, "nothing"), inputs.get(edge, "nothing")
         if before != now:
             found.append(f"input {edge}: {_short(before)} -> {_short(now)}")
     return found
+
+
+def _merged(under: Any, over: Any) -> Any:
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return {name: _merged(under.get(name), over[name]) if name in over else under[name] for name in under.keys() | over.keys()}
 
 
 def _changed(path: str, before: Any, now: Any) -> list[str]:

@@ -4,13 +4,13 @@ import dataclasses
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get_origin
 
-from o1exp.flow.check import Settings, SettingsError, plain, typed_fields
+from o1exp.flow.check import Settings, SettingsError, at_first, in_key, plain, typed_fields
 from o1exp.flow.expect import Expect
 from o1exp.flow.work import Work
 from o1exp.secrets import masked_config
@@ -97,13 +97,17 @@ class Stage(Settings, Generic[T]):
 
     def what(self) -> dict[str, Any]:
         edges = {name for name, _, _ in self._declared()}
-        settings = [f for f, _ in typed_fields(type(self)) if f.name not in edges and not f.metadata.get("how")]
+        settings = [f for f, hint in typed_fields(type(self)) if f.name not in edges and in_key(self, f, hint)]
         return {f.name: plain(getattr(self, f.name)) for f in settings}
 
     def how(self) -> dict[str, Any]:
         """The execution fields, also those of nested settings, for the manifest."""
-        fields: dict[str, Any] = masked_config(execution(self))
+        fields: dict[str, Any] = masked_config(collected(self, lambda settings, field, hint: bool(field.metadata.get("how"))))
         return fields
+
+    def added(self) -> dict[str, Any]:
+        """The settings that stay out of the key because they are as they were when they were added, also those of nested settings."""
+        return collected(self, at_first)
 
     def replace(self, **fields: Any) -> Self:
         return dataclasses.replace(self, **fields)
@@ -130,14 +134,14 @@ class Recipe(Settings):
         """The last stage of the graph."""
 
 
-def execution(settings: Settings) -> dict[str, Any]:
-    """The execution fields of settings by name; nested settings appear with theirs."""
+def collected(settings: Settings, wanted: Callable[[Settings, "dataclasses.Field[Any]", Any], bool]) -> dict[str, Any]:
+    """The wanted fields of settings by name; nested settings appear with theirs."""
     found = {}
-    for field, _ in typed_fields(type(settings)):
+    for field, hint in typed_fields(type(settings)):
         value = getattr(settings, field.name)
-        if field.metadata.get("how"):
+        if wanted(settings, field, hint):
             found[field.name] = plain_how(value)
-        elif isinstance(value, Settings) and not isinstance(value, Stage) and (inner := execution(value)):
+        elif isinstance(value, Settings) and not isinstance(value, Stage) and (inner := collected(value, wanted)):
             found[field.name] = inner
     return found
 

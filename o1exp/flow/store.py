@@ -148,8 +148,8 @@ class Store(Artefacts):
         seconds, cpu_seconds = time.monotonic() - clock, time.thread_time() - cpu + work.child_cpu_seconds
         files = file_digests(partial)
         manifest = Manifest(
-            stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), how=stage.how(), facts=work.facts,
-            inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()},
+            stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), added=stage.added(), how=stage.how(),
+            facts=work.facts, inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()},
             files=files, sizes=file_sizes(partial), digest=digest_of(files, stage.volatile),
             started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by(),
             source=source, made_from=self._digests(stage),

@@ -1,8 +1,13 @@
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from o1exp.flow import Machine, SettingsError
+from o1exp.flow import Machine, Settings, SettingsError, Stage, Store, Work, added
+from o1exp.flow.plan import why
+from o1exp.records import Problem, Table
 from tests.flow.stages import Head, Merge, Model, Numbers
 
 
@@ -56,3 +61,65 @@ def test_an_error_never_repeats_what_looks_like_an_api_key() -> None:
     with pytest.raises(SettingsError) as wrong:
         Numbers(flavour="sk-secret")  # type: ignore[arg-type]
     assert "sk-secret" not in str(wrong.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner(Settings):
+    size: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class YoungInner(Settings):
+    size: int = 1
+    shape: str = added("round")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Old(Stage[Table[Problem]]):
+    inner: Inner = Inner()
+    count: int = 3
+
+    def make(self, work: Work) -> None:
+        work.write(Problem, [])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Young(Stage[Table[Problem]]):
+    """The same some releases later: two settings more, and one in the settings within."""
+
+    inner: YoungInner = YoungInner()
+    count: int = 3
+    rate: float = added(0)
+    limit: int | None = added(5, first=None)
+
+    def make(self, work: Work) -> None:
+        work.write(Problem, [])
+
+
+Young.__name__, YoungInner.__name__ = "Old", "Inner"  # both are one class of two releases
+
+
+def test_a_setting_that_is_added_leaves_the_keys_of_those_who_do_not_set_it() -> None:
+    assert Young(limit=None).key == Young(limit=None, rate=0.0).key == Old().key
+    keys = {Young(limit=None, rate=0.5).key, Young().key, Young(limit=None, inner=YoungInner(shape="square")).key, Old().key}
+    assert len(keys) == 4
+
+
+def test_an_old_artefact_is_reused_and_a_new_one_says_all_settings(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.get(Old(count=4))
+    assert store.missing([Young(count=4, limit=None)]) == []
+    store.get(Young(limit=None, rate=1))
+    manifest = store.manifest(Young(limit=None, rate=1))
+    assert manifest is not None
+    assert manifest.settings == {"inner": {"type": "Inner", "size": 1}, "count": 3, "rate": 1.0}
+    assert manifest.added == {"inner": {"shape": "round"}, "limit": None}
+
+
+def test_why_takes_what_was_not_there_for_what_it_was(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.get(Old(count=4))
+    near = f"nearest {Old(count=4).key[:8]}: "
+    assert why(store, Young(limit=None)) == near + "count: 4 -> 3"
+    store.get(Young(limit=None))
+    assert why(store, Young(limit=None, rate=2)) == f"nearest {Old().key[:8]}: rate: 0.0 -> 2.0"
