@@ -78,7 +78,7 @@ class Files:
     def save(self) -> None:
         """Keep what was read; where that cannot be written the next process reads again."""
         if self._new:
-            there = {path: kept for path, kept in self._kept.items() if os.path.exists(path)}
+            there = {path: kept for path, kept in dict(self._kept).items() if os.path.exists(path)}
             partial = self._place.with_suffix(f".{os.getpid()}")
             with suppress(OSError):
                 self._place.parent.mkdir(parents=True, exist_ok=True)

@@ -199,5 +199,21 @@ def test_files_are_read_again_only_where_they_changed(tmp_path: Path, monkeypatc
     assert Files(place).facts("kept_module") == changed
 
 
+def test_what_was_read_is_kept_while_another_stage_reads_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages are made side by side, and each asks for its source."""
+    files, exists, others = Files(tmp_path / "sources.json"), os.path.exists, iter(("o1exp.flow.disk", "o1exp.flow.machine"))
+    for module in ("o1exp.flow.errors", "o1exp.flow.expect"):
+        files.facts(module)
+
+    def meanwhile(path: str) -> bool:
+        if (other := next(others, None)) is not None:
+            files.facts(other)
+        return exists(path)
+
+    monkeypatch.setattr(os.path, "exists", meanwhile)
+    files.save()
+    assert len(json.loads((tmp_path / "sources.json").read_text())["files"]) == 2
+
+
 def test_the_lock_holds_the_stages_of_recipes_and_those_inside_a_training() -> None:
     assert {"Sft", "Sample", "Grade", "Prepare"} <= set(json.loads(source.LOCK.read_text()))
