@@ -191,7 +191,7 @@ def _fit_scalar(hint: Any, value: Any) -> Any:
         if int(value) != value:
             raise ValueError("must be a whole number")
         return int(value)
-    if isinstance(hint, type) and not isinstance(value, hint):
+    if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
         raise ValueError(f"must be of type {hint.__name__}, not {type(value).__name__}")
     return value
 

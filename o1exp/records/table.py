@@ -3,14 +3,18 @@
 import dataclasses
 import types
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     import pyarrow
+    from pydantic import TypeAdapter, ValidationError
 
 R = TypeVar("R")
 ROWS = "rows.parquet"
+CHUNK = 1024
+"""Rows that are read or written at once."""
 
 
 class Table(Generic[R]):
@@ -25,14 +29,17 @@ class Table(Generic[R]):
         return cls(folder / ROWS, record)
 
     def __iter__(self) -> Iterator[R]:
+        """The records in order. Errors: ValueError where a row is no such record."""
         import pyarrow.parquet
+        from pydantic import ValidationError
 
-        nested = {name: hint for name, hint in get_type_hints(self.record).items() if _is_nested(hint)}
-        for batch in pyarrow.parquet.ParquetFile(self.path).iter_batches(batch_size=1024):
-            for row in batch.to_pylist():
-                for name in nested.keys() & row.keys():
-                    row[name] = _typed(nested[name], row[name])
-                yield self.record(**row)
+        typed, first = _typed(self.record), 0
+        for batch in pyarrow.parquet.ParquetFile(self.path).iter_batches(batch_size=CHUNK):
+            try:
+                yield from typed.validate_python(batch.to_pylist())
+            except ValidationError as wrong:
+                raise ValueError(f"{self.path}: {_sentence(wrong, first)}; it is no table of {self.record.__name__}") from None
+            first += batch.num_rows
 
     def __len__(self) -> int:
         import pyarrow.parquet
@@ -45,11 +52,10 @@ def write_table(folder: Path, record: type[R], rows: Iterable[R]) -> int:
     import pyarrow
     import pyarrow.parquet
 
-    schema, count = _schema(record), 0
+    schema, typed, count = _schema(record), _typed(record), 0
     with pyarrow.parquet.ParquetWriter(folder / ROWS, schema, compression="zstd") as writer:
-        for chunk in _chunks(rows, 1024):
-            plain: list[dict[str, Any]] = [dataclasses.asdict(row) for row in chunk]  # type: ignore[call-overload]
-            writer.write_table(pyarrow.Table.from_pylist(plain, schema=schema))
+        for chunk in _chunks(rows, CHUNK):
+            writer.write_table(pyarrow.Table.from_pylist(typed.dump_python(chunk, warnings=False), schema=schema))
             count += len(chunk)
     return count
 
@@ -65,23 +71,24 @@ def _chunks(rows: Iterable[R], size: int) -> Iterator[list[R]]:
         yield chunk
 
 
-def _is_nested(hint: Any) -> bool:
-    """A record, a tuple, or one of them that may be missing: what a column does not give back as it was."""
-    return dataclasses.is_dataclass(hint) or get_origin(hint) is tuple or any(_is_nested(arg) for arg in get_args(hint))
+def _typed(record: type) -> "TypeAdapter[list[Any]]":
+    """Rows as records and back, however deep."""
+    return _adapter(record)
 
 
-def _typed(hint: Any, value: Any) -> Any:
-    """A column's value as the declared type."""
-    if value is None:
-        return None
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        inner = get_type_hints(hint)
-        return hint(**{name: _typed(inner[name], item) for name, item in value.items()})
-    if get_origin(hint) is tuple:
-        return tuple(_typed(get_args(hint)[0], item) for item in value)
-    if get_origin(hint) in (Union, types.UnionType):
-        return _typed(next(arg for arg in get_args(hint) if arg is not type(None)), value)
-    return value
+@cache
+def _adapter(record: Any) -> "TypeAdapter[list[Any]]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(list[record])
+
+
+def _sentence(wrong: "ValidationError", first: int) -> str:
+    """The first mistake: "row 3, usage.usd: input should be a valid number"."""
+    mistake = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
+    place, *names = mistake["loc"]
+    message = mistake["msg"]
+    return f"row {first + int(place) + 1}, {'.'.join(map(str, names))}: {message[0].lower()}{message[1:]}"
 
 
 def _schema(record: type) -> "pyarrow.Schema":

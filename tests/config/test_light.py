@@ -9,7 +9,7 @@ import pytest
 from o1exp.config import catalogue
 from tests.app.commands import command, environment
 
-HEAVY = ["torch", "lightning", "mlflow", "transformers", "optuna", "openai", "pyarrow", "datasets", "scipy", "matplotlib"]
+HEAVY = ["torch", "lightning", "mlflow", "transformers", "optuna", "openai", "pydantic", "pyarrow", "datasets", "scipy", "matplotlib"]
 LIGHT_TOO = [*HEAVY, "rich", "jinja2", "numpy", "sqlite3", "http", "filelock", "joblib"]
 
 

@@ -57,6 +57,12 @@ def test_all_mistakes_come_at_once() -> None:
     ]
 
 
+def test_true_is_no_number() -> None:
+    """It would be another key than 1."""
+    with pytest.raises(SettingsError, match="count=True: must be of type int, not bool"):
+        Numbers(count=True)
+
+
 def test_an_error_never_repeats_what_looks_like_an_api_key() -> None:
     with pytest.raises(SettingsError) as wrong:
         Numbers(flavour="sk-secret")  # type: ignore[arg-type]

@@ -1,12 +1,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow
 import pyarrow.parquet
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from o1exp.records import Completion, Score, Usage
-from o1exp.records.table import Table, write_table
+from o1exp.records.table import CHUNK, Table, write_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,52 @@ def test_nested_records_come_back_equal(tmp_path: Path) -> None:
     assert write_table(tmp_path, Completion, rows) == 3
     assert list(Table.read(tmp_path, Completion)) == rows
     assert len(Table.read(tmp_path, Completion)) == 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Older:
+    """Nested, as it was when it had no score and another column."""
+
+    name: str
+    usage: Usage
+    colour: str = "red"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    name: str
+    usage: tuple[Usage, ...] = ()
+
+
+def test_a_table_of_an_older_record_is_read(tmp_path: Path) -> None:
+    """A column that is no more is left out, one that came since has its default."""
+    write_table(tmp_path, Older, [Older(name="a", usage=Usage(prompt_tokens=3))])
+    assert list(Table.read(tmp_path, Nested)) == [Nested(name="a", usage=Usage(prompt_tokens=3))]
+
+
+def test_a_table_of_another_record_says_which_row_and_column(tmp_path: Path) -> None:
+    write_table(tmp_path, Other, [Other(name=str(n), usage=(Usage(),)) for n in range(CHUNK)] + [Other(name="last")])
+    with pytest.raises(ValueError, match=r"rows\.parquet: row 1, usage: input should be .*; it is no table of Nested$"):
+        list(Table.read(tmp_path, Nested))
+    write_table(tmp_path, Score, [Score(problem="p", draw=n) for n in range(CHUNK + 3)])
+    with pytest.raises(ValueError, match=r"row 1, name: field required"):
+        list(Table.read(tmp_path, Nested))
+
+
+def test_a_wrong_row_is_counted_over_all_chunks(tmp_path: Path) -> None:
+    names: list[str | None] = [str(n) for n in range(CHUNK + 2)]
+    names[CHUNK + 1] = None
+    usage = [{"prompt_tokens": 1, "completion_tokens": 2, "usd": 0.5}] * len(names)
+    pyarrow.parquet.write_table(pyarrow.table({"name": names, "usage": usage}), tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match=rf"row {CHUNK + 2}, name: input should be a valid string"):
+        list(Table.read(tmp_path, Nested))
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    row = Score(problem="p", draw=np.int64(3), correct=np.bool_(True), value=np.float64(0.5))  # type: ignore[arg-type]
+    write_table(tmp_path, Score, [row])
+    (found,) = Table.read(tmp_path, Score)
+    assert (type(found.draw), type(found.correct), type(found.value)) == (int, bool, float)
 
 
 def test_other_tools_can_read_it(tmp_path: Path) -> None:
