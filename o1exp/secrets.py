@@ -106,6 +106,8 @@ def masked_config(container: Any, name: str = "") -> Any:
 
 def found(text: str) -> str | None:
     """What in a setting's value is a secret, in words, or None. Whatever is refused by this can stand in any file."""
+    if len(text) < SHORTEST:
+        return None
     if where := next((name for name, value in _from_environment() if value in text), None):
         return f"holds the value of the environment variable {where}"
     if marked := _MARKED.search(text):

@@ -122,9 +122,3 @@ class Calls:
 
     def facts(self) -> dict[str, float]:
         return {**asdict(self), "tokens": self.prompt_tokens + self.completion_tokens, "usd": round(self.usd, 6)}
-
-
-def ask(teacher: Teacher, requests: Sequence[Request], budget: Budget, work: Work) -> list[Answer]:
-    """Ask everything once; answers in the order of the requests. Errors: as Client.ask."""
-    with Client(teacher, budget, work) as client:
-        return list(client.ask(requests))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from o1exp.flow import Above, AtLeast, Settings, Work, how
-from o1exp.secrets import is_variable, refusal
+from o1exp.secrets import hide_variable, is_variable, refusal
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -55,6 +55,8 @@ class Endpoint(Settings):
             yield "base_url", "has a query, which is not sent; the address ends with its version, e.g. http://127.0.0.1:8000/v1"
         if not is_variable(self.api_key_env):
             yield "api_key_env", "is no name of an environment variable, of capital letters, digits and _ (give the name, never the key)"
+        else:
+            hide_variable(self.api_key_env)
 
     @property
     def address(self) -> str:

@@ -12,7 +12,7 @@ from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, mes
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
-from o1exp.secrets import MASK, SHORTEST, hide_variable, masked
+from o1exp.secrets import MASK, SHORTEST, masked
 
 if TYPE_CHECKING:
     import openai
@@ -87,7 +87,6 @@ class Sender:
         if not teacher.base_url and is_loopback(self.base_url):
             return ""  # a server that the teacher started itself asks for none
         key = os.environ.get(teacher.api_key_env, "")
-        hide_variable(teacher.api_key_env)
         if not key and urlsplit(self.base_url).hostname == urlsplit(OPENAI).hostname:
             raise StageFailed(
                 f"{self._who()} needs a key: set the environment variable {teacher.api_key_env}, or teacher.base_url to another endpoint"

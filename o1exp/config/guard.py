@@ -52,8 +52,8 @@ def study_mistake(study: str) -> str | None:
 def _why(name: str, value: Any) -> str | None:
     if isinstance(value, str) and (why := found(value)):
         return why
-    shown = masked_value(name, str(value))
-    return "is a secret by its name" if value not in (None, "", "???") and is_secret(name) and shown != str(value) else None
+    named = is_secret(name) and value is not None and masked_value(name, str(value)) != str(value)
+    return "is a secret by its name" if named else None
 
 
 def _refused(key: str, value: Any, why: str) -> str:

@@ -10,6 +10,7 @@ from tests.config.conftest import Command
 KEY = "sk-proj-0123456789abcdefABCD"
 PLAIN = "quiet-words-0001"
 WORD = "a-word-of-the-team"
+OTHER = "words of an odd variable"
 MANY = ["teacher=endpoint", "teacher.model=m"]
 
 
@@ -21,6 +22,7 @@ MANY = ["teacher=endpoint", "teacher.model=m"]
         ([*MANY, "teacher.base_url='http://h/v1?version=1'"], "base_url=http://h/v1?version=***: has a query, which is not sent"),
         ([*MANY, f"teacher.api_key_env={KEY}"], "teacher.api_key_env=***: holds what looks like a key"),
         ([*MANY, f"teacher.api_key_env={PLAIN.replace('-', '')}"], "teacher.api_key_env=***: is no name of an environment variable"),
+        ([*MANY, "teacher.api_key_env=ODD", f"teacher.system=Use {OTHER}."], "teacher.system=Use ***.: holds the value of the"),
         ([*MANY, f"teacher.api_key={PLAIN}"], "teacher.api_key=***: there is no such setting"),
         ([*MANY, f"+teacher.token={PLAIN}"], "teacher.token=***: there is no such setting"),
         ([*MANY, f"teacher.system=Use {KEY}"], "teacher.system=Use ***: holds what looks like a key (sk-...); settings are"),
@@ -36,11 +38,12 @@ def test_a_secret_is_refused_and_not_shown(
     o1exp: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
 ) -> None:
     monkeypatch.setenv("MY_SECRET", WORD)
+    monkeypatch.setenv("ODD", OTHER)
     for sweep in ([], ["-m"]):
         done = o1exp(*sweep, *words)
         assert done.code == 2, done.err
         assert said in done.err
-        assert not [secret for secret in (KEY, PLAIN, WORD) if secret in done.out + done.err]
+        assert not [secret for secret in (KEY, PLAIN, WORD, OTHER) if secret in done.out + done.err]
         assert list(tmp_path.iterdir()) == []
 
 
