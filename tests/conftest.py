@@ -10,6 +10,7 @@ from o1exp.flow import forks
 from o1exp.flow.process import child_environment
 from o1exp.history.runs import RunRecord
 from tests.finished import Finished, committed, finish
+from tests.inside import o1exp  # noqa: F401  (a fixture)
 from tests.planted import PlantedRun, planted_report, planted_run
 
 ROOT = Path(__file__).resolve().parent.parent

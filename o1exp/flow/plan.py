@@ -56,20 +56,37 @@ def _measured(known: Manifest, expect: Expect) -> Expect:
     return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters, remark=remark)
 
 
-def why(store: Artefacts, stage: Stage[Any]) -> str:
+@dataclass(frozen=True)
+class Reason:
+    """Why a stage is made: what differs from the nearest stored one of its kind.
+
+    `own` are sentences about the stage itself, `edges` the names of the inputs that are others; `new` says that there is none of its kind.
+    """
+
+    text: str
+    own: tuple[str, ...] = ()
+    edges: tuple[str, ...] = ()
+    new: bool = False
+
+
+def reason(store: Artefacts, stage: Stage[Any]) -> Reason:
     """What makes this stage's key differ from the nearest stored one of its kind, or what is wrong with its own."""
     if wrong := store.damage(stage) or store.stale(stage):
-        return wrong
+        return Reason(wrong, (wrong,))
     if store.has(stage):
-        return "an input is made again; if that comes out as it was, this is reused"
-    nearest: tuple[int, list[str], str] | None = None
-    for known in _made(store, stage.kind):
-        differences = _differences(known, stage)
-        if nearest is None or len(differences) < nearest[0]:
-            nearest = (len(differences), differences, known.key)
-    if nearest is None:
-        return f"no {stage.kind} was ever made here"
-    return f"nearest {nearest[2][:8]}: " + ("; ".join(nearest[1]) or "same settings and inputs, but its files are gone")
+        return Reason("an input is made again; if that comes out as it was, this is reused", edges=tuple(stage.inputs))
+    found = [(known, _own_differences(known, stage), _other_inputs(known, stage)) for known in _made(store, stage.kind)]
+    if not found:
+        return Reason(f"no {stage.kind} was ever made here", new=True)
+    known, own, inputs = min(found, key=lambda one: len(one[1]) + len(one[2]))
+    gone = "" if own or inputs else "same settings and inputs, but its files are gone"
+    text = f"nearest {known.key[:8]}: " + (gone or "; ".join([*own, *inputs.values()]))
+    return Reason(text, (gone,) if gone else tuple(own), tuple(inputs))
+
+
+def why(store: Artefacts, stage: Stage[Any]) -> str:
+    """The reason in a sentence."""
+    return reason(store, stage).text
 
 
 def _made(store: Artefacts, kind: str) -> Iterator[Manifest]:
@@ -80,18 +97,18 @@ def _made(store: Artefacts, kind: str) -> Iterator[Manifest]:
                 yield known
 
 
-def _differences(known: Manifest, stage: Stage[Any]) -> list[str]:
-    found = []
-    if known.version != stage.version:
-        found.append(f"version {known.version} -> {stage.version}")
+def _own_differences(known: Manifest, stage: Stage[Any]) -> list[str]:
+    version = [f"version {known.version} -> {stage.version}"] if known.version != stage.version else []
     before = _merged(_merged(stage.added(), known.added), known.settings)  # an older one lacks what was added since
-    found += _changed("", before, _merged(stage.added(), stage.what()))
+    return [*version, *_changed("", before, _merged(stage.added(), stage.what()))]
+
+
+def _other_inputs(known: Manifest, stage: Stage[Any]) -> dict[str, str]:
+    """A sentence by edge for each input that is another one."""
     inputs = {name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()}
-    for edge in sorted(known.inputs.keys() | inputs.keys()):
-        before, now = known.inputs.get(edge, "nothing"), inputs.get(edge, "nothing")
-        if before != now:
-            found.append(f"input {edge}: {_short(before)} -> {_short(now)}")
-    return found
+    edges = sorted(known.inputs.keys() | inputs.keys())
+    pairs = {edge: (known.inputs.get(edge, "nothing"), inputs.get(edge, "nothing")) for edge in edges}
+    return {edge: f"input {edge}: {_short(before)} -> {_short(now)}" for edge, (before, now) in pairs.items() if before != now}
 
 
 def _merged(under: Any, over: Any) -> Any:

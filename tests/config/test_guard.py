@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.config.guard import study_mistake
-from tests.config.conftest import Command
+from tests.inside import Command
 
 KEY = "sk-proj-0123456789abcdefABCD"
 PLAIN = "quiet-words-0001"

@@ -10,7 +10,7 @@ from o1exp.config import spine
 from o1exp.config.compose import composed, study_of
 from o1exp.config.groups import GROUPS
 from o1exp.flow import Stage
-from tests.config.conftest import Command
+from tests.inside import Command
 
 CONF = spine.conf_dir()
 NEEDED = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.commands import o1exp as script
-from tests.config.conftest import Command
+from tests.inside import Command
 
 PACKAGE = '''
 from dataclasses import dataclass

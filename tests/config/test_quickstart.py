@@ -5,7 +5,7 @@ import pytest
 from o1exp.app.job import arranged
 from o1exp.app.sweep import baseline
 from o1exp.config.compose import composed, study_of
-from tests.config.conftest import Command
+from tests.inside import Command
 
 QUICK = "experiment=quickstart"
 

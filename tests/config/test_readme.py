@@ -11,8 +11,8 @@ import pytest
 from o1exp.app.job import arranged
 from o1exp.config.compose import composed, study_of
 from o1exp.config.options import Origin
-from tests.config.conftest import Command
 from tests.conftest import ROOT
+from tests.inside import Command
 
 TABLE = re.findall(r"^\| `(.+?)` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
 COMMANDS = [command for command, _ in TABLE if command.split()[0] in ("o1exp", "python", "make")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.conftest import Command
+from tests.inside import Command
 
 
 @pytest.mark.parametrize(
