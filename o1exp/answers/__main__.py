@@ -12,6 +12,9 @@ from typing import Any
 from o1exp.answers.batch import Pair, grade_all
 from o1exp.answers.grade import Verdict
 
+_TOO_DEEP = "lists too deep inside one another; give gold and prediction as text"
+_MOST_DIGITS = 600  # Python reads and writes no whole number that is much longer
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 when it is done, 2 where the input is wrong."""
@@ -24,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w", encoding="utf-8") as out:
+    # half of a surrogate pair is written as the \ud800 that stood in the input
+    with options.out.open("w", encoding="utf-8", errors="backslashreplace") as out:
         for (_, row), verdict in zip(rows, verdicts, strict=True):
             out.write(json.dumps(_result(row, verdict), ensure_ascii=False) + "\n")
     counts = Counter(verdict.status for verdict in verdicts)
@@ -49,23 +53,39 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise ValueError(f"{path}, line {number}: {error.msg}; give one JSON object a line") from error
-                if not isinstance(row, dict) or not {"gold", "prediction"} <= set(row):
-                    raise ValueError(f"{path}, line {number}: gold or prediction is missing; give {{id, gold, prediction, form}}")
-                yield number, row
+                yield number, _row(f"{path}, line {number}", line)
+
+
+def _row(where: str, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8"), parse_int=_whole)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where}: no UTF-8 ({error.reason}); save the file as UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{where}: {error.msg}; give one JSON object a line") from error
+    except RecursionError as error:
+        raise ValueError(f"{where}: {_TOO_DEEP}") from error
+    if not isinstance(row, dict) or not {"gold", "prediction"} <= set(row):
+        raise ValueError(f"{where}: gold or prediction is missing; give {{id, gold, prediction, form}}")
+    return row
 
 
 def _pair(number: int, row: dict[str, Any]) -> Pair:
     form = row.get("form", "answer")
     if form not in ("answer", "response"):
         raise ValueError(f"line {number}: form is {form!r}; give answer or response")
-    return Pair(_text(row["gold"]), _text(row["prediction"]), form, bool(row.get("truncated", False)))
+    try:
+        gold, prediction = _text(row["gold"]), _text(row["prediction"])
+    except RecursionError as error:
+        raise ValueError(f"line {number}: {_TOO_DEEP}") from error
+    return Pair(gold, prediction, form, bool(row.get("truncated", False)))
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ DIGITS = 60
 _LARGEST_ANGLE = 1e12
 _LARGEST_EXPONENT = 1e12
 _LARGEST_FACTORIAL = 1e6
+_LARGEST_FLOAT = 1e300  # beyond, sums and absolute values of complex floats overflow
 
 
 class Undefined(Exception):
@@ -102,9 +103,10 @@ def evaluate(node: Node, point: Mapping[str, Fraction], numbers: Arithmetic) -> 
     """The value at a point. Errors: Undefined where there is none, where it leaves the real numbers, or where it is out of bounds."""
     try:
         value = _evaluate(node, point, numbers)
-    except (ValueError, ZeroDivisionError, OverflowError, TypeError, ArithmeticError) as error:
+        small = numbers.precise or abs(value) < _LARGEST_FLOAT
+    except (ValueError, ArithmeticError, TypeError, RecursionError, MemoryError) as error:
         raise Undefined from error
-    if not numbers.precise and not cmath.isfinite(value):
+    if not small:
         raise Undefined
     if numbers.real and numbers.precise and _imaginary(value):
         raise Undefined

@@ -33,8 +33,8 @@ def extract(text: str, truncated: bool = False) -> Found:
     tail, open_thought = after_thought(text), False
     if not tail.strip():
         tail, open_thought = text, True
-    elif starts := list(_THOUGHT_START.finditer(tail)):
-        open_thought = bool(starts)
+    elif _THOUGHT_START.search(tail):
+        open_thought = True
     tail = _SOLUTION.sub(" ", tail)
     if box := boxed(tail):
         return Found(box, "boxed", truncated)

@@ -59,7 +59,7 @@ def points(names: frozenset[str], whole: bool) -> list[dict[str, Fraction]]:
 
 @lru_cache(maxsize=4096)
 def _coordinate(name: str, place: int, whole: bool) -> Fraction:
-    luck = zlib.crc32(f"{name}/{place}".encode())
+    luck = zlib.crc32(f"{name}/{place}".encode("utf-8", "surrogatepass"))
     low, high = (_WHOLE_RANGES if whole else _RANGES)[place]
     if whole:
         return Fraction(int(low) + luck % (int(high) - int(low) + 1))
@@ -72,6 +72,12 @@ def rough(node: Node, whole: bool, real: bool) -> tuple[complex | None, ...]:
     return tuple(_at(node, point, floats(real)) for point in points(symbols(node), whole))
 
 
+@lru_cache(maxsize=5_000)
+def fine(node: Node, whole: bool, real: bool) -> tuple[Any, ...]:
+    """The same in 60 digits."""
+    return tuple(_at(node, point, precise(real)) for point in points(symbols(node), whole))
+
+
 def _at(node: Node, point: dict[str, Fraction], numbers: Arithmetic) -> Any:
     try:
         return evaluate(node, point, numbers)
@@ -80,26 +86,20 @@ def _at(node: Node, point: dict[str, Fraction], numbers: Arithmetic) -> Any:
 
 
 def _agree(left: Node, right: Node, whole: bool, real: bool) -> bool | None:
-    ours, theirs = rough(left, whole, real), rough(right, whole, real)
+    if any(_apart(one, other, _FAR) for one, other in _both(rough(left, whole, real), rough(right, whole, real))):
+        return False
+    ours, theirs = fine(left, whole, real), fine(right, whole, real)
+    values = _both(ours, theirs)
+    if any(_apart(one, other, _PRECISE_CLOSE) and not abs(one - other) < 1e-50 for one, other in values):
+        return False
+    return True if len(values) >= min(_ENOUGH, max(len(ours), len(theirs))) else None
+
+
+def _both(ours: tuple[Any, ...], theirs: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    """The values at the points where both have one; a constant has its one value at every point."""
     count = max(len(ours), len(theirs))
-    ours, theirs = (values * count if len(values) < count else values for values in (ours, theirs))
-    for one, other in zip(ours, theirs, strict=True):
-        if one is not None and other is not None and _apart(one, other, _FAR):
-            return False
-    return _agree_precisely(left, right, whole, real)
-
-
-def _agree_precisely(left: Node, right: Node, whole: bool, real: bool) -> bool | None:
-    numbers, common = precise(real), 0
-    names = symbols(left) | symbols(right)
-    for point in points(names, whole):
-        one, other = _at(left, point, numbers), _at(right, point, numbers)
-        if one is None or other is None:
-            continue
-        common += 1
-        if _apart(one, other, _PRECISE_CLOSE) and not abs(one - other) < 1e-50:
-            return False
-    return True if common >= min(_ENOUGH, len(points(names, whole))) else None
+    pairs = zip(*(values * count if len(values) < count else values for values in (ours, theirs)), strict=True)
+    return [(one, other) for one, other in pairs if one is not None and other is not None]
 
 
 def _apart(one: Any, other: Any, tolerance: float) -> bool:
@@ -110,11 +110,7 @@ def proportional(left: Node, right: Node, positive: bool) -> bool | None:
     """Whether one is a constant (`positive`: a positive constant) times the other; None where no values could be had."""
     whole, ratio, common = whole_only(left) or whole_only(right), None, 0
     for real in (True, False):
-        numbers = precise(real)
-        for point in points(symbols(left) | symbols(right), whole):
-            one, other = _at(left, point, numbers), _at(right, point, numbers)
-            if one is None or other is None:
-                continue
+        for one, other in _both(fine(left, whole, real), fine(right, whole, real)):
             if abs(other) < 1e-40 or abs(one) < 1e-40:
                 if abs(other) > 1e-40 or abs(one) > 1e-40:
                     return False

@@ -74,6 +74,7 @@ _DIGITS = dict(zip(_NUMERALS, (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)
 _TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
 _CHINESE = "".join([*_DIGITS, *_TENS, *_MYRIADS])
+_LARGEST = 10**600  # Python writes out and reads back no number much longer than this
 CHINESE_NUMBER = re.compile(f"\u8d1f?[{_CHINESE}]+(?:\u70b9[{''.join(_DIGITS)}]+)?")
 
 
@@ -87,7 +88,7 @@ def plain_glyphs(text: str) -> str:
 
 
 def chinese_number(word: str) -> str | None:
-    """The decimal digits of a number written in Chinese numerals, None where the word is none."""
+    """The decimal digits of a number written in Chinese numerals, None where the word is none or the number is absurdly large."""
     if not CHINESE_NUMBER.fullmatch(word):
         return None
     sign, word = ("-", word[1:]) if word[0] == "\u8d1f" else ("", word)
@@ -103,5 +104,7 @@ def chinese_number(word: str) -> str | None:
                 section, digit = section + (digit or 1) * _TENS[glyph], 0
             else:
                 total, section, digit = (total + section + digit) * _MYRIADS[glyph], 0, 0
+                if total > _LARGEST:
+                    return None
         digits = str(total + section + digit)
     return sign + digits + ("." + "".join(str(_DIGITS[glyph]) for glyph in decimals) if decimals else "")

@@ -72,6 +72,14 @@ def decimal(node: Node) -> Node:
     return Node("lg" if node.op == "log" else node.op, tuple(decimal(part) for part in node.args), node.value) if node.args else node
 
 
+def height(node: Node) -> int:
+    """How many operations stand inside one another; counted without recursion, so that any tree can be asked."""
+    layer, layers = node.args, 0
+    while layer:
+        layer, layers = tuple(part for each in layer for part in each.args), layers + 1
+    return layers
+
+
 def contains(node: Node, ops: frozenset[str]) -> bool:
     """Whether one of the operations occurs in the expression."""
     return node.op in ops or any(contains(part, ops) for part in node.args)

@@ -23,12 +23,12 @@ _ARROWED = re.compile(
     r"\}|([A-Za-z]))"
 )
 _UNIT_VECTOR = re.compile(
-    r"\\(?:mathbf|boldsymbol|bold|bm|vec|hat|widehat|textbf)\s*\{\s*(?:\\(?:mathbf|boldsymbol|bold)\s*\{)?"
-    r"\s*\\?([ijk])(?:math)?\s*\}+"
+    r"\\(?:mathbf|boldsymbol|bold|bm|vec|hat|widehat|textbf)\s*+\{\s*+(?:\\(?:mathbf|boldsymbol|bold)\s*+\{)?"
+    r"\s*+\\?([ijk])(?:math)?\s*+\}+"
 )
-_DOUBLE_STRUCK = re.compile(r"\\(?:mathbb|Bbb|mathds)\s*\{?\s*([RZNQCF])\s*\}?")
+_DOUBLE_STRUCK = re.compile(r"\\(?:mathbb|Bbb|mathds)\s*+\{?+\s*+([RZNQCF])\s*+\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)[ \t]*")
-_DEGREE = re.compile(r"\^\s*(?:\{\s*\u00b0\s*\}|\u00b0)|\s+\u00b0")
+_DEGREE = re.compile(r"\^\s*(?:\{\s*\u00b0\s*\}|\u00b0)|(?<!\s)\s+\u00b0")
 _BARE_FRACTION = re.compile(r"\\frac\s*(?:\{([^{}]*)\}|([0-9A-Za-z\u0370-\u03ff]))\s*(?:\{([^{}]*)\}|([0-9A-Za-z\u0370-\u03ff]))")
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _GAPS = re.compile(rf"(?<![\d.,])(\d{{1,3}})((?:{THIN}\d{{3}})+)(?!\d)")
@@ -37,8 +37,9 @@ _BRACED_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
 _MARKDOWN = re.compile(r"(?<![\w)\]}])\*\*+|\*\*+(?![\w(\[{\\])|__+(?=\w)|(?<=\w)__+|`")
 _SPACES = re.compile(r"\s+")
 _KEPT = frozenset("frac sqrt begin end overline dot sum prod lim int pmod bmod underbrace overbrace Re Im arg widehat triangle".split())
+_LONGEST_COMMAND = max(map(len, [*COMMANDS, *FUNCTIONS]))
 _UNIT_LETTERS = frozenset("mshgLlNJWVACFKt")
-_CHOOSE = re.compile(r"\{\s*([^{}]+?)\s*\\(choose|over)(?![A-Za-z])\s*([^{}]+?)\s*\}")
+_CHOOSE = re.compile(r"\{((?:[^{}\\]|\\(?!(?:choose|over)(?![A-Za-z])))+)\\(choose|over)(?![A-Za-z])([^{}]++)\}")
 _CLOSING = ".,;:!?"
 _LONE_UNIT = re.compile(r"(-?[\d.,/]+) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)")  # outside LaTeX "5 m" has a unit, "5m" may be a product
 _LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
@@ -52,7 +53,10 @@ def clean(answer: str) -> str:
         return ""
     if _PLAIN_INTEGER.fullmatch(text):
         return text
-    text = _unwrap(plain_glyphs(text))
+    text = plain_glyphs(text)
+    if len(text) > LONGEST:  # one glyph may stand for a whole fraction
+        return ""
+    text = _unwrap(text)
     if "{,}" in text:
         text = _BRACED_COMMA.sub("\u201a", text)  # kept apart: it joins digits and never separates a list
     text = text.replace("{:}", ":")
@@ -100,7 +104,7 @@ def _latex(text: str) -> str:
         text = _LONE_DOLLAR.sub(MONEY, text)
     text = _SPACING.sub(THIN, text).replace("\\;", " ").replace("\\ ", " ")
     text = _MATH_MARKS.sub(" ", _NOTHING.sub("", text))
-    text = _CHOOSE.sub(lambda match: rf"\{'binom' if match[2] == 'choose' else 'frac'}{{{match[1]}}}{{{match[3]}}}", text)
+    text = _CHOOSE.sub(lambda match: rf"\{'binom' if match[2] == 'choose' else 'frac'}{{{match[1].strip()}}}{{{match[3].strip()}}}", text)
     text = text.replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE).replace("\\|", "|")
     text = _UNIT_VECTOR.sub(lambda match: {"i": "\u0131", "j": "\u0237", "k": "\u0138"}[match[1]], text)
     text = _DOUBLE_STRUCK.sub(lambda match: COMMANDS.get(match[1], match[1]), text)
@@ -138,7 +142,7 @@ def _command(match: "re.Match[str]") -> str:
         return COMMANDS[name]
     if name in FUNCTIONS or name in _KEPT:
         return "\\" + name + " "
-    for length in range(len(name) - 1, 1, -1):  # \sinx and \pir, where spaces were removed
+    for length in range(min(len(name) - 1, _LONGEST_COMMAND), 1, -1):  # \sinx and \pir, where spaces were removed
         if name[:length] in COMMANDS or name[:length] in FUNCTIONS:
             return COMMANDS.get(name[:length], "\\" + name[:length] + " ") + name[length:]
     return "\\" + name + " "

@@ -1,11 +1,16 @@
-"""Expressions of answers, in LaTeX or plain notation, as trees: a recursive descent with a bounded depth."""
+r"""Expressions of answers, in LaTeX or plain notation, as trees: a recursive descent with a bounded depth.
+
+Brackets, fractions, roots, powers, signs and functions stand at most 60 deep inside one another, and the tree has at most 200 layers (a
+division or a "!" adds layers without any bracket). What is deeper is Unreadable, whoever calls and however deep the caller's stack is.
+"""
 
 from fractions import Fraction
 
-from o1exp.answers.nodes import DEGREE, HUNDRED, IMAGINARY, INFINITY, MINUS_ONE, E, Node, add, mul, negative, num, over, sym
+from o1exp.answers.nodes import DEGREE, HUNDRED, IMAGINARY, INFINITY, MINUS_ONE, E, Node, add, height, mul, negative, num, over, sym
 from o1exp.answers.tokens import FUNCTIONS, Token, Unreadable, tokens
 
 _DEEPEST = 60
+_HIGHEST = 200
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "\u230a": "\u230b", "\u2308": "\u2309"}
 _ONE_ARGUMENT = {
     "tg": "tan", "ctg": "cot", "arctg": "arctan", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
@@ -23,6 +28,8 @@ def parse(text: str) -> Node:
     node = reader.sum()
     if reader.place < len(reader.tokens):
         raise Unreadable(text)
+    if height(node) > _HIGHEST:
+        raise Unreadable("too deep")
     return node
 
 
@@ -48,10 +55,14 @@ class _Reader:
         if self.take().text != text:
             raise Unreadable(f"no {text}")
 
-    def sum(self) -> Node:
+    def deeper(self) -> None:
+        """One level down. Whatever can lead back to itself counts its levels, a bracket's in `sum`; those that raise end the reading."""
         self.depth += 1
         if self.depth > _DEEPEST:
             raise Unreadable("too deep")
+
+    def sum(self) -> Node:
+        self.deeper()
         terms = []
         if self.peek() in ("\u00b1", "\u2213"):
             terms.append(self.signed())
@@ -68,7 +79,10 @@ class _Reader:
         return add(*terms)
 
     def signed(self) -> Node:
-        return Node("pm" if self.take().text == "\u00b1" else "mp", (self.product(),))
+        self.deeper()
+        node = Node("pm" if self.take().text == "\u00b1" else "mp", (self.product(),))
+        self.depth -= 1
+        return node
 
     def product(self) -> Node:
         factors = [self.unary()]
@@ -100,9 +114,7 @@ class _Reader:
 
     def unary(self) -> Node:
         if self.peek() in ("-", "+"):
-            self.depth += 1
-            if self.depth > _DEEPEST:
-                raise Unreadable("too deep")
+            self.deeper()
             sign = self.take().text
             inner = self.unary()
             self.depth -= 1
@@ -117,9 +129,15 @@ class _Reader:
             self.take()
             if self.peek() in ("'", "*"):
                 raise Unreadable("a mark, no power")
-            exponent = self.group("{") if self.peek() == "{" else self.unary()
+            exponent = self.group("{") if self.peek() == "{" else self.exponent()
             base = self.postfix(Node("pow", (base, exponent)))
         return base
+
+    def exponent(self) -> Node:
+        self.deeper()
+        node = self.unary()
+        self.depth -= 1
+        return node
 
     def postfix(self, node: Node) -> Node:
         while self.peek() in ("!", "%", "\u00b0"):
@@ -163,7 +181,7 @@ class _Reader:
             self.expect("|")
             return Node("abs", (node,))
         if text == "\u221a":
-            return Node("pow", (self.atom(), num(Fraction(1, 2))))
+            return Node("pow", (self.argument(), num(Fraction(1, 2))))
         if text == "\u221e":
             return INFINITY
         if text == "\u2220":
@@ -269,7 +287,12 @@ class _Reader:
             text += token.text
 
     def argument(self) -> Node:
-        return self.group("{") if self.peek() == "{" else self.atom()
+        if self.peek() == "{":
+            return self.group("{")
+        self.deeper()
+        node = self.atom()
+        self.depth -= 1
+        return node
 
     def root(self) -> Node:
         degree = num(2)
@@ -325,6 +348,7 @@ class _Reader:
             return self.postfix(self.atom())
         if self.peek() == "-":
             return self.unary()
+        self.deeper()
         factors = [self.power()]
         while self.peek() and self.place < len(self.tokens):
             if self.peek() == "/" and self.place + 1 < len(self.tokens):
@@ -334,6 +358,7 @@ class _Reader:
                 factors.append(self.power())
             else:
                 break
+        self.depth -= 1
         return mul(*factors)
 
     def call(self, name: str) -> Node:

@@ -19,19 +19,18 @@ _LEAD = re.compile(
     r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-])",
     re.IGNORECASE,
 )
-_TEXT_UNIT = re.compile(
-    r"^(?P<math>.*?[^\s/*])\s*(?P<unit>[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7\}?(?:\s*\^\s*\{?-?\d\}?)?(?:\s*[/*]?\s*\{?\u27e6[^\u27e7]*\u27e7"
-    r"\}?(?:\s*\^\s*\{?-?\d\}?)?)*)$"
-)
+_WRITTEN_UNIT = r"[/*]?+\s*+\{?+\u27e6[^\u27e7]*+\u27e7\}?+(?:\s*+\^\s*+\{?+-?\d\}?+)?\s*+"
+_TEXT_UNIT = re.compile(rf"^(?P<math>[^\u27e6]*?[^\u27e6\s/*])\s*+(?P<unit>(?:{_WRITTEN_UNIT})+)$")
 _FRACTION_UNIT = re.compile(r"\\frac\s*\{\s*\u27e6([^\u27e7]*)\u27e7\s*\}\s*\{\s*\u27e6([^\u27e7]*)\u27e7((?:\s*\^\s*\{?\d\}?)?)\s*\}")
 _WORD_UNIT = re.compile(
-    r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]*[A-Za-z\d}])"
+    r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]{0,120}[A-Za-z\d}])"
     r"?)$"
 )
 _CHINESE_UNIT = re.compile(
-    r"^(?P<lead>[\u4e00-\u9fff]*)\s*(?P<math>[^\u4e00-\u9fff]*[\d)}\]%\u03c0][^\u4e00-\u9fff]*?)\s*(?P<unit>(?![\u548c\u6216\u4e0e])"
-    r"[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*)?$"
+    r"^(?P<lead>[\u4e00-\u9fff]*+)\s*+(?P<math>[^\u4e00-\u9fff]*+)(?P<unit>(?![\u548c\u6216\u4e0e])"
+    r"[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*+)?$"
 )
+_QUANTIFIED = re.compile(r"[\d)}\]%\u03c0]")
 _CHINESE_COUNT = re.compile(
     "^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d"
     "\u7c73\u79cd])?$"
@@ -54,14 +53,14 @@ _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
 _BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
 _DECIMAL_COMMA = re.compile(r"^-?(?:\d+,\d{1,2}|\d+,\d{4,}|0,\d+)$")
-_REPEATED = re.compile(r"^(-?\d*\.\d*?)(\d{1,4}?)\2{2,}(?:\d{0,3})(?:\u2026|\.\.\.)$")
-_BRACKET_REPEAT = re.compile(r"(\d*\.\d*)(?:\((\d{1,40})\)|\\overline \{\s*(\d{1,40})\s*\})")
-_DOT_REPEAT = re.compile(r"(\d*\.\d*)((?:\\dot \{?\d\}?)\d*(?:\\dot \{?\d\}?)?)")
+_REPEATED = re.compile(r"^(?=-?\d*+\.\d++(?:\u2026|\.\.\.)$)(-?\d*+\.\d*?)(\d{1,4}?)(?=(\2{2,}))\3\d{0,3}(?:\u2026|\.\.\.)$")
+_BRACKET_REPEAT = re.compile(r"(?<!\d)(\d*+\.\d*)(?:\((\d{1,40})\)|\\overline \{\s*(\d{1,40})\s*\})")
+_DOT_REPEAT = re.compile(r"(?<!\d)(\d*+\.\d*)((?:\\dot \{?\d\}?)\d*(?:\\dot \{?\d\}?)?)")
 _DOTTED_THOUSANDS = re.compile(r"^-?\d{1,3}(?:\.\d{3}){2,}$")
 _DEGREES_MINUTES = re.compile(r"^(-?\d+(?:\.\d+)?)\u00b0\s*(\d+(?:\.\d+)?)'\s*(?:(\d+(?:\.\d+)?)'')?$")
-_COMPOUND = re.compile(r"([\d.]+(?:/\d+)?|\\frac\{\d+\}\{\d+\})\s*([^\s\d,;\u27e6\u27e7]+(?:\^\d)?)")
-_PERCENT = re.compile(r"\s*(?:%|\u27e6\s*(?:%|percent|per cent|percentage points?)\s*\u27e7|percent|per cent)$", re.IGNORECASE)
-_DEGREES = re.compile(r"\s*(?:\u00b0(?:\s*\u27e6?\s*[CF]\s*\u27e7?)?|\u27e6\s*degrees?\.?\s*\u27e7|degrees?|\u5ea6)$", re.IGNORECASE)
+_COMPOUND = re.compile(r"\s*+([\d.]++(?:/\d++)?|\\frac\{\d+\}\{\d+\})\s*+([^\s\d,;\u27e6\u27e7]+(?:\^\d)?)")
+_PERCENT = re.compile(r"(?:%|\u27e6\s*+(?:%|percent|per cent|percentage points?)\s*+\u27e7|percent|per cent)$", re.IGNORECASE)
+_DEGREES = re.compile(r"(?:\u00b0(?:\s*+\u27e6?\s*+[CF]\s*+\u27e7?)?|\u27e6\s*+degrees?\.?\s*+\u27e7|degrees?|\u5ea6)$", re.IGNORECASE)
 _ANGLED = re.compile(r"sin|cos|tan|cot|sec|csc|cis|tg")
 _SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
 
@@ -110,7 +109,7 @@ def _text_unit(text: str, unit: str) -> list[Answer]:
     words = match["unit"].replace("\u27e6", " ").replace("\u27e7", " ").lower()
     if set(re.findall(r"[a-z]+", words)) & _NO_UNITS:
         return []
-    return _values(match["math"], unit or words.strip(" /*")) if "\u27e6" not in match["math"] else []
+    return _values(match["math"], unit or words.strip(" /*"))
 
 
 def _word_unit(text: str, unit: str) -> list[Answer]:
@@ -131,8 +130,8 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
 
 def _chinese_unit(text: str, unit: str) -> list[Answer]:
     match = _CHINESE_UNIT.match(text)
-    if match and (match["lead"] or match["unit"]):
-        return _marked(match["math"], unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
+    if match and _QUANTIFIED.search(match["math"]) and (match["lead"] or match["unit"]):
+        return _marked(match["math"].rstrip(), unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
     if (value := spelled_number(text.strip())) is not None:
         return _marked(value, unit)
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:
@@ -143,8 +142,11 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
 def compound(text: str) -> Value | None:
     """Several units of one kind in a row, as in 9 hours 48 minutes."""
     plain = text.replace("\u27e6", " ").replace("\u27e7", " ").replace(" and ", " ").replace(",", " ")
-    parts = _COMPOUND.findall(plain)
-    if len(parts) < 2 or _COMPOUND.sub("", plain).strip():
+    parts, place = [], 0
+    while match := _COMPOUND.match(plain, place):
+        parts.append((match[1], match[2]))
+        place = match.end()
+    if len(parts) < 2 or plain[place:].strip():
         return None
     sizes = [converted(unit) for _, unit in parts]
     kinds = {size[0] for size in sizes if size is not None}
@@ -153,7 +155,7 @@ def compound(text: str) -> Value | None:
     smallest = min(size[1] for size in sizes if size is not None)
     try:
         total = sum((_fraction(count) * size[1] for (count, _), size in zip(parts, sizes, strict=True) if size is not None), Fraction(0))
-    except ValueError:
+    except (ValueError, ZeroDivisionError):
         return None
     unit = next(unit for (_, unit), size in zip(parts, sizes, strict=True) if size is not None and size[1] == smallest)
     return Value(num(total / smallest), unit)
@@ -161,8 +163,6 @@ def compound(text: str) -> Value | None:
 
 def _fraction(text: str) -> Fraction:
     match = re.match(r"\\frac\{(\d+)\}\{(\d+)\}", text)
-    if (match and int(match[2]) == 0) or text.endswith("/0"):
-        raise ValueError(text)
     return Fraction(int(match[1]), int(match[2])) if match else Fraction(text)
 
 

@@ -20,7 +20,7 @@ def rational(node: Node) -> Fraction | None:
     """The exact value, None where it is not rational, not constant, undefined or too large."""
     try:
         return _value(node)
-    except (TooLarge, ZeroDivisionError, ValueError):
+    except (TooLarge, ArithmeticError, ValueError):
         return None
 
 
@@ -129,8 +129,11 @@ def _binomial(values: list[Fraction]) -> Fraction | None:
     top, bottom = values
     if top.denominator != 1 or bottom.denominator != 1 or top < 0 or bottom < 0:
         return None
-    if min(bottom, top - bottom) > _LARGEST_FACTORIAL or top.numerator.bit_length() > 64:
+    fewer = min(bottom, top - bottom)
+    if fewer > _LARGEST_FACTORIAL or top.numerator.bit_length() > 64:
         raise TooLarge
+    if fewer > 0 and fewer * (math.floor(top / fewer).bit_length() - 1) > _MOST_BITS:
+        raise TooLarge  # the value is at least (top / fewer) ** fewer
     return Fraction(math.comb(top.numerator, bottom.numerator))
 
 
@@ -145,7 +148,12 @@ def _gcd(values: list[Fraction]) -> Fraction | None:
 
 def _lcm(values: list[Fraction]) -> Fraction | None:
     whole = _whole(values)
-    return None if whole is None else Fraction(math.lcm(*whole))
+    if whole is None:
+        return None
+    result = Fraction(1)
+    for value in whole:
+        result = _bounded(Fraction(math.lcm(result.numerator, value)))
+    return result
 
 
 _OPERATIONS: dict[str, Callable[[list[Fraction]], Fraction | None]] = {

@@ -16,6 +16,7 @@ _SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
 _INTERVAL = re.compile(r"^([\[(\]])(.+)([\])\[])$")
 _MEMBER = re.compile(r"^(?P<name>[^\u2208<>=]{1,12})\u2208\s*(?P<set>.+)$")
 _UNLIKE = re.compile(r"^(?P<name>[a-z])\s*(?P<set>\([^()\[\]]*\]|\[[^()\[\]]*\))$")  # the sign for "in" was lost
+_DEEPEST = 6
 _REALS = re.compile("^(?:\u211d|all real numbers|all reals|reals|\u27e6\\s*all real numbers\\s*\u27e7|\u27e6\\s*real numbers\\s*\u27e7)$")
 _BUILDER = re.compile("^\u2983\\s*(?P<name>[^|:]{1,12}?)\\s*(?:\u2208\\s*\u211d\\s*)?[|:]\\s*(?P<condition>.+)\u2984$")
 
@@ -28,17 +29,19 @@ def is_about_sets(text: str) -> bool:
     return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text) or _UNLIKE.match(text))
 
 
-def sets(text: str) -> list[Answer]:
+def sets(text: str, depth: int = 0) -> list[Answer]:
     """The readings of a text as a set of real numbers or as inequalities; none where it is neither."""
+    if depth > _DEEPEST:
+        return []
     if (match := _BUILDER.match(text)) and is_about_sets(match["condition"]):
-        return sets(match["condition"])
+        return sets(match["condition"], depth + 1)
     region = _union(text, 0)
     found: list[Answer] = [region] if region is not None else []
     return found + _inequalities(text)
 
 
 def _union(text: str, depth: int) -> Region | None:
-    if depth > 6:
+    if depth > _DEEPEST:
         return None
     for pieces in (linked(text, ("or",)), cut(text, "\u222a;")):
         if len(pieces) > 1:
@@ -202,7 +205,7 @@ _FUNCTION = re.compile(
     r"*)\s*\)$"
 )
 _LABEL = re.compile(
-    r"^(?:[A-Za-z\u0370-\u03ff]'*(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|"
+    r"^(?:[A-Za-z\u0370-\u03ff]'*+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|"
     r"\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
 )
 _TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")

@@ -6,8 +6,8 @@ from collections.abc import Collection
 _OPENING = frozenset("([{\u2983\u27e6\u230a\u2308")
 _CLOSING = frozenset(")]}\u2984\u27e7\u230b\u2309")
 _LINK = re.compile(
-    "\\s*(?:(?<![A-Za-z])(?:and/or|and|or)(?![A-Za-z])|\u27e6\\s*,?\\s*(?:and|or|\u548c|\u6216|\u6216\u8005|"
-    "\u53ca|\u4e0e)\\s*\u27e7|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e)\\s*"
+    "(?<![A-Za-z])(?:and/or|and|or)(?![A-Za-z])|\u27e6\\s*+,?\\s*+(?:and|or|\u548c|\u6216|\u6216\u8005|"
+    "\u53ca|\u4e0e)\\s*+\u27e7|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e"
 )
 
 
@@ -39,8 +39,14 @@ def operators(text: str, signs: Collection[str]) -> tuple[list[str], list[str]]:
 
 def linked(text: str, words: Collection[str] = ("and", "or")) -> list[str]:
     """The pieces between "and", "or" and their Chinese forms at the top level; `words` limits to one of them."""
-    marked = _LINK.sub(lambda match: "\u2063" if _asked(match[0], words) and _top(text, match.start()) else match[0], text)
-    return [piece.strip() for piece in marked.split("\u2063")]
+    pieces, depth, start, counted = [], 0, 0, 0
+    for match in _LINK.finditer(text):
+        depth += _opened(text[counted : match.start()])
+        counted = match.start()
+        if depth == 0 and _asked(match[0], words):
+            pieces.append(text[start : match.start()].strip())
+            start = match.end()
+    return [*pieces, text[start:].strip()]
 
 
 def _asked(link: str, words: Collection[str]) -> bool:
@@ -48,11 +54,9 @@ def _asked(link: str, words: Collection[str]) -> bool:
     return ("or" if is_or else "and") in words
 
 
-def _top(text: str, place: int) -> bool:
-    depth = 0
-    for letter in text[:place]:
-        depth += (letter in _OPENING) - (letter in _CLOSING)
-    return depth == 0
+def _opened(text: str) -> int:
+    """How many brackets open in the text and stay open; negative where more close."""
+    return sum((letter in _OPENING) - (letter in _CLOSING) for letter in text)
 
 
 def enclosed(text: str) -> bool:

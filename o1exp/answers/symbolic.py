@@ -1,7 +1,7 @@
 """The fallback for mathematics outside our grammar: math-verify in a child process with a limit on its CPU time.
 
 Only its LaTeX parser is used: its plain-expression parser would hand model text to Python's parser. The limit is on CPU time, not on the
-clock, so that a busy machine changes no verdict.
+clock, so that a busy machine changes no verdict. What makes it fail is "different"; what it prints goes nowhere near our replies.
 """
 
 import atexit
@@ -78,17 +78,28 @@ def _serve() -> None:
     import logging
     import resource
 
-    from math_verify import LatexExtractionConfig, parse, verify
+    import math_verify  # noqa: F401 - loaded before the first limit counts
 
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     logging.disable(logging.CRITICAL)
-    config = [LatexExtractionConfig()]
-    print(_READY, flush=True)
+    replies, sys.stdout = sys.stdout, sys.stderr
+    print(_READY, file=replies, flush=True)
     for line in sys.stdin:
         _limit(CPU_SECONDS)
-        read = [parse(f"${text.strip().strip('$')}$", extraction_config=config, parsing_timeout=None) for text in json.loads(line)]
-        both = bool(all(read)) and all(bool(verify(*pair, timeout_seconds=None)) for pair in (read, read[::-1]))
-        print(json.dumps(both), flush=True)
+        try:
+            both = _verified(json.loads(line))
+        except Exception:
+            both = False
+        print(json.dumps(both), file=replies, flush=True)
+
+
+def _verified(texts: list[str]) -> bool:
+    """Whether math-verify finds two answers equal in both directions."""
+    from math_verify import LatexExtractionConfig, parse, verify
+
+    config = [LatexExtractionConfig()]
+    read = [parse(f"${text.strip().strip('$')}$", extraction_config=config, parsing_timeout=None) for text in texts]
+    return bool(all(read)) and all(bool(verify(*pair, timeout_seconds=None)) for pair in (read, read[::-1]))
 
 
 SYMBOLIC = Symbolic()

@@ -50,7 +50,7 @@ OTHER_UNITS = frozenset(
     "percent units unit people students apples ways square cubic sq cu per times year years month months".split()
 )
 _SPACES = re.compile(r"[\s{}\u27e6\u27e7*.]|\\")
-_POWER = re.compile(r"\^?-?\d+$")
+_POWER = re.compile(r"\^?-?(?<!\d)\d+$")
 _SQUARE = re.compile(r"^(square|sq|cubic|cu|\u5e73\u65b9|\u7acb\u65b9)(.+)$")
 
 

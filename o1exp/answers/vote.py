@@ -26,13 +26,17 @@ def classes(answers: Sequence[str], mode: str = "default") -> list[int]:
     """The class of each answer: equal answers have one number, counted from 0 in order of appearance; -1 where there is no answer.
 
     Which answers stand together does not depend on their order. Plain numbers are told apart by their exact values, anything else by its
-    values at fixed points, so 64 surds take milliseconds.
+    values at fixed points, so 64 surds take milliseconds. What cannot be read, or is too long to be, stands with what is spelled the same.
     """
     rules = conventions(mode)
-    cleaned = [clean(answer) or " ".join(answer.split()) for answer in answers]
+    cleaned = [clean(answer) for answer in answers]
     group = _groups(sorted({text for text in cleaned if text}), rules)
-    order: dict[str, int] = {}
-    return [order.setdefault(group[text], len(order)) if text else -1 for text in cleaned]
+    order: dict[tuple[str, bool], int] = {}
+    labels = []
+    for answer, text in zip(answers, cleaned, strict=True):
+        name = (group[text], True) if text else (" ".join(answer.split()), False)
+        labels.append(order.setdefault(name, len(order)) if name[0] else -1)
+    return labels
 
 
 def _groups(texts: list[str], rules: Conventions) -> dict[str, str]:

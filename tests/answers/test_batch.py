@@ -22,7 +22,8 @@ def test_a_batch_gives_the_verdicts_in_order_with_a_reason() -> None:
 
 
 def test_verdicts_depend_neither_on_processes_nor_on_order() -> None:
-    rows = ROWS * 3
+    odd = [Pair("7", "2^" * 400 + "2", "answer"), Pair("x_{\ud800}", "\ud800"), Pair("\u221a" * 480, "\u221a" * 480, "answer")]
+    rows = [*ROWS, *odd] * 3
     alone = grade_all(rows, processes=1)
     assert grade_all(rows, processes=2) == alone
     assert grade_all(rows[::-1], processes=1) == alone[::-1]
@@ -81,3 +82,41 @@ def test_the_command_line_names_the_bad_line(tmp_path: Path, capsys: pytest.Capt
     given.write_text('{"gold": "1", "prediction": "1"}\n{"gold": "1"}\n', encoding="utf-8")
     assert main(["grade", "--pairs", str(given), "--out", str(tmp_path / "out.jsonl")]) == 2
     assert "line 2" in capsys.readouterr().err
+
+
+def test_one_odd_line_does_not_end_the_batch(tmp_path: Path) -> None:
+    given, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    nines = "9" * 5000
+    odd = [
+        r'{"id": "half", "gold": "x_{\ud800}", "prediction": "\ud800"}',
+        f'{{"id": "long", "gold": {nines}, "prediction": {nines}}}',
+        f'{{"id": "deep", "gold": "7", "prediction": "{"2^" * 400}2"}}',
+        '{"id": "infinite", "gold": 1e999, "prediction": NaN}',
+        '{"id": "lists", "gold": [1, [2, [3]]], "prediction": "1, 2, 3"}',
+    ]
+    given.write_text("\n".join(odd), encoding="utf-8")
+    assert main(["grade", "--pairs", str(given), "--out", str(out)]) == 0
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(row["id"], row["verdict"]) for row in found] == [
+        ("half", False), ("long", True), ("deep", False), ("infinite", False), ("lists", True),
+    ]  # fmt: skip
+    assert found[0]["extracted"] == "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        (b'{"gold": "\xff", "prediction": "1"}', "save the file as UTF-8"),
+        (b'{"gold": ' + b"[" * 100_000 + b"]" * 100_000 + b', "prediction": "1"}', "as text"),
+        (b'{"gold": ' + b"[" * 700 + b"]" * 700 + b', "prediction": "1"}', "as text"),
+    ],
+)
+def test_a_line_that_is_no_pair_is_named_with_its_remedy(
+    line: bytes, remedy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = tmp_path / "in.jsonl"
+    given.write_bytes(b'{"gold": "1", "prediction": "1"}\n' + line + b"\n")
+    assert main(["grade", "--pairs", str(given), "--out", str(tmp_path / "out.jsonl")]) == 2
+    said = capsys.readouterr().err
+    assert "line 2" in said
+    assert remedy in said
