@@ -10,6 +10,7 @@ import inspect
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
+from threading import Lock
 from typing import Any, get_args
 
 from o1exp.flow.check import Settings, typed_fields
@@ -17,6 +18,8 @@ from o1exp.flow.modules import LIBRARY, NOUNS, Facts, files
 from o1exp.flow.stage import Stage, edge_type
 
 LOCK = LIBRARY / "stages.lock"
+_ALONE = Lock()
+"""Stages are made in threads; files are read, and what was read is kept, by one at a time."""
 HANDING_ON = ("o1exp.flow", "o1exp.records")
 """Packages whose names are those of their modules."""
 UNCOUNTED = {"o1exp.secrets"} | frozenset(
@@ -83,9 +86,10 @@ def _own_modules(cls: type[Settings]) -> Iterator[str]:
 def source_digest(modules: frozenset[str]) -> str:
     """sha256 over these modules, all of o1exp that they import, and their templates; without comments, docstrings and layout."""
     counted: dict[str, str] = {}
-    for module in sorted(modules):
-        _count(module, counted)
-    files().save()
+    with _ALONE:
+        for module in sorted(modules):
+            _count(module, counted)
+        files().save()
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in sorted(counted.items())).encode()).hexdigest()[:16]
 
 

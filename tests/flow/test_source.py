@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -213,6 +215,25 @@ def test_what_was_read_is_kept_while_another_stage_reads_on(tmp_path: Path, monk
     monkeypatch.setattr(os.path, "exists", meanwhile)
     files.save()
     assert len(json.loads((tmp_path / "sources.json").read_text())["files"]) == 2
+
+
+def test_threads_read_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Files(tmp_path / "sources.json")
+    monkeypatch.setattr(source, "files", lambda: own)
+    at_once, most, plain = 0, [0], source._count
+
+    def counting(module: str, counted: dict[str, str]) -> None:
+        nonlocal at_once
+        at_once += 1
+        most.append(at_once)
+        time.sleep(0.01)
+        plain(module, counted)
+        at_once -= 1
+
+    monkeypatch.setattr(source, "_count", counting)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(source.source_digest, [frozenset({f"o1exp.flow.{name}"}) for name in ("errors", "expect", "disk", "machine")]))
+    assert max(most) == 1
 
 
 def test_the_lock_holds_the_stages_of_recipes_and_those_inside_a_training() -> None:
