@@ -218,8 +218,8 @@ def test_what_was_read_is_kept_while_another_stage_reads_on(tmp_path: Path, monk
 
 
 def test_threads_read_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Files(tmp_path / "sources.json")
-    monkeypatch.setattr(source, "files", lambda: known)
+    own = Files(tmp_path / "sources.json")
+    monkeypatch.setattr(source, "files", lambda: own)
     at_once, most, plain = 0, [0], source._count
 
     def counting(module: str, counted: dict[str, str]) -> None:
