@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from o1exp.cards.card import Card, Entry, licence, pointer, rendered, size_category, write
 from o1exp.cards.pinned import pinned
@@ -10,6 +10,10 @@ from o1exp.cards.tables import described
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.history.arms import Arm, gather, subject
 from o1exp.history.lineage import Artefact
+from o1exp.records.table import ROWS
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetCardData
 
 COUNTS = (
     "right", "wrong", "no_answer", "unscored", "surplus", "duplicates", "left_out", "dropped", "unreadable", "disagreed", "rewritten",
@@ -175,25 +179,27 @@ def _counted(artefact: Artefact) -> str:
     return found or f"{artefact.facts.get('rows', 0):,} rows kept"
 
 
-def _front(name: str, entries: dict[str, list[Entry]]) -> dict[str, Any]:
+def _front(name: str, entries: dict[str, list[Entry]]) -> "DatasetCardData":
     """The header of a dataset card; a configuration for every table that was trained on."""
+    from huggingface_hub import DatasetCardData
+
     trained = [entry for entry in entries["distributions"] if entry["used"]]
     tags = ["o1exp", "reasoning"] + (["synthetic"] if entries["synthesis"] else []) + (["long-thought"] if entries["long_thoughts"] else [])
-    return {
-        "pretty_name": f"Training data of {name}", **licence([entry["licence"] for entry in entries["sources"]]),
-        "task_categories": ["text-generation"], "tags": tags, "size_categories": [size_category(sum(e.get("rows", 0) for e in trained))],
-        "configs": [
-            {"config_name": _config(entry), "data_files": [{"split": "train", "path": f"artefacts/{entry['artefact']}/rows.parquet"}]}
+    return DatasetCardData(
+        pretty_name=f"Training data of {name}", **licence([entry["licence"] for entry in entries["sources"]]),
+        task_categories=["text-generation"], tags=tags, size_categories=[size_category(sum(e.get("rows", 0) for e in trained))],
+        configs=[
+            {"config_name": _config(entry), "data_files": [{"split": "train", "path": f"artefacts/{entry['artefact']}/{ROWS}"}]}
             for entry in trained
         ],
-        "dataset_info": [
+        dataset_info=[
             {
                 "config_name": _config(entry), "features": [{"name": n, "dtype": t} for n, t in entry.get("columns", {}).items()],
                 "splits": [{"name": "train", "num_examples": entry.get("rows", 0)}],
             }
             for entry in trained
         ],
-    }  # fmt: skip
+    )  # fmt: skip
 
 
 def _config(entry: Entry) -> str:

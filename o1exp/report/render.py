@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
+from o1exp.media.style import templates
 from o1exp.report import figures
 from o1exp.report.compare import Row, is_baseline
 from o1exp.report.ledger import Cost, bills, costs, funnels, money
@@ -18,7 +19,7 @@ from o1exp.report.phases import phases
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.table import csv_text, latex_text, values
 from o1exp.tti import index as transparency_index
-from o1exp.tti.board import COLOURS as DIMENSION_COLOURS
+from o1exp.tti.board import DIMENSION_COLOURS
 from o1exp.tti.stage import Audited
 
 
@@ -45,11 +46,7 @@ def write(folder: Path, words: Words, table: list[Row], arms: list[Arm], wanted_
 
 def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> str:
     """One HTML document without any outside reference."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = templates(Path(__file__).parent)
     environment.filters |= {
         "percent": _percent,
         "points": _points,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from o1exp.bench.comparison import AtEqualTokens, Comparison
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm
+from o1exp.media.text import csv_cell, latex, one_line
 from o1exp.report.compare import Row
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def summary(found: list[Row]) -> "Group":
     for name in ("accuracy", "95 % interval", "tokens", *_sample_columns(found), "trained on", "train CPU s", "difference", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for row, last in zip(found, [*found[1:], None], strict=True):
-        table.add_row(*_cells(row, found), end_section=last is not None and last.benchmark != row.benchmark)
+        ends = last is not None and last.benchmark != row.benchmark
+        table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
     return Group(table, *(Text(line) for row in found for line in (row.verdict, row.at_equal_tokens) if line))
 
 
@@ -74,7 +76,7 @@ def csv_text(found: list[Row]) -> str:
     lines = [_flat(row) for row in found]
     writer = csv.DictWriter(out, list(dict.fromkeys(name for line in lines for name in line)), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: csv_cell(value) for name, value in line.items()} for line in lines)
     return out.getvalue()
 
 
@@ -82,7 +84,7 @@ def latex_text(found: list[Row]) -> str:
     """A booktabs table: accuracy with its interval, average tokens, difference to the baseline."""
     head = r"\begin{tabular}{llrrrr}\toprule" "\n" r"Benchmark & Arm & Accuracy & Avg.\ tokens & Difference & $p$ \\ \midrule"
     body = [
-        f"{_tex(row.benchmark)} & {_tex(row.arm.name)} & {100 * row.score.accuracy:.1f} "
+        f"{latex(row.benchmark)} & {latex(row.arm.name)} & {100 * row.score.accuracy:.1f} "
         rf"{{\small [{100 * row.score.low:.1f}, {100 * row.score.high:.1f}]}} & {row.score.tokens:.0f} & {_difference(row)} & {_p(row)} \\"
         for row in found
     ]
@@ -131,9 +133,3 @@ def _p(row: Row) -> str:
     if row.against is None:
         return ""
     return "<0.0001" if row.against.adjusted < 0.0001 else f"{row.against.adjusted:.4f}"
-
-
-def _tex(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, "\\" + sign)
-    return text
