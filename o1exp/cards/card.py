@@ -13,7 +13,7 @@ from o1exp.media.text import markdown_cell
 if TYPE_CHECKING:
     from huggingface_hub import CardData
 
-Entry = dict[str, Any]
+CardEntry = dict[str, Any]
 README, PAGE, ENTRIES = "README.md", "index.html", "card.json"
 LICENCES = (
     "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
@@ -27,7 +27,7 @@ class Card:
     """A finished card: `entries` by item id, each with the artefact it was read from, and stages nobody classified."""
 
     folder: Path
-    entries: dict[str, list[Entry]]
+    entries: dict[str, list[CardEntry]]
     unknown: tuple[str, ...]
 
     @classmethod
@@ -36,12 +36,12 @@ class Card:
         return cls(folder, stored["entries"], tuple(stored["unknown"]))
 
 
-def pointer(artefact: Artefact) -> Entry:
+def pointer(artefact: Artefact) -> CardEntry:
     """How an entry names what it was read from."""
     return {"artefact": artefact.path, "digest": artefact.manifest.digest}
 
 
-def write(folder: Path, front: "CardData", body: str, entries: dict[str, list[Entry]], unknown: list[str]) -> None:
+def write(folder: Path, front: "CardData", body: str, entries: dict[str, list[CardEntry]], unknown: list[str]) -> None:
     """README.md with its YAML header, index.html for a browser, card.json for the audit."""
     header = front.to_yaml() + "\n"
     (folder / README).write_text(f"---\n{header}---\n\n{body}", encoding="utf-8")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from o1exp.cards import model_facts as facts
-from o1exp.cards.card import Card, Entry, licence, rendered, write
+from o1exp.cards.card import Card, CardEntry, licence, rendered, write
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.history.arms import Arm, gather, subject
 
@@ -45,7 +45,7 @@ class ModelCard(Stage[Card]):
         write(work.folder, self._front(name, about, entries), body(found, name, self.baseline, entries), entries, facts.unknown(about))
         work.note(arms=len(found), stages=len(entries["pipeline"]))
 
-    def _front(self, name: str, about: Arm, entries: dict[str, list[Entry]]) -> "ModelCardData":
+    def _front(self, name: str, about: Arm, entries: dict[str, list[CardEntry]]) -> "ModelCardData":
         """The header of a model card; the scores stand in it as the hub's model-index."""
         from huggingface_hub import ModelCardData
 
@@ -59,7 +59,7 @@ class ModelCard(Stage[Card]):
         )  # fmt: skip
 
 
-def described(found: list[Arm], about: Arm, why: dict[str, str]) -> dict[str, list[Entry]]:
+def described(found: list[Arm], about: Arm, why: dict[str, str]) -> dict[str, list[CardEntry]]:
     """The entries of the card by item."""
     return {
         "base_model": facts.base_model(about), "search": facts.of_role(about, "search"), "rl": facts.of_role(about, "rl"),
@@ -70,7 +70,7 @@ def described(found: list[Arm], about: Arm, why: dict[str, str]) -> dict[str, li
     }  # fmt: skip
 
 
-def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[Entry]]) -> str:
+def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[CardEntry]]) -> str:
     """The card's text."""
     about = subject(found, baseline)
     return rendered(

@@ -7,7 +7,7 @@ from o1exp.history.arms import Arm
 from o1exp.media.figure import drawing, plain_ticks, svg, tidy, with_legend
 from o1exp.media.style import COLOURS, INK
 from o1exp.media.text import label, labels
-from o1exp.report.compare import Row
+from o1exp.report.compare import ResultRow
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import Lengths
 
@@ -112,7 +112,7 @@ def _histogram(axes: "Axes", one: Lengths) -> None:
     axes.set_ylim(top=1.08 * max(bar.count for bar in one.bars))
 
 
-def scaling(arms: list[Arm], rows: list[Row]) -> str:
+def scaling(arms: list[Arm], rows: list[ResultRow]) -> str:
     """Accuracy against output tokens spent per question: cut-off, single and majority answers with intervals, and published points."""
     from o1exp.bench.scaling import PUBLISHED
 
@@ -138,7 +138,7 @@ def scaling(arms: list[Arm], rows: list[Row]) -> str:
         return svg(with_legend(figure), "scaling")
 
 
-def _scaling_points(axes: "Axes", row: Row, colour: str, name: str) -> None:
+def _scaling_points(axes: "Axes", row: ResultRow, colour: str, name: str) -> None:
     """One arm: budgets as crosses, the single answer filled, majorities hollow, one line through all."""
     points = row.score.curve
     axes.plot([p.tokens for p in points], [100 * p.accuracy for p in points], color=colour, linewidth=1, alpha=0.55, zorder=2)

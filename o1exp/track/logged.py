@@ -11,7 +11,7 @@ from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact
 from o1exp.history.runs import RunRecord
 from o1exp.media.text import markdown_cell, one_line
-from o1exp.report.compare import Row, plain_rows, rows
+from o1exp.report.compare import ResultRow, plain_rows, rows
 from o1exp.report.curves import points
 from o1exp.report.ledger import money
 from o1exp.report.phases import learning_text
@@ -23,7 +23,7 @@ from o1exp.tti.stage import Audited
 
 
 @dataclass(frozen=True)
-class Entry:
+class LoggedRun:
     """One MLflow run to be: `files` are (path, artifact folder), `metrics`, `params` and `datasets` MLflow's own entities."""
 
     name: str
@@ -35,7 +35,7 @@ class Entry:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-def entry(record: RunRecord, arms: list[Arm]) -> Entry:
+def entry(record: RunRecord, arms: list[Arm]) -> LoggedRun:
     """The run itself. A single arm's scores and curves stand in it directly; those of several get the arm's name before them."""
     alone = len(arms) == 1
     report = arms[0].lineage.find(record.report) if record.report else None
@@ -59,10 +59,10 @@ def entry(record: RunRecord, arms: list[Arm]) -> Entry:
     files += _phase_files(arms[0]) if alone else []
     texts |= _phase_texts(arms[0]) if alone else {}
     texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)
-    return Entry(names.run_name(record.name), names.tags(tags), params(record.config), metrics, _datasets(arms), files, texts)
+    return LoggedRun(names.run_name(record.name), names.tags(tags), params(record.config), metrics, _datasets(arms), files, texts)
 
 
-def arm_entry(record: RunRecord, arm: Arm) -> Entry:
+def arm_entry(record: RunRecord, arm: Arm) -> LoggedRun:
     """One arm of a run of several: its scores under plain names, so that arms stand in one column, its curves and samples."""
     row_metrics = [metric for row in plain_rows([arm]) for metric in _scores(row, "")]
     tags = {"o1exp.key": f"{record.key} {arm.name}", "o1exp.kind": "arm", "o1exp.result": arm.result.path}
@@ -71,7 +71,7 @@ def arm_entry(record: RunRecord, arm: Arm) -> Entry:
     metrics = row_metrics + _curves(arm)
     parameters = params({"arm": arm.name, **own})
     datasets, files, texts = _datasets([arm]), _phase_files(arm), _phase_texts(arm)
-    return Entry(names.run_name(arm.name), names.tags(tags), parameters, metrics, datasets, files, texts)
+    return LoggedRun(names.run_name(arm.name), names.tags(tags), parameters, metrics, datasets, files, texts)
 
 
 def params(config: dict[str, Any]) -> list[Any]:
@@ -96,7 +96,7 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def _scores(row: Row, prefix: str) -> list[Any]:
+def _scores(row: ResultRow, prefix: str) -> list[Any]:
     score, start = row.score, f"{prefix}{row.benchmark}/"
     values = {
         "accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high, "accuracy_error": score.error,
@@ -184,7 +184,7 @@ def _datasets(arms: list[Arm]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _note(record: RunRecord, table: list[Row]) -> str:
+def _note(record: RunRecord, table: list[ResultRow]) -> str:
     head = "| arm | benchmark | accuracy | 95 % interval | output tokens |\n|---|---|---:|---:|---:|\n"
     named = [(markdown_cell(row.arm.name), markdown_cell(row.benchmark), row) for row in table]
     lines = [f"| {arm} | {benchmark} | {_percents(row)} | {row.score.tokens:.0f} |\n" for arm, benchmark, row in named]
@@ -193,7 +193,7 @@ def _note(record: RunRecord, table: list[Row]) -> str:
     return head + "".join(lines) + verdicts + command + "\nThe page is under Artifacts: report/index.html.\n"
 
 
-def _percents(row: Row) -> str:
+def _percents(row: ResultRow) -> str:
     return f"{100 * row.score.accuracy:.1f} % | {100 * row.score.low:.1f} to {100 * row.score.high:.1f}"
 
 

@@ -168,9 +168,9 @@ def _log_all(client: "MlflowClient", experiment: str, record: RunRecord, parent:
 
 
 def _log(client: "MlflowClient", experiment: str, logged: Any, parent: str | None) -> str:
-    from o1exp.track.logged import Entry
+    from o1exp.track.logged import LoggedRun
 
-    assert isinstance(logged, Entry)
+    assert isinstance(logged, LoggedRun)
     tags = logged.tags | ({PARENT_TAG: parent} if parent else {})
     run_id = str(client.create_run(experiment, run_name=logged.name, tags=tags).info.run_id)
     for metrics in _parts(logged.metrics, 900):
