@@ -4,11 +4,16 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from o1exp.history.lineage import Artefact
+from o1exp.media.style import base_css, templates
+from o1exp.media.text import markdown_cell
 
-Entry = dict[str, Any]
+if TYPE_CHECKING:
+    from huggingface_hub import CardData
+
+CardEntry = dict[str, Any]
 README, PAGE, ENTRIES = "README.md", "index.html", "card.json"
 LICENCES = (
     "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
@@ -22,7 +27,7 @@ class Card:
     """A finished card: `entries` by item id, each with the artefact it was read from, and stages nobody classified."""
 
     folder: Path
-    entries: dict[str, list[Entry]]
+    entries: dict[str, list[CardEntry]]
     unknown: tuple[str, ...]
 
     @classmethod
@@ -31,43 +36,33 @@ class Card:
         return cls(folder, stored["entries"], tuple(stored["unknown"]))
 
 
-def pointer(artefact: Artefact) -> Entry:
+def pointer(artefact: Artefact) -> CardEntry:
     """How an entry names what it was read from."""
     return {"artefact": artefact.path, "digest": artefact.manifest.digest}
 
 
-def write(folder: Path, front: dict[str, Any], body: str, entries: dict[str, list[Entry]], unknown: list[str]) -> None:
+def write(folder: Path, front: "CardData", body: str, entries: dict[str, list[CardEntry]], unknown: list[str]) -> None:
     """README.md with its YAML header, index.html for a browser, card.json for the audit."""
-    import yaml
-
-    header = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=120)
-    (folder / README).write_text(f"---\n{header}---\n\n{body}")
-    (folder / PAGE).write_text(page(front.get("pretty_name") or "Card", header, body))
+    header = front.to_yaml() + "\n"
+    (folder / README).write_text(f"---\n{header}---\n\n{body}", encoding="utf-8")
+    (folder / PAGE).write_text(page(front.get("pretty_name") or "Card", header, body), encoding="utf-8")
     text = json.dumps({"entries": entries, "unknown": unknown}, indent=1, ensure_ascii=False)
-    (folder / ENTRIES).write_text(text + "\n")
+    (folder / ENTRIES).write_text(text + "\n", encoding="utf-8")
 
 
 def rendered(template: str, **values: Any) -> str:
     """Markdown from a template of this room. Blank lines are never doubled."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"cell": cell, "count": lambda value: f"{value:,.0f}", "fenced": fenced, "setting": setting, "zip": zip}
+    environment = templates(Path(__file__).parent, autoescape=False)
+    own = {"cell": markdown_cell, "count": lambda value: f"{value:,.0f}", "fenced": fenced, "setting": setting, "zip": zip}
+    environment.filters |= own
     return re.sub(r"\n{3,}", "\n\n", environment.get_template(template).render(values)).strip() + "\n"
-
-
-def cell(value: Any) -> str:
-    """Text that cannot leave its cell of a Markdown table."""
-    text = " ".join(str(value).split())
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", text)
 
 
 def setting(value: Any) -> str:
     """A setting's value in a table: a long or broken text is cut, because its full form stands in the manifest."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     first = " ".join(text.split())
-    return "—" if first in ("", "null", "[]", "{}") else cell(first if len(first) <= 100 else first[:99] + "…")
+    return "—" if first in ("", "null", "[]", "{}") else markdown_cell(first if len(first) <= 100 else first[:99] + "…")
 
 
 def fenced(text: str) -> str:
@@ -77,7 +72,7 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{text}\n{fence}"
 
 
-def licence(names: list[str]) -> dict[str, str]:
+def licence(names: list[str]) -> dict[str, Any]:
     """The hub's licence fields for one or several licences."""
     known = list(dict.fromkeys(name for name in names if name))
     if len(known) == 1 and known[0].lower() in LICENCES:
@@ -92,19 +87,10 @@ def size_category(rows: int) -> str:
 
 
 STYLE = """
-body { margin: 0; font: 16px/1.6 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1f2a33; }
-main { max-width: 1000px; margin: 0 auto; padding: 28px 20px 60px; overflow-wrap: anywhere; }
-h1 { font-size: 27px; margin: 8px 0 14px; }
-h2 { font-size: 20px; margin: 34px 0 8px; padding-bottom: 4px;
-  border-bottom: 1px solid #dde3e8; }
-h3 { font-size: 16px; margin: 22px 0 6px; } p { margin: 8px 0; }
-table { border-collapse: collapse; margin: 10px 0; font-size: 14.5px; display: block; overflow-x: auto; }
-th, td { border: 1px solid #dde3e8; padding: 5px 10px; text-align: left; vertical-align: top; overflow-wrap: normal; }
-th { background: #f4f6f8; }
-code, pre { font: 13px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-code { background: #f4f6f8; padding: 1px 4px; }
-pre { background: #f4f6f8; padding: 12px 14px; border-radius: 4px; white-space: pre-wrap; } pre code { padding: 0; }
-details summary { cursor: pointer; color: #0b5c80; font-size: 14.5px; }
+main { max-width: 1000px; padding-top: 28px; } h1 { font-size: 27px; }
+h2 { padding-bottom: 4px; border-bottom: 1px solid var(--line); }
+table { display: block; overflow-x: auto; } th, td { border: 1px solid var(--line); vertical-align: top; } th { background: var(--tint); }
+pre code { padding: 0; }
 """
 
 
@@ -117,5 +103,5 @@ def page(title: str, header: str, body: str) -> str:
     text = MarkdownIt("commonmark", {"html": False}).enable("table").render(body)
     text = re.sub(r"<(/?)a\b[^>]*>", lambda tag: f"<{tag[1]}u>", text)  # a page that may be opened anywhere links nowhere
     folded = f"<details><summary>Header for the hub</summary><pre>{escape(header)}</pre></details>"
-    head = f'<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>'
+    head = f'<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n<style>{base_css()}{STYLE}</style>\n</head>'
     return f"<!doctype html>\n<html lang='en'>\n{head}\n<body>\n<main>\n{folded}\n{text}</main>\n</body>\n</html>\n"

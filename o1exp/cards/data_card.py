@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from o1exp.cards.card import Card, Entry, licence, pointer, rendered, size_category, write
+from o1exp.cards.card import Card, CardEntry, licence, pointer, rendered, size_category, write
 from o1exp.cards.pinned import pinned
 from o1exp.cards.tables import described
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.history.arms import Arm, gather, subject
 from o1exp.history.lineage import Artefact
+from o1exp.records.table import ROWS
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetCardData
 
 COUNTS = (
     "right", "wrong", "no_answer", "unscored", "surplus", "duplicates", "left_out", "dropped", "unreadable", "disagreed", "rewritten",
@@ -78,11 +82,11 @@ class Data:
                 for artefact in training.tables[-1:]:
                     self.uses.setdefault(artefact.path, []).append(f"{arm.name}, phase {training.number}")
 
-    def sources(self) -> list[Entry]:
+    def sources(self) -> list[CardEntry]:
         found = [artefact for artefact in self.tables.values() if not artefact.manifest.inputs]
         return [self._source(artefact, alone=len(found) == 1) for artefact in found]
 
-    def _source(self, artefact: Artefact, alone: bool) -> Entry:
+    def _source(self, artefact: Artefact, alone: bool) -> CardEntry:
         settings, how = artefact.manifest.settings, artefact.manifest.how
         given = asdict(self.credit) if alone else {}
         credit = {word: str(given.get(word) or how.get(word) or "") for word in ("provider", "licence", "citation")}
@@ -92,12 +96,12 @@ class Data:
         part = {key: settings[key] for key in ("subset", "split", "only", "limit", "skip", "count", "seed") if settings.get(key)}
         return pointer(artefact) | {"name": name, **credit, **pinned(artefact), "part": part, "rows": artefact.facts.get("rows")}
 
-    def distributions(self) -> list[Entry]:
+    def distributions(self) -> list[CardEntry]:
         """The sources, and every table that a training read."""
         shown = [a for a in self.tables.values() if a.is_table and (not a.manifest.inputs or a.path in self.uses)]
         return [pointer(a) | {"stage": a.stage, "used": self.uses.get(a.path, []), **described(a.folder)} for a in shown]
 
-    def selection(self) -> list[Entry]:
+    def selection(self) -> list[CardEntry]:
         return [
             pointer(a) | {"stage": a.stage, "rule": a.does, "criteria": a.manifest.settings, **self._rows(a), "counts": counts(a)}
             for a in self.tables.values()
@@ -111,10 +115,10 @@ class Data:
     def _inputs(self, artefact: Artefact) -> Iterable[Artefact]:
         return self.subject.lineage.inputs(artefact).values()
 
-    def synthesis(self) -> list[Entry]:
+    def synthesis(self) -> list[CardEntry]:
         return [self._synthesis(a) for a in self.tables.values() if a.role in ("writing", "search")]
 
-    def _synthesis(self, artefact: Artefact) -> Entry:
+    def _synthesis(self, artefact: Artefact) -> CardEntry:
         settings, facts = artefact.manifest.settings, artefact.facts
         writers = {name: value for name, value in settings.items() if isinstance(value, dict) and "model" in value}
         prompts = {name: text for name, text in settings.items() if "prompt" in name and text}
@@ -139,13 +143,13 @@ class Data:
                 behind += [other] if other.role in SELECTING else []
         return behind
 
-    def long_thoughts(self) -> list[Entry]:
+    def long_thoughts(self) -> list[CardEntry]:
         """How the last training of the subject came by long thoughts; nothing where it saw only short solutions."""
         last = self.subject.trainings[-1:]
         used = [a for training in last for a in training.data]
         return [self._thought(a) for a in used if a.manifest.long_thoughts]
 
-    def _thought(self, artefact: Artefact) -> Entry:
+    def _thought(self, artefact: Artefact) -> CardEntry:
         kept, settings = self._after(artefact), artefact.manifest.settings
         plain = {name: value for name, value in settings.items() if not isinstance(value, dict) and "prompt" not in name}
         return pointer(artefact) | {
@@ -175,27 +179,29 @@ def _counted(artefact: Artefact) -> str:
     return found or f"{artefact.facts.get('rows', 0):,} rows kept"
 
 
-def _front(name: str, entries: dict[str, list[Entry]]) -> dict[str, Any]:
+def _front(name: str, entries: dict[str, list[CardEntry]]) -> "DatasetCardData":
     """The header of a dataset card; a configuration for every table that was trained on."""
+    from huggingface_hub import DatasetCardData
+
     trained = [entry for entry in entries["distributions"] if entry["used"]]
     tags = ["o1exp", "reasoning"] + (["synthetic"] if entries["synthesis"] else []) + (["long-thought"] if entries["long_thoughts"] else [])
-    return {
-        "pretty_name": f"Training data of {name}", **licence([entry["licence"] for entry in entries["sources"]]),
-        "task_categories": ["text-generation"], "tags": tags, "size_categories": [size_category(sum(e.get("rows", 0) for e in trained))],
-        "configs": [
-            {"config_name": _config(entry), "data_files": [{"split": "train", "path": f"artefacts/{entry['artefact']}/rows.parquet"}]}
+    return DatasetCardData(
+        pretty_name=f"Training data of {name}", **licence([entry["licence"] for entry in entries["sources"]]),
+        task_categories=["text-generation"], tags=tags, size_categories=[size_category(sum(e.get("rows", 0) for e in trained))],
+        configs=[
+            {"config_name": _config(entry), "data_files": [{"split": "train", "path": f"artefacts/{entry['artefact']}/{ROWS}"}]}
             for entry in trained
         ],
-        "dataset_info": [
+        dataset_info=[
             {
                 "config_name": _config(entry), "features": [{"name": n, "dtype": t} for n, t in entry.get("columns", {}).items()],
                 "splits": [{"name": "train", "num_examples": entry.get("rows", 0)}],
             }
             for entry in trained
         ],
-    }  # fmt: skip
+    )  # fmt: skip
 
 
-def _config(entry: Entry) -> str:
+def _config(entry: CardEntry) -> str:
     stage, key = entry["artefact"].split("/")
     return f"{stage}-{key[:8]}"

@@ -2,12 +2,15 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from o1exp.cards import model_facts as facts
-from o1exp.cards.card import Card, Entry, licence, rendered, write
+from o1exp.cards.card import Card, CardEntry, licence, rendered, write
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.history.arms import Arm, gather, subject
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCardData
 
 
 def nothing() -> dict[str, str]:
@@ -42,20 +45,21 @@ class ModelCard(Stage[Card]):
         write(work.folder, self._front(name, about, entries), body(found, name, self.baseline, entries), entries, facts.unknown(about))
         work.note(arms=len(found), stages=len(entries["pipeline"]))
 
-    def _front(self, name: str, about: Arm, entries: dict[str, list[Entry]]) -> dict[str, Any]:
+    def _front(self, name: str, about: Arm, entries: dict[str, list[CardEntry]]) -> "ModelCardData":
         """The header of a model card; the scores stand in it as the hub's model-index."""
-        base = [entry for entry in entries["base_model"] if entry["on_hub"]]
-        trained = [("base_model_relation", "finetune")] if base and about.trainings else []
-        hub = [a.manifest.settings["name"] for a in about.making if a.stage == "Hub"]
-        results = [result(bench, numbers) for bench, numbers in about.numbers.items()]
-        return {
-            "pretty_name": f"Model of {name}", **licence([self.licence]), "library_name": "transformers", "pipeline_tag": "text-generation",
-            **({"base_model": [base[0]["name"]]} if base else {}), **dict(trained), **({"datasets": hub} if hub else {}),
-            "tags": ["o1exp", "reasoning"], "model-index": [{"name": f"{name}, {about.name}", "results": results}],
-        }  # fmt: skip
+        from huggingface_hub import ModelCardData
+
+        base = [entry["name"] for entry in entries["base_model"] if entry["on_hub"]]
+        more: dict[str, Any] = {"base_model_relation": "finetune"} if base and about.trainings else {}
+        return ModelCardData(
+            pretty_name=f"Model of {name}", **licence([self.licence]), library_name="transformers", pipeline_tag="text-generation",
+            base_model=base[0] if base else None, datasets=[a.manifest.settings["name"] for a in about.making if a.stage == "Hub"] or None,
+            tags=["o1exp", "reasoning"], model_name=f"{name}, {about.name}",
+            eval_results=[one for bench, numbers in about.numbers.items() for one in results(bench, numbers)] or None, **more,
+        )  # fmt: skip
 
 
-def described(found: list[Arm], about: Arm, why: dict[str, str]) -> dict[str, list[Entry]]:
+def described(found: list[Arm], about: Arm, why: dict[str, str]) -> dict[str, list[CardEntry]]:
     """The entries of the card by item."""
     return {
         "base_model": facts.base_model(about), "search": facts.of_role(about, "search"), "rl": facts.of_role(about, "rl"),
@@ -66,7 +70,7 @@ def described(found: list[Arm], about: Arm, why: dict[str, str]) -> dict[str, li
     }  # fmt: skip
 
 
-def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[Entry]]) -> str:
+def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[CardEntry]]) -> str:
     """The card's text."""
     about = subject(found, baseline)
     return rendered(
@@ -76,13 +80,20 @@ def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[Ent
     )  # fmt: skip
 
 
-def result(bench: str, numbers: dict[str, Any]) -> dict[str, Any]:
+def results(bench: str, numbers: dict[str, Any]) -> "list[EvalResult]":
+    """What the hub shows of one benchmark: accuracy, output tokens, pass@k and maj@k, as far as there are such numbers."""
+    from huggingface_hub import EvalResult
+
     labels = {"accuracy": ("accuracy", f"avg@{numbers.get('samples', 1)}"), "tokens": ("output_tokens", "mean output tokens")}
-    metrics = [{"type": kind, "value": numbers[n], "name": label} for n, (kind, label) in labels.items() if n in numbers]
+    found = [(kind, numbers[n], label) for n, (kind, label) in labels.items() if n in numbers]
     for kind, label in (("pass_at", "pass"), ("majority_at", "maj")):
-        at = numbers.get(kind, {})
-        metrics += [{"type": f"{label}@{k}", "value": value, "name": f"{label}@{k}"} for k, value in at.items() if k != "1"]
-    return {"task": {"type": "text-generation"}, "dataset": {"name": bench, "type": bench}, "metrics": metrics}
+        found += [(f"{label}@{k}", value, f"{label}@{k}") for k, value in numbers.get(kind, {}).items() if k != "1"]
+    return [
+        EvalResult(
+            task_type="text-generation", dataset_type=bench, dataset_name=bench, metric_type=kind, metric_value=value, metric_name=label
+        )
+        for kind, value, label in found
+    ]
 
 
 def _times(about: Arm) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from o1exp.bench.grade import PROBLEMS
 from o1exp.bench.outcome import METRICS, SIZES
-from o1exp.cards.card import Entry, pointer
+from o1exp.cards.card import CardEntry, pointer
 from o1exp.cards.pinned import pinned
 from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact
@@ -18,7 +18,7 @@ SHAPE = {
 CONDITIONS = ("temperature", "top_p", "max_tokens", "samples", "seed", "prompt", "system", "stop")
 
 
-def base_model(arm: Arm) -> list[Entry]:
+def base_model(arm: Arm) -> list[CardEntry]:
     """The model that training started from, with its architecture and size."""
     if not arm.models:
         return []
@@ -58,14 +58,14 @@ def _cached(name: str, revision: str) -> list[Path]:
     return [Path(found)] if isinstance(found, str) else []
 
 
-def of_role(arm: Arm, wanted: str) -> list[Entry]:
+def of_role(arm: Arm, wanted: str) -> list[CardEntry]:
     """The stages below the model of one role (search, rl), with all their settings."""
     return [pointer(a) | {"stage": a.stage, "method": a.does, "settings": a.manifest.settings} for a in arm.making if a.role == wanted]
 
 
-def pipeline(arm: Arm) -> list[Entry]:
+def pipeline(arm: Arm) -> list[CardEntry]:
     """All stages that made the model in sequence; one whose artefact is gone is named and stays unsupported."""
-    found: list[Entry] = []
+    found: list[CardEntry] = []
     for artefact in arm.making:
         gone = [path for path in artefact.manifest.inputs.values() if arm.lineage.find(path) is None]
         found += [{"artefact": path, "digest": "", "stage": path.split("/")[0], "does": "", "inputs": [], "rows": None} for path in gone]
@@ -75,7 +75,7 @@ def pipeline(arm: Arm) -> list[Entry]:
     return found if arm.trainings else []
 
 
-def compute(arm: Arm) -> list[Entry]:
+def compute(arm: Arm) -> list[CardEntry]:
     """Hardware of every training, and the calls to models that wrote its data. Times stand in the manifests: they differ by run."""
     found = [
         pointer(one.artefact) | {"stage": one.artefact.stage, "on": machine(one.artefact), "tokens": one.facts.tokens, "models": []}
@@ -100,14 +100,14 @@ def machine(artefact: Artefact) -> str:
     return f"{devices} x {how['accelerator'].upper()}{memory}{threads}, ZeRO stage {how.get('zero_stage', 0)}"
 
 
-def hyperparameters(arm: Arm) -> list[Entry]:
+def hyperparameters(arm: Arm) -> list[CardEntry]:
     return [
         pointer(one.artefact) | {"phase": one.number, "stage": one.artefact.stage, "settings": one.artefact.manifest.settings}
         for one in arm.trainings
     ]
 
 
-def ablations(about: Arm, arms: list[Arm]) -> list[Entry]:
+def ablations(about: Arm, arms: list[Arm]) -> list[CardEntry]:
     """Every other arm with what it does otherwise."""
     ours = {about.result.path: about.result.manifest.digest}
     others = [arm for arm in arms if arm.name != about.name]
@@ -150,7 +150,7 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def benchmarks(about: Arm, why: dict[str, str]) -> list[Entry]:
+def benchmarks(about: Arm, why: dict[str, str]) -> list[CardEntry]:
     found = []
     for name, scored in about.grades.items():
         of = about.posed.get(name, scored)
@@ -159,26 +159,26 @@ def benchmarks(about: Arm, why: dict[str, str]) -> list[Entry]:
     return found
 
 
-def level(about: Arm) -> list[Entry]:
+def level(about: Arm) -> list[CardEntry]:
     return [
         pointer(scored) | {"benchmark": name, "stage": scored.stage, "level": scored.manifest.judges}
         for name, scored in about.grades.items()
     ]
 
 
-def metrics(about: Arm) -> list[Entry]:
+def metrics(about: Arm) -> list[CardEntry]:
     found = {name for numbers in about.numbers.values() for name in numbers if name not in SIZES}
     names = [*(name for name in METRICS if name in found), *sorted(found - set(METRICS))]
     return [pointer(about.result) | {"metric": name, "definition": METRICS[name].definition if name in METRICS else ""} for name in names]
 
 
-def custom_metrics(about: Arm) -> list[Entry]:
+def custom_metrics(about: Arm) -> list[CardEntry]:
     """Metrics that are not common in the field, and those that nobody defined."""
     found = [(entry, METRICS.get(entry["metric"])) for entry in metrics(about)]
     return [entry | {"why": metric.why if metric else ""} for entry, metric in found if metric is None or metric.why]
 
 
-def baselines(about: Arm, arms: list[Arm]) -> list[Entry]:
+def baselines(about: Arm, arms: list[Arm]) -> list[CardEntry]:
     """For each benchmark: do all arms answer the same problems, and are they scored by the same stage?"""
     found = []
     for name, scored in about.grades.items():
@@ -191,7 +191,7 @@ def baselines(about: Arm, arms: list[Arm]) -> list[Entry]:
     return found
 
 
-def conditions(arms: list[Arm]) -> list[Entry]:
+def conditions(arms: list[Arm]) -> list[CardEntry]:
     found = []
     for arm in arms:
         for name in arm.grades:

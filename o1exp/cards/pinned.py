@@ -1,11 +1,11 @@
 """Which version of a model or of data a run began with: a content, a commit, or whatever a branch was on the day."""
 
-from o1exp.cards.card import Entry
+from o1exp.cards.card import CardEntry
 from o1exp.flow.revision import moving
 from o1exp.history.lineage import Artefact
 
 
-def pinned(artefact: Artefact) -> Entry:
+def pinned(artefact: Artefact) -> CardEntry:
     """`pinned` in words, "" for what was made here; `moving` is the remark where another run may find something else."""
     settings, commit = artefact.manifest.settings, str(artefact.facts.get("commit", ""))
     if settings.get("sha256"):

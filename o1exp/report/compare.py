@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One arm on one benchmark; `against` is None for the baseline itself and where there is no baseline score.
 
     `equal` compares with the baseline at the same average number of output tokens; None where no number lies on both curves.
@@ -26,7 +26,7 @@ class Row:
     at_equal_tokens: str = ""
 
 
-def rows(arms: list[Arm], baseline: str = "") -> list[Row]:
+def rows(arms: list[Arm], baseline: str = "") -> list[ResultRow]:
     """The result table: benchmark by benchmark, arm by arm, each against its baseline. Resamples: ask once, and hand the table on.
 
     All comparisons of a table are one family: their p-values are corrected by Holm.
@@ -48,12 +48,14 @@ def rows(arms: list[Arm], baseline: str = "") -> list[Row]:
     return table
 
 
-def plain_rows(arms: list[Arm]) -> list[Row]:
+def plain_rows(arms: list[Arm]) -> list[ResultRow]:
     """The same table without comparisons."""
-    return [Row(arm, name, arm.outcome.benchmarks[name]) for name in benchmarks(arms) for arm in arms if name in arm.outcome.benchmarks]
+    return [
+        ResultRow(arm, name, arm.outcome.benchmarks[name]) for name in benchmarks(arms) for arm in arms if name in arm.outcome.benchmarks
+    ]
 
 
-def _said(row: Row, base: Arm, comparison: "Comparison") -> str:
+def _said(row: ResultRow, base: Arm, comparison: "Comparison") -> str:
     """The verdict in a sentence, with a second one where not the same scorer scored both."""
     from o1exp.bench.comparison import verdict
 

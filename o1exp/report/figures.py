@@ -1,26 +1,24 @@
 """The pictures of the page as inline SVG: training curves against tokens, accuracy against average tokens."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from o1exp.history.arms import Arm
-from o1exp.report.compare import Row
+from o1exp.media.figure import drawing, plain_ticks, svg, tidy, with_legend
+from o1exp.media.style import COLOURS, INK
+from o1exp.media.text import label, labels
+from o1exp.report.compare import ResultRow
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import Lengths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from o1exp.bench.scaling import Reference
     from o1exp.history.trained import TrainedPhase
     from o1exp.train.logs import CurveRow, ValidationRow
 
-COLOURS = ("#0b6e99", "#c2571a", "#3d7a3a", "#8a4f9e", "#b0892c", "#b23a48", "#4a5d8f", "#6b705c")
-"""Dark enough for text on white; told apart by readers with red-green blindness in this order."""
 DASHES = ("-", "--", ":", "-.")
-INK, GRID = "#333333", "#e4e4e4"
 HELD_OUT: dict[str, Any] = {"linestyle": (0, (3, 2)), "linewidth": 1, "marker": "o", "markersize": 5, "markerfacecolor": "white"}
 MEASURES = {
     ("loss", False): "loss per label token", ("loss", True): "loss per pair",
@@ -43,35 +41,35 @@ def curves(arms: list[Arm]) -> str:
     if not panels:
         return ""
     measures = ("loss", "accuracy") if any(_has(group, "accuracy") for group in panels.values()) else ("loss",)
-    figure = _figure(len(panels), 3.1 * len(measures))
-    for line, measure in enumerate(measures):
-        for column, (label, group) in enumerate(panels.items(), 1):
-            if _has(group, measure):
-                axes = figure.add_subplot(len(measures), len(panels), line * len(panels) + column)
-                _curve_panel(axes, label, group, measure, arms)
-    return _svg(_with_legend(figure), "curves")
+    with drawing(len(panels), 3.1 * len(measures)) as figure:
+        for line, measure in enumerate(measures):
+            for column, (title, group) in enumerate(panels.items(), 1):
+                if _has(group, measure):
+                    axes = figure.add_subplot(len(measures), len(panels), line * len(panels) + column)
+                    _curve_panel(axes, title, group, measure, arms)
+        return svg(with_legend(figure), "curves")
 
 
 def _has(group: "list[tuple[TrainedPhase, tuple[str, ...]]]", measure: str) -> bool:
     return any(_series(training.logs.curve[:1], measure) for training, _ in group)
 
 
-def _curve_panel(axes: "Axes", label: str, group: "list[tuple[TrainedPhase, tuple[str, ...]]]", measure: str, arms: list[Arm]) -> None:
-    palette = colours(arms)
+def _curve_panel(axes: "Axes", title: str, group: "list[tuple[TrainedPhase, tuple[str, ...]]]", measure: str, arms: list[Arm]) -> None:
+    palette, called = colours(arms), labels(arm.name for arm in arms)
     for nth, (training, owners) in enumerate(group):
         everyone = len(owners) == len(arms) > 1
         colour = INK if everyone else palette[owners[0]]
-        name = "all arms" if everyone else ", ".join(owners)
+        name = "all arms" if everyone else label(", ".join(called[owner] for owner in owners))
         if series := _series(training.logs.curve, measure):
             _curve(axes, series, colour, DASHES[nth % len(DASHES)], name)
         if held := _series(training.logs.validation, measure):
             axes.plot(*zip(*held, strict=True), color=colour, **HELD_OUT)
     if any(training.logs.validation for training, _ in group):
         axes.plot([], [], color=INK, label="held-out problems", **HELD_OUT)
-    _tidy(axes, label, "tokens trained on", MEASURES[measure, group[0][0].facts.pairs])
+    tidy(axes, title, "tokens trained on", MEASURES[measure, group[0][0].facts.pairs])
     if measure == "loss":
         axes.set_yscale("log")
-    _plain_ticks(axes)
+    plain_ticks(axes)
 
 
 def _series(rows: "Sequence[CurveRow | ValidationRow]", measure: str) -> list[tuple[float, float]]:
@@ -88,10 +86,10 @@ def histograms(found: list[Lengths]) -> str:
     shown = found[:MOST_HISTOGRAMS]
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
-    figure = _figure(columns, 2.6 * lines)
-    for place, one in enumerate(shown, 1):
-        _histogram(figure.add_subplot(lines, columns, place), one)
-    return _svg(_with_legend(figure), "lengths")
+    with drawing(columns, 2.6 * lines) as figure:
+        for place, one in enumerate(shown, 1):
+            _histogram(figure.add_subplot(lines, columns, place), one)
+        return svg(with_legend(figure), "lengths")
 
 
 def _histogram(axes: "Axes", one: Lengths) -> None:
@@ -103,9 +101,9 @@ def _histogram(axes: "Axes", one: Lengths) -> None:
     axes.axvline(one.cap, color=INK, linewidth=1.2, linestyle="--", label="max_length")
     if one.window is not None:
         axes.axvline(one.window, color=INK, linewidth=1.2, linestyle=":", label="positions of the model")
-    _tidy(axes, one.title, f"tokens (median {one.median:,}, longest {one.longest:,})", "examples")
+    tidy(axes, label(one.title), f"tokens (median {one.median:,}, longest {one.longest:,})", "examples")
     axes.set_xscale("log", base=2)
-    _plain_ticks(axes)
+    plain_ticks(axes)
     ends = sorted({one.bars[0].low, one.bars[-1].high, one.cap, one.window or one.cap})
     powers = [2**power for power in range(ends[0].bit_length() - 1, ends[-1].bit_length() + 1)]
     ticks = powers[:: -(-len(powers) // 7)]
@@ -114,7 +112,7 @@ def _histogram(axes: "Axes", one: Lengths) -> None:
     axes.set_ylim(top=1.08 * max(bar.count for bar in one.bars))
 
 
-def scaling(arms: list[Arm], rows: list[Row]) -> str:
+def scaling(arms: list[Arm], rows: list[ResultRow]) -> str:
     """Accuracy against output tokens spent per question: cut-off, single and majority answers with intervals, and published points."""
     from o1exp.bench.scaling import PUBLISHED
 
@@ -123,24 +121,24 @@ def scaling(arms: list[Arm], rows: list[Row]) -> str:
         return ""
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
-    figure = _figure(columns if len(names) > 1 else 1.9, (3.3 if len(names) > 1 else 4.0) * lines)
-    palette = colours(arms)
-    for index, name in enumerate(names):
-        axes = figure.add_subplot(lines, columns, index + 1)
-        for row in rows:
-            if row.benchmark == name:
-                _scaling_points(axes, row, palette[row.arm.name])
-        for reference in PUBLISHED.get(name, ()):
-            _published(axes, reference)
-        axes.set_xscale("log")
-        axes.set_ylim(-4, 104)
-        _tidy(axes, name, "output tokens per question", "accuracy in %")
-        axes.margins(x=0.12)
-        _plain_ticks(axes)
-    return _svg(_with_legend(figure), "scaling")
+    palette, called = colours(arms), labels(arm.name for arm in arms)
+    with drawing(columns if len(names) > 1 else 1.9, (3.3 if len(names) > 1 else 4.0) * lines) as figure:
+        for index, name in enumerate(names):
+            axes = figure.add_subplot(lines, columns, index + 1)
+            for row in rows:
+                if row.benchmark == name:
+                    _scaling_points(axes, row, palette[row.arm.name], called[row.arm.name])
+            for reference in PUBLISHED.get(name, ()):
+                _published(axes, reference)
+            axes.set_xscale("log")
+            axes.set_ylim(-4, 104)
+            tidy(axes, label(name), "output tokens per question", "accuracy in %")
+            axes.margins(x=0.12)
+            plain_ticks(axes)
+        return svg(with_legend(figure), "scaling")
 
 
-def _scaling_points(axes: "Axes", row: Row, colour: str) -> None:
+def _scaling_points(axes: "Axes", row: ResultRow, colour: str, name: str) -> None:
     """One arm: budgets as crosses, the single answer filled, majorities hollow, one line through all."""
     points = row.score.curve
     axes.plot([p.tokens for p in points], [100 * p.accuracy for p in points], color=colour, linewidth=1, alpha=0.55, zorder=2)
@@ -154,9 +152,9 @@ def _scaling_points(axes: "Axes", row: Row, colour: str) -> None:
         if own:
             values = [100 * p.accuracy for p in own]
             reach = [[100 * (p.accuracy - p.low) for p in own], [100 * (p.high - p.accuracy) for p in own]]
-            label = row.arm.name if kind == "single" else None
+            known = name if kind == "single" else None
             axes.errorbar(
-                [p.tokens for p in own], values, yerr=reach, color=colour, capsize=2.5, elinewidth=1, label=label, zorder=3, **style
+                [p.tokens for p in own], values, yerr=reach, color=colour, capsize=2.5, elinewidth=1, label=known, zorder=3, **style
             )
     if points and points[-1].kind == "majority":
         where = (points[-1].tokens, 100 * points[-1].accuracy)
@@ -176,11 +174,11 @@ def _published(axes: "Axes", reference: "Reference") -> None:
     axes.annotate(reference.name, where, xytext=(6, 3), textcoords="offset points", fontsize=8, color=INK)
 
 
-def _curve(axes: "Axes", series: list[tuple[float, float]], colour: str, dash: str, label: str) -> None:
+def _curve(axes: "Axes", series: list[tuple[float, float]], colour: str, dash: str, name: str) -> None:
     tokens, values = [at for at, _ in series], [value for _, value in series]
     axes.plot(tokens, values, color=colour, linewidth=0.6, alpha=0.3)
     marker = "o" if len(series) < 4 else ""  # a line of one point would not show
-    axes.plot(tokens, _smooth(values), color=colour, linewidth=1.6, linestyle=dash, marker=marker, label=label)
+    axes.plot(tokens, _smooth(values), color=colour, linewidth=1.6, linestyle=dash, marker=marker, label=name)
 
 
 def _smooth(values: Sequence[float]) -> list[float]:
@@ -188,60 +186,3 @@ def _smooth(values: Sequence[float]) -> list[float]:
     reach = max(0, len(values) // 60)
     windows = (values[max(0, i - reach) : i + reach + 1] for i in range(len(values)))
     return [sum(window) / len(window) for window in windows]
-
-
-def _figure(columns: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(max(5.4, 3.9 * columns), height), layout="constrained")
-
-
-def _with_legend(figure: "Figure") -> "Figure":
-    """One legend for all panels, below them."""
-    shown = {label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    columns = max(1, int(figure.get_figwidth() * 13 / (max(map(len, shown)) + 8)))
-    lines = -(-len(shown) // columns)
-    figure.set_figheight(figure.get_figheight() + 0.19 * lines)
-    figure.legend(shown.values(), shown.keys(), loc="outside lower left", ncols=columns, frameon=False, fontsize=9)
-    return figure
-
-
-def _tidy(axes: "Axes", title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=10, color=INK, loc="left", fontweight="bold")
-    axes.set_xlabel(x, fontsize=9, color=INK)
-    axes.set_ylabel(y, fontsize=9, color=INK)
-    axes.grid(visible=True, color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", labelsize=8.5, colors=INK, length=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
-    axes.margins(x=0.08)
-
-
-def _plain_ticks(axes: "Axes") -> None:
-    """Numbers people read (1,000 and 0.05) on log axes, minor ones left out."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
-        axis.set_minor_formatter(NullFormatter())
-        if scale == "log":
-            axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
-
-
-def _short(value: float) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"
-
-
-def _svg(figure: "Figure", salt: str) -> str:
-    """The figure as an <svg> element; text stays text, ids differ between figures and not between runs."""
-    import matplotlib
-
-    out = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}):
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
-    return text[text.index("<svg") :]

@@ -18,7 +18,7 @@ COUNTS = (
 
 
 @dataclass(frozen=True)
-class Step:
+class FunnelStep:
     """One stage of a funnel: rows that came out, and what it noted about the others."""
 
     stage: str
@@ -32,7 +32,7 @@ class Funnel:
 
     label: str
     arms: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[FunnelStep, ...]
 
     @property
     def most(self) -> int:
@@ -103,7 +103,7 @@ def shared_trainings(arms: list[Arm]) -> list[tuple[TrainedPhase, tuple[str, ...
 
 def funnels(arms: list[Arm]) -> list[Funnel]:
     """The way to every training; arms whose ways have the same numbers share one."""
-    owners: dict[tuple[str, tuple[Step, ...]], list[str]] = {}
+    owners: dict[tuple[str, tuple[FunnelStep, ...]], list[str]] = {}
     for training, names in shared_trainings(arms):
         owners.setdefault((training.label, _steps(training)), []).extend(names)
     return [Funnel(label, tuple(names), steps) for (label, steps), names in owners.items()]
@@ -146,12 +146,12 @@ def _bill(arm: Arm) -> Bill:
     return Bill(arm.name, money([arm]), seconds["data"], seconds["training"], seconds["evaluation"])
 
 
-def _steps(training: TrainedPhase) -> tuple[Step, ...]:
-    steps = [Step(table.stage, int(table.facts.get("rows", 0)), _remark(table)) for table in training.tables]
+def _steps(training: TrainedPhase) -> tuple[FunnelStep, ...]:
+    steps = [FunnelStep(table.stage, int(table.facts.get("rows", 0)), _remark(table)) for table in training.tables]
     facts = training.facts
     remark = f"{facts.tokens:,} tokens, {facts.steps:,} {'step' if facts.steps == 1 else 'steps'}"
     remark = ", ".join(filter(None, (remark, _remark(training.artefact))))
-    return (*steps, Step(training.artefact.stage, facts.rows, remark))
+    return (*steps, FunnelStep(training.artefact.stage, facts.rows, remark))
 
 
 def _remark(table: Artefact) -> str:

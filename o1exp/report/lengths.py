@@ -8,7 +8,7 @@ from o1exp.train.facts import PreparedFacts
 
 
 @dataclass(frozen=True)
-class Bar:
+class LengthBin:
     """Examples of more than `low` and up to `high` tokens; `lost` of the `count` are dropped or cut."""
 
     low: int
@@ -22,7 +22,7 @@ class Lengths:
     """The documents of one phase: a histogram, the cap, what it does to longer ones, and the model's positions (None: unknown)."""
 
     title: str
-    bars: tuple[Bar, ...]
+    bars: tuple[LengthBin, ...]
     cap: int
     overlong: str
     window: int | None
@@ -47,11 +47,11 @@ def lengths(arms: list[Arm]) -> list[Lengths]:
     return list(found.values())
 
 
-def bars(facts: PreparedFacts) -> tuple[Bar, ...]:
+def bars(facts: PreparedFacts) -> tuple[LengthBin, ...]:
     """The histogram of Prepare. Bins beyond the cap are lost whole, and the bin that holds the cap lost what is left of the losses."""
-    cap, left, found = facts.max_length, facts.lost, list[Bar]()
+    cap, left, found = facts.max_length, facts.lost, list[LengthBin]()
     for edge, count in sorted(((int(edge), count) for edge, count in facts.length_histogram.items()), reverse=True):
         lost = min(count, left) if edge > cap else 0
         left -= lost
-        found.append(Bar(edge // 2, edge, count, lost))
+        found.append(LengthBin(edge // 2, edge, count, lost))
     return tuple(found[::-1])

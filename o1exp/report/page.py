@@ -54,11 +54,11 @@ class Report(Stage[Page]):
 
     def make(self, work: Work) -> None:
         from o1exp.report.compare import rows
-        from o1exp.report.render import Words, write
+        from o1exp.report.render import PageWords, write
 
         arms = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
         table = rows(arms, self.baseline)
-        words = Words(self.title, self.question, self.caveat, self.command, self.baseline)
+        words = PageWords(self.title, self.question, self.caveat, self.command, self.baseline)
         write(work.folder, words, table, arms, self.samples, work.open(self.audit) if self.audit else None)
         work.note(rows=len(table), arms=len(arms))
 

@@ -10,20 +10,21 @@ from markupsafe import Markup
 
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
+from o1exp.media.style import templates
 from o1exp.report import figures
-from o1exp.report.compare import Row, is_baseline
+from o1exp.report.compare import ResultRow, is_baseline
 from o1exp.report.ledger import Cost, bills, costs, funnels, money
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.table import csv_text, latex_text, values
 from o1exp.tti import index as transparency_index
-from o1exp.tti.board import COLOURS as DIMENSION_COLOURS
+from o1exp.tti.board import DIMENSION_COLOURS
 from o1exp.tti.stage import Audited
 
 
 @dataclass(frozen=True)
-class Words:
+class PageWords:
     """What people said about the experiment; `command` makes it again."""
 
     title: str
@@ -33,7 +34,9 @@ class Words:
     baseline: str
 
 
-def write(folder: Path, words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> None:
+def write(
+    folder: Path, words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_samples: int, audit: Audited | None = None
+) -> None:
     """All files of a report. Everything but the page is the same, byte for byte, for the same artefacts."""
     stored = {"title": words.title, "question": words.question, "caveat": words.caveat, "baseline": words.baseline}
     text = json.dumps({**stored, "rows": [values(row) for row in table]}, indent=1, ensure_ascii=False)
@@ -43,13 +46,9 @@ def write(folder: Path, words: Words, table: list[Row], arms: list[Arm], wanted_
     (folder / "index.html").write_text(page(words, table, arms, wanted_samples, audit))
 
 
-def page(words: Words, table: list[Row], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> str:
+def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> str:
     """One HTML document without any outside reference."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = templates(Path(__file__).parent)
     environment.filters |= {
         "percent": _percent,
         "points": _points,
@@ -85,7 +84,7 @@ def _versions(stages: list[Cost]) -> list[dict[str, Any]]:
     return distinct
 
 
-def _finding(row: Row) -> str:
+def _finding(row: ResultRow) -> str:
     """The CSS class of a comparison: better or worse where it is shown, empty where no difference is."""
     if row.against is None or row.against.adjusted >= 0.05:
         return ""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from o1exp.history.arms import Arm
 from o1exp.history.runs import RunRecord
 from o1exp.report.compare import is_baseline
-from o1exp.report.render import Words
+from o1exp.report.render import PageWords
 
 
 def merge(runs: list[RunRecord]) -> list[Arm]:
@@ -39,10 +39,10 @@ def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
     return candidates.pop()
 
 
-def words(runs: list[RunRecord], baseline: str, command: str) -> Words:
+def words(runs: list[RunRecord], baseline: str, command: str) -> PageWords:
     """A single run keeps its own words; several are named, with every question that was asked."""
     settings = [run.settings for run in runs]
     title = runs[0].title or runs[0].name if len(runs) == 1 else "Comparison of " + ", ".join(run.name for run in runs)
     questions = dict.fromkeys(str(s["question"]) for s in settings if s.get("question"))
     caveats = dict.fromkeys(str(s["caveat"]) for s in settings if s.get("caveat"))
-    return Words(title, " ".join(questions), " ".join(caveats), command, baseline)
+    return PageWords(title, " ".join(questions), " ".join(caveats), command, baseline)

@@ -28,7 +28,7 @@ _SENTENCE = re.compile(rf"[^{_END}]*(?:[.!?](?=\d)[^{_END}]*)*[{_END}]*")
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShownAnswer:
     """One arm's first sample: its text as safe HTML; `correct` None where unscored, `cut` the characters left out."""
 
     arm: str
@@ -41,16 +41,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Sample:
+class ShownProblem:
     """One problem with the answer of every arm that met it."""
 
     benchmark: str
     question: str
     gold: str
-    answers: list[Answer]
+    answers: list[ShownAnswer]
 
 
-def samples(arms: list[Arm], wanted: int) -> list[Sample]:
+def samples(arms: list[Arm], wanted: int) -> list[ShownProblem]:
     """Problems that all arms answered, drawn by a fixed seed and not picked, spread over the benchmarks."""
     by_benchmark = [_of_benchmark(arms, name, wanted) for name in benchmarks(arms)]
     turns = [group[turn] for turn in range(wanted) for group in by_benchmark if turn < len(group)]
@@ -96,7 +96,7 @@ def _bold(body: str) -> Iterator[Markup]:
     yield escape(body[at:])
 
 
-def _of_benchmark(arms: list[Arm], name: str, wanted: int) -> list[Sample]:
+def _of_benchmark(arms: list[Arm], name: str, wanted: int) -> list[ShownProblem]:
     having = [arm for arm in arms if name in arm.grades]
     texts = {arm.name: arm.attempts(name) for arm in having}
     having, texts = [arm for arm in having if texts[arm.name]], {name: own for name, own in texts.items() if own}
@@ -111,12 +111,12 @@ def _of_benchmark(arms: list[Arm], name: str, wanted: int) -> list[Sample]:
         problem = problems.get(question)
         met = [name for name, own in texts.items() if question in own]
         answers = [_answer(name, texts[name][question][0].text, scores[name][question][0]) for name in met]
-        found.append(Sample(name, problem.question if problem else question, problem.answer if problem else "", answers))
+        found.append(ShownProblem(name, problem.question if problem else question, problem.answer if problem else "", answers))
     return found
 
 
-def _answer(arm: str, text: str, score: Score) -> Answer:
+def _answer(arm: str, text: str, score: Score) -> ShownAnswer:
     cut = max(0, len(text) - LONGEST)
     if cut:  # the end holds the answer, so the middle goes
         text = text[: LONGEST // 2] + "\n […] \n" + text[-LONGEST // 2 :]
-    return Answer(arm, mark(text), score.correct, score.extracted, score.tokens, score.truncated, cut)
+    return ShownAnswer(arm, mark(text), score.correct, score.extracted, score.tokens, score.truncated, cut)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from o1exp.bench.comparison import AtEqualTokens, Comparison
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm
-from o1exp.report.compare import Row
+from o1exp.media.text import csv_cell, latex, one_line
+from o1exp.report.compare import ResultRow
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 
-def summary(found: list[Row]) -> "Group":
+def summary(found: list[ResultRow]) -> "Group":
     """The result table and its verdicts for the terminal."""
     from rich.console import Group
     from rich.table import Table
@@ -28,11 +29,12 @@ def summary(found: list[Row]) -> "Group":
     for name in ("accuracy", "95 % interval", "tokens", *_sample_columns(found), "trained on", "train CPU s", "difference", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for row, last in zip(found, [*found[1:], None], strict=True):
-        table.add_row(*_cells(row, found), end_section=last is not None and last.benchmark != row.benchmark)
+        ends = last is not None and last.benchmark != row.benchmark
+        table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
     return Group(table, *(Text(line) for row in found for line in (row.verdict, row.at_equal_tokens) if line))
 
 
-def values(row: Row) -> dict[str, Any]:
+def values(row: ResultRow) -> dict[str, Any]:
     """One line of the table as JSON values; nothing in it depends on the machine's speed."""
     return {
         "arm": row.arm.name, "benchmark": row.benchmark, "result": row.arm.result.path, **row.score.plain(),
@@ -42,54 +44,54 @@ def values(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def reported(arms: list[Arm], report: Path) -> list[Row]:
+def reported(arms: list[Arm], report: Path) -> list[ResultRow]:
     """The table of a finished report, its comparisons read back; `arms` are the report's."""
     named = {arm.name: arm for arm in arms}
     return [_row(named[line["arm"]], line) for line in json.loads((report / NAME).read_text())["rows"]]
 
 
-def _row(arm: Arm, line: dict[str, Any]) -> Row:
+def _row(arm: Arm, line: dict[str, Any]) -> ResultRow:
     against, equal = line["against_baseline"], line["at_equal_tokens"]
-    return Row(
+    return ResultRow(
         arm, line["benchmark"], arm.outcome.benchmarks[line["benchmark"]], Comparison(**against) if against else None, line["verdict"],
         AtEqualTokens(**equal) if equal else None, line["equal_tokens_verdict"],
     )  # fmt: skip
 
 
-def comparison(row: Row) -> dict[str, Any] | None:
+def comparison(row: ResultRow) -> dict[str, Any] | None:
     if row.against is None:
         return None
     return {name: round(value, 6) if isinstance(value, float) and name not in ("p", "adjusted") else value for name, value in _plain(row)}
 
 
-def equal_tokens(row: Row) -> dict[str, Any] | None:
+def equal_tokens(row: ResultRow) -> dict[str, Any] | None:
     if row.equal is None:
         return None
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(row.equal).items()}
 
 
-def csv_text(found: list[Row]) -> str:
+def csv_text(found: list[ResultRow]) -> str:
     """One line per arm and benchmark, in percent and points where the header says so."""
     out = io.StringIO()
     lines = [_flat(row) for row in found]
     writer = csv.DictWriter(out, list(dict.fromkeys(name for line in lines for name in line)), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: csv_cell(value) for name, value in line.items()} for line in lines)
     return out.getvalue()
 
 
-def latex_text(found: list[Row]) -> str:
+def latex_text(found: list[ResultRow]) -> str:
     """A booktabs table: accuracy with its interval, average tokens, difference to the baseline."""
     head = r"\begin{tabular}{llrrrr}\toprule" "\n" r"Benchmark & Arm & Accuracy & Avg.\ tokens & Difference & $p$ \\ \midrule"
     body = [
-        f"{_tex(row.benchmark)} & {_tex(row.arm.name)} & {100 * row.score.accuracy:.1f} "
+        f"{latex(row.benchmark)} & {latex(row.arm.name)} & {100 * row.score.accuracy:.1f} "
         rf"{{\small [{100 * row.score.low:.1f}, {100 * row.score.high:.1f}]}} & {row.score.tokens:.0f} & {_difference(row)} & {_p(row)} \\"
         for row in found
     ]
     return "\n".join([head, *body, r"\bottomrule\end{tabular}", ""])
 
 
-def _cells(row: Row, found: list[Row]) -> list[str]:
+def _cells(row: ResultRow, found: list[ResultRow]) -> list[str]:
     score, samples = row.score, []
     for column in _sample_columns(found):
         kind, k = column.split("@")
@@ -101,20 +103,20 @@ def _cells(row: Row, found: list[Row]) -> list[str]:
     ]  # fmt: skip
 
 
-def _sample_columns(found: list[Row]) -> list[str]:
+def _sample_columns(found: list[ResultRow]) -> list[str]:
     """pass@K and maj@K for the most samples that any row has; none for single samples."""
     most = max((row.score.samples for row in found), default=1)
     return [f"pass@{most}", f"maj@{most}"] if most > 1 else []
 
 
-def _flat(row: Row) -> dict[str, Any]:
+def _flat(row: ResultRow) -> dict[str, Any]:
     line = {name: value for name, value in values(row).items() if not isinstance(value, dict | list | None)}
     line |= {f"pass_at_{k}": value for k, value in row.score.pass_at.items()}
     line |= {f"majority_at_{k}": value for k, value in row.score.majority_at.items()}
     return line | {f"against_{name}": value for name, value in (comparison(row) or {}).items()}
 
 
-def _plain(row: Row) -> list[tuple[str, Any]]:
+def _plain(row: ResultRow) -> list[tuple[str, Any]]:
     assert row.against is not None
     return list(asdict(row.against).items())
 
@@ -123,17 +125,11 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f}"
 
 
-def _difference(row: Row) -> str:
+def _difference(row: ResultRow) -> str:
     return "" if row.against is None else f"{100 * row.against.difference:+.1f}"
 
 
-def _p(row: Row) -> str:
+def _p(row: ResultRow) -> str:
     if row.against is None:
         return ""
     return "<0.0001" if row.against.adjusted < 0.0001 else f"{row.against.adjusted:.4f}"
-
-
-def _tex(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, "\\" + sign)
-    return text

@@ -1,8 +1,6 @@
 """What MLflow is told about a run: names, parameters, metrics, datasets and files, as plain values made from the artefacts."""
 
-import hashlib
 import json
-import re
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,21 +10,20 @@ from typing import Any
 from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact
 from o1exp.history.runs import RunRecord
-from o1exp.report.compare import Row, plain_rows, rows
+from o1exp.media.text import markdown_cell, one_line
+from o1exp.report.compare import ResultRow, plain_rows, rows
 from o1exp.report.curves import points
 from o1exp.report.ledger import money
 from o1exp.report.phases import learning_text
 from o1exp.report.table import reported
+from o1exp.track import names
 from o1exp.train.data.preview import PAGE as PREVIEW
 from o1exp.train.logs import LOGS
 from o1exp.tti.stage import Audited
 
-LONGEST_KEY = 250
-LONGEST_VALUE = 6000
-
 
 @dataclass(frozen=True)
-class Entry:
+class LoggedRun:
     """One MLflow run to be: `files` are (path, artifact folder), `metrics`, `params` and `datasets` MLflow's own entities."""
 
     name: str
@@ -38,18 +35,20 @@ class Entry:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-def entry(record: RunRecord, arms: list[Arm]) -> Entry:
+def entry(record: RunRecord, arms: list[Arm]) -> LoggedRun:
     """The run itself. A single arm's scores and curves stand in it directly; those of several get the arm's name before them."""
     alone = len(arms) == 1
     report = arms[0].lineage.find(record.report) if record.report else None
     table = reported(arms, report.folder) if report else rows(arms, record.baseline)
-    metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{row.arm.name}/")]
+    called = names.keys((arm.name for arm in arms), names.LONGEST_ARM)
+    metrics = [metric for row in table for metric in _scores(row, "" if alone else f"{called[row.arm.name]}/")]
     metrics += _curves(arms[0]) if alone else []
     metrics += _transparency(arms[0].lineage.find(record.cards["audit"]) if "audit" in record.cards else None)
     metrics += _money(arms)
     tags = {
-        "o1exp.key": record.key, "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp", "mlflow.source.type": "LOCAL",
-        "mlflow.note.content": _note(record, table), **{f"stage.{_stage(name)}": key for name, key in record.stages.items()},
+        "o1exp.key": names.searched(record.key), "o1exp.kind": "run", "mlflow.source.name": record.command or "o1exp",
+        "mlflow.source.type": "LOCAL", "mlflow.note.content": _note(record, table),
+        **{f"stage.{_stage(name)}": key for name, key in record.stages.items()},
         **_commit(arms[0].result), **(_phase_tags(arms[0]) if alone else {}),
     }  # fmt: skip
     if not record.stages:
@@ -60,24 +59,28 @@ def entry(record: RunRecord, arms: list[Arm]) -> Entry:
     files += _phase_files(arms[0]) if alone else []
     texts |= _phase_texts(arms[0]) if alone else {}
     texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)
-    return Entry(record.name, _cut(tags), params(record.config), metrics, _datasets(arms), files, texts)
+    return LoggedRun(names.run_name(record.name), names.tags(tags), params(record.config), metrics, _datasets(arms), files, texts)
 
 
-def arm_entry(record: RunRecord, arm: Arm) -> Entry:
+def arm_entry(record: RunRecord, arm: Arm) -> LoggedRun:
     """One arm of a run of several: its scores under plain names, so that arms stand in one column, its curves and samples."""
     row_metrics = [metric for row in plain_rows([arm]) for metric in _scores(row, "")]
     tags = {"o1exp.key": f"{record.key} {arm.name}", "o1exp.kind": "arm", "o1exp.result": arm.result.path}
     tags |= _stage_tags([arm]) | _commit(arm.result) | _phase_tags(arm)
     own = {f"{t.artefact.stage}{t.number}": t.artefact.manifest.settings for t in arm.trainings}
     metrics = row_metrics + _curves(arm)
-    return Entry(arm.name, _cut(tags), params({"arm": arm.name, **own}), metrics, _datasets([arm]), _phase_files(arm), _phase_texts(arm))
+    parameters = params({"arm": arm.name, **own})
+    datasets, files, texts = _datasets([arm]), _phase_files(arm), _phase_texts(arm)
+    return LoggedRun(names.run_name(arm.name), names.tags(tags), parameters, metrics, datasets, files, texts)
 
 
 def params(config: dict[str, Any]) -> list[Any]:
     """MLflow parameters for every leaf of a nested config, e.g. think.lr; names and values within MLflow's limits."""
     from mlflow.entities import Param
 
-    return [Param(_key(name), str(value)[:LONGEST_VALUE]) for name, value in flat(config).items()]
+    leaves = flat(config)
+    called = names.keys(leaves)
+    return [Param(called[name], names.value(value)) for name, value in leaves.items()]
 
 
 def flat(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -93,7 +96,7 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def _scores(row: Row, prefix: str) -> list[Any]:
+def _scores(row: ResultRow, prefix: str) -> list[Any]:
     score, start = row.score, f"{prefix}{row.benchmark}/"
     values = {
         "accuracy": score.accuracy, "accuracy_low": score.low, "accuracy_high": score.high, "accuracy_error": score.error,
@@ -157,7 +160,7 @@ def _metric(name: str, value: float, step: float, second: float) -> Any:
     """A value at a step and a time (seconds since 1970)."""
     from mlflow.entities import Metric
 
-    return Metric(_clean(name)[:LONGEST_KEY], float(value), int(second * 1000), int(step))
+    return Metric(names.key(name), float(value), int(second * 1000), int(step))
 
 
 def _datasets(arms: list[Arm]) -> list[Any]:
@@ -181,21 +184,22 @@ def _datasets(arms: list[Arm]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _note(record: RunRecord, table: list[Row]) -> str:
+def _note(record: RunRecord, table: list[ResultRow]) -> str:
     head = "| arm | benchmark | accuracy | 95 % interval | output tokens |\n|---|---|---:|---:|---:|\n"
-    lines = [f"| {row.arm.name} | {row.benchmark} | {_percents(row)} | {row.score.tokens:.0f} |\n" for row in table]
-    verdicts = "".join(f"\n{row.verdict}\n" for row in table if row.verdict)
-    command = f"\n`{record.command}`\n" if record.command else ""
+    named = [(markdown_cell(row.arm.name), markdown_cell(row.benchmark), row) for row in table]
+    lines = [f"| {arm} | {benchmark} | {_percents(row)} | {row.score.tokens:.0f} |\n" for arm, benchmark, row in named]
+    verdicts = "".join(f"\n{markdown_cell(row.verdict)}\n" for row in table if row.verdict)
+    command = f"\n    {one_line(record.command)}\n" if record.command else ""
     return head + "".join(lines) + verdicts + command + "\nThe page is under Artifacts: report/index.html.\n"
 
 
-def _percents(row: Row) -> str:
+def _percents(row: ResultRow) -> str:
     return f"{100 * row.score.accuracy:.1f} % | {100 * row.score.low:.1f} to {100 * row.score.high:.1f}"
 
 
 def _stage(name: str) -> str:
     """Tags have no brackets: "think (long thoughts)" becomes think.long thoughts."""
-    return _clean(name.replace(" (", ".").replace(")", ""))
+    return name.replace(" (", ".").replace(")", "")
 
 
 def _stage_tags(arms: list[Arm]) -> dict[str, str]:
@@ -213,21 +217,3 @@ def _stage_tags(arms: list[Arm]) -> dict[str, str]:
 def _commit(result: Artefact) -> dict[str, str]:
     commit = result.manifest.made_by.get("commit")
     return {"mlflow.source.git.commit": commit} if commit else {}
-
-
-def _cut(tags: dict[str, str]) -> dict[str, str]:
-    return {_key(name): str(value)[:LONGEST_VALUE] for name, value in tags.items()}
-
-
-def _key(name: str) -> str:
-    """Short enough for MLflow and still unique."""
-    clean = _clean(name)
-    if len(clean) <= LONGEST_KEY:
-        return clean
-    return clean[: LONGEST_KEY - 9] + "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
-
-
-def _clean(name: str) -> str:
-    """Letters, digits and . _ - / : and space pass; MLflow refuses the rest, and paths that climb."""
-    safe = re.sub(r"[^\w ./:-]", "_", name, flags=re.ASCII)
-    return re.sub(r"/{2,}", "/", re.sub(r"\.{2,}", ".", safe)).strip("/ ") or "_"

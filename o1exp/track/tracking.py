@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from o1exp.flow import Settings
 from o1exp.history.runs import RunRecord
+from o1exp.media.text import file_name
 from o1exp.secrets import refusal
 from o1exp.track.known import experiment_of, run_of
+from o1exp.track.names import run_name, searched
 from o1exp.track.place import DATABASE, artifacts_of, settle
 
 if TYPE_CHECKING:
@@ -64,7 +67,7 @@ def log_run(tracking: Tracking, record: RunRecord, parent: str | None = None) ->
 
     A run of the same key below the same parent is logged once; a half-logged one (its process was killed) is replaced.
     """
-    tags = (KEY_TAG, record.key), (PARENT_TAG, parent)
+    tags = (KEY_TAG, searched(record.key)), (PARENT_TAG, parent)
     if not tracking.uri and (known := run_of(record.root, record.study, tags)):
         return known
     with _client(tracking, record.root) as client:
@@ -125,7 +128,7 @@ def _experiment(client: "MlflowClient", tracking: Tracking, root: Path, study: s
             raise ValueError(f"the MLflow experiment {study!r} is in the trash; restore it, or name the study otherwise (study=...)")
         return str(known.experiment_id)
     # A server chooses where artifacts go.
-    place = None if tracking.uri else f"{artifacts_of(root)}/{_file_name(study)}"
+    place = None if tracking.uri else f"{artifacts_of(root)}/{quote(file_name(study))}"
     return str(client.create_experiment(study, artifact_location=place))
 
 
@@ -133,15 +136,14 @@ def _sweep(client: "MlflowClient", experiment: str, sweep: str) -> str:
     known = _logged(client, experiment, f"sweep {sweep}", None)
     if known is not None:
         return known
-    run = client.create_run(experiment, run_name=sweep, tags={KEY_TAG: f"sweep {sweep}", "o1exp.kind": "sweep"})
+    run = client.create_run(experiment, run_name=run_name(sweep), tags={KEY_TAG: searched(f"sweep {sweep}"), "o1exp.kind": "sweep"})
     client.set_terminated(run.info.run_id)  # it holds the cells and nothing else; each cell has a state of its own
     return str(run.info.run_id)
 
 
 def _logged(client: "MlflowClient", experiment: str, key: str, parent: str | None) -> str | None:
     """The finished run of this key and parent; unfinished ones are deleted with all below them."""
-    text = key.replace("'", "")
-    for run in client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{text}'", max_results=1000):
+    for run in client.search_runs([experiment], f"tags.`{KEY_TAG}` = '{searched(key)}'", max_results=1000):
         if run.data.tags.get(PARENT_TAG) != parent:
             continue
         if run.info.status == "FINISHED":
@@ -166,9 +168,9 @@ def _log_all(client: "MlflowClient", experiment: str, record: RunRecord, parent:
 
 
 def _log(client: "MlflowClient", experiment: str, logged: Any, parent: str | None) -> str:
-    from o1exp.track.logged import Entry
+    from o1exp.track.logged import LoggedRun
 
-    assert isinstance(logged, Entry)
+    assert isinstance(logged, LoggedRun)
     tags = logged.tags | ({PARENT_TAG: parent} if parent else {})
     run_id = str(client.create_run(experiment, run_name=logged.name, tags=tags).info.run_id)
     for metrics in _parts(logged.metrics, 900):
@@ -193,7 +195,3 @@ def _save_view(client: "MlflowClient", experiment: str) -> None:
 
 def _parts(rows: list[Any], size: int) -> Iterator[list[Any]]:
     yield from (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def _file_name(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)

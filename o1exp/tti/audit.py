@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from o1exp.cards.card import ENTRIES, README, Card, Entry
+from o1exp.cards.card import ENTRIES, README, Card, CardEntry
 from o1exp.chat.accounts import open_book
 from o1exp.chat.layout import NAME as LEDGER
 from o1exp.history.lineage import Lineage
 from o1exp.history.runs import CONFIG, RECORD, all_of
-from o1exp.tti.checklist import NO, NOT_USED, YES, Answer, Checklist
+from o1exp.tti.checklist import NO, NOT_USED, YES, Checklist, ItemAnswer
 from o1exp.tti.index import BY_ID, ITEMS
 from o1exp.tti.rules import BY_ITEM, EFFORTS, Effort, Rule, Witness
 
@@ -25,7 +25,7 @@ class Dossier:
     root: Path
     run: str
     cards: dict[str, str]
-    answers: dict[str, Answer]
+    answers: dict[str, ItemAnswer]
     command: str = ""
 
     @cached_property
@@ -43,7 +43,7 @@ class Dossier:
 class Finding:
     """One item's answer; for a No, what is lacking and what would do."""
 
-    answer: Answer
+    answer: ItemAnswer
     lacking: str = ""
     remedy: str = ""
     effort: Effort = 1
@@ -83,14 +83,14 @@ def _finding(dossier: Dossier, rule: Rule) -> Finding:
         word, evidence, note = _answered(dossier, rule)
     except Lacking as lacking:
         remedy, effort = lacking.remedy or rule.remedy, lacking.effort or rule.effort
-        answer = Answer(item=item, answer=NO, note=f"{lacking}; {remedy}")
+        answer = ItemAnswer(item=item, answer=NO, note=f"{lacking}; {remedy}")
         return Finding(answer=answer, lacking=str(lacking), remedy=remedy, effort=effort)
     assert evidence, f"{item.id} is {word} without evidence"
-    return Finding(answer=Answer(item=item, answer=word, evidence=tuple(dict.fromkeys(evidence)), note=note))
+    return Finding(answer=ItemAnswer(item=item, answer=word, evidence=tuple(dict.fromkeys(evidence)), note=note))
 
 
 def _answered(dossier: Dossier, rule: Rule) -> tuple[str, list[str], str]:
-    evidence, note, entries = [], "", list[Entry]()
+    evidence, note, entries = [], "", list[CardEntry]()
     if rule.asked:
         said = dossier.answers.get(rule.item)
         if said is None or said.answer != YES:
@@ -141,7 +141,7 @@ def _compared(dossier: Dossier, card: Card) -> list[str]:
     return found
 
 
-def _supported(dossier: Dossier, rule: Rule, entry: Entry) -> list[str]:
+def _supported(dossier: Dossier, rule: Rule, entry: CardEntry) -> list[str]:
     """The manifests behind an entry. Errors: Lacking for an empty field, an artefact that is gone or another one than the card's."""
     if empty := [name for name in rule.needs if not _present(entry.get(name))]:
         raise Lacking(rule.lacking or f"{', '.join(empty)} of {_named(entry)} is not known".replace("_", " "))
@@ -163,11 +163,11 @@ def _present(value: object) -> bool:
     return not (value is None or value is False or value in ("", [], {}))
 
 
-def _named(entry: Entry) -> str:
+def _named(entry: CardEntry) -> str:
     return str(next(entry[word] for word in ("benchmark", "metric", "arm", "name", "artefact") if entry.get(word)))
 
 
-def _witnessed(dossier: Dossier, witness: Witness, entries: list[Entry]) -> list[str]:
+def _witnessed(dossier: Dossier, witness: Witness, entries: list[CardEntry]) -> list[str]:
     if witness == "ledger":
         return _ledger(dossier, {model for entry in entries for model in entry.get("models", ())})
     if witness == "commit":
@@ -198,7 +198,7 @@ def _ledger(dossier: Dossier, models: set[str]) -> list[str]:
     return [path.name]
 
 
-def _commits(dossier: Dossier, entries: list[Entry]) -> list[str]:
+def _commits(dossier: Dossier, entries: list[CardEntry]) -> list[str]:
     """The commit, or the release, that made the entries' artefacts."""
     found = []
     for entry in entries:

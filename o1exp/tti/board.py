@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from o1exp.media.figure import drawing, svg, tidy, with_legend
+from o1exp.media.style import COLOURS, INK, templates
+from o1exp.media.text import csv_cell, label, latex
 from o1exp.tti.index import DIMENSIONS, PUBLISHED, SUMS, TOTAL, Standing
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-COLOURS = {"data": "#0b6e99", "methodology": "#c2571a", "evaluation": "#3d7a3a", "open_source": "#8a4f9e"}
+DIMENSION_COLOURS = dict(zip(DIMENSIONS, COLOURS, strict=False))
 FOOT = "Sums marked as published are those of arXiv 2411.16489, section 5, which gives no marks per item."
 
 
@@ -38,7 +41,7 @@ def csv_text(rows: Sequence[Standing]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["work", *DIMENSIONS, "total", "published"])
-    writer.writerows([row.name, *(row.points[d] for d in DIMENSIONS), row.total, str(row.published).lower()] for row in rows)
+    writer.writerows([csv_cell(row.name), *(row.points[d] for d in DIMENSIONS), row.total, str(row.published).lower()] for row in rows)
     return out.getvalue()
 
 
@@ -47,21 +50,41 @@ def latex_text(rows: Sequence[Standing]) -> str:
     head = " & ".join(["Work", *(f"{title} ({SUMS[d]})" for d, title in DIMENSIONS.items()), f"Total ({TOTAL})"])
     body = []
     for row in rows:
-        name = tex(row.name) + (r"$^\dagger$" if row.published else "")
+        name = latex(row.name) + (r"$^\dagger$" if row.published else "")
         body.append(f"{name} & {' & '.join(str(row.points[d]) for d in DIMENSIONS)} & {row.total} \\\\")
-    foot = rf"\multicolumn{{6}}{{l}}{{\footnotesize $^\dagger$ {tex(FOOT)}}} \\"
+    foot = rf"\multicolumn{{6}}{{l}}{{\footnotesize $^\dagger$ {latex(FOOT)}}} \\"
     return "\n".join([r"\begin{tabular}{lrrrrr}\toprule", head + r" \\ \midrule", *body, r"\bottomrule", foot, r"\end{tabular}", ""])
 
 
 def html_text(rows: Sequence[Standing]) -> str:
-    """One page without outside references: a picture with a bar for each work, split by dimension, and the table."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    """One page without outside references: the picture and the table."""
+    from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.get_template("board.html.j2")
-    return template.render(rows=rows, dimensions=DIMENSIONS, sums=SUMS, total=TOTAL, colours=COLOURS, foot=FOOT)
+    template = templates(Path(__file__).parent).get_template("board.html.j2")
+    return template.render(rows=rows, dimensions=DIMENSIONS, sums=SUMS, total=TOTAL, picture=Markup(picture(rows)), foot=FOOT)
+
+
+def picture(rows: Sequence[Standing]) -> str:
+    """A bar for each work, split by dimension, with the points of every part that has room for them."""
+    with drawing(2.4, 0.4 * len(rows) + 0.8) as figure:
+        axes = figure.add_subplot()
+        for place, row in enumerate(rows):
+            left = 0
+            for dimension, title in DIMENSIONS.items():
+                points, name = row.points[dimension], f"{title} ({SUMS[dimension]})"
+                axes.barh(place, points, 0.7, left, color=DIMENSION_COLOURS[dimension], label=name if not place else None)
+                if points >= 4:
+                    axes.text(left + points / 2, place, str(points), color="white", fontsize=8.5, ha="center", va="center")
+                left += points
+            axes.text(left + 1, place, str(row.total), color=INK, fontsize=9, fontweight="bold", va="center")
+        tidy(axes, "", f"points of {TOTAL}", "")
+        axes.set_yticks(range(len(rows)), [label(row.name) for row in rows])
+        for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+            tick.set_fontweight("normal" if row.published else "bold")
+        axes.grid(visible=False, axis="y")
+        axes.set_xlim(0, TOTAL)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        return svg(with_legend(figure), "board")
 
 
 FORMATS = {".html": html_text, ".tex": latex_text, ".csv": csv_text}
@@ -69,9 +92,3 @@ FORMATS = {".html": html_text, ".tex": latex_text, ".csv": csv_text}
 
 def _by(row: Standing) -> str:
     return "published" if row.published else "checklist"
-
-
-def tex(text: str) -> str:
-    """Text as LaTeX shows it."""
-    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", **{sign: "\\" + sign for sign in "&%$#_{}"}}
-    return "".join(signs.get(sign, sign) for sign in text)

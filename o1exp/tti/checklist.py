@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from o1exp.tti.index import BY_ID, DIMENSIONS, ITEMS, Item, Standing
+from o1exp.tti.index import BY_ID, DIMENSIONS, ITEMS, IndexItem, Standing
 
 YES, NO, NOT_USED = "yes", "no", "not used"
 ANSWERS = (YES, NO, NOT_USED)
@@ -14,10 +14,10 @@ _FIELDS = ("answer", "evidence", "note")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ItemAnswer:
     """One item's answer. `evidence` are links or paths; without one nothing but No is possible."""
 
-    item: Item
+    item: IndexItem
     answer: str
     evidence: tuple[str, ...] = ()
     note: str = ""
@@ -32,7 +32,7 @@ class Checklist:
     """Answers by item id, in the index's order."""
 
     name: str
-    answers: dict[str, Answer]
+    answers: dict[str, ItemAnswer]
 
     @property
     def standing(self) -> Standing:
@@ -48,7 +48,7 @@ class ChecklistError(ValueError):
         self.mistakes = mistakes
 
 
-def read(path: Path, asked: Sequence[Item] = ITEMS) -> Checklist:
+def read(path: Path, asked: Sequence[IndexItem] = ITEMS) -> Checklist:
     """The checklist in a file that answers the `asked` items, all of them. Errors: ChecklistError with every mistake and its line."""
     import yaml
 
@@ -60,7 +60,7 @@ def read(path: Path, asked: Sequence[Item] = ITEMS) -> Checklist:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as problem:
         raise ChecklistError([f"{path}: no YAML: {' '.join(str(problem).split())}"]) from problem
-    reader = _Reader(path, {item.id for item in asked})
+    reader = _ChecklistReader(path, {item.id for item in asked})
     found = reader.checklist(root)
     if reader.mistakes:
         raise ChecklistError([f"{path}:{line}: {what}" for line, what in sorted(reader.mistakes)])
@@ -82,12 +82,12 @@ def written(checklist: Checklist, remarks: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def empty(name: str, asked: Sequence[Item] = ITEMS) -> Checklist:
+def empty(name: str, asked: Sequence[IndexItem] = ITEMS) -> Checklist:
     """Everything answered with No."""
-    return Checklist(name, {item.id: Answer(item=item, answer=NO) for item in asked})
+    return Checklist(name, {item.id: ItemAnswer(item=item, answer=NO) for item in asked})
 
 
-class _Reader:
+class _ChecklistReader:
     """Walks the nodes of a YAML document; a mistake is (line, sentence)."""
 
     def __init__(self, path: Path, asked: set[str]) -> None:
@@ -110,7 +110,7 @@ class _Reader:
             self._wrong(line, f"no answer for {', '.join(missing)}; answer each item with yes, no or not used")
         return Checklist(name, {item.id: found for item in ITEMS if (found := given.get(item.id))})
 
-    def _answer(self, item: Item, node: Any, line: int) -> Answer | None:
+    def _answer(self, item: IndexItem, node: Any, line: int) -> ItemAnswer | None:
         if type(node).__name__ == "ScalarNode":  # `rl: no` for short
             fields: dict[str, tuple[Any, int]] = {"answer": (node, line)}
         else:
@@ -131,9 +131,9 @@ class _Reader:
             self._wrong(where, f"{item.id}: only a technique can be not used ({others}); write yes or no")
         if word != NO and not evidence:
             self._wrong(where, f"{item.id}: {word} needs evidence; give a link or a path, or answer no")
-        return Answer(item=item, answer=word, evidence=evidence, note=note)
+        return ItemAnswer(item=item, answer=word, evidence=evidence, note=note)
 
-    def _evidence(self, given: tuple[Any, int] | None, item: Item) -> tuple[str, ...]:
+    def _evidence(self, given: tuple[Any, int] | None, item: IndexItem) -> tuple[str, ...]:
         if given is None:
             return ()
         node, line = given

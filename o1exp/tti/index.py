@@ -8,7 +8,7 @@ TOTAL = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class IndexItem:
     """One question. `technique`: saying openly that it was not used counts as Yes."""
 
     id: str
@@ -19,9 +19,9 @@ class Item:
     technique: bool = False
 
 
-def _items(dimension: str, *rows: tuple[str, int, str, str, bool]) -> tuple[Item, ...]:
+def _items(dimension: str, *rows: tuple[str, int, str, str, bool]) -> tuple[IndexItem, ...]:
     return tuple(
-        Item(id=name, dimension=dimension, points=points, short=short, question=question, technique=technique)
+        IndexItem(id=name, dimension=dimension, points=points, short=short, question=question, technique=technique)
         for name, points, short, question, technique in rows
     )
 
@@ -68,7 +68,7 @@ ITEMS = (
 BY_ID = {item.id: item for item in ITEMS}
 
 
-def check(items: tuple[Item, ...]) -> None:
+def check(items: tuple[IndexItem, ...]) -> None:
     """The sums of the paper: 25 items, 14 + 33 + 24 + 29 = 100 points."""
     sums = {dimension: sum(item.points for item in items if item.dimension == dimension) for dimension in DIMENSIONS}
     assert sums == SUMS, f"the points by dimension are {sums}, not {SUMS}"

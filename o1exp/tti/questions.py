@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from o1exp.tti.checklist import Answer, Checklist, ChecklistError, empty, read, written
-from o1exp.tti.index import BY_ID, Item
+from o1exp.tti.checklist import Checklist, ChecklistError, ItemAnswer, empty, read, written
+from o1exp.tti.index import BY_ID, IndexItem
 from o1exp.tti.rules import BY_ITEM, RULES
 
-ASKED: tuple[Item, ...] = tuple(BY_ID[rule.item] for rule in RULES if rule.asked)
+ASKED: tuple[IndexItem, ...] = tuple(BY_ID[rule.item] for rule in RULES if rule.asked)
 REMARKS = (
-    "What no artefact can tell: is it published, and where? Answer yes with a link that others can open; all else stays no.",
+    "What no artefact can tell: is it published, and where? ItemAnswer yes with a link that others can open; all else stays no.",
     "Then: python -m o1exp.tti audit RUN --answers THIS_FILE, or o1exp ... audit.answers=THIS_FILE for the report and MLflow.",
 )
 
@@ -19,10 +19,10 @@ def template(name: str) -> str:
     return written(Checklist(name, {item: _asking(answer) for item, answer in blank.answers.items()}), REMARKS)
 
 
-def answers(path: Path) -> dict[str, Answer]:
+def answers(path: Path) -> dict[str, ItemAnswer]:
     """The answers in a person's file. Errors: ChecklistError with every mistake and its line."""
     found = read(path, ASKED).answers
-    return {name: Answer(item=a.item, answer=a.answer, evidence=a.evidence, note="" if a.note == BY_ITEM[name].asked else a.note)
+    return {name: ItemAnswer(item=a.item, answer=a.answer, evidence=a.evidence, note="" if a.note == BY_ITEM[name].asked else a.note)
             for name, a in found.items()}  # fmt: skip
 
 
@@ -37,5 +37,5 @@ def mistake(path: Path) -> str | None:
     return None
 
 
-def _asking(answer: Answer) -> Answer:
-    return Answer(item=answer.item, answer=answer.answer, note=BY_ITEM[answer.item.id].asked)
+def _asking(answer: ItemAnswer) -> ItemAnswer:
+    return ItemAnswer(item=answer.item, answer=answer.answer, note=BY_ITEM[answer.item.id].asked)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from o1exp.bench.outcome import METRICS, SIZES
-from o1exp.cards.card import cell, fenced, licence, page, size_category
+from o1exp.cards.card import fenced, licence, page, size_category
 from o1exp.config.groups import classes
 from o1exp.flow.source import stage_classes
 from o1exp.history.arms import gather
@@ -90,8 +90,7 @@ def test_the_entries_do_not_depend_on_the_clock(clean: RunRecord) -> None:
     assert set(manifest["files"]) == {"README.md", "card.json", "index.html"}
 
 
-def test_text_stays_in_its_cell_and_its_fence() -> None:
-    assert cell("a | b\n<img src=x>`c`") == r"a \| b \<img src=x\>\`c\`"
+def test_text_stays_in_its_fence() -> None:
     hostile = "```\n# Yes\n<script>alert(1)</script>\n````"
     html = page("t", "x: </pre><script>", fenced(hostile) + "\n\n[link](https://example.org) <script>x</script>")
     assert "<script" not in html

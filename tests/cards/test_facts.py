@@ -9,7 +9,7 @@ import pytest
 
 from o1exp.cards import model_facts as facts
 from o1exp.cards.data_card import Credit, Data
-from o1exp.cards.model_card import body, described, result
+from o1exp.cards.model_card import body, described, results
 from o1exp.cards.pinned import pinned
 from o1exp.flow import Role, Stage, Store, Work
 from o1exp.history.arms import Arm, gather, subject
@@ -92,7 +92,7 @@ def test_scores_of_another_shape_still_make_a_card(tmp_path: Path) -> None:
     assert "tree search with a step-level reward model (TreeSearch/" in text
     assert "direct preference optimisation (Dpo/" in text
     assert "| aime24 | aime24 | 1 | not stated | response level" in text
-    assert result("aime24", {"odd": 1})["metrics"] == []
+    assert results("aime24", {"odd": 1}) == []
 
 
 def test_data_are_read_behind_their_encoded_form(tmp_path: Path) -> None:

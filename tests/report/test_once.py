@@ -15,7 +15,7 @@ from o1exp.flow import Store
 from o1exp.history.arms import Arm
 from o1exp.history.runs import RunRecord
 from o1exp.report.__main__ import main
-from o1exp.report.compare import Row, rows
+from o1exp.report.compare import ResultRow, rows
 from o1exp.report.page import Report
 from o1exp.report.table import reported, summary
 from o1exp.track.logged import arm_entry, entry
@@ -103,6 +103,6 @@ def test_what_is_read_back_is_what_was_compared(run: Resampled) -> None:
     assert [row.equal is not None for row in kept] == [True, True, False]
 
 
-def numbers(row: Row) -> dict[str, float]:
+def numbers(row: ResultRow) -> dict[str, float]:
     found = [asdict(one) for one in (row.against, row.equal) if one is not None]
     return {f"{place} {name}": float(value) for place, one in enumerate(found) for name, value in one.items() if not isinstance(value, str)}

@@ -13,7 +13,7 @@ from o1exp.records import Example
 from o1exp.report.compare import plain_rows
 from o1exp.report.lengths import bars, lengths
 from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, WrittenText, learning, learning_text, phases
-from o1exp.report.render import Words, page
+from o1exp.report.render import PageWords, page
 from o1exp.train.facts import PreparedFacts
 from tests.artefacts import trained_arm
 from tests.finished import Finished
@@ -41,7 +41,7 @@ def alone(root: Path, result: str) -> list[Arm]:
 def section(alone: list[Arm], finished: Finished) -> str:
     """The page from Training up to the next part, of that arm beside one of the quick start."""
     both = [*alone, finished.record.gathered()[1]]
-    html = page(Words("", "", "", "", ""), plain_rows(both), both, 0)
+    html = page(PageWords("", "", "", "", ""), plain_rows(both), both, 0)
     return html[html.index("<h2>Training</h2>") : html.index("<h2>From problems")]
 
 

@@ -18,6 +18,7 @@ from o1exp.track.tracking import StudyHandle, Tracking, log_page, log_run, open_
 from o1exp.track.view import NAME, address, packed, scores, swept, unpacked, view
 from tests.conftest import ROOT
 from tests.finished import Finished
+from tests.media.test_text import NASTY
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +156,25 @@ def test_names_and_values_stay_within_mlflows_limits() -> None:
     found = params({"a": {"b" * 300: "v" * 7000}, "c[0]=@x": 1, "list": [{"x": 1}, {"x": 2}], "empty": {}})
     assert all(len(p.key) <= 250 and len(p.value) <= 6000 for p in found)
     assert {p.key for p in found if len(p.key) < 20} == {"c_0___x", "list.0.x", "list.1.x", "empty"}
-    assert len({p.key for p in params({"k" * 300: 1, "k" * 301: 2})}) == 2
+    assert len({p.key for p in params({"k" * 300: 1, "k" * 301: 2, "k$": 3, "k%": 4, "k_": 5})}) == 5
     assert flat({"a": [1, 2]}) == {"a": [1, 2]}
+
+
+def test_mlflow_takes_every_name(copy: Finished, client: Any) -> None:
+    """Arms, a study, a run and a sweep of any name are logged once, each arm's scores apart."""
+    folder = copy.root / "runs" / "it's 50 % [x] $y$"
+    results = list(copy.record.arms.values())
+    arms = {name: results[number % 2] for number, name in enumerate((*NASTY, "a$", "a%"))}
+    record = RunRecord(folder=folder, root=copy.root, title="it's \u4e2d ${x}", arms=arms)
+    parent = open_study(Tracking(), copy.root, record.study, sweep="it's").run_id
+    assert open_study(Tracking(), copy.root, record.study, sweep="it's").run_id == parent
+    run = log_run(Tracking(), record, parent)
+    assert log_run(Tracking(), record, parent) == run
+    scores = [name for name in client.get_run(run).data.metrics if name.endswith("arithmetic/accuracy")]
+    assert len(scores) == len(arms)
+    assert len(children(client, run)) == len(arms)
+    assert client.get_run(run).info.artifact_uri.startswith((copy.root / "mlflow-artifacts").as_uri() + "/")
+    assert client.list_artifacts(run)
 
 
 def _open(root: str) -> StudyHandle:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from o1exp.tti.__main__ import main
-from o1exp.tti.checklist import ANSWERS, NO, NOT_USED, Answer, Checklist, ChecklistError, empty, read, written
+from o1exp.tti.checklist import ANSWERS, NO, NOT_USED, Checklist, ChecklistError, ItemAnswer, empty, read, written
 from o1exp.tti.index import ITEMS, TOTAL
 from o1exp.tti.score import summary
 
@@ -79,7 +79,7 @@ def test_what_was_written_reads_the_same(tmp_path_factory: pytest.TempPathFactor
     answers = {}
     for item, (word, link, note) in zip(ITEMS, said, strict=True):
         word = NO if word == NOT_USED and not item.technique else word
-        answers[item.id] = Answer(item=item, answer=word, evidence=(link,), note=note)
+        answers[item.id] = ItemAnswer(item=item, answer=word, evidence=(link,), note=note)
     path = tmp_path_factory.mktemp("c") / "c.yaml"
     path.write_text(written(Checklist(name, answers)), encoding="utf-8")
     assert read(path) == Checklist(name, answers)
@@ -109,7 +109,7 @@ def test_score_of_a_wrong_file_exits_with_2(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_full_checklist_lacks_nothing() -> None:
-    full = Checklist("full", {i: Answer(item=a.item, answer="yes", evidence=("x",)) for i, a in empty("").answers.items()})
+    full = Checklist("full", {i: ItemAnswer(item=a.item, answer="yes", evidence=("x",)) for i, a in empty("").answers.items()})
     assert full.standing.total == TOTAL
     terminal = Console(width=150, file=io.StringIO())
     terminal.print(summary([full]))
