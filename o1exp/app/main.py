@@ -8,9 +8,26 @@ def main() -> None:
     words = sys.argv[1:]
     if {"--help", "-h"} & set(words):
         sys.exit(_help(words))
+    if words[:1] in (["--complete"], ["--completion"]):
+        sys.exit(_completion(words[0], words[1:]))
     from o1exp.app.job import launched
 
     sys.exit(launched())
+
+
+def _completion(flag: str, words: list[str]) -> int:
+    """The script for a shell, or what it asks for: the line so far, and bash's word breaks."""
+    from o1exp.config.complete import SCRIPTS, completions, replies
+
+    if flag == "--complete":
+        found = replies(*words[:2]) if len(words) > 1 else completions("".join(words))
+        print("".join(f"{word}\n" for word in found), end="")
+        return 0
+    if words[:1] == [] or words[0] not in SCRIPTS:
+        print(f"--completion: name the shell, {' or '.join(SCRIPTS)}", file=sys.stderr)
+        return 2
+    print(SCRIPTS[words[0]], end="")
+    return 0
 
 
 def _help(words: list[str]) -> int:

@@ -11,6 +11,10 @@ EXPERIMENT = "experiment"
 _REQUIRED = "???"
 
 
+CHOICES = {"action": ("run", "plan", "why", "verify"), "stale": ("warn", "remake")}
+"""What can be said of these settings of a command."""
+
+
 @dataclass(frozen=True)
 class Node:
     """A node of the graph: an option of `group` stands at `name`, by default `option` (several where the node is a list)."""
