@@ -15,6 +15,7 @@ from o1exp.config.graph import Graph
 from o1exp.config.guard import config_mistakes
 from o1exp.config.mistakes import additions, choice_mistakes, explained, located
 from o1exp.config.options import Origin
+from o1exp.config.spine import CHOICES
 from o1exp.flow.stage import Stage
 from o1exp.report.page import Report
 from o1exp.secrets import masked_override
@@ -137,10 +138,9 @@ def _page_names(page: Report) -> dict[str, str]:
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
     found = []
-    if config.action not in ("run", "plan", "why", "verify"):
-        found.append(f"action={config.action}: choose run, plan, why or verify")
-    if config.stale not in ("warn", "remake"):
-        found.append(f"stale={config.stale}: choose warn or remake")
+    for name, choices in CHOICES.items():
+        if config[name] not in choices:
+            found.append(f"{name}={config[name]}: choose {', '.join(choices[:-1])} or {choices[-1]}")
     of_cells = "=" in config.baseline  # a setting, by which a sweep finds the cells to compare with
     if config.baseline and config.baseline not in arms and len(arms) > 1 and not of_cells:
         found.append(f"baseline={config.baseline}: is no arm; choose one of {', '.join(arms)}")

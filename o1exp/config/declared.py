@@ -21,7 +21,8 @@ def declared(target: str) -> Facts:
     settings = tuple(_setting(field, hint, says.get(field.name, "")) for field, hint in typed_fields(cls))
     generated = (cls.__doc__ or "").startswith(f"{cls.__name__}(")  # by dataclass, where there is no docstring
     words = "" if generated else inspect.cleandoc(cls.__doc__ or "")
-    return Facts(target, words, settings, dict(cls.renamed), issubclass(cls, Stage | Recipe))
+    renamed = {old: new for base in reversed(cls.__mro__) for old, new in vars(base).get("renamed", {}).items()}
+    return Facts(target, words, settings, renamed, issubclass(cls, Stage | Recipe))
 
 
 def _setting(field: "dataclasses.Field[Any]", hint: Any, says: str) -> Setting:

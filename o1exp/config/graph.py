@@ -100,7 +100,7 @@ class Graph:
                     self.mistakes.append(f"{path}.{field.name}={given}: no option is chosen there; choose one")
         known = [field.name for field, _ in typed_fields(cls)]
         for name in raw.keys() - {*known, "_target_"} - self._ignored(raw["_target_"]):
-            self.mistakes.append(unknown_setting(f"{path}.{name}", raw[name], known, cls.renamed))
+            self.mistakes.append(unknown_setting(f"{path}.{name}", raw[name], known, catalogue.facts(raw["_target_"]).renamed))
         return fields
 
     def _ignored(self, target: str) -> set[str]:

@@ -15,6 +15,8 @@ Usage: o1exp [-m] [GROUP=OPTION ...] [NODE.SETTING=VALUE ...]
   o1exp goal=verify                              make only what one stage needs (any node below, or bench.NAME)
   o1exp -m seed=0,1,2 thought=distil,shortcut    a sweep; what its cells share is made once
   o1exp --config-dir sweeps --config-name NAME   a named sweep
+  o1exp --help think                             the settings of a node or an option (sft/small): type, default, meaning
+  o1exp --completion bash                        completion for the shell (or zsh): eval "$(o1exp --completion bash)"
   o1exp --cfg job                                the composed configuration with all settings
   o1exp --hydra-help                             Hydra's own flags
 

@@ -5,8 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from o1exp.config.groups import GROUPS
+
 EXPERIMENT = "experiment"
 _REQUIRED = "???"
+
+
+CHOICES = {"action": ("run", "plan", "why", "verify"), "stale": ("warn", "remake")}
+"""What can be said of these settings of a command."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +91,26 @@ def flags(words: Sequence[str], *names: str) -> Iterator[str]:
             yield value or following
 
 
+def body(file: Path) -> dict[str, Any]:
+    """What an option's file says; nothing where it is no YAML, which is said when it is chosen."""
+    try:
+        found = _yaml(file)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def class_of(file: Path) -> str:
     """The class that an option names: dotted in `_target_`, bare in its defaults; "" for none."""
-    try:
-        body = _yaml(file) or {}
-    except ValueError:  # no YAML: said when it is chosen
-        return ""
-    first = next(iter(body.get("defaults") or []), "")
-    return str(body.get("_target_") or (first if isinstance(first, str) and first != "_self_" else ""))
+    said = body(file)
+    first = next(iter(said.get("defaults") or []), "")
+    return str(said.get("_target_") or (first if isinstance(first, str) and first != "_self_" else ""))
+
+
+def target_of(file: Path, group: str) -> str | None:
+    """The dotted path of the class that an option of the group names; None for an ablated step and for an experiment."""
+    name = class_of(file)
+    return name if "." in name else next((target for target in GROUPS.get(group, ()) if target.endswith(f".{name}")), None)
 
 
 def _yaml(path: Path) -> Any:

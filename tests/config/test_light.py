@@ -41,8 +41,9 @@ def test_a_config_is_composed_without_a_stage_and_without_their_libraries(cache:
     assert not loaded & {*LIGHT_TOO, "o1exp.config.graph", "o1exp.config.declared"}
 
 
-def test_help_needs_no_hydra(cache: str, tmp_path: Path) -> None:
-    loaded = _imported(["--help"], cache, tmp_path)
+@pytest.mark.parametrize("words", [["--help"], ["--help", "think"], ["--complete", "o1exp think.l"]])
+def test_help_needs_no_hydra(words: list[str], cache: str, tmp_path: Path) -> None:
+    loaded = _imported(words, cache, tmp_path)
     assert not loaded & {*LIGHT_TOO, "hydra", "omegaconf", "o1exp.flow"}
 
 

@@ -32,6 +32,7 @@ from tests.inside import Command
         (["filter=null"], ["filter=null", "choose an option"]),
         (["~filter"], ["thought.problems=${filter}", "no option is chosen there"]),
         (["~model"], ["nothing is chosen for model"]),
+        (["think.clip=1"], ["think.clip is called think.max_grad_norm now"]),
         (["+foo=1"], ["foo=1: there is no such setting"]),
         (["+think.foo=1"], ["think.foo=1: there is no such setting"]),
         (["+preference.foo=1"], ["preference.foo=1: there is no such setting"]),
@@ -99,6 +100,7 @@ def test_every_mistake_inside_an_experiment_file_is_named_with_file_and_line(o1e
     [
         ("think: {epochs: -2}\n", "more/experiment/mine.yaml, line 2: think.epochs=-2.0: must be greater than 0"),
         ("arms: {a: [], b: [filter=nope]}\n", "arm b: filter=nope: there is no such option"),
+        ("think: {clip: 1}\n", "more/experiment/mine.yaml, line 2: think.clip is called think.max_grad_norm now"),
         ("a: [\n", "more/experiment/mine.yaml, line 3: is not YAML"),
         ("defaults:\n  - override /filter: {a: 1}\n", "more/experiment/mine.yaml, line 3: filter={}: give the name of an option"),
     ],
@@ -119,6 +121,7 @@ def test_an_experiment_file_is_refused(o1exp: Command, tmp_path: Path, text: str
             ["line 2: lrr=1: there is no such setting; did you mean lr?", "line 3: epochs=many: must be of type float"],
         ),
         ("defaults: [Sft, _self_\n", ["line 2: is not YAML"]),
+        ("defaults: [Sft, _self_]\nclip: 1\n", ["line 2: clip is called max_grad_norm now"]),
     ],
 )
 def test_an_option_file_is_refused_with_its_lines(o1exp: Command, tmp_path: Path, text: str, said: list[str]) -> None:
