@@ -19,7 +19,7 @@ SECRETS = {
 KEY = SECRETS["MY_ENDPOINT"]
 URL_SECRET = "word-in-an-address"
 WORDS = (
-    "experiment=none",
+    "arms={}",
     "engine=endpoint",
     "engine.model=m",
     "engine.api_key_env=MY_ENDPOINT",
@@ -53,7 +53,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         talkative.refuse = True
         failed = o1exp(folder, *words, "engine.model=other", env=SECRETS)
         assert failed.returncode == 1, failed.stdout + failed.stderr
-        sweep = o1exp(folder, "-m", *words, "engine.model=third", "seed=0,1", "hydra/launcher=basic", env=SECRETS)
+        sweep = o1exp(folder, "-m", *words, "engine.model=third", "seed=0,1", env=SECRETS)
         assert sweep.returncode == 1, sweep.stdout + sweep.stderr
         wrong = [f"track.uri=http://me:{URL_SECRET}@there", f"engine.system={SECRETS['TEAM_SECRET']}"]
         refused = [o1exp(folder, *words, *wrong, env=SECRETS), o1exp(folder, "-m", *words, *wrong, env=SECRETS)]
