@@ -1,17 +1,20 @@
 """`python -m o1exp.report compare RUN ...`: one page and one table over finished runs."""
 
 import argparse
+import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from o1exp.history.runs import find
+from o1exp.history.runs import RunRecord, find
 from o1exp.report import runs
+from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import rows
 from o1exp.report.render import page
-from o1exp.report.table import summary
+from o1exp.report.table import summary, values
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,17 +31,28 @@ def _compare(asked: argparse.Namespace) -> int:
     found = [find(name, asked.outputs) for name in asked.runs]
     arms = runs.merge(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 200
-    table = rows(arms, baseline)
-    console.print(summary(table))
+    table, warnings = rows(arms, baseline), unlike(arms)
     if asked.out is not None:
         command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *(["--baseline", baseline] if baseline else [])])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(page(runs.words(found, baseline, command), table, arms, asked.samples))
-        console.print(f"\npage: {asked.out}", soft_wrap=True)
+        asked.out.write_text(page(runs.words(found, baseline, command), table, arms, asked.samples), encoding="utf-8")
+    if asked.json:
+        told = {"runs": [_record(run) for run in found], "baseline": baseline, "warnings": warnings, "rows": [values(row) for row in table]}
+        print(json.dumps(told | ({"page": str(asked.out)} if asked.out else {}), indent=1, ensure_ascii=False))
+        return 0
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 200
+    console.print(summary(table))
+    if warnings:
+        console.print("\n" + " ".join([*warnings, RULE]), markup=False, style="yellow")
+    if asked.out is not None:
+        console.print(f"\npage: {asked.out}", markup=False, soft_wrap=True)
     return 0
+
+
+def _record(run: RunRecord) -> dict[str, Any]:
+    return {"name": run.name, "study": run.study, "command": run.command, "arms": run.arms, "failed": run.failed}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--baseline", default="", metavar="ID", help="the arm to compare with, or a setting such as thought=shortcut")
     compare.add_argument("--out", type=Path, metavar="FILE.html", help="write the page there")
     compare.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
+    compare.add_argument("--json", action="store_true", help="print the same as JSON instead")
     compare.add_argument("--samples", type=int, default=5, help="sample problems on the page (5)")
     return parser
 

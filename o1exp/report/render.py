@@ -12,6 +12,7 @@ from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.media.style import templates
 from o1exp.report import figures
+from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import ResultRow, is_baseline
 from o1exp.report.ledger import Cost, bills, costs, funnels, money
 from o1exp.report.lengths import lengths
@@ -70,7 +71,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         funnels=funnels(arms), costs=stages, money=money(arms), cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
         bills=bills(arms), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
-        audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
+        unlike=unlike(arms), rule=RULE, audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
 
 

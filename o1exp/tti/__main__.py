@@ -1,13 +1,14 @@
 """`python -m o1exp.tti score FILE ...`: filled-in checklists; `board`: the leaderboard; `audit RUN`: a run from its own artefacts."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from o1exp.history.runs import RunRecord, all_of, find
 from o1exp.tti import board, questions, score
-from o1exp.tti.audit import Dossier, audit, checklist, next_points
+from o1exp.tti.audit import Dossier, audit, checklist, next_points, stored
 from o1exp.tti.checklist import Checklist, ChecklistError, empty, read, written
 from o1exp.tti.rules import EFFORTS
 
@@ -28,13 +29,26 @@ def main(arguments: list[str] | None = None) -> int:
 def _score(asked: argparse.Namespace) -> int:
     if asked.template is not None:
         _refuse_existing(asked.template)
-        asked.template.write_text(written(empty(asked.template.stem), (_EMPTY,)))
-        print(f"an empty checklist: {asked.template}")
+        _write(asked.template, written(empty(asked.template.stem), (_EMPTY,)))
+        if not asked.json:
+            print(f"an empty checklist: {asked.template}")
     elif not asked.files:
         raise ValueError("no checklist is given; name one or several YAML files, or write an empty one with --template FILE.yaml")
-    if asked.files:
-        _terminal().print(score.summary(_read_all(asked.files)))
+    found = _read_all(asked.files)
+    if asked.json:
+        _tell({"checklists": [score.values(one) for one in found]} | ({"template": str(asked.template)} if asked.template else {}))
+    elif found:
+        _terminal().print(score.summary(found))
     return 0
+
+
+def _tell(values: dict[str, Any]) -> None:
+    print(json.dumps(values, indent=1, ensure_ascii=False))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 _EMPTY = "answer: yes, no or not used (a technique that the work openly did without). All but no need evidence: links or paths."
@@ -46,12 +60,15 @@ def _board(asked: argparse.Namespace) -> int:
     for out, suffix in wanted:
         if out is not None and suffix not in board.FORMATS:
             raise ValueError(f"--out {out}: write one of {', '.join(board.FORMATS)}")
+    files = {out: suffix for out, suffix in wanted if out is not None}
+    for out, suffix in files.items():
+        _write(out, board.FORMATS[suffix](rows))
+    if asked.json:
+        _tell({"works": board.values(rows), "foot": board.FOOT, "files": [str(out) for out in files]})
+        return 0
     _terminal().print(board.table(rows))
-    for out, suffix in wanted:
-        if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(board.FORMATS[suffix](rows))
-            print(f"{suffix[1:]}: {out}")
+    for out, suffix in files.items():
+        print(f"{suffix[1:]}: {out}")
     return 0
 
 
@@ -63,21 +80,23 @@ def _audit(asked: argparse.Namespace) -> int:
         raise ValueError(f"{run.name} has no cards to audit; {remedy}")
     path = asked.answers or run.folder / ANSWERS
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(questions.template(run.name))
+        _write(path, questions.template(run.name))
     cards = {kind: place for kind, place in run.cards.items() if kind != "audit"}
     findings = audit(Dossier(root=run.root, run=run.name, cards=cards, answers=questions.answers(path), command=run.command))
     done = checklist(findings, run.name)
-    terminal = _terminal()
-    terminal.print(_evidence(done))
+    if asked.out is not None:
+        _write(asked.out, written(done))
+    if asked.json:
+        told = json.loads(stored(findings, run.name)) | {"next": [found.answer.item.id for found in next_points(findings)]}
+        _tell(told | {"answers": str(path)} | ({"checklist": str(asked.out)} if asked.out else {}))
+        return 0
+    _terminal().print(_evidence(done))
     lacking = next_points(findings)
     print(f"\n{run.name}: {done.standing.total} of 100 points" + (". The next points, cheapest first:" if lacking else ""))
     for found in lacking:
         item = found.answer.item
         print(f"  +{found.gain} {item.short} ({EFFORTS[found.effort]}): {found.remedy}  [{found.lacking}]")
     if asked.out is not None:
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(written(done))
         print(f"\nchecklist: {asked.out}")
     print(f"\nQuestions that only a person can answer: {path}")
     return 0
@@ -125,7 +144,6 @@ def _read_all(files: list[Path]) -> list[Checklist]:
 def _refuse_existing(path: Path) -> None:
     if path.exists():
         raise ValueError(f"{path} exists already; name a new file")
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _terminal() -> Any:
@@ -155,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     auditing.add_argument("run", metavar="RUN", help="a folder below outputs/runs, or its name")
     auditing.add_argument("--answers", type=Path, metavar="FILE.yaml", help=f"what only a person knows (RUN/{ANSWERS}); written if absent")
     auditing.add_argument("--out", type=Path, metavar="FILE.yaml", help="write the findings as a checklist for score and board")
+    for command in (scoring, ranking, auditing):
+        command.add_argument("--json", action="store_true", help="print the same as JSON instead")
     auditing.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     return parser
 

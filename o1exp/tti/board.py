@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from o1exp.media.figure import drawing, svg, tidy, with_legend
 from o1exp.media.style import COLOURS, INK, templates
@@ -35,6 +35,11 @@ def table(rows: Sequence[Standing]) -> "Table":
     for row in rows:
         found.add_row(row.name, *(str(row.points[d]) for d in DIMENSIONS), str(row.total), _by(row))
     return found
+
+
+def values(rows: Sequence[Standing]) -> list[dict[str, Any]]:
+    """The same as JSON values."""
+    return [{"work": row.name, "points": {**row.points, "total": row.total}, "published": row.published} for row in rows]
 
 
 def csv_text(rows: Sequence[Standing]) -> str:

@@ -1,7 +1,7 @@
 """Checklists side by side: points by dimension, and what is missing."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from o1exp.tti.checklist import NO, NOT_USED, Checklist
 from o1exp.tti.index import DIMENSIONS, ITEMS, SUMS, TOTAL
@@ -32,6 +32,19 @@ def summary(checklists: Sequence[Checklist]) -> "Group":
     table.add_section()
     table.add_row("Total", str(TOTAL), *(str(c.standing.total) for c in checklists), style="bold")
     return Group(table, *(Text(line) for checklist in checklists for line in missing(checklist)))
+
+
+def values(checklist: Checklist) -> dict[str, Any]:
+    """The same as JSON values: sums by dimension, and every item with its answer."""
+    points = checklist.standing.points
+    items = [
+        {
+            "item": a.item.id, "dimension": a.item.dimension, "question": a.item.question, "of": a.item.points, "points": a.points,
+            "answer": a.answer, "evidence": list(a.evidence), "note": a.note,
+        }
+        for a in checklist.answers.values()
+    ]  # fmt: skip
+    return {"name": checklist.name, "points": {**points, "total": checklist.standing.total}, "items": items}
 
 
 def missing(checklist: Checklist) -> list[str]:

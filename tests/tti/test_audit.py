@@ -213,6 +213,22 @@ def test_the_command_asks_prints_and_writes(clean: RunRecord, answered: Path, tm
     assert main(["board", str(out)]) == 0
 
 
+def test_the_command_tells_machines_the_same(clean: RunRecord, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, asking = tmp_path / "c.yaml", tmp_path / "person.yaml"
+    assert main(["audit", str(clean.folder), "--out", str(out), "--answers", str(asking), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    findings = audited(clean)
+    assert told["points"]["total"] == 71
+    assert [row["item"] for row in told["findings"]] == [item.id for item in ITEMS]
+    assert told["next"] == [found.answer.item.id for found in next_points(findings)]
+    assert (told["checklist"], told["answers"]) == (str(out), str(asking))
+    assert main(["score", str(out), "--json"]) == 0
+    (scored,) = json.loads(capsys.readouterr().out)["checklists"]
+    assert (scored["points"], len(scored["items"])) == (told["points"], len(ITEMS))
+    assert main(["score", "--template", str(tmp_path / "empty.yaml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"checklists": [], "template": str(tmp_path / "empty.yaml")}
+
+
 def test_a_person_answers_only_what_is_asked(clean: RunRecord, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "person.yaml"
     path.write_text("answers:\n  rl: {answer: yes, evidence: x}\n")
@@ -232,11 +248,12 @@ def test_the_report_and_the_runs_record_hold_the_audit(clean: RunRecord) -> None
 
 
 def test_mlflow_gets_the_points(clean: RunRecord, tmp_path: Path) -> None:
-    from o1exp.track.tracking import Tracking, log_run
+    from o1exp.track.tracking import Tracking, log_run, view_urls
 
     shutil.copytree(clean.root, tmp_path / "outputs", symlinks=True)
     root = tmp_path / "outputs"
     run_id = log_run(Tracking(), find(clean.name, root))
+    assert view_urls(Tracking(), root), "the copy's artifacts are its own from here on"
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=Tracking().address(root))

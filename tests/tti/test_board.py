@@ -1,6 +1,7 @@
 """The leaderboard in all its forms."""
 
 import csv
+import json
 import re
 from collections import Counter
 from html import unescape
@@ -35,6 +36,14 @@ def test_checklists_stand_among_them(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "quick start, by hand & 14 & 33 & 24 & 0 & 71" in Path(files[1]).read_text()
     assert main(["board", "--out", str(tmp_path / "b.pdf")]) == 2
     assert "write one of .html, .tex, .csv" in capsys.readouterr().err
+
+
+def test_machines_get_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", str(BY_HAND), "--json", "--csv", str(tmp_path / "b.csv")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [work["points"]["total"] for work in told["works"]] == [79, 76, 71, 33, 20, 16, 11, 0]
+    assert [work["work"] for work in told["works"] if not work["published"]] == ["quick start, by hand"]
+    assert told["files"] == [str(tmp_path / "b.csv")]
 
 
 def test_the_picture_has_a_bar_for_every_part(tmp_path: Path) -> None:
