@@ -153,7 +153,7 @@ def test_training_raises_the_margin_of_held_out_pairs_too(trained: Store, prefer
     first, *_, last = curve(preferred[1], "validation")
     assert first["loss"] == pytest.approx(np.log(2), rel=1e-5)
     assert last["loss"] < first["loss"] - 0.1
-    assert last["accuracy"] > 0.8
+    assert last["accuracy"] > 0.6
     data = trained.get(DPO.prepared).encoded()
     reference = reference_of(trained, data)
     held = units_of(preferred[1]["spec"], data, np.flatnonzero(data.problems % 10_000 < 3000)).members.tolist()
