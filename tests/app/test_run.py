@@ -9,8 +9,7 @@ import pytest
 
 from tests.app.commands import TINY, o1exp, start
 from tests.app.teacher import CountingTeacher
-
-SECRET = "sk-o1exp-test-0123456789abcdef"
+from tests.finished import SECRET, WORDS, Finished
 
 
 def _digests(outputs: Path) -> dict[str, str]:
@@ -19,56 +18,52 @@ def _digests(outputs: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny quick start with an API key in the environment, run once; its folder."""
-    folder = tmp_path_factory.mktemp("finished")
-    done = o1exp(folder, *TINY, env={"OPENAI_API_KEY": SECRET, "MLFLOW_TRACKING_PASSWORD": SECRET})
-    assert done.returncode == 0, done.stdout + done.stderr
-    (folder / "said.txt").write_text(done.stdout)
-    return folder
+def copy(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a tiny quick start ran with an API key in its environment, as a copy that goes on elsewhere."""
+    return finished.copy(tmp_path_factory.mktemp("copy")).folder
 
 
-def test_a_run_ends_with_the_table_and_where_to_look(finished: Path) -> None:
-    said = (finished / "said.txt").read_text()
+def test_a_run_ends_with_the_table_and_where_to_look(copy: Path, finished: Finished) -> None:
+    said = finished.said
     assert "long thoughts" in said
     assert "shortcut" in said
     assert said.splitlines()[-2].startswith("Report: open outputs/runs/quickstart-")
     assert said.splitlines()[-1].startswith("MLflow: make ui")
-    page = next((finished / "outputs" / "runs").glob("quickstart-*/report.html"))
-    assert str(page.relative_to(finished)) in said
+    page = next((copy / "outputs" / "runs").glob("quickstart-*/report.html"))
+    assert str(page.relative_to(copy)) in said
 
 
-def test_both_arms_share_what_they_have_in_common(finished: Path) -> None:
-    made = {path.name: len(list(path.glob("*/manifest.json"))) for path in (finished / "outputs" / "artefacts").iterdir()}
+def test_both_arms_share_what_they_have_in_common(copy: Path) -> None:
+    made = {path.name: len(list(path.glob("*/manifest.json"))) for path in (copy / "outputs" / "artefacts").iterdir()}
     assert made["Distil"] == 1
     assert made["Untrained"] == 1
     assert made["Sft"] == 3  # phase 1 once, phase 2 for each arm
     assert made["Report"] == 1
 
 
-def test_a_second_run_makes_nothing(finished: Path) -> None:
-    before = _digests(finished / "outputs")
+def test_a_second_run_makes_nothing(copy: Path) -> None:
+    before = _digests(copy / "outputs")
     started = time.monotonic()
-    done = o1exp(finished, *TINY)
+    done = o1exp(copy, *WORDS)
     assert done.returncode == 0, done.stderr
     assert "made  " not in done.stdout
     assert "0 stages made" in done.stdout
     assert time.monotonic() - started < 60  # 20 s on a quiet machine
-    assert _digests(finished / "outputs") == before
+    assert _digests(copy / "outputs") == before
 
 
-def test_an_api_key_is_in_no_file(finished: Path) -> None:
-    for path in (finished / "outputs").rglob("*"):
+def test_an_api_key_is_in_no_file(copy: Path) -> None:
+    for path in (copy / "outputs").rglob("*"):
         if path.is_file():
             assert SECRET.encode() not in path.read_bytes(), path
 
 
-def test_plan_and_why_after_a_run(finished: Path) -> None:
-    plan = o1exp(finished, *TINY, "action=plan", "think.lr=0.5e-3")
+def test_plan_and_why_after_a_run(copy: Path) -> None:
+    plan = o1exp(copy, *WORDS, "action=plan", "think.lr=0.5e-3")
     assert plan.returncode == 0, plan.stderr
     assert "reuse" in plan.stdout
     assert "make" in plan.stdout
-    why = o1exp(finished, *TINY, "action=why", "think.lr=0.5e-3")
+    why = o1exp(copy, *WORDS, "action=why", "think.lr=0.5e-3")
     assert "lr: " in why.stdout
     assert "-> 0.0005" in why.stdout
     assert "Distil" not in why.stdout
@@ -80,21 +75,21 @@ def test_another_goal_makes_only_what_it_needs(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "outputs" / "artefacts").iterdir()} <= {"Arithmetic", "Distil", "Rejection", "Solutions"}
 
 
-def test_a_sweep_shares_stages_and_compares_its_cells(finished: Path) -> None:
-    done = o1exp(finished, "-m", *TINY, "seed=0,1", "thought=distil,shortcut", timeout=600)
+def test_a_sweep_shares_stages_and_compares_its_cells(copy: Path) -> None:
+    done = o1exp(copy, "-m", *WORDS, "seed=0,1", "thought=distil,shortcut", timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    folder = max((finished / "outputs" / "runs").glob("quickstart-*/cells")).parent
+    folder = max((copy / "outputs" / "runs").glob("quickstart-*/cells")).parent
     record = json.loads((folder / "run.json").read_text())
     assert sorted(record["arms"]) == [f"seed={s} thought={t}" for s in (0, 1) for t in ("distil", "shortcut")]
     assert (folder / "report.html").exists()
-    counts = {stage: len(list((finished / "outputs" / "artefacts" / stage).glob("[0-9a-f]*"))) for stage in ("Distil", "Sft", "Arithmetic")}
+    counts = {stage: len(list((copy / "outputs" / "artefacts" / stage).glob("[0-9a-f]*"))) for stage in ("Distil", "Sft", "Arithmetic")}
     assert counts == {"Distil": 1, "Sft": 6, "Arithmetic": 2}
 
 
-def test_a_failed_cell_stops_no_other(finished: Path) -> None:
-    done = o1exp(finished, "-m", *TINY, "think.lr=1e-3,1e30", timeout=600)  # the second one diverges
+def test_a_failed_cell_stops_no_other(copy: Path) -> None:
+    done = o1exp(copy, "-m", *WORDS, "think.lr=1e-3,1e30", timeout=600)  # the second one diverges
     assert done.returncode == 1, done.stdout + done.stderr
-    folder = max((finished / "outputs" / "runs").glob("quickstart-*/cells"), key=lambda path: path.stat().st_mtime).parent
+    folder = max((copy / "outputs" / "runs").glob("quickstart-*/cells"), key=lambda path: path.stat().st_mtime).parent
     record = json.loads((folder / "run.json").read_text())
     assert len(record["arms"]) == 1
     assert len(record["failed"]) == 1
@@ -164,6 +159,6 @@ def test_ten_kills_leave_the_same_artefacts_and_pay_nothing_twice(tmp_path: Path
     assert teacher.repeated_after_recording() == 0
 
 
-def test_no_process_is_left(finished: Path) -> None:
+def test_no_process_is_left(copy: Path) -> None:
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(finished) not in listed
+    assert str(copy) not in listed
