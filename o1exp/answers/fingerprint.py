@@ -86,20 +86,24 @@ def _at(node: Node, point: dict[str, Fraction], numbers: Arithmetic) -> Any:
 
 
 def _agree(left: Node, right: Node, whole: bool, real: bool) -> bool | None:
-    if any(_apart(one, other, _FAR) for one, other in _both(rough(left, whole, real), rough(right, whole, real))):
-        return False
+    for one, other in _both(rough(left, whole, real), rough(right, whole, real)):
+        if _apart(one, other, _FAR):
+            return False
     ours, theirs = fine(left, whole, real), fine(right, whole, real)
     values = _both(ours, theirs)
-    if any(_apart(one, other, _PRECISE_CLOSE) and not abs(one - other) < 1e-50 for one, other in values):
-        return False
+    for one, other in values:
+        if _apart(one, other, _PRECISE_CLOSE) and not abs(one - other) < 1e-50:
+            return False
     return True if len(values) >= min(_ENOUGH, max(len(ours), len(theirs))) else None
 
 
 def _both(ours: tuple[Any, ...], theirs: tuple[Any, ...]) -> list[tuple[Any, Any]]:
     """The values at the points where both have one; a constant has its one value at every point."""
-    count = max(len(ours), len(theirs))
-    pairs = zip(*(values * count if len(values) < count else values for values in (ours, theirs)), strict=True)
-    return [(one, other) for one, other in pairs if one is not None and other is not None]
+    if len(ours) < len(theirs):
+        ours *= len(theirs)
+    elif len(theirs) < len(ours):
+        theirs *= len(ours)
+    return [(one, other) for one, other in zip(ours, theirs, strict=True) if one is not None and other is not None]
 
 
 def _apart(one: Any, other: Any, tolerance: float) -> bool:
