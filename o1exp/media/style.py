@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from o1exp.media.text import straight
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -22,7 +24,8 @@ def templates(folder: Path, autoescape: bool = True) -> "Environment":
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=FileSystemLoader(folder), autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: straight(value) if type(value) is str else value,
+    )  # fmt: skip
     environment.globals["base_css"] = Markup(base_css())
     return environment

@@ -12,9 +12,14 @@ _TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciic
 _FORMULA = ("=", "+", "-", "@")
 
 
+def straight(text: str) -> str:
+    """The text without signs that would turn the direction of what stands behind it."""
+    return _TURNING.sub("", text)
+
+
 def one_line(text: str) -> str:
     """The text without line breaks, control signs and signs that turn the direction of what follows."""
-    plain = (" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") else sign for sign in _TURNING.sub("", text))
+    plain = (" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") else sign for sign in straight(text))
     return " ".join("".join(plain).split())
 
 

@@ -59,6 +59,7 @@ def test_the_page_takes_no_name_for_html(run: PlantedRun) -> None:
     tags = Tags()
     tags.feed(read(run, "index.html"))
     assert not tags.found & {"img", "script", "onerror", "src"}
+    assert "\u202e" not in read(run, "index.html"), "a sentence with such a name would run backwards"
 
 
 def test_tables_hold_a_line_for_each_arm(run: PlantedRun) -> None:
