@@ -121,12 +121,19 @@ def die_with_parent() -> None:
     lifeline, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # a library that asks a question gets no answer, rather than waiting for one
     os.close(nothing)
+    _die_after(lambda: _end_of(lifeline))
 
-    def wait() -> None:
-        while os.read(lifeline, 1):
-            pass
 
-    _die_after(wait)
+def die_with_parent_and_children() -> None:
+    """The same for a launcher, whose children get the lifeline too."""
+    if LIFELINE in os.environ:
+        lifeline = os.dup(0)
+        _die_after(lambda: _end_of(lifeline))
+
+
+def _end_of(lifeline: int) -> None:
+    while os.read(lifeline, 1):
+        pass
 
 
 @cache

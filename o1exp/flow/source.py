@@ -26,7 +26,7 @@ UNCOUNTED = {"o1exp.secrets"} | frozenset(
     f"o1exp.flow.{name}"
     for name in (
         "artefacts", "check", "disk", "errors", "expect", "forks", "forkserver", "library", "machine", "made_by", "manifest", "modules",
-        "plan", "process", "progress", "source", "stage", "store", "work",
+        "plan", "process", "progress", "source", "stage", "store", "watched", "work",
     )
 )  # fmt: skip
 """They decide when and where a stage is made, never its bytes."""

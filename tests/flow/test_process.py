@@ -159,7 +159,10 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("command", [RANKS[:2] + RANKS[-1:], RANKS], ids=["child", "ranks of torchrun"])
+WATCHED = [*RANKS[:2], "o1exp.flow.watched", *RANKS[-1:]]
+
+
+@pytest.mark.parametrize("command", [RANKS[:2] + RANKS[-1:], WATCHED, RANKS], ids=["child", "watched", "ranks of torchrun"])
 def test_a_killed_run_ends_its_children_and_an_ended_thread_does_not(command: list[str], tmp_path: Path, folder: Path) -> None:
     run = subprocess.Popen([sys.executable, "-c", RUN, str(folder), *command], env=child_environment(1))
     until(lambda: len(pids(folder)) == (1 if command != RANKS else 2) and (tmp_path / "thread_ended").exists())
@@ -178,6 +181,26 @@ def test_a_run_that_is_gone_before_its_child_has_begun(tmp_path: Path, folder: P
     until(lambda: process.poll() is not None)
     assert process.poll() == -signal.SIGKILL
     assert not pids(folder)
+
+
+WAITING = """
+import sys, time
+from pathlib import Path
+(Path(sys.argv[1]) / str(__import__("os").getpid())).touch()
+time.sleep(600)
+"""
+
+
+def test_a_launcher_that_waits_for_others_ends_too(tmp_path: Path, folder: Path) -> None:
+    """It has no lifeline of its own to watch; another module stands before it, and what it starts has the lifeline too."""
+    (tmp_path / "waiting.py").write_text(WAITING)
+    env = child_environment(1)
+    env["PYTHONPATH"] += os.pathsep + str(tmp_path)
+    process = Process([sys.executable, "-m", "o1exp.flow.watched", "waiting", str(folder)], tmp_path / "output.log", env)
+    until(lambda: len(pids(folder)) == 1)
+    assert process._child.stdin is not None
+    process._child.stdin.close()
+    until(lambda: process.poll() is not None, 10)
 
 
 def test_a_child_started_by_hand_is_left_alone() -> None:

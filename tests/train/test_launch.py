@@ -84,9 +84,9 @@ def test_slurm_starts_one_task_a_node() -> None:
 
 def test_each_node_meets_at_the_first_by_torchrun(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = torchrun(2, 4, COMMAND)
-    assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    assert command[:4] == [sys.executable, "-m", "o1exp.flow.watched", "torch.distributed.run"]
     assert command[-3:] == ["-m", "o1exp.train.worker.rank", str(SPEC)]
-    options = dict(option.removeprefix("--").split("=") for option in command[3:-3])
+    options = dict(option.removeprefix("--").split("=") for option in command[4:-3])
     assert options | {"master_port": ""} == {
         "nnodes": "2", "nproc_per_node": "4", "node_rank": "1", "master_addr": "gpu07", "master_port": "",
     }  # fmt: skip

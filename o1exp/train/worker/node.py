@@ -1,6 +1,6 @@
 """What srun starts once on each node: torchrun, which meets at the job's first node.
 
-It hands its stdin on: srun gives it to every task, and the ranks end where it ends.
+It hands its stdin on: srun gives it to every task, and torchrun and its ranks end where it ends.
 
 python -m o1exp.train.worker.node NODES DEVICES -m MODULE SPEC
 """
@@ -17,7 +17,7 @@ def torchrun(nodes: int, devices: int, worker: list[str]) -> list[str]:
     job = os.environ["SLURM_JOB_ID"]
     port = PORTS[hash((int(job), int(os.environ.get("SLURM_STEP_ID", "0")))) % len(PORTS)]
     return [
-        sys.executable, "-m", "torch.distributed.run", f"--nnodes={nodes}", f"--nproc_per_node={devices}",
+        sys.executable, "-m", "o1exp.flow.watched", "torch.distributed.run", f"--nnodes={nodes}", f"--nproc_per_node={devices}",
         f"--node_rank={os.environ['SLURM_NODEID']}", f"--master_addr={first_host()}", f"--master_port={port}",
         *worker,
     ]  # fmt: skip
