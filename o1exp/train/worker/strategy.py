@@ -56,6 +56,7 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
             zero["stage3_param_persistence_threshold"] = 0  # or it would keep every parameter of a small model whole
             if spec.zero_stage < 3:
                 zero["reduce_scatter"] = False  # its "scatter" sums whole buckets as well, after copying them once more
+                zero["contiguous_gradients"] = spec.ranks > 1  # a rank alone sends nothing, so it need not lay gradients out for it
         if spec.offload_optimizer:
             zero["offload_optimizer"] = {"device": "cpu"}
     return config
