@@ -9,7 +9,7 @@ run: .venv/installed            ## the quick start: a true small ablation, from 
 	$(BIN)/o1exp
 
 test: .venv/installed-test      ## the test suite; under CI=true the slow tests too
-	$(BIN)/python -m pytest $(if $(CI),,-m "not slow")
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(CI),,-m "not slow")
 
 check: .venv/installed-check .venv/installed-test  ## lint, types, import order
 	$(BIN)/ruff check .
