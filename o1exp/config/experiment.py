@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from o1exp.config import spine
 from o1exp.config.sentences import line_of, place_of
 
 
@@ -52,7 +53,7 @@ def chosen(file: Path, known: Mapping[str, Path]) -> list[Experiment]:
 
 def _defaults(file: Path) -> Iterator[tuple[str, str, int]]:
     """The entries of the defaults list as (choice, option or [options], line); choice is "" for a name alone."""
-    root = yaml.compose(file.read_text())
+    root = spine.tree(file)
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     entries: list[yaml.Node] = next((value.value for key, value in pairs if key.value == "defaults"), [])
     for entry in entries:

@@ -216,6 +216,8 @@ def _elsewhere(key: str, places: Sequence[Path]) -> str:
 
 def _wrong_ranges(config: DictConfig, keys: Sequence[str]) -> list[str]:
     """What the graph would refuse, as far as these keys are named."""
+    if not keys:
+        return []
     from o1exp.config.graph import Graph  # imports the classes
 
     graph = Graph(config)

@@ -27,8 +27,8 @@ from o1exp.config.schema import SAME, root, same_schema, schema
 from o1exp.config.sentences import line_of, not_yaml, place_of, plain, unknown_setting, wrong_type
 
 ROOT = "Root"
-_read: dict[tuple[str, int, int, int], ConfigResult] = {}
-"""Every file that was read, by path, times and size: a command composes the same files several times."""
+_read: dict[tuple[str, int, int, int], ConfigResult | None] = {}
+"""Every file that was read, by path, times and size. It is kept from the second time on: some commands compose once, others often."""
 
 
 def register() -> None:
@@ -54,8 +54,10 @@ class FileConfigSource(file_config_source.FileConfigSource):
         state = file.stat()
         seen = (str(file), state.st_mtime_ns, state.st_ctime_ns, state.st_size)
         if seen not in _read:
-            _read[seen] = self._load(config_path, file)
-        return copy.deepcopy(_read[seen])
+            _read[seen] = None
+            return self._load(config_path, file)
+        kept = _read[seen] = _read[seen] or self._load(config_path, file)
+        return copy.deepcopy(kept)
 
     def _load(self, config_path: str, file: Path) -> ConfigResult:
         try:

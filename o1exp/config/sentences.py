@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from o1exp.config import spine
 from o1exp.secrets import masked_value
 
 _WRONG_TYPE = re.compile(
@@ -72,7 +73,7 @@ def line_of(file: Path, path: Sequence[str]) -> str:
     """ "FILE, line N": where a YAML file says the key at `path`, or as much of it as there is."""
     import yaml
 
-    node, line = yaml.compose(file.read_text()), 1
+    node, line = spine.tree(file), 1
     for name in path:
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         found = next(((key, value) for key, value in pairs if key.value == name), None)
@@ -87,7 +88,7 @@ def not_yaml(file: Path) -> str:
     import yaml
 
     try:
-        yaml.compose(file.read_text())
+        spine.tree(file)
     except yaml.YAMLError as wrong:
         mark = getattr(wrong, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""

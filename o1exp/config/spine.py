@@ -113,6 +113,13 @@ def target_of(file: Path, group: str) -> str | None:
     return name if "." in name else next((target for target in GROUPS.get(group, ()) if target.endswith(f".{name}")), None)
 
 
+def tree(file: Path) -> Any:
+    """The nodes of a YAML file, each with its line. Errors: yaml.YAMLError."""
+    import yaml
+
+    return yaml.compose(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def _yaml(path: Path) -> Any:
     """Errors: ValueError for what is no YAML."""
     import yaml
