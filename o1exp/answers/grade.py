@@ -1,8 +1,8 @@
 """Grade one response against one gold answer.
 
-Any two texts get a verdict: nothing that a text makes us raise comes out of here. What is too long (2,000 letters) or nests too deep
-(60
-levels) to be read equals what is spelled the same, and differs from anything else; what math-verify cannot finish is a "timeout".
+Any two texts get a verdict: nothing that a text makes us raise comes out of here. What is too long (2,000 letters) or nests
+too deep (60 levels) to be read equals what is spelled the same, and differs from anything else; what math-verify cannot finish is a
+"timeout".
 """
 
 from dataclasses import dataclass
