@@ -165,11 +165,13 @@ WATCHED = [*RANKS[:2], "o1exp.flow.watched", *RANKS[-1:]]
 @pytest.mark.parametrize("command", [RANKS[:2] + RANKS[-1:], WATCHED, RANKS], ids=["child", "watched", "ranks of torchrun"])
 def test_a_killed_run_ends_its_children_and_an_ended_thread_does_not(command: list[str], tmp_path: Path, folder: Path) -> None:
     run = subprocess.Popen([sys.executable, "-c", RUN, str(folder), *command], env=child_environment(1))
-    until(lambda: len(pids(folder)) == (1 if command != RANKS else 2) and (tmp_path / "thread_ended").exists())
-    time.sleep(1.0)  # the thread that started them is gone, and they are not
-    assert all(map(alive, pids(folder)))
-    run.kill()
-    run.wait()
+    try:
+        until(lambda: len(pids(folder)) == (1 if command != RANKS else 2) and (tmp_path / "thread_ended").exists())
+        time.sleep(1.0)  # the thread that started them is gone, and they are not
+        assert all(map(alive, pids(folder)))
+    finally:
+        run.kill()
+        run.wait()
     until(lambda: not any(map(alive, pids(folder))), 10)
 
 
@@ -232,11 +234,13 @@ def leave_pid(folder: str) -> None:
 
 def test_a_pool_ends_with_its_owner(folder: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", POOL, str(folder)], env=child_environment(1))
-    until(lambda: len(pids(folder)) == 2)
-    time.sleep(1.0)
-    assert all(map(alive, pids(folder)))
-    owner.kill()
-    owner.wait()
+    try:
+        until(lambda: len(pids(folder)) == 2)
+        time.sleep(1.0)
+        assert all(map(alive, pids(folder)))
+    finally:
+        owner.kill()
+        owner.wait()
     until(lambda: not any(map(alive, pids(folder))), 10)
 
 
