@@ -35,7 +35,8 @@ def loaded() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, loaded: None) -> Finished:
     """A tiny quick start that ran once; only to be read."""
-    return finish(tmp_path_factory.mktemp("finished"))
+    own = tmp_path_factory.getbasetemp()
+    return finish((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from rich.markup import escape
 
 from o1exp.app.show import store_of, tell_stale, wide
 from o1exp.config.compose import Study, run_name
@@ -50,13 +51,13 @@ def _run(study: Study, store: Store, parent: str | None) -> Path:
     _tally(store)
     if study.report is None:
         for goal in {goal.key: goal for goal in study.goals.values()}.values():
-            store.console.line(f"{study.names[goal.key]}: {_near(store.folder(goal))}")
+            store.console.line(escape(f"{study.names[goal.key]}: {_near(store.folder(goal))}"))
         return store.root
     record = write_run(study, store)
     wide(store).print(summary(reported(merge([record]), store.folder(study.report))))
     if study.track.enabled:
         log_run(study.track, record, parent)
-    store.console.line(f"Report: open {_near(record.folder / PAGE)}")
+    store.console.line(escape(f"Report: open {_near(record.folder / PAGE)}"))
     store.console.line("MLflow: make ui, then open http://127.0.0.1:5000" if study.track.enabled else "MLflow: off (track=none)")
     return record.folder
 

@@ -8,18 +8,15 @@ from o1exp.cards.card import Card, CardEntry, licence, pointer, rendered, size_c
 from o1exp.cards.pinned import pinned
 from o1exp.cards.tables import described
 from o1exp.flow import Expect, Role, Stage, Work
+from o1exp.flow.manifest import ARTEFACTS
 from o1exp.history.arms import Arm, gather, subject
+from o1exp.history.counts import counts, in_words
 from o1exp.history.lineage import Artefact
 from o1exp.records.table import ROWS
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
-COUNTS = (
-    "right", "wrong", "no_answer", "unscored", "surplus", "duplicates", "left_out", "dropped", "unreadable", "disagreed", "rewritten",
-    "without_solution", "problems_covered",
-)  # fmt: skip
-"""Facts of a stage that tell what became of its rows."""
 SELECTING = ("selection", "grading")
 """Roles of stages that decide which rows go on; a model's own answers are graded before they are paired."""
 
@@ -162,21 +159,8 @@ class Data:
         return sorted({artefact.stage for artefact in self.tables.values() if not artefact.role})
 
 
-def counts(artefact: Artefact) -> dict[str, int]:
-    """What the stage noted about its rows, a mapping of reasons spelled out."""
-    found: dict[str, int] = {}
-    for name in COUNTS:
-        value = artefact.facts.get(name)
-        if isinstance(value, dict):
-            found |= {f"{name} ({reason})": int(count) for reason, count in value.items()}
-        elif isinstance(value, int):
-            found[name] = value
-    return found
-
-
 def _counted(artefact: Artefact) -> str:
-    found = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts(artefact).items() if count)
-    return found or f"{artefact.facts.get('rows', 0):,} rows kept"
+    return in_words(artefact) or f"{artefact.facts.get('rows', 0):,} rows kept"
 
 
 def _front(name: str, entries: dict[str, list[CardEntry]]) -> "DatasetCardData":
@@ -189,7 +173,7 @@ def _front(name: str, entries: dict[str, list[CardEntry]]) -> "DatasetCardData":
         pretty_name=f"Training data of {name}", **licence([entry["licence"] for entry in entries["sources"]]),
         task_categories=["text-generation"], tags=tags, size_categories=[size_category(sum(e.get("rows", 0) for e in trained))],
         configs=[
-            {"config_name": _config(entry), "data_files": [{"split": "train", "path": f"artefacts/{entry['artefact']}/{ROWS}"}]}
+            {"config_name": _config(entry), "data_files": [{"split": "train", "path": f"{ARTEFACTS}/{entry['artefact']}/{ROWS}"}]}
             for entry in trained
         ],
         dataset_info=[

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.flow.errors import Damaged
-from o1exp.flow.manifest import Manifest
+from o1exp.flow.manifest import ARTEFACTS, NAME, Manifest
 from o1exp.flow.source import source_of
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.work import Node
@@ -18,7 +18,7 @@ class Artefacts:
         self.root = root.resolve()
 
     def folder(self, stage: Node[Any]) -> Path:
-        return self.root / "artefacts" / stage.kind / stage.key
+        return self.root / ARTEFACTS / stage.kind / stage.key
 
     def sound(self, stage: Node[Any]) -> Manifest | None:
         """The manifest of a finished artefact, or None where there is none. Errors: Damaged: see Manifest.load, check."""
@@ -99,4 +99,4 @@ def changed(root: Path, seen: Callable[[], None]) -> Iterator[str]:
 
 def finished(root: Path, kind: str = "*") -> list[Path]:
     """The folders of all finished artefacts (of a kind), damaged ones too."""
-    return sorted(manifest.parent for manifest in (root / "artefacts").glob(f"{kind}/[0-9a-f]*/manifest.json"))
+    return sorted(manifest.parent for manifest in (root / ARTEFACTS).glob(f"{kind}/[0-9a-f]*/{NAME}"))

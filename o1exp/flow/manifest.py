@@ -11,7 +11,8 @@ from typing import Any
 from o1exp.flow.check import fit, typed_fields
 from o1exp.flow.errors import Damaged
 
-NAME = "manifest.json"
+ARTEFACTS, NAME = "artefacts", "manifest.json"
+"""The folder of all artefacts in an outputs folder, and the manifest in each."""
 
 
 @dataclass(frozen=True, kw_only=True)

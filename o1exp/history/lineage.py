@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from o1exp.flow.checkpoint import CONFIG, POINTER, Checkpoint
-from o1exp.flow.manifest import Manifest
+from o1exp.flow.manifest import ARTEFACTS, Manifest
 from o1exp.records import Table
 from o1exp.records.table import ROWS
 from o1exp.train.logs import CURVE
@@ -76,12 +76,19 @@ class Lineage:
         self._known: dict[str, Artefact | None] = {}
 
     def find(self, path: str) -> Artefact | None:
-        """The finished artefact at "Stage/key", or None."""
+        """The finished artefact at "Stage/key", or None. Errors: Damaged (a ValueError) where its manifest cannot be read."""
         if path not in self._known:
-            folder = self.root / "artefacts" / path
+            folder = self.root / ARTEFACTS / path
             manifest = Manifest.load(folder)
             self._known[path] = None if manifest is None else Artefact(path, folder, manifest)
         return self._known[path]
+
+    def has(self, path: str) -> bool:
+        """Is it there, and can be read?"""
+        try:
+            return self.find(path) is not None
+        except ValueError:
+            return False
 
     def get(self, path: str) -> Artefact:
         found = self.find(path)

@@ -7,14 +7,9 @@ from typing import Any
 
 from o1exp.chat.accounts import NOTHING, Account, Book, open_book
 from o1exp.history.arms import Arm
+from o1exp.history.counts import in_words
 from o1exp.history.lineage import Artefact
 from o1exp.history.trained import TrainedPhase
-
-COUNTS = (
-    "right", "wrong", "no_answer", "unscored", "problems_covered", "left_out", "unreadable", "without_solution", "rewritten", "disagreed",
-    "dropped", "cut",
-)  # fmt: skip
-"""Facts of a stage that tell why rows were lost; zeros and what is not there go unsaid."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +150,6 @@ def _steps(training: TrainedPhase) -> tuple[FunnelStep, ...]:
 
 
 def _remark(table: Artefact) -> str:
-    """What the stage noted, e.g. "974 requests, 600 right, 31 wrong"; a mapping of reasons is spelled out."""
-    said = []
-    for name in ("requests", *COUNTS):
-        value, words = table.facts.get(name), name.replace("_", " ")
-        if isinstance(value, dict):
-            said += [f"{count:,} {words} ({reason.replace('_', ' ')})" for reason, count in value.items() if count]
-        elif isinstance(value, int) and value:
-            said.append(f"{value:,} {words}")
-    return ", ".join(said)
+    """What the stage noted, e.g. "974 requests, 600 right, 31 wrong"."""
+    requests = table.facts.get("requests")
+    return ", ".join(filter(None, (f"{requests:,} requests" if requests else "", in_words(table))))

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from o1exp.flow.manifest import NAME as MANIFEST
 from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact
 from o1exp.history.runs import RunRecord
@@ -55,7 +56,7 @@ def entry(record: RunRecord, arms: list[Arm]) -> LoggedRun:
         tags |= _stage_tags(arms)
     files = [(report.folder / name, "report") for name in report.manifest.files] if report else []
     files += [(path, "run") for path in record.files]
-    texts = {f"manifests/{a.stage}-{a.manifest.key}.json": (a.folder / "manifest.json").read_text() for arm in arms for a in arm.stages}
+    texts = {f"manifests/{a.stage}-{a.manifest.key}.json": (a.folder / MANIFEST).read_text() for arm in arms for a in arm.stages}
     files += _phase_files(arms[0]) if alone else []
     texts |= _phase_texts(arms[0]) if alone else {}
     texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)

@@ -8,8 +8,10 @@ from pathlib import Path
 from o1exp.cards.card import ENTRIES, README, Card, CardEntry
 from o1exp.chat.accounts import open_book
 from o1exp.chat.layout import NAME as LEDGER
+from o1exp.flow.manifest import ARTEFACTS
+from o1exp.flow.manifest import NAME as MANIFEST
 from o1exp.history.lineage import Lineage
-from o1exp.history.runs import CONFIG, RECORD, all_of
+from o1exp.history.runs import CONFIG, RECORD, all_of, run_folder
 from o1exp.tti.checklist import NO, NOT_USED, YES, Checklist, ItemAnswer
 from o1exp.tti.index import BY_ID, ITEMS
 from o1exp.tti.rules import BY_ITEM, EFFORTS, Effort, Rule, Witness
@@ -100,7 +102,7 @@ def _answered(dossier: Dossier, rule: Rule) -> tuple[str, list[str], str]:
         card = _card(dossier, rule.card)
         entries = card.entries.get(rule.entries or rule.item, [])
         if not rule.asked:
-            evidence.append(f"artefacts/{dossier.cards[rule.card]}/{README}#{_anchor(rule.item)}")
+            evidence.append(f"{ARTEFACTS}/{dossier.cards[rule.card]}/{README}#{_anchor(rule.item)}")
         if not entries and rule.item == "ablations" and (beside := _compared(dossier, card)):
             return YES, [*evidence, *beside], "the cells of a sweep in which this run stands"
         if not entries:
@@ -125,7 +127,7 @@ def _not_used(rule: Rule, card: Card) -> str:
     if not BY_ID[rule.item].technique or not trained:
         raise Lacking("the card has nothing on it")
     if card.unknown:
-        remedy = f"let its class say so (role and does), delete artefacts/{card.unknown[0]} and run again"
+        remedy = f"let its class say so (role and does), delete {ARTEFACTS}/{card.unknown[0]} and run again"
         raise Lacking(f"nobody has said what {', '.join(card.unknown)} does", remedy, 2)
     return NOT_USED
 
@@ -136,7 +138,7 @@ def _compared(dossier: Dossier, card: Card) -> list[str]:
     found = []
     for other in all_of(dossier.root):
         results = set(other.arms.values())
-        if other.name != dossier.run and ours and ours < results and all(dossier.lineage.find(result) for result in results):
+        if other.name != dossier.run and ours and ours < results and all(dossier.lineage.has(result) for result in results):
             found.append(f"runs/{other.name}/{RECORD}")
     return found
 
@@ -150,12 +152,12 @@ def _supported(dossier: Dossier, rule: Rule, entry: CardEntry) -> list[str]:
         found = dossier.lineage.find(path)
         again = "run the same command again: it makes what is missing"
         if found is None:
-            raise Lacking(f"artefacts/{path} has no manifest", again, 1)
+            raise Lacking(f"{ARTEFACTS}/{path} has no manifest", again, 1)
         if found.manifest.digest != digest:
-            raise Lacking(f"artefacts/{path} is not what the card describes", again, 1)
+            raise Lacking(f"{ARTEFACTS}/{path} is not what the card describes", again, 1)
         if gone := [name for name in found.manifest.files if not (found.folder / name).is_file()]:
-            raise Lacking(f"artefacts/{path} lacks {gone[0]}", f"delete artefacts/{path} and {again}", 1)
-        places.append(f"artefacts/{path}/manifest.json")
+            raise Lacking(f"{ARTEFACTS}/{path} lacks {gone[0]}", f"delete {ARTEFACTS}/{path} and {again}", 1)
+        places.append(f"{ARTEFACTS}/{path}/{MANIFEST}")
     return places
 
 
@@ -176,7 +178,7 @@ def _witnessed(dossier: Dossier, witness: Witness, entries: list[CardEntry]) -> 
         if not dossier.command:
             raise Lacking(f"runs/{dossier.run}/{RECORD} names no command", "run it again", 1)
         return [f"runs/{dossier.run}/{RECORD}"]
-    if not (dossier.root / "runs" / dossier.run / CONFIG).is_file():
+    if not (run_folder(dossier.root, dossier.run) / CONFIG).is_file():
         raise Lacking(f"runs/{dossier.run}/{CONFIG} is gone", "run the same command again", 1)
     return [f"runs/{dossier.run}/{CONFIG}"]
 
