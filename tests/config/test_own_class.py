@@ -107,7 +107,9 @@ def test_what_is_none_or_does_not_fit_is_refused(o1exp: Command, folder: Path, w
 
 
 def test_a_class_of_ones_own_is_an_option_of_a_sweep(o1exp: Command, folder: Path) -> None:
-    done = o1exp("--config-dir", "conf", "-m", "thought=restated,shortcut", "source.count=2", "goal=thought", "track=none")
+    done = o1exp(
+        "--config-dir", "conf", "-m", "thought=restated,shortcut", "source.count=2", "goal=thought", "track=none", "hydra/launcher=basic"
+    )
     assert done.code == 0, done.err
     assert list(folder.glob("outputs/artefacts/Restated/*/manifest.json"))
 
