@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins import file_config_source
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.conf import HydraConf
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
@@ -34,9 +36,19 @@ _read: dict[tuple[str, int, int, int], ConfigResult | None] = {}
 """Every file that was read, by path, times and size. It is kept from the second time on: some commands compose once, others often."""
 
 
+class MorePlaces(SearchPathPlugin):
+    """Folders beside conf/ while a config is composed outside a command: also the primary config may stand there."""
+
+    paths: ClassVar[list[str]] = []
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for path in self.paths:
+            search_path.append("more", path)
+
+
 def register() -> None:
     """Let Hydra read every folder of options through this module."""
-    Plugins.instance()  # registers Hydra's own source of files, which ours stands for
+    Plugins.instance().register(MorePlaces)  # and Hydra's own source of files, which ours stands for
     SourcesRegistry.instance().types["file"] = FileConfigSource
 
 
@@ -115,12 +127,15 @@ def composed(overrides: Sequence[str], origin: Origin) -> DictConfig:
     """The config as Hydra composes it. Errors: ConfigError for an option file, and Hydra's and OmegaConf's own."""
     register()
     words = [word for word in overrides if not word.startswith("hydra.searchpath=")]
-    if more := ",".join(f"'file://{place}'" for place in origin.places[1:] if place.is_dir()):
-        words.append(f"hydra.searchpath=[{more}]")
-    if GlobalHydra.instance().is_initialized():
-        return compose(origin.name, overrides=words)
-    with initialize_config_dir(str(origin.places[0]), version_base="1.3"):
-        return compose(origin.name, overrides=words)
+    more = [f"file://{place}" for place in origin.places[1:] if place.is_dir()]
+    if GlobalHydra.instance().is_initialized():  # the primary config is found already
+        return compose(origin.name, overrides=[*words, f"hydra.searchpath={more}"] if more else words)
+    MorePlaces.paths = more
+    try:
+        with initialize_config_dir(str(origin.places[0]), version_base="1.3"):
+            return compose(origin.name, overrides=words)
+    finally:
+        MorePlaces.paths = []
 
 
 def _schema_of(path: str, place: str) -> Callable[[], DictConfig] | None:
