@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra.core.singleton import Singleton
 from omegaconf import OmegaConf
 
 from o1exp.config import spine
 from o1exp.config.compose import composed, study_of
+from o1exp.config.graph import Graph
 from o1exp.config.groups import GROUPS
+from o1exp.config.options import loader
 from o1exp.flow import Stage
 from tests.inside import Command
 
@@ -20,17 +23,29 @@ NEEDED = {
 }  # fmt: skip
 
 
-def _options() -> list[str]:
-    found = [f"experiment={name}" for name in spine.options([CONF], spine.EXPERIMENT)]
+def _columns() -> list[list[str]]:
+    """Every option of every node in as few commands as the largest group has options: the first of each node together, the second, ..."""
+    rows = []
     for node in spine.nodes(CONF):
-        for option in spine.options([CONF], node.group):
-            found.append(f"{node.choice}=[{option}]" if isinstance(node.option, list) else f"{node.choice}={option}")
-    return found
+        names = [f"[{name}]" if isinstance(node.option, list) else name for name in spine.options([CONF], node.group)]
+        rows.append([f"{node.choice}={name}" for name in names])
+    return [[row[place] for row in rows if place < len(row)] for place in range(max(map(len, rows)))]
 
 
-@pytest.mark.parametrize("override", _options())
-def test_every_option_composes_and_builds(override: str) -> None:
-    words = [override, *NEEDED.get(override, [])]
+@pytest.mark.parametrize("options", _columns(), ids=lambda options: options[0])
+def test_every_option_composes_and_builds(options: list[str]) -> None:
+    words = [*options, *(word for option in options for word in NEEDED.get(option, []))]
+    config = composed(words)
+    graph = Graph(config)
+    for node in spine.nodes(CONF):
+        paths = [f"{node.name}.{name}" for name in config[node.name]] if isinstance(node.option, list) else [node.name]
+        assert all(graph.node(path) is not None for path in paths), graph.mistakes
+    assert not graph.mistakes
+
+
+@pytest.mark.parametrize("name", spine.options([CONF], spine.EXPERIMENT))
+def test_every_experiment_composes_and_builds(name: str) -> None:
+    words = [f"experiment={name}", *NEEDED.get(f"experiment={name}", [])]
     assert study_of(composed(words), words).wanted
 
 
@@ -91,9 +106,9 @@ def test_an_ablated_phase_has_the_keys_of_a_pipeline_without_it() -> None:
     assert goals[0].key == goals[1].key
 
 
-def test_composing_twice_gives_the_same_config() -> None:
-    first = composed(["think.lr=0.5", "bench=[gsm8k,math500]"])
-    again = composed(["bench=[gsm8k,math500]"])
+def test_composing_again_gives_the_same_config() -> None:
+    first, second, again = (composed([*more, "bench=[gsm8k,math500]"]) for more in (["think.lr=0.5"], ["think.lr=0.25"], []))
+    assert second.think.lr == 0.25
     assert first.think.lr == 0.5
     assert again.think.lr != 0.5
     first.think.lr = again.think.lr
@@ -104,3 +119,19 @@ def test_a_worker_process_reads_options_as_its_parent_does() -> None:
     before = composed(["think.lr=0.5"])
     Singleton.set_state(Singleton.get_state())  # what the launcher of a sweep does in each worker
     assert OmegaConf.to_yaml(composed(["think.lr=0.5"])) == OmegaConf.to_yaml(before)
+
+
+def test_yaml_is_read_as_omegaconf_reads_it(tmp_path: Path) -> None:
+    for path in [*CONF.rglob("*.yaml"), Path(__file__).parent.parent / "tti" / "quickstart.yaml"]:
+        assert yaml.load(path.read_text(), Loader=loader()) == OmegaConf.to_container(OmegaConf.load(path), resolve=False), path
+    text = "a: 1e-3\nb: 1_000\nc: 2024-01-01\nd: on\ne: .5\nf: 0x1F\ng: '1'\nh: null\n"
+    assert yaml.load(text, Loader=loader()) == OmegaConf.to_container(OmegaConf.create(text))
+
+
+def test_a_key_that_stands_twice_is_refused(o1exp: Command, tmp_path: Path) -> None:
+    (tmp_path / "more" / "sft").mkdir(parents=True)
+    (tmp_path / "more" / "sft" / "mine.yaml").write_text("defaults: [Sft, _self_]\nlr: 1\nlr: 2\n")
+    done = o1exp("--config-dir", "more", "sft@think=mine")
+    assert done.code == 2
+    assert "more/sft/mine.yaml" in done.err
+    assert "lr stands there twice" in done.err

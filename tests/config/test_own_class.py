@@ -71,14 +71,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_class_of_ones_own_is_composed_built_and_run(folder: Path) -> None:
+def test_classes_of_ones_own_are_composed_built_and_run(o1exp: Command, folder: Path) -> None:
     words = ["--config-dir", "conf", "source.count=3", "track=none"]
-    done = script(folder, *words, "thought=restated", "thought.times=3", "goal=thought")
-    assert done.returncode == 0, done.stderr
+    done = o1exp(*words, "thought=restated", "thought.times=3", "goal=thought")
+    assert done.code == 0, done.err
     manifest = json.loads(next(folder.glob("outputs/artefacts/Restated/*/manifest.json")).read_text())
     assert manifest["settings"]["times"] == 3
-    done = script(folder, *words, "teacher=poet", "goal=verify")
-    assert done.returncode == 0, done.stderr
+    by_script = script(folder, *words, "teacher=poet", "goal=verify")
+    assert by_script.returncode == 0, by_script.stderr
     manifest = json.loads(next(folder.glob("outputs/artefacts/Distil/*/manifest.json")).read_text())
     assert manifest["settings"]["teacher"]["verses"] == 3
 
@@ -107,7 +107,9 @@ def test_what_is_none_or_does_not_fit_is_refused(o1exp: Command, folder: Path, w
 
 
 def test_a_class_of_ones_own_is_an_option_of_a_sweep(o1exp: Command, folder: Path) -> None:
-    done = o1exp("--config-dir", "conf", "-m", "thought=restated,shortcut", "source.count=2", "goal=thought", "track=none")
+    done = o1exp(
+        "--config-dir", "conf", "-m", "thought=restated,shortcut", "source.count=2", "goal=thought", "track=none", "hydra/launcher=basic"
+    )
     assert done.code == 0, done.err
     assert list(folder.glob("outputs/artefacts/Restated/*/manifest.json"))
 

@@ -7,8 +7,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 
+from o1exp.app.cells import cells, checked
 from o1exp.app.job import arranged
+from o1exp.config import options
 from o1exp.config.compose import composed, study_of
 from o1exp.config.options import Origin
 from tests.conftest import ROOT
@@ -51,11 +56,17 @@ def test_a_command_composes_and_builds(words: list[str], file: str, monkeypatch:
 
 
 @pytest.mark.parametrize("words", SWEEPS, ids=shlex.join)
-def test_a_sweep_composes_in_all_its_cells(o1exp: Command, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_composes_in_all_its_cells(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    done = o1exp(*words, "action=plan", "hydra/launcher=basic")
-    assert done.code == 0, done.err
-    assert done.out.count("to be made") == 6
+    origin = Origin.named(words)
+    options.register()
+    monkeypatch.setattr(options.MorePlaces, "paths", [f"file://{place}" for place in origin.places[1:]])
+    with initialize_config_dir(str(origin.places[0]), version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        config = hydra.compose_config(origin.name, [word for word in words if "=" in word], RunMode.MULTIRUN)
+        assert len(list(cells(config))) == 6
+        assert checked(config).wanted
 
 
 @pytest.mark.parametrize("words", MODULES, ids=shlex.join)

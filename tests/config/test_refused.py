@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.config.compose import composed, study_of
+from o1exp.config.error import ConfigError
 from tests.inside import Command
 
 
@@ -11,13 +13,10 @@ from tests.inside import Command
     ("words", "said"),
     [
         (["sft@think=paper_thoughts", "think.lrr=1"], ["think.lrr=1", "did you mean think.lr?"]),
-        (["think.lr=fast"], ["think.lr=fast", "must be of type float"]),
         (["filter=nope"], ["filter=nope", "choose one of none, paper"]),
-        (["think.epochs=-1"], ["think.epochs=-1", "must be greater than 0"]),
         (["experiment=quickstar"], ["experiment=quickstar", "did you mean quickstart?"]),
         (["experiment=papr/math"], ["experiment=papr/math", "did you mean paper/math?"]),
         (["bench=[gsm9k,math500]"], ["bench=gsm9k", "did you mean gsm8k?"]),
-        (["thought=Same"], ["thought=Same", "choose one of distil, shortcut"]),
         (["thought=Distil"], ["thought=Distil", "did you mean distil?"]),
         (["filter={a:1}"], ["filter={a:1}: give the name of an option"]),
         (["sft=small"], ["sft=small: that is no node; choose sft@imitate=small or sft@think=small"]),
@@ -28,7 +27,6 @@ from tests.inside import Command
         (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),
         (["model.path=x"], ["model.path=x", "path belongs to model=pretrained"]),
         (["think.data=${model}"], ["think.data: Untrained makes Checkpoint; connect a step that makes Table[Example]"]),
-        (["teacher.api_key=sk-123"], ["teacher.api_key=***", "no such setting"]),
         (["filter=null"], ["filter=null", "choose an option"]),
         (["~filter"], ["thought.problems=${filter}", "no option is chosen there"]),
         (["~model"], ["nothing is chosen for model"]),
@@ -37,12 +35,28 @@ from tests.inside import Command
         (["+think.foo=1"], ["think.foo=1: there is no such setting"]),
         (["+preference.foo=1"], ["preference.foo=1: there is no such setting"]),
         (["seed=0,1"], ["seed=0,1: several values are a sweep, which needs -m"]),
+    ],
+)
+def test_a_mistake_is_said_with_key_value_and_remedy(words: list[str], said: list[str]) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        study_of(composed(words), words)
+    assert all(part in str(wrong.value) for part in said), wrong.value
+    assert len(set(wrong.value.mistakes)) == len(wrong.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["think.lr=fast"], ["think.lr=fast", "must be of type float"]),
+        (["think.epochs=-1"], ["think.epochs=-1", "must be greater than 0"]),
+        (["thought=Same"], ["thought=Same", "choose one of distil, shortcut"]),
+        (["teacher.api_key=sk-123"], ["teacher.api_key=***", "no such setting"]),
         (["--config-name", "nowhere"], ["Cannot find primary config 'nowhere'"]),
         (["--config-dir", "nowhere"], ["nowhere' not found"]),
         (["think.lr=fast", "filter=nope", "seed=x", "imitate.epochs=-1"], ["think.lr=fast", "filter=nope", "seed=x", "imitate.epochs=-1"]),
     ],
 )
-def test_a_wrong_config_is_refused_with_key_value_and_remedy(o1exp: Command, tmp_path: Path, words: list[str], said: list[str]) -> None:
+def test_a_command_is_refused_and_nothing_is_made(o1exp: Command, tmp_path: Path, words: list[str], said: list[str]) -> None:
     done = o1exp(*words)
     assert done.code == 2, done.err
     assert all(part in done.err for part in said), done.err
@@ -67,6 +81,14 @@ def test_a_sweep_is_refused_before_its_first_cell(o1exp: Command, tmp_path: Path
     assert all(part in done.err for part in said), done.err
     assert "needs -m" not in done.err
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_named_sweep_is_refused_in_its_own_words(o1exp: Command, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "mine.yaml").write_text("defaults: [config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '0,1'}}}\n")
+    done = o1exp("--config-dir", "more", "--config-name", "mine", "think.lrr=1")
+    assert done.code == 2
+    assert [line.split(";")[0].strip() for line in done.err.splitlines()[1:]] == ["think.lrr=1: there is no such setting"]
 
 
 EXPERIMENT = """\
