@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from o1exp.answers.batch import Pair, grade_all
+from o1exp.answers.batch import GoldPair, grade_all
 from o1exp.answers.grade import Verdict
+from o1exp.records.fields import as_text
 
 _TOO_DEEP = "lists too deep inside one another; give gold and prediction as text"
 _MOST_DIGITS = 600  # Python reads and writes no whole number that is much longer
@@ -73,30 +74,19 @@ def _row(where: str, line: bytes) -> dict[str, Any]:
     return row
 
 
-def _pair(number: int, row: dict[str, Any]) -> Pair:
+def _pair(number: int, row: dict[str, Any]) -> GoldPair:
     form = row.get("form", "answer")
     if form not in ("answer", "response"):
         raise ValueError(f"line {number}: form is {form!r}; give answer or response")
     try:
-        gold, prediction = _text(row["gold"]), _text(row["prediction"])
+        gold, prediction = as_text(row["gold"]), as_text(row["prediction"])
     except RecursionError as error:
         raise ValueError(f"line {number}: {_TOO_DEEP}") from error
-    return Pair(gold, prediction, form, bool(row.get("truncated", False)))
+    return GoldPair(gold, prediction, form, bool(row.get("truncated", False)))
 
 
 def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MOST_DIGITS else digits
-
-
-def _text(value: Any) -> str:
-    """Golds and predictions may be numbers, lists or null in other people's files."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, list):
-        return ", ".join(_text(each) for each in value)
-    return str(value)
 
 
 def _result(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:

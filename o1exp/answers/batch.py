@@ -18,7 +18,7 @@ _CHUNKS_PER_PROCESS = 4
 
 
 @dataclass(frozen=True)
-class Pair:
+class GoldPair:
     """A gold answer and what is graded against it: a whole response, or an answer that stands alone."""
 
     gold: str
@@ -28,7 +28,7 @@ class Pair:
 
 
 def grade_all(
-    pairs: Sequence[Pair], mode: str = "default", processes: int | None = None, progress: Callable[[int], None] | None = None
+    pairs: Sequence[GoldPair], mode: str = "default", processes: int | None = None, progress: Callable[[int], None] | None = None
 ) -> list[Verdict]:
     """The verdicts in the order of the pairs, the same for any number of processes (None: as many as the batch is worth).
 
@@ -49,12 +49,12 @@ def grade_all(
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def _processes(pairs: Sequence[Pair]) -> int:
+def _processes(pairs: Sequence[GoldPair]) -> int:
     letters = sum(len(pair.text) for pair in pairs)
     return min(os.cpu_count() or 1, max(1, letters // _WORTH_A_POOL))
 
 
-def _graded(chunks: list[list[Pair]], mode: str, count: int) -> Iterator[list[Verdict]]:
+def _graded(chunks: list[list[GoldPair]], mode: str, count: int) -> Iterator[list[Verdict]]:
     if count <= 1:
         for chunk in chunks:
             yield grade_chunk(chunk, mode)
@@ -63,7 +63,7 @@ def _graded(chunks: list[list[Pair]], mode: str, count: int) -> Iterator[list[Ve
         yield from pool.map(grade_chunk, chunks, [mode] * len(chunks))
 
 
-def grade_chunk(pairs: Sequence[Pair], mode: str) -> list[Verdict]:
+def grade_chunk(pairs: Sequence[GoldPair], mode: str) -> list[Verdict]:
     """The verdicts on some pairs, each pair of gold and canonical answer compared once."""
     rules = conventions(mode)
     known: dict[tuple[str, str], Verdict] = {}

@@ -20,7 +20,7 @@ class Undefined(Exception):
     """The expression has no (real) value there."""
 
 
-class Arithmetic:
+class NumberSystem:
     """Numbers of one kind: `real` refuses what leaves the real numbers, otherwise values may be complex."""
 
     def __init__(self, functions: Any, number: Callable[[Fraction], Any], epsilon: float, real: bool) -> None:
@@ -79,27 +79,27 @@ _NAMES = {
     "ln": "log", "log": "log",
 }  # fmt: skip
 _RECIPROCAL = {"cot": "tan", "sec": "cos", "csc": "sin", "coth": "tanh"}
-_FLOATS = Arithmetic(math, float, 1e-9, True)
-_COMPLEX = Arithmetic(cmath, complex, 1e-9, False)
+_FLOATS = NumberSystem(math, float, 1e-9, True)
+_COMPLEX = NumberSystem(cmath, complex, 1e-9, False)
 
 
 @lru_cache(maxsize=2)
-def precise(real: bool) -> Arithmetic:
-    """Arithmetic with 60 digits."""
+def precise(real: bool) -> NumberSystem:
+    """Numbers with 60 digits."""
     from mpmath import MPContext
 
     context = MPContext()
     context.dps = DIGITS
     kind = context.mpf if real else context.mpc
-    return Arithmetic(context, lambda value: kind(value.numerator) / value.denominator, 1e-40, real)
+    return NumberSystem(context, lambda value: kind(value.numerator) / value.denominator, 1e-40, real)
 
 
-def floats(real: bool) -> Arithmetic:
-    """Arithmetic with Python's own floats."""
+def floats(real: bool) -> NumberSystem:
+    """NumberSystem with Python's own floats."""
     return _FLOATS if real else _COMPLEX
 
 
-def evaluate(node: Node, point: Mapping[str, Fraction], numbers: Arithmetic) -> Any:
+def evaluate(node: Node, point: Mapping[str, Fraction], numbers: NumberSystem) -> Any:
     """The value at a point. Errors: Undefined where there is none, where it leaves the real numbers, or where it is out of bounds."""
     try:
         value = _evaluate(node, point, numbers)
@@ -113,7 +113,7 @@ def evaluate(node: Node, point: Mapping[str, Fraction], numbers: Arithmetic) -> 
     return value
 
 
-def _evaluate(node: Node, point: Mapping[str, Fraction], numbers: Arithmetic) -> Any:
+def _evaluate(node: Node, point: Mapping[str, Fraction], numbers: NumberSystem) -> Any:
     op = node.op
     if op == "num":
         return numbers.number(node.value)  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ def _evaluate(node: Node, point: Mapping[str, Fraction], numbers: Arithmetic) ->
     return _function(op, values, numbers)
 
 
-def _function(op: str, values: Sequence[Any], numbers: Arithmetic) -> Any:
+def _function(op: str, values: Sequence[Any], numbers: NumberSystem) -> Any:
     first = values[0]
     if op in _NAMES:
         return numbers.call(_NAMES[op], first)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from o1exp.answers.evaluate import Arithmetic, Undefined, evaluate, floats, precise
+from o1exp.answers.evaluate import NumberSystem, Undefined, evaluate, floats, precise
 from o1exp.answers.nodes import Node, contains, symbols
 from o1exp.answers.rational import rational
 
@@ -78,7 +78,7 @@ def fine(node: Node, whole: bool, real: bool) -> tuple[Any, ...]:
     return tuple(_at(node, point, precise(real)) for point in points(symbols(node), whole))
 
 
-def _at(node: Node, point: dict[str, Fraction], numbers: Arithmetic) -> Any:
+def _at(node: Node, point: dict[str, Fraction], numbers: NumberSystem) -> Any:
     try:
         return evaluate(node, point, numbers)
     except Undefined:
@@ -167,7 +167,7 @@ def _zeros_shared(one: Node, other: Node, name: str, grid: list[dict[str, Fracti
     return found >= _ENOUGH
 
 
-def _with(node: Node, name: str, value: complex, rest: dict[str, Fraction], numbers: Arithmetic) -> Any:
+def _with(node: Node, name: str, value: complex, rest: dict[str, Fraction], numbers: NumberSystem) -> Any:
     return evaluate(node, _Point(rest, name, value), numbers)
 
 

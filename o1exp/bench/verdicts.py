@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from o1exp.answers import Pair, Verdict, classes, grade_all
+from o1exp.answers import GoldPair, Verdict, classes, grade_all
 from o1exp.answers.conventions import Mode
 from o1exp.records import Score
 
 
 def verdicts(asked: Sequence[tuple[str, str, bool]], mode: Mode = "default") -> list[Verdict]:
     """The verdict on each (gold, text, truncated), in order."""
-    return grade_all([Pair(gold, text, truncated=truncated) for gold, text, truncated in asked], mode)
+    return grade_all([GoldPair(gold, text, truncated=truncated) for gold, text, truncated in asked], mode)
 
 
 def with_votes(scores: Sequence[Score], mode: Mode = "default") -> list[Score]:

@@ -8,7 +8,7 @@ from o1exp.flow.errors import Damaged
 from o1exp.flow.manifest import ARTEFACTS, NAME, Manifest
 from o1exp.flow.source import source_of
 from o1exp.flow.stage import Stage, walk
-from o1exp.flow.work import Node
+from o1exp.flow.work import Made
 
 
 class Artefacts:
@@ -17,24 +17,24 @@ class Artefacts:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
 
-    def folder(self, stage: Node[Any]) -> Path:
+    def folder(self, stage: Made[Any]) -> Path:
         return self.root / ARTEFACTS / stage.kind / stage.key
 
-    def sound(self, stage: Node[Any]) -> Manifest | None:
+    def sound(self, stage: Made[Any]) -> Manifest | None:
         """The manifest of a finished artefact, or None where there is none. Errors: Damaged: see Manifest.load, check."""
         found = Manifest.load(self.folder(stage))
         if found is not None:
             found.check(self.folder(stage))
         return found
 
-    def manifest(self, stage: Node[Any]) -> Manifest | None:
+    def manifest(self, stage: Made[Any]) -> Manifest | None:
         """The manifest of a finished artefact; None where there is none, or a damaged one."""
         try:
             return self.sound(stage)
         except Damaged:
             return None
 
-    def damage(self, stage: Node[Any]) -> str:
+    def damage(self, stage: Made[Any]) -> str:
         """What is wrong with an artefact, "" for nothing."""
         try:
             self.sound(stage)

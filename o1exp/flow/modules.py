@@ -25,7 +25,7 @@ _FORM = 1
 
 
 @dataclass(frozen=True)
-class Facts:
+class ModuleFacts:
     """A module: the digest of its `code`; (module, name) for each of its `imports`, the name empty for a whole module; the names of `texts`
     that may lie beside it; and, of the nouns, the `parts`: digest and used names of each.
     """
@@ -41,7 +41,7 @@ class Files:
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        self._read: dict[str, Facts | None] = {}
+        self._read: dict[str, ModuleFacts | None] = {}
         self._texts: dict[str, dict[str, str]] = {}
         self._kept: dict[str, Any] = {}
         self._new = False
@@ -49,19 +49,19 @@ class Files:
             kept = json.loads(place.read_text())
             self._kept = kept["files"] if kept["form"] == _FORM else {}
 
-    def facts(self, module: str) -> Facts | None:
+    def facts(self, module: str) -> ModuleFacts | None:
         """None where the module has no source file."""
         if module not in self._read:
             path = file_of(module)
             self._read[module] = None if path is None else self._facts(path, module)
         return self._read[module]
 
-    def _facts(self, path: str, module: str) -> Facts:
+    def _facts(self, path: str, module: str) -> ModuleFacts:
         stat = os.stat(path)
         stamp = [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size]
         kept = self._kept.get(path)
         if kept is not None and kept["stamp"] == stamp:
-            return Facts(**kept["facts"])
+            return ModuleFacts(**kept["facts"])
         facts = read(Path(path).read_text(), module)
         self._kept[path], self._new = {"stamp": stamp, "facts": asdict(facts)}, True
         return facts
@@ -109,7 +109,7 @@ def file_of(module: str) -> str | None:
     return found if isinstance(found, str) and found.endswith(".py") and os.path.isfile(found) else None
 
 
-def read(text: str, module: str) -> Facts:
+def read(text: str, module: str) -> ModuleFacts:
     """A module's facts; imports only of o1exp and of the module's own package."""
     tree = ast.parse(text)
     _drop_words(tree)
@@ -117,7 +117,7 @@ def read(text: str, module: str) -> Facts:
     known = {"o1exp", module.partition(".")[0]}
     imports = sorted({pair for node in ast.walk(tree) for pair in _imports(node) if pair[0].partition(".")[0] in known})
     constants = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return Facts(_digest(tree), imports, sorted(c for c in constants if _FILE_NAME.fullmatch(c)), parts)
+    return ModuleFacts(_digest(tree), imports, sorted(c for c in constants if _FILE_NAME.fullmatch(c)), parts)
 
 
 def _texts(folder: str, names: list[str]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, get_args
 
 from o1exp.flow.check import Settings, typed_fields
-from o1exp.flow.modules import LIBRARY, NOUNS, Facts, files
+from o1exp.flow.modules import LIBRARY, NOUNS, ModuleFacts, files
 from o1exp.flow.stage import Stage, edge_type
 
 LOCK = LIBRARY / "stages.lock"
@@ -122,7 +122,7 @@ def _count_import(source: str, name: str, counted: dict[str, str]) -> None:
         _count(source, counted)
 
 
-def _count_noun(facts: Facts, name: str, counted: dict[str, str]) -> None:
+def _count_noun(facts: ModuleFacts, name: str, counted: dict[str, str]) -> None:
     if f"{NOUNS}.{name}" not in counted and name in facts.parts:
         digest, used = facts.parts[name]
         counted[f"{NOUNS}.{name}"] = digest

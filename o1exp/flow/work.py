@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 
 
-class Node(Protocol[T_co]):
+class Made(Protocol[T_co]):
     """What the work on a stage needs to know of it and of its inputs."""
 
     @property
@@ -28,7 +28,7 @@ class Node(Protocol[T_co]):
     def key(self) -> str: ...
 
     @property
-    def inputs(self) -> "Mapping[str, Node[Any]]": ...
+    def inputs(self) -> "Mapping[str, Made[Any]]": ...
 
     def open(self, folder: Path) -> T_co: ...
 
@@ -40,9 +40,9 @@ class Place(Protocol):
     console: Console
     stopping: threading.Event
 
-    def folder(self, stage: Node[Any]) -> Path: ...
+    def folder(self, stage: Made[Any]) -> Path: ...
 
-    def manifest(self, stage: Node[Any]) -> Manifest | None: ...
+    def manifest(self, stage: Made[Any]) -> Manifest | None: ...
 
 
 class Work:
@@ -52,7 +52,7 @@ class Work:
     can go on where it was; it is removed once the artefact stands.
     """
 
-    def __init__(self, stage: Node[Any], folder: Path, scratch: Path, store: Place) -> None:
+    def __init__(self, stage: Made[Any], folder: Path, scratch: Path, store: Place) -> None:
         self.stage = stage
         self.folder = folder
         self.scratch = scratch
@@ -68,19 +68,19 @@ class Work:
     def stopping(self) -> bool:
         return self.store.stopping.is_set()
 
-    def open(self, stage: Node[T]) -> T:
+    def open(self, stage: Made[T]) -> T:
         """An input, read back typed."""
         self._assert_input(stage)
         return stage.open(self.store.folder(stage))
 
-    def manifest(self, stage: Node[Any]) -> Manifest:
+    def manifest(self, stage: Made[Any]) -> Manifest:
         """The manifest of an input."""
         self._assert_input(stage)
         found = self.store.manifest(stage)
         assert found is not None, f"{stage.kind} {stage.key} is not made"
         return found
 
-    def _assert_input(self, stage: Node[Any]) -> None:
+    def _assert_input(self, stage: Made[Any]) -> None:
         """What is opened and is no input would be missed by the key, the plan and the lineage, and not be there after it was deleted."""
         known = {inner.key for inner in self.stage.inputs.values()}
         assert stage.key in known, f"{self.stage.kind} opens {stage.kind} {stage.key}, which is none of its inputs; make it an edge"

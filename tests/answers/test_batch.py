@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.answers import Pair, classes, grade, grade_all, majority
+from o1exp.answers import GoldPair, classes, grade, grade_all, majority
 from o1exp.answers.__main__ import main
 
 ROWS = [
-    Pair("5", "the answer is 5"), Pair("5", "the answer is 6"), Pair("", "the answer is 5"), Pair("5", "I do not know."),
-    Pair("5", r"so \boxed{5"),
-    Pair(r"\frac12", "0.5", "answer"), Pair("5", "the answer is 5", truncated=True), Pair("5", "the answer is  5."),
+    GoldPair("5", "the answer is 5"), GoldPair("5", "the answer is 6"), GoldPair("", "the answer is 5"), GoldPair("5", "I do not know."),
+    GoldPair("5", r"so \boxed{5"),
+    GoldPair(r"\frac12", "0.5", "answer"), GoldPair("5", "the answer is 5", truncated=True), GoldPair("5", "the answer is  5."),
 ]  # fmt: skip
 
 
@@ -22,7 +22,7 @@ def test_a_batch_gives_the_verdicts_in_order_with_a_reason() -> None:
 
 
 def test_verdicts_depend_neither_on_processes_nor_on_order() -> None:
-    odd = [Pair("7", "2^" * 400 + "2", "answer"), Pair("x_{\ud800}", "\ud800"), Pair("\u221a" * 480, "\u221a" * 480, "answer")]
+    odd = [GoldPair("7", "2^" * 400 + "2", "answer"), GoldPair("x_{\ud800}", "\ud800"), GoldPair("\u221a" * 480, "\u221a" * 480, "answer")]
     rows = [*ROWS, *odd] * 3
     alone = grade_all(rows, processes=1)
     assert grade_all(rows, processes=2) == alone

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from o1exp.answers import Pair, classes, grade, grade_all, grade_answer, majority
+from o1exp.answers import GoldPair, classes, grade, grade_all, grade_answer, majority
 from o1exp.answers import compare as comparing
 from o1exp.answers import read as reading
 from o1exp.answers.compare import canonical, number, same
@@ -50,7 +50,7 @@ def questions(gold: str, answer: str) -> dict[str, Callable[[], object]]:
         "answer": lambda: grade_answer(gold, answer),
         "turned": lambda: grade_answer(answer, gold),
         "strict": lambda: grade_answer(gold, answer, "strict"),
-        "all": lambda: grade_all([Pair(gold, answer, "answer"), Pair(answer, gold)]),
+        "all": lambda: grade_all([GoldPair(gold, answer, "answer"), GoldPair(answer, gold)]),
         "same": lambda: same(gold, answer),
         "classes": lambda: (classes(votes), classes(votes, "strict")),
         "majority": lambda: majority(votes),

@@ -4,9 +4,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import SettingsError, StageFailed, Store
-from o1exp.flow.plan import plan
 from o1exp.records import Problem
-from o1exp.sources.hub import Hub
 from o1exp.sources.local import Local
 
 ROWS = [{"question": "1+1?", "answer": 2.0}, {"question": "2+2?", "answer": "\\boxed{4}"}]
@@ -121,38 +119,3 @@ def test_real_files(shared_data: Path, tmp_path: Path) -> None:
     gsm8k = _problems(store, Local(path=str(shared_data / "gsm8k/test.jsonl")))
     assert gsm8k[0].answer == "18"
     assert gsm8k[0].solution.endswith("#### 18")
-
-
-@pytest.mark.parametrize(("known", "commit"), [("0123456789abcdef0123456789abcdef01234567", True), ("default-5d5a", False)])
-def test_hub_data_at_a_branch_keep_the_commit_that_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], known: str, commit: bool
-) -> None:
-    import datasets
-
-    class Builder:
-        """Stands in for what asks the hub."""
-
-        hash = known
-
-        def download_and_prepare(self) -> None: ...
-
-        def as_dataset(self, split: str) -> datasets.Dataset:
-            return datasets.Dataset.from_list([{"problem": "1+1", "answer": "2"}])
-
-    monkeypatch.setattr("datasets.load_dataset_builder", lambda name, subset, revision: Builder())
-    store, stage = Store(tmp_path), Hub(name="some/data", revision="main")
-    store.make([stage])
-    (planned,) = plan(store, [stage])
-    manifest = store.manifest(stage)
-    assert manifest is not None
-    assert manifest.facts["commit"] == (known if commit else "")
-    assert planned.expect.remark == ("moving revision main, commit 0123456789ab then" if commit else "moving revision main")
-    assert "some/data: main is " in capsys.readouterr().out
-    assert stage.expect({}).remark == "downloads from the hub; moving revision main"
-    assert Hub(name="some/data", revision="0123456789abcdef0123456789abcdef01234567").expect({}).remark == "downloads from the hub"
-
-
-def test_the_hub_without_network_says_so_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(StageFailed, match=r"cannot be loaded from the hub.*source=local source.path=FILE"):
-        Store(tmp_path).get(Hub(name="AI-MO/NuminaMath-CoT", revision="main"))

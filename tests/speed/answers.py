@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from o1exp.answers.batch import Pair
+from o1exp.answers.batch import GoldPair
 from tests.speed.measure import Measure, interleaved
 
 _SAMPLE = 40
@@ -21,22 +21,22 @@ def measures() -> list[Measure]:
     return [*([grading(real)] if real else []), numbers(), voting()]
 
 
-def real_pairs(folder: Path) -> Iterator[Pair]:
+def real_pairs(folder: Path) -> Iterator[GoldPair]:
     """Hand-written pairs and published responses with their golds."""
     for row in _lines(folder / "grading" / "pairs.jsonl"):
-        yield Pair(row["gold"], row["prediction"], row["form"])
+        yield GoldPair(row["gold"], row["prediction"], row["form"])
     for path in sorted((folder / "graded" / "skythought").glob("*.jsonl")):
         for row in _lines(path):
-            yield Pair(str(row["answer"]), row["code"][0])
+            yield GoldPair(str(row["answer"]), row["code"][0])
     for row in _lines(folder / "graded" / "abel" / "abel_gsm8k_7b.jsonl"):
-        yield Pair(row["gold"], row["response"])
+        yield GoldPair(row["gold"], row["response"])
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def grading(pairs: list[Pair]) -> Measure:
+def grading(pairs: list[GoldPair]) -> Measure:
     """Every kind of answer, with nothing remembered from one repeat to the next."""
     import logging
 
