@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from o1exp.flow import forks
+
 TINY = (
     "experiment=quickstart",
     "source.count=12", "model.layers=1", "model.hidden=16", "model.heads=2", "model.kv_heads=2", "model.intermediate=32",
@@ -16,8 +18,10 @@ TINY = (
 
 
 def o1exp(folder: Path, *words: str, env: dict[str, str] | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """The finished process; outputs go to `folder`/outputs."""
-    return subprocess.run(command(words), cwd=folder, env=environment(env), capture_output=True, text=True, timeout=timeout, check=False)
+    """The finished process, forked where libraries are loaded (the fixture `loaded`); outputs go to `folder`/outputs."""
+    return subprocess.run(
+        forks.through(command(words)), cwd=folder, env=environment(env), capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 def start(folder: Path, *words: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":

@@ -3,6 +3,7 @@ import random
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_sweep_shares_stages_and_compares_its_cells(copy: Path) -> None:
 
 
 def test_a_failed_cell_stops_no_other(copy: Path) -> None:
-    done = o1exp(copy, "-m", *WORDS, "think.lr=1e-3,1e30", timeout=600)  # the second one diverges
+    done = o1exp(copy, "-m", *WORDS, "hydra/launcher=basic", "think.lr=1e-3,1e30", timeout=600)  # the second one diverges
     assert done.returncode == 1, done.stdout + done.stderr
     folder = max((copy / "outputs" / "runs").glob("quickstart-*/cells"), key=lambda path: path.stat().st_mtime).parent
     record = json.loads((folder / "run.json").read_text())
@@ -96,9 +97,9 @@ def test_a_failed_cell_stops_no_other(copy: Path) -> None:
 
 
 def test_two_processes_at_once_end_with_one_set_of_artefacts(tmp_path: Path) -> None:
-    both = [start(tmp_path, *TINY) for _ in range(2)]
-    outputs = [process.communicate(timeout=400)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: o1exp(tmp_path, *TINY, timeout=400), range(2)))
+    assert [done.returncode for done in both] == [0, 0], [done.stdout + done.stderr for done in both]
     assert len(list((tmp_path / "outputs").glob("artefacts/Report/*/manifest.json"))) == 1
     assert not list((tmp_path / "outputs").glob("artefacts/*/.*.part"))
 

@@ -45,7 +45,7 @@ def test_no_source_is_parsed_in_the_threads_of_stages(tmp_path: Path, monkeypatc
     parsed: list[threading.Thread] = []
     plain = modules.read
 
-    def noting(text: str, module: str) -> modules.Facts:
+    def noting(text: str, module: str) -> modules.ModuleFacts:
         parsed.append(threading.current_thread())
         return plain(text, module)
 
