@@ -29,7 +29,7 @@ from o1exp.report.compare import rows
 from o1exp.report.render import page
 from o1exp.report.table import summary
 from o1exp.secrets import masked, masked_override
-from o1exp.track.tracking import log_page, open_study
+from o1exp.track.tracking import log_sweep, open_study
 
 _PARENT = "O1EXP_PARENT_RUN"
 _OWNER = "O1EXP_SWEEP_PROCESS"
@@ -104,7 +104,7 @@ def ended(first: Study, config: DictConfig) -> None:
         if done:
             show(write_sweep(folder, found, config), f"{len(done)} of {len(found)} cells done")
             if parent := os.environ.get(_PARENT):
-                log_page(first.track, folder.resolve().parents[1], parent, folder)
+                log_sweep(first.track, folder.resolve().parents[1], parent, folder)
     os.environ.pop(_PARENT, None)
 
 

@@ -38,13 +38,27 @@ def _outcome(place: Path) -> CellOutcome:
 
 def compared(folder: Path, ended: list[CellOutcome], title: str, command: str) -> RunRecord:
     """The sweep's record: one arm for each cell with a result, named by the overrides in which the cells differ."""
-    shared = set.intersection(*(set(cell.overrides) for cell in ended))
+    shared = _shared(ended)
     arms, failed = dict[str, str](), dict[str, str]()
     for cell in ended:
-        label = " ".join(o for o in cell.overrides if o not in shared) or "run"
+        label = _label(cell, shared)
         if cell.run:
             arms[label] = next(iter(read(folder.parent / cell.run).arms.values()))
         else:
             failed[label] = cell.error.splitlines()[0] if cell.error else ""
     root, overrides = folder.resolve().parents[1], tuple(sorted(shared))
     return RunRecord(folder=folder, root=root, title=title, arms=arms, failed=failed, overrides=overrides, command=command)
+
+
+def labels(ended: list[CellOutcome]) -> dict[str, str]:
+    """The name of each cell by that of its run."""
+    shared = _shared(ended)
+    return {cell.run: _label(cell, shared) for cell in ended if cell.run}
+
+
+def _shared(ended: list[CellOutcome]) -> set[str]:
+    return set.intersection(*(set(cell.overrides) for cell in ended)) if ended else set()
+
+
+def _label(cell: CellOutcome, shared: set[str]) -> str:
+    return " ".join(o for o in cell.overrides if o not in shared) or "run"

@@ -60,7 +60,9 @@ def entry(record: RunRecord, arms: list[Arm]) -> LoggedRun:
     files += _phase_files(arms[0]) if alone else []
     texts |= _phase_texts(arms[0]) if alone else {}
     texts["config.json"] = json.dumps(record.config, indent=1, ensure_ascii=False)
-    return LoggedRun(names.run_name(record.name), names.tags(tags), params(record.config), metrics, _datasets(arms), files, texts)
+    return LoggedRun(
+        names.run_name(record.name), names.tags(tags), params(flat(record.config) | chosen(record)), metrics, _datasets(arms), files, texts
+    )
 
 
 def arm_entry(record: RunRecord, arm: Arm) -> LoggedRun:
@@ -82,6 +84,12 @@ def params(config: dict[str, Any]) -> list[Any]:
     leaves = flat(config)
     called = names.keys(leaves)
     return [Param(called[name], names.value(value)) for name, value in leaves.items()]
+
+
+def chosen(record: RunRecord) -> dict[str, str]:
+    """The options that overrides chose, thought=distil, which are no values of the config; by them the cells of a sweep are told apart."""
+    words = (override.partition("=")[::2] for override in record.overrides if override[:1] not in "+~")
+    return {name: option for name, option in words if isinstance(record.config.get(name.partition("@")[0]), dict) and "." not in name}
 
 
 def flat(config: Any, prefix: str = "") -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from o1exp.flow import Settings
-from o1exp.history.runs import RunRecord
+from o1exp.history.cells import labels, outcomes
+from o1exp.history.runs import RunRecord, read
 from o1exp.media.text import file_name
 from o1exp.secrets import refusal
 from o1exp.track.known import experiment_of, run_of
@@ -77,9 +78,14 @@ def log_run(tracking: Tracking, record: RunRecord, parent: str | None = None) ->
         return run_id
 
 
-def log_page(tracking: Tracking, root: Path, run_id: str, folder: Path) -> None:
-    """Attach a sweep's page and record to its parent run."""
+def log_sweep(tracking: Tracking, root: Path, run_id: str, folder: Path) -> None:
+    """Attach a sweep's page and record to its parent run, and call its cells by what tells them apart."""
+    called = {searched(read(folder.parent / run).key): label for run, label in labels(outcomes(folder)).items()}
     with _client(tracking, root) as client:
+        experiment = client.get_run(run_id).info.experiment_id
+        for cell in client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{run_id}'"):
+            if label := called.get(cell.data.tags.get(KEY_TAG, "")):
+                client.update_run(cell.info.run_id, name=run_name(label))
         for path in sorted(p for p in folder.iterdir() if p.is_file()):
             client.log_artifact(run_id, str(path), "report")
 

@@ -49,18 +49,18 @@ def scores(runs: list[Logged]) -> list[str]:
 
 
 def swept(runs: list[Logged]) -> list[str]:
-    """Parameters with more than one value among runs on the same level, the ones with fewest values first."""
+    """Parameters with more than one value among runs on the same level: first those that every run there has, then by fewest values."""
     levels: dict[str | None, list[dict[str, str]]] = {}
     for _, parent, params, _ in runs:
         if params:
             levels.setdefault(parent, []).append(params)
-    differing: dict[str, int] = {}
+    differing: dict[str, tuple[bool, int]] = {}
     for group in levels.values():
         for name in {name for params in group for name in params} - {"arm"}:  # the run is named by it
             values = {params.get(name) for params in group}
             if len(values) > 1:
-                differing[name] = max(len(values), differing.get(name, 0))
-    return sorted(differing, key=lambda name: (differing[name], name))[:MOST_PARAMETERS]
+                differing[name] = max((None in values, len(values)), differing.get(name, (False, 0)))
+    return sorted(differing, key=lambda name: (*differing[name], name))[:MOST_PARAMETERS]
 
 
 def packed(state: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from o1exp.history.runs import CONFIG, RunRecord, replace_text
+from o1exp.history.cells import CellOutcome
+from o1exp.history.runs import CONFIG, RunRecord, replace_text, write
 from o1exp.track.logged import flat, params
-from o1exp.track.tracking import StudyHandle, Tracking, log_page, log_run, open_study, view_urls
+from o1exp.track.tracking import StudyHandle, Tracking, log_run, log_sweep, open_study, view_urls
 from o1exp.track.view import NAME, address, packed, scores, swept, unpacked, view
 from tests.conftest import ROOT
 from tests.finished import Finished
@@ -111,17 +112,23 @@ def test_a_half_logged_run_is_replaced(copy: Finished, client: Any) -> None:
 def test_cells_of_a_sweep_stand_below_one_parent(copy: Finished, client: Any, tmp_path: Path) -> None:
     study = open_study(Tracking(), copy.root, "swept", sweep="grid-1")
     assert open_study(Tracking(), copy.root, "swept", sweep="grid-1") == study
-    for rate, result in zip(("0.001", "0.002"), copy.record.arms.values(), strict=True):
-        folder = copy.root / "runs" / f"lr={rate}"
-        replace_text(folder / CONFIG, f"think: {{lr: {rate}, epochs: 3}}")
-        log_run(Tracking(), RunRecord(folder=folder, root=copy.root, title="swept", arms={"run": result}), study.run_id)
+    sweep = copy.root / "runs" / "grid-1"
+    for number, (rate, result) in enumerate(zip(("0.001", "0.002"), copy.record.arms.values(), strict=True)):
+        folder, overrides = copy.root / "runs" / f"swept-{number}", ("seed=1", f"think.lr={rate}", f"thought={rate[-1]}")
+        replace_text(folder / CONFIG, f"{{seed: 1, think: {{lr: {rate}, epochs: 3}}, thought: {{draws: 4}}}}")
+        record = RunRecord(folder=folder, root=copy.root, title="swept", arms={"run": result}, overrides=overrides)
+        write(record)
+        log_run(Tracking(), record, study.run_id)
+        CellOutcome(overrides=overrides, run=folder.name).write(sweep / "cells" / str(number))
     cells = children(client, study.run_id)
     assert {run.data.params["think.lr"] for run in cells} == {"0.001", "0.002"}
     assert all("arithmetic/accuracy" in run.data.metrics and "phase1/loss" in run.data.metrics for run in cells)
     state = unpacked(client.get_experiment(study.experiment_id).tags[NAME])
-    assert state["selectedColumns"][:2] == ["params.`think.lr`", "metrics.`arithmetic/accuracy`"]
-    (tmp_path / "report.html").write_text("<p>")
-    log_page(Tracking(), copy.root, study.run_id, tmp_path)
+    assert state["selectedColumns"][:3] == ["params.`think.lr`", "params.`thought`", "metrics.`arithmetic/accuracy`"]
+    assert {run.data.params["seed"] for run in cells} == {"1"}
+    (sweep / "report.html").write_text("<p>")
+    log_sweep(Tracking(), copy.root, study.run_id, sweep)
+    assert {run.info.run_name for run in children(client, study.run_id)} == {"think.lr=0.001 thought=1", "think.lr=0.002 thought=2"}
     assert [path.path for path in client.list_artifacts(study.run_id, "report")] == ["report/report.html"]
 
 
@@ -134,7 +141,7 @@ def test_a_copied_folder_keeps_and_writes_its_own_artifacts(finished: Finished, 
     places = [client.get_experiment(experiment).artifact_location, *(run.info.artifact_uri for run in runs)]
     assert all(place.startswith((copy.root / "mlflow-artifacts").as_uri() + "/") for place in places)
     assert all(Path(unquote(urlparse(run.info.artifact_uri).path)).is_dir() for run in runs)
-    log_page(Tracking(), copy.root, logged, copy.record.folder)
+    log_sweep(Tracking(), copy.root, logged, copy.record.folder)
     assert sorted(finished.root.rglob("*")) == before
 
 
@@ -195,6 +202,8 @@ def test_the_view_shows_what_was_swept_and_no_copies_of_arms() -> None:
     cells = [(str(i), "p", {"lr": str(i), "epochs": "3"}, {"gsm8k/accuracy": 0.5, "gsm8k/output_tokens": 9.0}) for i in range(3)]
     runs = [("p", None, {"lr": "9"}, {"long/gsm8k/accuracy": 0.5, "loss": 1.0}), *cells]
     assert swept(runs) == ["lr"], "the parent is on another level"
+    cells[0][2]["draws"] = "4"
+    assert swept(runs) == ["lr", "draws"], "what some runs lack comes last"
     assert scores(runs) == ["gsm8k/accuracy", "gsm8k/output_tokens"]
     state = view(runs)
     assert unpacked(packed(state)) == state
