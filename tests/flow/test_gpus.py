@@ -1,0 +1,90 @@
+"""Which GPUs a process may use: what nvidia-smi lists, and what CUDA_VISIBLE_DEVICES leaves of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from o1exp.flow.gpus import Board, Gpu, boards, here, parsed, seen, too_few
+
+TWO = """GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1a2b0000-aaaa)
+GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-1a2c0000-bbbb)
+"""
+CUT = """GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6)
+  MIG 3g.20gb     Device  0: (UUID: MIG-c7384736)
+  MIG 3g.20gb     Device  1: (UUID: MIG-a28ad590)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-77777777)
+"""
+
+
+@pytest.fixture
+def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program nvidia-smi that lists what is written into the file."""
+    program, listed = tmp_path / "bin" / "nvidia-smi", tmp_path / "listed"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\ntest "$1" = -L && cat {listed}\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    boards.cache_clear()
+    return listed
+
+
+@pytest.fixture(autouse=True)
+def _anew() -> Iterator[None]:
+    yield
+    boards.cache_clear()
+
+
+def test_gpus_and_their_slices_are_read() -> None:
+    assert parsed(TWO) == (Board(0, "GPU-1a2b0000-aaaa"), Board(1, "GPU-1a2c0000-bbbb"))
+    assert parsed(CUT) == (Board(0, "GPU-5d5ba0d6", ("MIG-c7384736", "MIG-a28ad590")), Board(1, "GPU-77777777"))
+    assert parsed("No devices were found\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("listed", "visible", "names"),
+    [
+        (TWO, None, "0 1"),
+        (TWO, "1", "1"),
+        (TWO, "1, 0", "1 0"),
+        (TWO, "GPU-1a2c,0", "GPU-1a2c 0"),
+        (TWO, "GPU-1a2", ""),  # of two
+        (TWO, "", ""),
+        (TWO, "-1", ""),
+        (TWO, "NoDevFiles", ""),
+        (TWO, "0,7,1", "0"),
+        (TWO, "0,0", ""),
+        (TWO, "1,GPU-1a2c0000-bbbb", ""),
+        (CUT, None, "MIG-c7384736 MIG-a28ad590 1"),
+        (CUT, "MIG-a28ad590", "MIG-a28ad590"),
+        (CUT, "0", "MIG-c7384736"),
+    ],
+)  # fmt: skip
+def test_what_cuda_visible_devices_leaves(listed: str, visible: str | None, names: str) -> None:
+    assert [gpu.name for gpu in seen(parsed(listed), visible)] == names.split()
+
+
+def test_another_name_is_the_same_gpu() -> None:
+    (by_index,), (by_name,) = seen(parsed(TWO), "1"), seen(parsed(TWO), "GPU-1a2c")
+    assert by_index.identity == by_name.identity
+
+
+def test_where_only_device_files_are_known_names_are_believed() -> None:
+    files = (Board(0, "/dev/nvidia3"), Board(1, "/dev/nvidia5"))
+    assert seen(files, "MIG-a28ad590,1") == (Gpu("MIG-a28ad590", "MIG-a28ad590"), Gpu("/dev/nvidia5", "1"))
+
+
+def test_too_few_is_said_with_what_would_do(lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists.write_text(TWO)
+    assert too_few(2, here()) == ""
+    assert too_few(4, here()) == "it takes 4 GPUs, but this machine has 2 GPUs; set machine.devices=2"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert too_few(1, here()) == ""
+    said = "it takes 2 GPUs, but this machine has 2 GPUs, of which CUDA_VISIBLE_DEVICES=1 leaves 1; set machine.devices=1"
+    assert too_few(2, here()) == said
+
+
+def test_a_machine_without_gpus(lists: Path) -> None:
+    lists.write_text("")
+    assert too_few(1, here()) == "it takes 1 GPU, but this machine has no GPU; set machine=cpu, or run where there is one"
