@@ -17,7 +17,7 @@ check: .venv/installed-check .venv/installed-test  ## lint, types, import order
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed-bench    ## measurements as ratios, printed and written to outputs/bench/
+bench: .venv/installed-bench    ## measurements beside the accepted ones (docs/measured.json), written to outputs/bench/; on a GPU too where one is
 	$(BIN)/python -m tests.speed
 
 ui: .venv/installed             ## MLflow on 127.0.0.1:5000, opened on the table of runs
