@@ -60,9 +60,12 @@ def of_measure(one: Measure) -> list[Figure]:
 
 
 def of_row(part: str, row: Mapping[str, Any], device: str) -> list[Figure]:
-    """The rates and the memory in what a GPU part says of one of its cases, which is named by `part` or `run`."""
-    case, found = f"{part} {row.get('part') or row.get('run')}", []
-    for name, value in row.items():
+    """The rates and the memory in what a GPU part says of one of its cases, which is named by `part` or `run`.
+
+    A profiled case is slower than it would be, and no figure.
+    """
+    case, found = f"{part} {row.get('part') or row.get('run')}", list[Figure]()
+    for name, value in row.items() if "profile" not in case else ():
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if name.endswith(RATES):

@@ -80,6 +80,7 @@ def test_rates_and_memory_of_a_gpu_row_are_figures_and_nothing_else_is() -> None
         ("gpu-sampling 1.5B-128 mem_gb", 31.7, "GB", "memory"),
     ]  # fmt: skip
     assert figures.of_row("gpu-training", {"run": "1.5B", "tok_s": 1}, "H100")[0].name == "gpu-training 1.5B tok_s"
+    assert figures.of_row("gpu-training", {"run": "1.5B profile", "tok_s": 1}, "H100") == []
 
 
 def test_lines_of_libraries_are_no_rows() -> None:
