@@ -73,6 +73,10 @@ def convert(file: Path, folder: Path) -> dict[str, Any]:
     config = getattr(transformers, "GgufConfig", None)  # older versions have no choice: they always unpack the weights
     unpacked = {"quantization_config": config(dequantize=True)} if config else {}
     model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32, **unpacked)
+    for name in ("eos_token", "pad_token"):  # older versions of transformers take the first token for the last one, and no padding
+        number = getattr(model.config, f"{name}_id", None)
+        if number is not None and number != getattr(tokenizer, f"{name}_id"):
+            setattr(tokenizer, name, tokenizer.convert_ids_to_tokens(number))
     padded_with = tokenizer.pad_token
     if tokenizer.pad_token in (None, tokenizer.eos_token) and tokenizer.unk_token not in (None, tokenizer.eos_token):
         # Training tools that mask padding in the labels would mask the end token with it.
