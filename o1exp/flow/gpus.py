@@ -3,10 +3,11 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ORDER = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
@@ -37,14 +38,26 @@ class Board:
         return tuple(Gpu(one, one) for one in self.slices) or (Gpu(self.identity, str(self.index)),)
 
 
+ASKED = """
+import ctypes, uuid
+cuda = ctypes.CDLL("libcuda.so.1")
+count, device, number = ctypes.c_int(), ctypes.c_int(), (ctypes.c_ubyte * 16)()
+assert cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0
+for index in range(count.value):
+    assert cuda.cuDeviceGet(ctypes.byref(device), index) == 0 and cuda.cuDeviceGetUuid(number, device) == 0
+    print(f"GPU {index}: (UUID: GPU-{uuid.UUID(bytes=bytes(number))})")
+"""
+"""Asks the driver what nvidia-smi would say, where there is none. In a process of its own: the driver does not outlive a fork."""
+
+
 @cache
 def boards() -> tuple[Board, ...]:
-    """The GPUs of this machine, or of this container; by their device files where there is no nvidia-smi."""
-    try:
-        return parsed(subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True).stdout)
-    except (OSError, subprocess.SubprocessError):
-        files = sorted(int(path.name[6:]) for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit())
-        return tuple(Board(index, f"/dev/nvidia{number}") for index, number in enumerate(files))
+    """The GPUs of this machine, or of this container."""
+    env = {**{name: value for name, value in os.environ.items() if name != VISIBLE}, **ORDER}
+    for command in (["nvidia-smi", "-L"], [sys.executable, "-S", "-c", ASKED]):
+        with suppress(OSError, subprocess.SubprocessError):
+            return parsed(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=env).stdout)
+    return ()
 
 
 def parsed(listed: str) -> tuple[Board, ...]:
@@ -80,9 +93,9 @@ def _named(found: Sequence[Board], name: str) -> Gpu | None:
         return next((board.gpus[0] for board in found if board.index == int(name)), None)
     if not name.startswith(("GPU-", "MIG-")):
         return None
+    if name.startswith("MIG-") and not any(board.slices for board in found):
+        return Gpu(name, name) if found else None  # not every nvidia-smi lists slices, but CUDA knows them
     every = [identity for board in found for identity in (board.identity, *board.slices)]
-    if every and all(identity.startswith("/dev/") for identity in every):
-        return Gpu(name, name)  # nobody here knows their identities, but CUDA does
     fitting = [identity for identity in every if identity.startswith(name)]
     return Gpu(fitting[0], name) if len(fitting) == 1 else None
 

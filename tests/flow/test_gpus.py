@@ -1,5 +1,6 @@
 """Which GPUs a process may use: what nvidia-smi lists, and what CUDA_VISIBLE_DEVICES leaves of it."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,9 +71,27 @@ def test_another_name_is_the_same_gpu() -> None:
     assert by_index.identity == by_name.identity
 
 
-def test_where_only_device_files_are_known_names_are_believed() -> None:
-    files = (Board(0, "/dev/nvidia3"), Board(1, "/dev/nvidia5"))
-    assert seen(files, "MIG-a28ad590,1") == (Gpu("MIG-a28ad590", "MIG-a28ad590"), Gpu("/dev/nvidia5", "1"))
+def test_slices_that_nobody_lists_are_believed() -> None:
+    assert seen(parsed(TWO), "MIG-a28ad590,1") == (Gpu("MIG-a28ad590", "MIG-a28ad590"), Gpu("GPU-1a2c0000-bbbb", "1"))
+    assert seen((), "MIG-a28ad590") == ()
+
+
+DRIVER = """
+int cuInit(unsigned flags) { return 0; }
+int cuDeviceGetCount(int *count) { *count = 2; return 0; }
+int cuDeviceGet(int *device, int index) { *device = index; return 0; }
+int cuDeviceGetUuid(unsigned char *number, int device) { for (int i = 0; i < 16; i++) number[i] = 16 * device + i; return 0; }
+"""
+
+
+def test_without_nvidia_smi_the_driver_is_asked(lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program fails here: there is no list. A stand-in for the driver with its published signatures."""
+    (tmp_path / "driver.c").write_text(DRIVER)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", tmp_path / "driver.c"], check=True)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert boards() == (Board(0, "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"), Board(1, "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f"))
+    assert here() == (Gpu("GPU-10111213-1415-1617-1819-1a1b1c1d1e1f", "1"),)
 
 
 def test_too_few_is_said_with_what_would_do(lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """`make bench`: measurements of this machine, beside those that were accepted last (docs/measured.json).
 
 python -m tests.speed [PART ...] measures only the parts named: answers, packing, tokens, parity, training, ranks; gpu-training and
-gpu-sampling where a GPU is. `--accept` keeps the figures as the new ones, `--from FILE` takes those of an earlier measurement, also one of
-another machine, instead of measuring. Exit code 1: a rate fell by 15 %, memory rose by 5 %, or a case failed; each is named.
+gpu-sampling where a GPU is, or only some of their cases (`gpu-training:1.5B,7B lora`). `--accept` keeps the figures as the new ones,
+`--from FILE` takes those of an earlier measurement, also one of another machine, instead of measuring. Exit code 1: a rate fell by 15 %,
+memory rose by 5 %, or a case failed; each is named.
 """
 
 import argparse
@@ -83,8 +84,8 @@ def collect(parts: list[str], found: Found, console: Console, out: Path) -> None
             found.measures.append(one)
             found.figures += figures.of_measure(one)
             found.save(out)
-    for part in gpu.PARTS:
-        for row in gpu.rows(part) if part in parts else ():
+    for part, _, cases in (word.partition(":") for word in parts):
+        for row in gpu.rows(part, cases.split(",") if cases else []) if part in gpu.PARTS else ():
             console.print(json.dumps(row), markup=False, soft_wrap=True)
             found.rows.append({"of": part, **row})
             found.figures += figures.of_row(part, row, found.facts["device"])
@@ -94,9 +95,10 @@ def collect(parts: list[str], found: Found, console: Console, out: Path) -> None
 
 def wanted(parts: list[str]) -> list[str]:
     """The parts that can be measured here."""
-    if unknown := set(parts) - set(PARTS):
+    names = {word: word.partition(":")[0] for word in parts or PARTS}
+    if unknown := set(names.values()) - set(PARTS):
         sys.exit(f"unknown: {', '.join(unknown)}; choose among {', '.join(PARTS)}")
-    kept = [part for part in parts or PARTS if part not in gpu.PARTS or gpu.there(part)]
+    kept = [word for word, part in names.items() if part not in gpu.PARTS or gpu.there(part)]
     if lost := set(parts) - set(kept):
         sys.exit(f"{', '.join(lost)}: there is no GPU that this process may use")
     if find_spec("trl") is None and set(kept) & set(PEER):

@@ -1,7 +1,7 @@
 """The GPU parts: each a program that prints a JSON line for every case, run on a GPU that nothing else of ours has meanwhile.
 
-python -m tests.speed.gpu_training and tests.speed.gpu_sampling. A row names its case (`part` or `run`); keys that end in tok_s or tflops
-are rates, those that end in gib, gb or mb are memory, `failed` says why there are none.
+python -m tests.speed.gpu_training 3600 [CASE ...] and python -m tests.speed.gpu_sampling [CASE ...]. A row names its case (`part` or
+`run`); keys that end in tok_s or tflops are rates, those that end in gib, gb or mb are memory, `failed` says why there are none.
 """
 
 import json
@@ -16,18 +16,19 @@ from typing import Any
 from o1exp.flow.gpus import here
 from o1exp.flow.lease import GpuQueue
 
-PARTS = {"gpu-training": "tests.speed.gpu_training", "gpu-sampling": "tests.speed.gpu_sampling"}
+PARTS = {"gpu-training": ("tests.speed.gpu_training", "3600"), "gpu-sampling": ("tests.speed.gpu_sampling",)}
+"""The program of each part, and its first words."""
 
 
 def there(part: str) -> bool:
     """Is the part written, and is there a GPU?"""
-    return find_spec(PARTS[part]) is not None and bool(here())
+    return find_spec(PARTS[part][0]) is not None and bool(here())
 
 
-def rows(part: str) -> Iterator[dict[str, Any]]:
-    """What the part says of its cases, one by one; a last row with `failed` where the program itself fails."""
+def rows(part: str, cases: list[str]) -> Iterator[dict[str, Any]]:
+    """What the part says of these cases (none: of all), one by one; a last row with `failed` where the program itself fails."""
     with GpuQueue(here()).lease(1, f"measures {part}", lambda whom: None) as lease:
-        command = [sys.executable, "-m", PARTS[part]]
+        command = [sys.executable, "-m", *PARTS[part], *cases]
         program = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, **lease.environment}, pass_fds=lease.files
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.flow.gpus import boards
 from tests.conftest import ROOT
 from tests.speed import __main__ as command
 from tests.speed import figures, gpu
@@ -86,6 +87,42 @@ def test_rates_and_memory_of_a_gpu_row_are_figures_and_nothing_else_is() -> None
 def test_lines_of_libraries_are_no_rows() -> None:
     lines = ['{"part": "a", "tok_s": 1}', "Loading checkpoint shards: 100%", "[1]", "{broken", '{"level": "info"}', "3"]
     assert [row for line in lines for row in gpu.parsed(line)] == [{"part": "a", "tok_s": 1}]
+
+
+SMI = """#!/bin/sh
+test "$1" = -L && echo 'GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-bench-test)' && exit
+test "$4" = GPU-bench-test && echo 'NVIDIA H100 80GB HBM3, 580.95.05, 81559 MiB'
+"""
+TALKING = """
+import json, os, sys
+print("Loading checkpoint shards")
+for case in sys.argv[1:]:
+    print(json.dumps({"run": case, "tok_s": 20000 if case == "1.5B" else 1, "gpus": os.environ["CUDA_VISIBLE_DEVICES"]}), flush=True)
+sys.exit(3 if "broken" in sys.argv else 0)
+"""
+
+
+def test_a_gpu_part_is_measured_on_a_gpu_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program in place of the part, and one in place of nvidia-smi."""
+    (folder / "talking.py").write_text(TALKING)
+    (folder / "nvidia-smi").write_text(SMI)
+    (folder / "nvidia-smi").chmod(0o700)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(gpu, "PARTS", {"gpu-training": ("talking",)})
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    boards.cache_clear()
+    try:
+        assert called(monkeypatch, "gpu-training:1.5B,7B lora", "--out", ".") == 1  # 28,000 were accepted
+        found = json.loads((folder / "speed.json").read_text())
+        assert (found["facts"]["device"], found["facts"]["driver"]) == (RATE.device, "580.95.05")
+        assert [(row["run"], row["gpus"]) for row in found["rows"]] == [("1.5B", "0"), ("7B lora", "0")]
+        assert found["failed"] == []
+        assert called(monkeypatch, "gpu-training:broken", "--out", ".") == 1
+        assert "talking broken ended with code 3" in (folder / "speed.json").read_text()
+    finally:
+        boards.cache_clear()
 
 
 @pytest.fixture
