@@ -6,14 +6,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ORDER = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 """With this, an index means to CUDA what it means to nvidia-smi."""
-BOARD = re.compile(r"GPU (\d+): .*\(UUID: (\S+)\)")
-SLICE = re.compile(r"\s+MIG .*\(UUID: (\S+)\)")
+BOARD = re.compile(r"GPU (\d+): (.*) \(UUID: (\S+)\)")
+SLICE = re.compile(r"\s+(MIG \S+) .*\(UUID: (\S+)\)")
 
 
 @dataclass(frozen=True)
@@ -22,30 +22,33 @@ class Gpu:
 
     identity: str
     name: str
+    model: str = ""
 
 
 @dataclass(frozen=True)
 class Board:
-    """A GPU as nvidia-smi lists it, with the identities of its MIG slices."""
+    """A GPU as nvidia-smi lists it, with its MIG slices."""
 
     index: int
     identity: str
-    slices: tuple[str, ...] = ()
+    model: str = ""
+    slices: tuple[Gpu, ...] = ()
 
     @property
     def gpus(self) -> tuple[Gpu, ...]:
         """What can be had of it: its slices, or itself where it is not cut."""
-        return tuple(Gpu(one, one) for one in self.slices) or (Gpu(self.identity, str(self.index)),)
+        return self.slices or (Gpu(self.identity, str(self.index), self.model),)
 
 
 ASKED = """
 import ctypes, uuid
 cuda = ctypes.CDLL("libcuda.so.1")
-count, device, number = ctypes.c_int(), ctypes.c_int(), (ctypes.c_ubyte * 16)()
+count, device, number, name = ctypes.c_int(), ctypes.c_int(), (ctypes.c_ubyte * 16)(), ctypes.create_string_buffer(200)
 assert cuda.cuInit(0) == 0 and cuda.cuDeviceGetCount(ctypes.byref(count)) == 0
 for index in range(count.value):
     assert cuda.cuDeviceGet(ctypes.byref(device), index) == 0 and cuda.cuDeviceGetUuid(number, device) == 0
-    print(f"GPU {index}: (UUID: GPU-{uuid.UUID(bytes=bytes(number))})")
+    assert cuda.cuDeviceGetName(name, 200, device) == 0
+    print(f"GPU {index}: {name.value.decode()} (UUID: GPU-{uuid.UUID(bytes=bytes(number))})")
 """
 """Asks the driver what nvidia-smi would say, where there is none. In a process of its own: the driver does not outlive a fork."""
 
@@ -65,10 +68,10 @@ def parsed(listed: str) -> tuple[Board, ...]:
     found: list[Board] = []
     for line in listed.splitlines():
         if board := BOARD.match(line):
-            found.append(Board(int(board[1]), board[2]))
+            found.append(Board(int(board[1]), board[3], board[2]))
         elif (piece := SLICE.match(line)) and found:
             last = found.pop()
-            found.append(Board(last.index, last.identity, (*last.slices, piece[1])))
+            found.append(replace(last, slices=(*last.slices, Gpu(piece[2], piece[2], f"{last.model} {piece[1]}"))))
     return tuple(found)
 
 
@@ -95,9 +98,9 @@ def _named(found: Sequence[Board], name: str) -> Gpu | None:
         return None
     if name.startswith("MIG-") and not any(board.slices for board in found):
         return Gpu(name, name) if found else None  # not every nvidia-smi lists slices, but CUDA knows them
-    every = [identity for board in found for identity in (board.identity, *board.slices)]
-    fitting = [identity for identity in every if identity.startswith(name)]
-    return Gpu(fitting[0], name) if len(fitting) == 1 else None
+    every = [one for board in found for one in (Gpu(board.identity, name, board.model), *board.slices)]
+    fitting = [replace(one, name=name) for one in every if one.identity.startswith(name)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def here() -> tuple[Gpu, ...]:

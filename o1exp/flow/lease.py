@@ -35,6 +35,11 @@ class Lease:
         """What shows a child these GPUs and no others; nothing where there are none."""
         return {VISIBLE: ",".join(gpu.name for gpu in self.gpus), **ORDER} if self.gpus else {}
 
+    @property
+    def made_by(self) -> dict[str, str]:
+        """The kinds of GPUs, for the manifest: another kind adds up in another order."""
+        return {"gpu": ", ".join(sorted({gpu.model for gpu in self.gpus}))} if self.gpus else {}
+
 
 NOTHING = Lease()
 

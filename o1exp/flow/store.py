@@ -155,7 +155,7 @@ class Store(Artefacts):
             stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), added=stage.added(), how=stage.how(),
             facts=work.facts, inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()},
             files=files, sizes=file_sizes(partial), digest=digest_of(files, stage.volatile),
-            started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by(),
+            started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by() | lease.made_by,
             source=source, made_from=self._digests(stage),
             role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
         )  # fmt: skip

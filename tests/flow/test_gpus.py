@@ -38,8 +38,10 @@ def _anew() -> Iterator[None]:
 
 
 def test_gpus_and_their_slices_are_read() -> None:
-    assert parsed(TWO) == (Board(0, "GPU-1a2b0000-aaaa"), Board(1, "GPU-1a2c0000-bbbb"))
-    assert parsed(CUT) == (Board(0, "GPU-5d5ba0d6", ("MIG-c7384736", "MIG-a28ad590")), Board(1, "GPU-77777777"))
+    h100, a100 = "NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4-40GB"
+    assert parsed(TWO) == (Board(0, "GPU-1a2b0000-aaaa", h100), Board(1, "GPU-1a2c0000-bbbb", h100))
+    slices = tuple(Gpu(one, one, f"{a100} MIG 3g.20gb") for one in ("MIG-c7384736", "MIG-a28ad590"))
+    assert parsed(CUT) == (Board(0, "GPU-5d5ba0d6", a100, slices), Board(1, "GPU-77777777", a100))
     assert parsed("No devices were found\n") == ()
 
 
@@ -72,14 +74,16 @@ def test_another_name_is_the_same_gpu() -> None:
 
 
 def test_slices_that_nobody_lists_are_believed() -> None:
-    assert seen(parsed(TWO), "MIG-a28ad590,1") == (Gpu("MIG-a28ad590", "MIG-a28ad590"), Gpu("GPU-1a2c0000-bbbb", "1"))
+    assert [gpu.identity for gpu in seen(parsed(TWO), "MIG-a28ad590,1")] == ["MIG-a28ad590", "GPU-1a2c0000-bbbb"]
     assert seen((), "MIG-a28ad590") == ()
 
 
 DRIVER = """
+#include <string.h>
 int cuInit(unsigned flags) { return 0; }
 int cuDeviceGetCount(int *count) { *count = 2; return 0; }
 int cuDeviceGet(int *device, int index) { *device = index; return 0; }
+int cuDeviceGetName(char *name, int length, int device) { strcpy(name, "NVIDIA H200"); return 0; }
 int cuDeviceGetUuid(unsigned char *number, int device) { for (int i = 0; i < 16; i++) number[i] = 16 * device + i; return 0; }
 """
 
@@ -90,8 +94,11 @@ def test_without_nvidia_smi_the_driver_is_asked(lists: Path, tmp_path: Path, mon
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", tmp_path / "driver.c"], check=True)
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert boards() == (Board(0, "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"), Board(1, "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f"))
-    assert here() == (Gpu("GPU-10111213-1415-1617-1819-1a1b1c1d1e1f", "1"),)
+    assert boards() == (
+        Board(0, "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f", "NVIDIA H200"),
+        Board(1, "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f", "NVIDIA H200"),
+    )  # fmt: skip
+    assert here() == (Gpu("GPU-10111213-1415-1617-1819-1a1b1c1d1e1f", "1", "NVIDIA H200"),)
 
 
 def test_too_few_is_said_with_what_would_do(lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from o1exp.flow.process import child_environment
 from tests.flow.stages import Computing
 from tests.flow.test_process import alive, until
 
-FOUR = tuple(Gpu(f"GPU-{letter}", str(index)) for index, letter in enumerate("abcd"))
+FOUR = tuple(Gpu(f"GPU-{letter}", str(index), "NVIDIA H100 80GB HBM3") for index, letter in enumerate("abcd"))
 RUN = """
 import sys
 from pathlib import Path
@@ -95,14 +95,20 @@ def test_stages_side_by_side_see_different_gpus(tmp_path: Path) -> None:
     making.join()
     seen = {line.split()[1]: line.split()[2].split(",") for line in log.read_text().splitlines()}
     assert {name: len(names) for name, names in seen.items()} == {"one": 1, "two": 2, "other": 1}
+    manifests = [store.manifest(stage) for stage in stages]
+    assert [manifest and manifest.made_by["gpu"] for manifest in manifests] == ["NVIDIA H100 80GB HBM3"] * 3
     assert sorted(name for names in seen.values() for name in names) == ["0", "1", "2", "3"]
 
 
 def test_a_stage_without_gpus_keeps_what_the_user_has_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     (tmp_path / "go-none").touch()
-    Store(tmp_path, queue=GpuQueue(FOUR, tmp_path / "queue")).make([Computing(name="none", count=0)])
+    store, stage = Store(tmp_path, queue=GpuQueue(FOUR, tmp_path / "queue")), Computing(name="none", count=0)
+    store.make([stage])
     assert (tmp_path / "gpus.log").read_text().split()[:3] == ["begins", "none", "7"]
+    manifest = store.manifest(stage)
+    assert manifest is not None
+    assert "gpu" not in manifest.made_by
     assert not (tmp_path / "queue").exists()
 
 
