@@ -1,7 +1,10 @@
 # `make run` and `make test` need Python 3.11, make and a compiler; everything else is installed into .venv.
 PYTHON ?= python3
+# What pip is asked for: a version of pyproject's range, and options of pip's. What was chosen once stays.
+TORCH ?= $(or $(shell cat .venv/torch 2>/dev/null),$(shell grep ^torch== constraints.txt))
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PINS := .venv/constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(PINS)
 
 .PHONY: run test check bench ui lock smollm2 clean
 
@@ -17,7 +20,7 @@ check: .venv/installed-check .venv/installed-test  ## lint, types, import order
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed-bench    ## measurements as ratios, printed and written to outputs/bench/
+bench: .venv/installed-bench    ## measurements beside the accepted ones (docs/measured.json), written to outputs/bench/; on a GPU too where one is
 	$(BIN)/python -m tests.speed
 
 ui: .venv/installed             ## MLflow on 127.0.0.1:5000, opened on the table of runs
@@ -35,7 +38,10 @@ clean:                          ## remove the installation, not the outputs
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'o1exp needs Python 3.11 or 3.12: make PYTHON=python3.11 ...')"
 	$(PYTHON) -m venv .venv
-	$(PIP) torch
+	$(if $(filter file,$(origin TORCH)),,echo '$(TORCH)' > .venv/torch)
+	grep -v ^torch== constraints.txt > $(PINS)
+	$(PIP) $(TORCH)
+	$(BIN)/python -c "from importlib.metadata import version; print('torch==' + version('torch'))" >> $(PINS)
 	$(PIP) -e .
 	touch $@
 

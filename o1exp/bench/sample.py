@@ -58,6 +58,10 @@ class Sample(Stage[Table[Attempt]], Sampling):
         yield from self.engine.obstacles()
 
     @property
+    def gpus(self) -> int:
+        return self.engine.gpus(self.machine)
+
+    @property
     def preloads(self) -> tuple[str, ...]:
         return self.engine.preloads if self.machine.accelerator == "cpu" else ()
 

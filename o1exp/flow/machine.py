@@ -53,3 +53,8 @@ class Machine(Settings):
     @property
     def ranks(self) -> int:
         return self.devices * self.nodes
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of this machine that a training takes; none where Slurm has given the job its own."""
+        return self.devices if self.accelerator == "gpu" and self.launcher == "local" else 0

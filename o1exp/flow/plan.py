@@ -9,6 +9,7 @@ from typing import Any
 from o1exp.flow.artefacts import Artefacts, finished
 from o1exp.flow.errors import Damaged
 from o1exp.flow.expect import Expect
+from o1exp.flow.gpus import here, too_few
 from o1exp.flow.manifest import Manifest
 from o1exp.flow.revision import moving
 from o1exp.flow.stage import Stage, walk
@@ -44,9 +45,14 @@ def plan(store: Artefacts, goals: list[Stage[Any]], remake: bool = False) -> lis
         if known is not None and stage.key not in making:
             expected[stage.key] = expect = _measured(known, expect)
         state = "make" if stage.key in making else "reuse" if known is not None else "hidden"
-        obstacles = tuple(stage.preflight()) if state == "make" else ()
+        obstacles = (*stage.preflight(), *_lacking(stage)) if state == "make" else ()
         steps.append(PlannedStage(stage, state, expect, obstacles, store.damage(stage), store.stale(stage)))
     return steps
+
+
+def _lacking(stage: Stage[Any]) -> Iterator[str]:
+    if stage.gpus and (why := too_few(stage.gpus, here())):
+        yield why
 
 
 def _measured(known: Manifest, expect: Expect) -> Expect:

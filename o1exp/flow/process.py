@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -36,9 +36,12 @@ def child_environment(threads: int) -> dict[str, str]:
 
 
 class Process:
-    """A child in a process group of its own. `log` takes what it prints; beside it lie the rows that it reports."""
+    """A child in a process group of its own. `log` takes what it prints; beside it lie the rows that it reports.
 
-    def __init__(self, command: list[str], log: Path, env: Mapping[str, str]) -> None:
+    `files` stay open in the child: the locks of what it uses, which are others' once it is gone.
+    """
+
+    def __init__(self, command: list[str], log: Path, env: Mapping[str, str], files: Sequence[int] = ()) -> None:
         self.log = log
         self.cpu_seconds = 0.0
         self._rows = log.with_suffix(".rows")
@@ -49,7 +52,9 @@ class Process:
         own = {**env, PROGRESS: str(self._rows), LIFELINE: "stdin", forks.CPU_SECONDS: str(self._seconds)}
         own |= {"PYTHONUNBUFFERED": "1"}  # a traceback stands last in the log
         with log.open("ab") as out:
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=own, start_new_session=True)
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=own, start_new_session=True, pass_fds=files
+            )
 
     def poll(self) -> int | None:
         """The exit code, None while it runs; once it has ended, `cpu_seconds` counts it and its children."""

@@ -25,8 +25,8 @@ HANDING_ON = ("o1exp.flow", "o1exp.records")
 UNCOUNTED = {"o1exp.secrets"} | frozenset(
     f"o1exp.flow.{name}"
     for name in (
-        "artefacts", "check", "disk", "errors", "expect", "forks", "forkserver", "library", "machine", "made_by", "manifest", "modules",
-        "plan", "process", "progress", "source", "stage", "store", "watched", "work",
+        "artefacts", "check", "disk", "errors", "expect", "forks", "forkserver", "gpus", "lease", "library", "machine", "made_by",
+        "manifest", "modules", "plan", "process", "progress", "source", "stage", "store", "watched", "work",
     )
 )  # fmt: skip
 """They decide when and where a stage is made, never its bytes."""

@@ -76,6 +76,11 @@ class Stage(Settings, Generic[T]):
         yield from ()
 
     @property
+    def gpus(self) -> int:
+        """GPUs of this machine that `make` has for itself: its children see these and no others, and no other stage gets them meanwhile."""
+        return 0
+
+    @property
     def preloads(self) -> tuple[str, ...]:
         """Modules that its workers import; a run with several such stages loads them once and forks the workers. Empty: never forked."""
         return ()

@@ -18,6 +18,8 @@ from rich.markup import escape
 from o1exp.flow.artefacts import Artefacts
 from o1exp.flow.disk import unwritable, writing
 from o1exp.flow.errors import RunError, StageFailed, Stopped, Unwritable
+from o1exp.flow.gpus import here, too_few
+from o1exp.flow.lease import NOTHING, GpuQueue, Lease
 from o1exp.flow.made_by import made_by
 from o1exp.flow.manifest import Manifest, digest_of, file_digests, file_sizes
 from o1exp.flow.progress import Console
@@ -44,10 +46,11 @@ class Store(Artefacts):
     Several processes may share the outputs folder: a lock per key lets the second wait for the first instead of doing the work twice.
     """
 
-    def __init__(self, root: Path, console: Console | None = None, remake: bool = False) -> None:
-        """`remake`: a stale artefact is made again instead of reused."""
+    def __init__(self, root: Path, console: Console | None = None, remake: bool = False, queue: GpuQueue | None = None) -> None:
+        """`remake`: a stale artefact is made again instead of reused. `queue` has other GPUs to hand out than those of this machine."""
         super().__init__(root)
         self.remake = remake
+        self.queue = queue
         self.console = console or Console()
         self.stopping = threading.Event()
         self.done: list[Done] = []
@@ -111,7 +114,8 @@ class Store(Artefacts):
                 self._report(Done(stage, made=False, seconds=0.0), known)
                 return
             try:
-                self._make(stage)
+                with self._lease(stage) as lease:
+                    self._make(stage, lease)
             except StageFailed as failed:
                 if why := unwritable(failed, self.root):
                     raise Unwritable(f"{stage.kind} {stage.key}: {why}") from failed
@@ -137,12 +141,12 @@ class Store(Artefacts):
                 self.folder(stage).rename(aside)
                 self.console.line(f"[bold red]damaged[/] {escape(why)}\n        set aside: {escape(str(aside))}")
 
-    def _make(self, stage: Stage[Any]) -> None:
+    def _make(self, stage: Stage[Any], lease: Lease) -> None:
         target, partial, scratch = self.folder(stage), self._partial(stage), self._scratch(stage)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         source = self._begin(stage, scratch)
-        work = Work(stage, partial, scratch, self)
+        work = Work(stage, partial, scratch, self, lease)
         started, clock, cpu = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), time.thread_time()
         stage.make(work)
         seconds, cpu_seconds = time.monotonic() - clock, time.thread_time() - cpu + work.child_cpu_seconds
@@ -151,7 +155,7 @@ class Store(Artefacts):
             stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), added=stage.added(), how=stage.how(),
             facts=work.facts, inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()},
             files=files, sizes=file_sizes(partial), digest=digest_of(files, stage.volatile),
-            started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by(),
+            started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by() | lease.made_by,
             source=source, made_from=self._digests(stage),
             role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
         )  # fmt: skip
@@ -204,6 +208,28 @@ class Store(Artefacts):
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def _lease(self, stage: Stage[Any]) -> Iterator[Lease]:
+        """The GPUs that the stage takes. Errors: ValueError where there are not so many."""
+        if not stage.gpus:
+            yield NOTHING
+            return
+        queue = self.queue or GpuQueue(here())
+        if why := too_few(stage.gpus, queue.gpus):
+            raise ValueError(why)
+        told = False
+
+        def waiting(whom: str) -> None:
+            nonlocal told
+            if self.stopping.is_set():
+                raise Stopped
+            if not told:
+                self.console.line(f"[dim]waiting[/] {stage.kind} {stage.key[:8]}: {escape(whom)}")
+                told = True
+
+        with queue.lease(stage.gpus, f"{stage.kind} {stage.key[:8]}", waiting) as lease:
+            yield lease
 
     def _report(self, done: Done, manifest: Manifest) -> None:
         self.done.append(done)

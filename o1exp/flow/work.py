@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from o1exp.flow.errors import StageFailed, Stopped
+from o1exp.flow.lease import NOTHING, Lease
 from o1exp.flow.manifest import Manifest
 from o1exp.flow.process import LOOK_SECONDS, Process
 from o1exp.flow.progress import Bar, Console
@@ -49,14 +50,15 @@ class Work:
     """One making of one stage.
 
     `folder` becomes the artefact when the stage is done. `scratch` belongs to the key alone and outlives a kill, so that long work
-    can go on where it was; it is removed once the artefact stands.
+    can go on where it was; it is removed once the artefact stands. `lease` are the GPUs that the stage has; its children see no others.
     """
 
-    def __init__(self, stage: Made[Any], folder: Path, scratch: Path, store: Place) -> None:
+    def __init__(self, stage: Made[Any], folder: Path, scratch: Path, store: Place, lease: Lease = NOTHING) -> None:
         self.stage = stage
         self.folder = folder
         self.scratch = scratch
         self.store = store
+        self.lease = lease
         self.facts: dict[str, Any] = {}
         self.child_cpu_seconds = 0.0
 
@@ -109,7 +111,7 @@ class Work:
         It ends with the run, however that ends. What it prints is kept in `scratch/output.log`.
         Errors: StageFailed with the end of that log; Stopped.
         """
-        process = Process(command, self.scratch / "output.log", env)
+        process = Process(command, self.scratch / "output.log", {**env, **self.lease.environment}, self.lease.files)
         try:
             while (code := process.poll()) is None:
                 if self.stopping:

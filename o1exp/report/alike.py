@@ -3,6 +3,7 @@
 from o1exp.history.arms import Arm
 
 RULE = "On another processor or with other versions sums round otherwise: compare the effect, not its last digits."
+CALLED = {"processor": "the processor", "gpu": "the GPU"}
 MOST_NAMES = 3
 """Arms that a sentence names."""
 
@@ -28,7 +29,7 @@ def _made_by(arm: Arm) -> dict[str, set[str]]:
 
 def _sentence(name: str, found: dict[str, list[str]]) -> str:
     said = "; ".join(f"{value} for {_named(arms)}" for value, arms in found.items())
-    return f"The arms were not made alike: {'the processor' if name == 'processor' else name} was {said}."
+    return f"The arms were not made alike: {CALLED.get(name, name)} was {said}."
 
 
 def _named(arms: list[str]) -> str:

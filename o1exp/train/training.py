@@ -191,6 +191,10 @@ class Training(Stage[Checkpoint]):
         return parameters * sum(part / share for part, share in zip((weights, gradients, optimizer), shares, strict=True))
 
     @property
+    def gpus(self) -> int:
+        return self.machine.gpus
+
+    @property
     def preloads(self) -> tuple[str, ...]:
         return ("o1exp.train.worker.warm",) if self.machine.accelerator == "cpu" else ()
 

@@ -75,6 +75,14 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def test_only_the_local_engine_takes_a_gpu_and_no_more_than_one() -> None:
+    machine = Machine(accelerator="gpu", devices=8)
+    assert STAGE.gpus == 0
+    assert STAGE.replace(machine=machine).gpus == 1
+    assert STAGE.replace(machine=Machine(accelerator="gpu", devices=8, launcher="slurm")).gpus == 0
+    assert Sample(model=None, problems=Sums(), engine=Remote(model="m"), machine=machine).gpus == 0
+
+
 def test_how_to_run_is_no_part_of_the_key() -> None:
     assert STAGE.replace(batch_size=64, machine=Machine(threads=2, accelerator="gpu")).key == STAGE.key
     assert len({STAGE.replace(**{name: value}).key for name, value in CHANGES.items()} | {STAGE.key}) == len(CHANGES) + 1

@@ -105,6 +105,43 @@ class Child(Stage[Checkpoint]):
         (work.folder / "rows.json").write_text(json.dumps(rows))
 
 
+COMPUTING = """
+import os, sys, time
+from pathlib import Path
+if sys.argv[4:] != ["deaf"]:
+    from o1exp.flow.process import die_with_parent
+    die_with_parent()
+log, go, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+def note(word):
+    with log.open("a") as out:
+        out.write(f"{word} {name} {os.environ.get('CUDA_VISIBLE_DEVICES')} {os.getpid()}\\n")
+note("begins")
+while not go.exists():
+    time.sleep(0.02)
+note("ends")
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computing(Stage[Checkpoint]):
+    """Takes GPUs; its child notes in gpus.log which ones it sees, and goes on until there is a file `go-<name>` or its run has ended.
+
+    A `deaf` child outlives its run.
+    """
+
+    name: str
+    count: int = how(1)
+    deaf: bool = how(False)
+
+    @property
+    def gpus(self) -> int:
+        return self.count
+
+    def make(self, work: Work) -> None:
+        words = [str(work.shared("gpus.log")), str(work.shared(f"go-{self.name}")), self.name, *(["deaf"] if self.deaf else [])]
+        work.run([sys.executable, "-c", COMPUTING, *words], print, child_environment(1))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Page(Stage[Checkpoint]):
     """Its page differs from run to run, its numbers do not."""
@@ -127,4 +164,4 @@ class Small(Recipe):
         return Head(problems=Numbers(count=self.count), keep=self.keep)
 
 
-__all__ = ["Broken", "Child", "Head", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed"]
+__all__ = ["Broken", "Child", "Computing", "Head", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed"]

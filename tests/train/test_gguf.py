@@ -19,7 +19,7 @@ def write_gguf(file: Path) -> Path:
     import numpy as np
     from tokenizers import pre_tokenizers
 
-    tokens = [*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet()), "12"]
+    tokens = [*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet()), "12", "34"]
     normal, control = 1, 3
     out = gguf.GGUFWriter(file, "llama")
     out.add_name("tiny")
@@ -36,7 +36,7 @@ def write_gguf(file: Path) -> Path:
     out.add_tokenizer_pre("smollm")
     out.add_token_list(tokens)
     out.add_token_types([control] * len(SPECIALS) + [normal] * (len(tokens) - len(SPECIALS)))
-    out.add_token_merges(["1 2"])
+    out.add_token_merges(["1 2", "3 4"])
     out.add_unk_token_id(0)
     out.add_bos_token_id(1)
     out.add_eos_token_id(2)

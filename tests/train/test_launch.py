@@ -97,6 +97,11 @@ def test_each_node_meets_at_the_first_by_torchrun(job: Path, monkeypatch: pytest
     assert [part for part in torchrun(2, 4, COMMAND) if "port" in part] != [part for part in command if "port" in part]
 
 
+def test_a_training_takes_its_gpus_where_nobody_else_hands_them_out() -> None:
+    taken = [Machine(), Machine(accelerator="gpu", devices=3), dataclasses.replace(SLURM, accelerator="gpu")]
+    assert [SMALL.replace(machine=machine).gpus for machine in taken] == [0, 3, 0]
+
+
 def test_the_port_is_the_same_in_every_process(job: Path) -> None:
     code = f"from o1exp.train.worker.node import torchrun; print(torchrun(2, 4, {COMMAND!r}))"
     said = {

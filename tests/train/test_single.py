@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Machine, SettingsError, StageFailed, Store
-from tests.train.killing import half_written_checkpoint, killed_run, rows_after_checkpoint, with_inputs
+from tests.train.killing import checkpoint, half_written_checkpoint, killed_run, with_inputs
 from tests.train.parts import SMALL, curve_of, loaded, manifest_of
 from tests.train.watched import logits, on
 
@@ -30,7 +30,7 @@ def test_it_trains_as_deepspeed_does(trained: Store, single: Store) -> None:
     assert float(difference) < 1e-4
 
 
-@pytest.mark.parametrize("moment", [rows_after_checkpoint(3, 1), pytest.param(half_written_checkpoint, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", [checkpoint(1), pytest.param(half_written_checkpoint, marks=pytest.mark.slow)])
 def test_killed_it_goes_on_to_the_same_bytes(single: Store, tmp_path: Path, moment: object) -> None:
     with_inputs(tmp_path, single)
     killed_run(tmp_path, SINGLE, moment)  # type: ignore[arg-type]
@@ -63,9 +63,9 @@ ALL_AT_ONCE = on(
 def test_killed_with_dropout_validation_and_the_best_weights(trained: Store, tmp_path: Path) -> None:
     calm, disturbed = (with_inputs(tmp_path / name, trained, ALL_AT_ONCE) for name in ("calm", "disturbed"))
     calm.make([ALL_AT_ONCE])
-    killed_run(disturbed.root, ALL_AT_ONCE, rows_after_checkpoint(4, 2))
+    killed_run(disturbed.root, ALL_AT_ONCE, checkpoint(1))
     disturbed.make([ALL_AT_ONCE])
-    assert manifest_of(disturbed, ALL_AT_ONCE).facts["resumed_at"] >= 4
+    assert manifest_of(disturbed, ALL_AT_ONCE).facts["resumed_at"] >= 1
     assert manifest_of(disturbed, ALL_AT_ONCE).digest == manifest_of(calm, ALL_AT_ONCE).digest
     assert {"validation.jsonl", "samples.jsonl"} <= {path.name for path in disturbed.folder(ALL_AT_ONCE).iterdir()}
     quiet = ALL_AT_ONCE.replace(lora_dropout=0.0)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.bench.sampling import Sampling
-from o1exp.flow import Expect, Work, forks
+from o1exp.flow import Expect, Machine, Work, forks
 from o1exp.flow.process import child_environment
 from o1exp.records import Attempt, Problem
 
@@ -21,6 +21,9 @@ class Embedded(InferenceEngine):
     """transformers with batching and a key-value cache, on the benchmark's `model`. A killed run goes on after its last chunk."""
 
     preloads: ClassVar[tuple[str, ...]] = (GENERATE,)
+
+    def gpus(self, machine: Machine) -> int:
+        return min(1, machine.gpus)
 
     def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
         return Expect(rows=answers, parameters=model.parameters)

@@ -43,6 +43,10 @@ class InferenceEngine(Settings):
         """What would stop it from answering and can be seen before, one sentence each."""
         yield from ()
 
+    def gpus(self, machine: Machine) -> int:
+        """GPUs of this machine that it takes."""
+        return 0
+
     @abstractmethod
     def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
         """What so many answers are expected to cost (None: their number is not known); `model` is what is known of the model."""

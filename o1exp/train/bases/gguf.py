@@ -66,12 +66,17 @@ class Gguf(Stage[Checkpoint]):
 def convert(file: Path, folder: Path) -> dict[str, Any]:
     """Write model and tokenizer; what is worth noting. Many GGUF files pad with the end token: then a token of its own takes over."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    import transformers
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    model = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
-    )
+    config = getattr(transformers, "GgufConfig", None)  # older versions have no choice: they always unpack the weights
+    unpacked = {"quantization_config": config(dequantize=True)} if config else {}
+    model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32, **unpacked)
+    for name in ("eos_token", "pad_token"):  # older versions of transformers take the first token for the last one, and no padding
+        number = getattr(model.config, f"{name}_id", None)
+        if number is not None and number != getattr(tokenizer, f"{name}_id"):
+            setattr(tokenizer, name, tokenizer.convert_ids_to_tokens(number))
     padded_with = tokenizer.pad_token
     if tokenizer.pad_token in (None, tokenizer.eos_token) and tokenizer.unk_token not in (None, tokenizer.eos_token):
         # Training tools that mask padding in the labels would mask the end token with it.
