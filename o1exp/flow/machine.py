@@ -28,9 +28,15 @@ class Machine(Settings):
     micro_batch_tokens: Annotated[int, AtLeast(16)] = 8192
     """Tokens that a rank computes at once: what fits into its memory. Several micro-batches make a step."""
     activation_checkpointing: bool = False
-    """Keep each layer's input only and compute the rest again in the backward pass: less memory, a third more time."""
+    """Keep each layer's input (on a GPU its attention too) and compute the rest again in the backward pass: less memory, more time."""
+    offload_activations: bool = False
+    """Keep what `activation_checkpointing` keeps in the memory of the CPU: for long packs."""
     attention: Literal["auto", "sdpa", "varlen"] = "auto"
     """Within packed documents: torch's variable-length FlashAttention kernel, or SDPA per document; auto: the first on a GPU in bf16."""
+    kernels: Literal["auto", "liger", "compile", "none"] = "auto"
+    """Norms, rotary positions and gated MLPs on a GPU, fused: by Liger, by torch.compile, not at all; auto: Liger where it is installed."""
+    deterministic: bool = False
+    """Equal bytes from equal runs on a GPU, too, at some cost of speed; on CPUs they are equal anyway."""
     threads: Annotated[int, AtLeast(1)] = 1
     """CPU threads of each rank."""
     jobs: Annotated[int, AtLeast(1)] = 2
@@ -49,6 +55,8 @@ class Machine(Settings):
             yield "strategy", f"single takes one device, not {self.ranks}; set devices=1 and nodes=1, or strategy=deepspeed"
         if self.attention == "varlen" and self.accelerator == "cpu":
             yield "attention", "varlen has no kernel for CPUs; set attention=auto"
+        if self.offload_activations and not self.activation_checkpointing:
+            yield "offload_activations", "moves what activation_checkpointing keeps; set activation_checkpointing=true"
 
     @property
     def ranks(self) -> int:

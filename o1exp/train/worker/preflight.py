@@ -4,9 +4,10 @@ from typing import Any
 
 import torch
 
-from o1exp.train.data.batch import Group
+from o1exp.train.data.batch import Group, bounds_of
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
+from o1exp.train.worker import attention
 
 
 def check_window(spec: TrainSpec, data: Encoded, config: Any) -> None:
@@ -53,10 +54,49 @@ def check_weights(spec: TrainSpec, report: Any) -> None:
         )
 
 
+def one_document(tokens: int, device: torch.device) -> dict[str, Any]:
+    """What attention is told of a row that is one document."""
+    groups = [Group(1, tokens)]
+    return {"groups": groups, "bounds": bounds_of(groups).to(device), "longest": tokens}
+
+
+def attention_that_runs(spec: TrainSpec, model: Any) -> str:
+    """The varlen kernel's name if it agrees with SDPA on two documents of the model's shape, else that of SDPA, with a word.
+
+    Errors: CannotTrain where machine.attention asks for the kernel by name.
+    """
+    config = model.config
+    heads, width = config.num_attention_heads, getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    groups = [Group(1, 40), Group(1, 24)]
+    counts = [heads, *2 * [getattr(config, "num_key_value_heads", None) or heads]]
+    given: dict[str, Any] = {"groups": groups, "bounds": bounds_of(groups).to(model.device), "longest": 40, "attention_mask": None}
+    calls: list[Any] = [attention.by_document, attention.by_document_varlen]
+    seen = []
+    try:
+        for call in calls:
+            states = [_drawn((1, count, 64, width), model).requires_grad_() for count in counts]
+            out, _ = call(model, *states, **given)
+            seen.append([out.detach(), *torch.autograd.grad(out, states, _drawn(tuple(out.shape), model))])
+        worst = max(float((a.float() - b.float()).norm() / a.float().norm()) for a, b in zip(*seen, strict=True))
+        why = f"it differs from SDPA by {worst:.3f}" if worst > 0.02 else ""
+    except RuntimeError as problem:
+        why = str(problem).splitlines()[0]
+    if why and spec.attention == "varlen":
+        raise CannotTrain(f"machine.attention=varlen does not run here: {why}; set machine.attention=auto")
+    if why:
+        print(f"attention by SDPA, one document after the other: the variable-length kernel does not run here ({why})", flush=True)
+    return attention.NAME if why else attention.VARLEN
+
+
+def _drawn(shape: tuple[int, ...], model: Any) -> torch.Tensor:
+    """The same numbers at each call."""
+    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(0), device="cpu").to(model.device, model.dtype)
+
+
 def check_head(spec: TrainSpec, model: Any) -> None:
     """Refuse models whose logits are more than the output layer over the last hidden state (scaled or capped logits)."""
     ids = torch.arange(4, device=model.device)[None] % model.config.vocab_size
-    seen = {"position_ids": torch.arange(4, device=model.device)[None], "use_cache": False, "groups": [Group(1, 4)]}
+    seen = {"position_ids": torch.arange(4, device=model.device)[None], "use_cache": False, **one_document(4, model.device)}
     with torch.no_grad():
         whole = model(ids, **seen).logits
         ours = model.get_output_embeddings()(model.base_model(ids, **seen).last_hidden_state)

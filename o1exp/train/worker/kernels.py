@@ -1,0 +1,180 @@
+"""Norms, gated MLPs and rotary positions of a model, fused on a GPU where the fused ones compute the same."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from types import MethodType
+from typing import Any
+
+import torch
+
+from o1exp.train.worker.lora import whole
+
+Tensor = torch.Tensor
+GATED = ("gate_proj", "up_proj", "down_proj", "act_fn")
+ROTATE = "apply_rotary_pos_emb"
+TOLERANCE = 0.02
+"""Relative L2 distance that bf16 and another order of additions explain; another formula lies far above it."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """norm(x, weight, epsilon), gated(gate, up), rotate(query, key, cos, sin) as fused kernels."""
+
+    norms: tuple[Callable[[Tensor, Tensor, float], Tensor], ...]
+    gated: Callable[[Tensor, Tensor], Tensor]
+    rotate: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def fuse(model: Any, wanted: str, partitioned: bool) -> list[str]:
+    """Swap what can be swapped and say what was; `wanted` is machine.kernels, `partitioned` is for ZeRO-3.
+
+    A module is known by its parts, not by its name, and swapped if the fused one gives the same values and gradients on a few tokens.
+    """
+    kernels = _kernels(wanted)
+    if kernels is None or model.device.type != "cuda":
+        return []
+    done: dict[str, None] = {}
+    agreed: dict[Any, Callable[..., Tensor] | None] = {}
+    for module in model.modules():
+        for kind, forwards in _candidates(module, kernels):
+            like = (type(module), kind, *(getattr(p, "ds_shape", p.shape) for p in module.parameters()))
+            if like not in agreed:
+                with whole(list(module.parameters()), partitioned):
+                    agreed[like] = next((forward for forward in forwards if _same(module, forward, model)), None)
+            if (forward := agreed[like]) is not None:
+                module.forward = MethodType(forward, module)
+                done[kind] = None
+    if _swap_rotation(model, kernels):
+        done["rotary positions"] = None
+    return list(done)
+
+
+def _kernels(wanted: str) -> Fused | None:
+    if wanted == "none":
+        return None
+    if wanted == "liger" or (wanted == "auto" and find_spec("liger_kernel") is not None):
+        return _liger()
+    return _compiled()
+
+
+def _candidates(module: Any, kernels: Fused) -> Iterator[tuple[str, list[Callable[..., Tensor]]]]:
+    own = dict(module.named_parameters(recurse=False))
+    epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
+    if list(own) == ["weight"] and not list(module.children()) and isinstance(epsilon, float):
+        yield "norms", [_norm(norm, epsilon) for norm in kernels.norms]
+    if [name for name, _ in module.named_children() if name in GATED] and all(getattr(module, name, None) is not None for name in GATED):
+        yield "gated MLPs", [_mlp(kernels.gated)]
+
+
+def _norm(norm: Callable[[Tensor, Tensor, float], Tensor], epsilon: float) -> Callable[..., Tensor]:
+    return lambda self, hidden: norm(hidden, self.weight, epsilon)
+
+
+def _mlp(gated: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    def forward(self: Any, hidden: Tensor) -> Tensor:
+        found = self.down_proj(gated(self.gate_proj(hidden), self.up_proj(hidden)))
+        assert isinstance(found, torch.Tensor)
+        return found
+
+    return forward
+
+
+def _same(module: Any, forward: Callable[..., Tensor], model: Any) -> bool:
+    """Do module and forward agree on values and gradients of a few tokens?"""
+    weight = next(module.parameters())
+    width = weight.shape[-1]
+    seen: list[list[Tensor]] = []
+    for call in (module.forward, MethodType(forward, module)):
+        generator = torch.Generator("cpu").manual_seed(0)
+        hidden = (2 * _drawn((1, 7, width), generator)).to(weight.device, weight.dtype).requires_grad_()
+        outer = _drawn((1, 7, width), generator).to(weight.device, weight.dtype)
+        try:
+            out = call(hidden)
+            if out.shape != outer.shape:
+                return False
+            seen.append([out.detach().clone(), *torch.autograd.grad(out, [hidden], outer)])
+        except (RuntimeError, TypeError, AttributeError, AssertionError):
+            return False
+    return all(_close(ours, plain) for ours, plain in zip(*seen, strict=True))
+
+
+def _drawn(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randn(shape, generator=generator, device="cpu", dtype=torch.float32)
+
+
+def _close(ours: Tensor, plain: Tensor) -> bool:
+    return bool((ours.float() - plain.float()).norm() <= TOLERANCE * plain.float().norm())
+
+
+def _swap_rotation(model: Any, kernels: Fused) -> bool:
+    """The rotation is a function of the model's source file, which its attention layers call by name."""
+    files = {sys.modules[type(module).__module__] for module in model.modules() if type(module).__module__ in sys.modules}
+    found = [file for file in files if file.__name__.startswith("transformers.models.") and ROTATE in vars(file)]
+    if len(found) != 1:
+        return False
+    plain = vars(found[0])[ROTATE]
+
+    def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1, **other: Any) -> tuple[Tensor, Tensor]:
+        if unsqueeze_dim != 1 or other or not q.is_cuda:
+            rotated: tuple[Tensor, Tensor] = plain(q, k, cos, sin, unsqueeze_dim=unsqueeze_dim, **other)
+            return rotated
+        return kernels.rotate(q, k, cos, sin)
+
+    if not _same_rotation(rotate, plain, model):
+        return False
+    vars(found[0])[ROTATE] = rotate
+    return True
+
+
+def _same_rotation(rotate: Callable[..., Any], plain: Callable[..., Any], model: Any) -> bool:
+    config = model.config
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    seen: list[list[Tensor]] = []
+    for call in (plain, rotate):
+        generator = torch.Generator("cpu").manual_seed(0)
+        heads = [config.num_attention_heads, getattr(config, "num_key_value_heads", config.num_attention_heads)]
+        states = [_drawn((1, 7, count, width), generator).to(model.device, model.dtype).requires_grad_() for count in heads]
+        angles = _drawn((1, 7, width // 2), generator).repeat(1, 1, 2)
+        cos, sin = (part.to(model.device, model.dtype) for part in (angles.cos(), angles.sin()))
+        try:
+            # Fused kernels turn in place, as they may do with what a matrix product just gave.
+            turned = call(*((state * 1.0).transpose(1, 2) for state in states), cos, sin)
+            gradients = torch.autograd.grad(sum((part.float() ** 3).sum() for part in turned), states)
+        except (RuntimeError, TypeError, AttributeError, AssertionError, ValueError):
+            return False
+        seen.append([*(part.detach() for part in turned), *gradients])
+    return all(_close(ours, other) for ours, other in zip(seen[1], seen[0], strict=True))
+
+
+def _liger() -> Fused:
+    from liger_kernel.ops import LigerRMSNormFunction, LigerRopeFunction, LigerSiLUMulFunction
+
+    def norm(casting: str, offset: float) -> Callable[[Tensor, Tensor, float], Tensor]:
+        # Not in place: the gradient that comes in may also be that of a residual beside the norm.
+        return lambda hidden, weight, epsilon: LigerRMSNormFunction.apply(hidden, weight, epsilon, offset, casting, False)
+
+    return Fused(
+        norms=(norm("llama", 0.0), norm("gemma", 1.0)),
+        gated=lambda gate, up: LigerSiLUMulFunction.apply(gate, up),
+        rotate=lambda query, key, cos, sin: LigerRopeFunction.apply(query, key, cos, sin),
+    )
+
+
+def _compiled() -> Fused:
+    def norm(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+        wide = hidden.float()
+        return weight * (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + epsilon)).to(hidden.dtype)
+
+    def gated(gate: Tensor, up: Tensor) -> Tensor:
+        return torch.nn.functional.silu(gate) * up
+
+    def turned(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        left, right = states.chunk(2, -1)
+        return states * cos.unsqueeze(1) + torch.cat([-right, left], -1) * sin.unsqueeze(1)
+
+    def rotate(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        return turned(query, cos, sin), turned(key, cos, sin)
+
+    return Fused((torch.compile(norm, dynamic=True),), torch.compile(gated, dynamic=True), torch.compile(rotate, dynamic=True))
