@@ -92,7 +92,7 @@ def beds() -> Path:
 def command(name: str, case: Case, scratch: Path) -> tuple[list[str], dict[str, str]]:
     """What measures a case, and in which environment."""
     model = model_bed(beds(), case.size)
-    data = data_bed(beds(), case.size, case.pack, 4 * case.pack * (case.steps + 2))
+    data = data_bed(beds(), case.size, case.pack, 4 * case.pack * 12)
     base = [sys.executable, "-m", "tests.speed.gpu_worker", str(beds() / "turn")]
     if case.peer:
         asked = {"model": str(model), "data": str(data), "pack": case.pack, "steps": case.steps, "ckpt": case.checkpointing}

@@ -17,7 +17,9 @@ def faster_flash() -> str:
 
     FlashAttention 3 is for Hopper GPUs, 4 for Hopper and Blackwell; torch itself ships 2.
     """
-    activate = getattr(torch.nn.attention, "activate_flash_attention_impl", None)
+    from torch.nn import attention
+
+    activate = getattr(attention, "activate_flash_attention_impl", None)
     major = torch.cuda.get_device_capability()[0]
     for name, module, least in (("FA3", "flash_attn_interface", 9), ("FA4", "flash_attn.cute", 9)):
         if activate is None or major < least or (name == "FA3" and major > 9) or not _there(module):

@@ -38,6 +38,8 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     )  # fmt: skip
     check_weights(spec, report)
     partitioned = spec.zero_stage == 3 and config is not None
+    if spec.accelerator == "gpu" and not partitioned and model.device.type == "cpu":
+        model.to(torch.device("cuda", torch.cuda.current_device()))  # what is checked below is checked where it will run
     if spec.varlen:
         faster_flash()
         model.set_attn_implementation(attention_that_runs(spec, model))
