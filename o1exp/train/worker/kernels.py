@@ -95,7 +95,7 @@ def _same(module: Any, forward: Callable[..., Tensor], model: Any) -> bool:
             if out.shape != outer.shape:
                 return False
             seen.append([out.detach().clone(), *torch.autograd.grad(out, [hidden], outer)])
-        except (RuntimeError, TypeError, AttributeError, AssertionError):
+        except Exception:  # whatever a kernel that is not made for this says
             return False
     return all(_close(ours, plain) for ours, plain in zip(*seen, strict=True))
 
@@ -142,7 +142,7 @@ def _same_rotation(rotate: Callable[..., Any], plain: Callable[..., Any], model:
             # Fused kernels turn in place, as they may do with what a matrix product just gave.
             turned = call(*((state * 1.0).transpose(1, 2) for state in states), cos, sin)
             gradients = torch.autograd.grad(sum((part.float() ** 3).sum() for part in turned), states)
-        except (RuntimeError, TypeError, AttributeError, AssertionError, ValueError):
+        except Exception:
             return False
         seen.append([*(part.detach() for part in turned), *gradients])
     return all(_close(ours, other) for ours, other in zip(seen[1], seen[0], strict=True))
