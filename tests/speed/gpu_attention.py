@@ -11,10 +11,9 @@ SHAPES = ((12, 2, 128, 16384), (14, 2, 64, 8192), (28, 4, 128, 4096))
 
 
 def main() -> None:
+    backends: Any = torch.backends
     print(
-        json.dumps(
-            {"part": "versions", "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(), "gpu": torch.cuda.get_device_name()}
-        )
+        json.dumps({"part": "versions", "torch": torch.__version__, "cudnn": backends.cudnn.version(), "gpu": torch.cuda.get_device_name()})
     )
     for heads, shared, width, tokens in SHAPES:
         cuts = [0, tokens // 3, tokens // 2, tokens // 2 + 77, tokens - 300, tokens]
@@ -56,7 +55,7 @@ def flash(states: list[torch.Tensor], outer: torch.Tensor, bounds: torch.Tensor,
     from o1exp.train.worker import flash as ours
 
     def forward() -> Any:
-        return ours.forward(*states, bounds, longest, None)
+        return ours.forward(states[0], states[1], states[2], bounds, longest, None)
 
     return forward, lambda found: ours.backward(outer, (*states, bounds, *found), longest, None)
 

@@ -90,6 +90,7 @@ def attention() -> Any:
     import torch
     from torch.nn.attention.varlen import varlen_attn
 
+    kernel: Any = varlen_attn
     kept: list[Any] = [None, None, 0]
 
     def attend(
@@ -99,8 +100,8 @@ def attention() -> Any:
             starts = (position_ids[0] == 0).nonzero().flatten().to(torch.int32)
             kept[:] = position_ids, torch.cat([starts, starts.new_tensor([position_ids.shape[1]])]), int(position_ids.max()) + 1
         flat = [states[0].transpose(0, 1) for states in (query, key, value)]
-        shared = {"enable_gqa": True} if "enable_gqa" in signature(varlen_attn).parameters else {}
-        out: Any = varlen_attn(*flat, kept[1], kept[1], kept[2], kept[2], scale=scaling, window_size=(-1, 0), **shared)
+        shared: dict[str, Any] = {"enable_gqa": True} if "enable_gqa" in signature(varlen_attn).parameters else {}
+        out: Any = kernel(*flat, kept[1], kept[1], kept[2], kept[2], scale=scaling, window_size=(-1, 0), **shared)
         return out[None], None
 
     return attend

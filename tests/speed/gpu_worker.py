@@ -72,10 +72,8 @@ def watch(out: Path) -> None:
 
 def told(profiled: Any, wall: float) -> str:
     """Where the device's time went, by kernel, and how long it had nothing to do; then the host's dearest calls."""
-    from torch.autograd import DeviceType
-
     spans = sorted(
-        (event.time_range.start, event.time_range.end, event.name) for event in profiled.events() if event.device_type == DeviceType.CUDA
+        (event.time_range.start, event.time_range.end, event.name) for event in profiled.events() if event.device_type.name == "CUDA"
     )
     busy, until, gaps = 0.0, spans[0][0] if spans else 0.0, list[tuple[float, float, str]]()
     total: dict[str, list[float]] = {}

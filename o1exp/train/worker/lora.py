@@ -68,7 +68,7 @@ def lean(model: Any) -> int:
 
 def _adapted(self: Any, hidden: torch.Tensor) -> torch.Tensor:
     front, back = self.lora_A[ADAPTER].weight, self.lora_B[ADAPTER].weight
-    found = _Adapted.apply(hidden, self.base_layer.weight, self.base_layer.bias, front, back, self.scaling[ADAPTER])
+    found = _Adapted.apply(hidden, self.base_layer.weight, self.base_layer.bias, front, back, self.scaling[ADAPTER])  # type: ignore[no-untyped-call]
     assert isinstance(found, torch.Tensor)
     return found
 

@@ -14,7 +14,7 @@ class Parking:
     """Tensors parked in pinned memory; the one parked before is fetched while the one asked for is used."""
 
     def __init__(self, device: torch.device) -> None:
-        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.stream: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self.parked: list[_Parked] = []
 
     def park(self, tensor: torch.Tensor) -> Callable[[], torch.Tensor]:

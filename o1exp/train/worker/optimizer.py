@@ -59,7 +59,7 @@ class MasterAdamW(torch.optim.AdamW):
         super().__init__(copied, lr=lr, fused=True)
 
     def _copy(self, parameter: Any) -> torch.Tensor:
-        copy = parameter.detach().float()
+        copy: torch.Tensor = parameter.detach().float()
         self.trained[copy] = parameter
         return copy
 
@@ -79,7 +79,7 @@ class MasterAdamW(torch.optim.AdamW):
         finally:
             self.param_groups = groups
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         raise AssertionError("the step needs the scale of the gradients: scaled_step")
 
     def forget_gradients(self) -> None:

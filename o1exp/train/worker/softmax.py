@@ -32,7 +32,7 @@ def _kernel() -> Any:
     import triton
     from triton import language as tl
 
-    @triton.jit
+    @triton.jit  # type: ignore[untyped-decorator]
     def rows(logits, stride, targets, losses, right, width: tl.constexpr, wanted: tl.constexpr, block: tl.constexpr):  # type: ignore[no-untyped-def]
         row = tl.program_id(0).to(tl.int64)
         logits += row * stride
