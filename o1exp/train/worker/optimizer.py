@@ -63,6 +63,7 @@ class MasterAdamW(torch.optim.AdamW):
         self.trained[copy] = parameter
         return copy
 
+    @torch.no_grad()
     def scaled_step(self, scale: float) -> None:
         """A step with `scale` times the gradients, one group after the other, since each gradient takes fp32 while it is used."""
         groups = self.param_groups
