@@ -27,14 +27,11 @@ class Fused:
     rotate: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def fuse(model: Any, wanted: str, partitioned: bool) -> list[str]:
-    """Swap what can be swapped and say what was; `wanted` is machine.kernels, `partitioned` is for ZeRO-3.
+def fuse(model: Any, kernels: Fused, partitioned: bool) -> list[str]:
+    """Swap what can be swapped and say what was; `partitioned` is for ZeRO-3.
 
     A module is known by its parts, not by its name, and swapped if the fused one gives the same values and gradients on a few tokens.
     """
-    kernels = _kernels(wanted)
-    if kernels is None or model.device.type != "cuda":
-        return []
     done: dict[str, None] = {}
     agreed: dict[Any, Callable[..., Tensor] | None] = {}
     for module in model.modules():
@@ -51,7 +48,8 @@ def fuse(model: Any, wanted: str, partitioned: bool) -> list[str]:
     return list(done)
 
 
-def _kernels(wanted: str) -> Fused | None:
+def chosen(wanted: str) -> Fused | None:
+    """The kernels that machine.kernels names."""
     if wanted == "none":
         return None
     if wanted == "liger" or (wanted == "auto" and find_spec("liger_kernel") is not None):
@@ -117,7 +115,7 @@ def _swap_rotation(model: Any, kernels: Fused) -> bool:
     plain = vars(found[0])[ROTATE]
 
     def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1, **other: Any) -> tuple[Tensor, Tensor]:
-        if unsqueeze_dim != 1 or other or not q.is_cuda:
+        if unsqueeze_dim != 1 or other:
             rotated: tuple[Tensor, Tensor] = plain(q, k, cos, sin, unsqueeze_dim=unsqueeze_dim, **other)
             return rotated
         return kernels.rotate(q, k, cos, sin)

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import attention
-from o1exp.train.worker.kernels import fuse
+from o1exp.train.worker.kernels import chosen, fuse
 from o1exp.train.worker.libraries import faster_flash
 from o1exp.train.worker.lora import add_lora, lean
 from o1exp.train.worker.loss import teach_loss, teach_rows
@@ -63,7 +63,8 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
 
 def hasten(spec: TrainSpec, model: Any, partitioned: bool) -> None:
     """Swap what a GPU does faster otherwise, and say so in the log."""
-    fused = fuse(model, spec.kernels, partitioned)
+    kernels = chosen(spec.kernels)
+    fused = fuse(model, kernels, partitioned) if kernels else []
     adapted = lean(model) if spec.tuning == "lora" and spec.kernels != "none" and not partitioned else 0
     print(f"fused: {', '.join(fused) or 'nothing'}; adapters in place: {adapted}", flush=True)
 
