@@ -33,8 +33,8 @@ class Machine(Settings):
     """Keep what `activation_checkpointing` keeps in the memory of the CPU: for long packs."""
     attention: Literal["auto", "sdpa", "varlen"] = "auto"
     """Within packed documents: torch's variable-length FlashAttention kernel, or SDPA per document; auto: the first on a GPU in bf16."""
-    kernels: Literal["auto", "liger", "compile", "none"] = "auto"
-    """Norms, rotary positions and gated MLPs on a GPU, fused: by Liger, by torch.compile, not at all; auto: Liger where it is installed."""
+    kernels: Literal["auto", "triton", "liger", "compile", "none"] = "auto"
+    """Norms, rotary positions and gated MLPs on a GPU, fused: by kernels of our own, Liger's, torch.compile's, or not; auto: the first there."""
     deterministic: bool = False
     """Equal bytes from equal runs on a GPU, too, at some cost of speed; on CPUs they are equal anyway."""
     threads: Annotated[int, AtLeast(1)] = 1

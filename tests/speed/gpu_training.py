@@ -67,13 +67,15 @@ CASES: dict[str, Case] = {
     "1.5B no profile": Case("1.5B", 16384, steps=6, profile=True),
     "0.5B no profile": Case("0.5B", 8192, steps=6, profile=True),
     "7B lora no profile": Case("7B", 4096, {}, LORA, steps=6, profile=True),
+    "1.5B liger": big("1.5B", 16384, **CKPT, kernels="liger"),
+    "1.5B no liger": big("1.5B", 16384, kernels="liger"),
     "1.5B plain": big("1.5B", 16384, **CKPT, kernels="none"),
     "1.5B compile": big("1.5B", 16384, **CKPT, kernels="compile"),
     "1.5B deterministic": big("1.5B", 16384, **CKPT, deterministic=True),
     "1.5B offload optimizer": Case("1.5B", 16384, {**CKPT, "offload_optimizer": True}, steps=5),
 }
 TINY: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "plain": ({"kernels": "none", "attention": "sdpa"}, {}), "fused": ({}, {}), "compile": ({"kernels": "compile"}, {}),
+    "liger": ({"kernels": "liger"}, {}), "plain": ({"kernels": "none", "attention": "sdpa"}, {}), "fused": ({}, {}), "compile": ({"kernels": "compile"}, {}),
     "ckpt": (CKPT, {}), "parked": ({**CKPT, "offload_activations": True}, {}), "zero0": ({"zero_stage": 0}, {}),
     "zero2": ({"zero_stage": 2}, {}), "zero3": ({"zero_stage": 3}, {}), "single": ({"strategy": "single"}, {}),
     "offload": ({"offload_optimizer": True}, {}), "offload2": ({"offload_optimizer": True, "zero_stage": 2}, {}),

@@ -20,26 +20,35 @@ TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class Fused:
-    """norm(x, weight, epsilon), gated(gate, up), rotate(query, key, cos, sin) as fused kernels."""
+    """norm(x, weight, epsilon), gated(gate, up), rotate(query, key, cos, sin) as fused kernels, and mlp(x, gate's, up's, down's weights)."""
 
     norms: tuple[Callable[[Tensor, Tensor, float], Tensor], ...]
     gated: Callable[[Tensor, Tensor], Tensor]
     rotate: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    mlp: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] | None = None
+
+
+def chosen(wanted: str) -> list[Callable[[], Fused]]:
+    """The kernels that machine.kernels names, to be tried one after the other; auto: ours, then Liger's, torch.compile where neither is."""
+    if wanted != "auto":
+        return {"triton": [_triton], "liger": [_liger], "compile": [_compiled], "none": []}[wanted]
+    there = [made for package, made in (("triton", _triton), ("liger_kernel", _liger)) if find_spec(package) is not None]
+    return there or [_compiled]
 
 
 def fuse(model: Any, kernels: Fused, partitioned: bool) -> list[str]:
-    """Swap what can be swapped and say what was; `partitioned` is for ZeRO-3.
+    """Swap what can be swapped and is not yet, and say what was; `partitioned` is for ZeRO-3.
 
     A module is known by its parts, not by its name, and swapped if the fused one gives the same values and gradients on a few tokens.
     """
     done: dict[str, None] = {}
     agreed: dict[Any, Callable[..., Tensor] | None] = {}
     for module in model.modules():
-        for kind, forwards in _candidates(module, kernels):
+        for kind, forwards in _candidates(module, kernels, partitioned):
             like = (type(module), kind, *(getattr(p, "ds_shape", p.shape) for p in module.parameters()))
             if like not in agreed:
                 with whole(list(module.parameters()), partitioned):
-                    agreed[like] = next((forward for forward in forwards if _same(module, forward, model)), None)
+                    agreed[like] = next((forward for forward in forwards if _same(module, forward)), None)
             if (forward := agreed[like]) is not None:
                 module.forward = MethodType(forward, module)
                 done[kind] = None
@@ -48,22 +57,17 @@ def fuse(model: Any, kernels: Fused, partitioned: bool) -> list[str]:
     return list(done)
 
 
-def chosen(wanted: str) -> Fused | None:
-    """The kernels that machine.kernels names."""
-    if wanted == "none":
-        return None
-    if wanted == "liger" or (wanted == "auto" and find_spec("liger_kernel") is not None):
-        return _liger()
-    return _compiled()
-
-
-def _candidates(module: Any, kernels: Fused) -> Iterator[tuple[str, list[Callable[..., Tensor]]]]:
+def _candidates(module: Any, kernels: Fused, partitioned: bool) -> Iterator[tuple[str, list[Callable[..., Tensor]]]]:
+    if "forward" in vars(module):
+        return
     own = dict(module.named_parameters(recurse=False))
     epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
     if list(own) == ["weight"] and not list(module.children()) and isinstance(epsilon, float):
         yield "norms", [_norm(norm, epsilon) for norm in kernels.norms]
     if [name for name, _ in module.named_children() if name in GATED] and all(getattr(module, name, None) is not None for name in GATED):
-        yield "gated MLPs", [_mlp(kernels.gated)]
+        matrices = [getattr(module, name) for name in GATED[:3]]
+        plain = not partitioned and all(type(part) is torch.nn.Linear and part.bias is None for part in matrices)
+        yield "gated MLPs", [*([_whole_mlp(kernels.mlp)] if kernels.mlp and plain else []), _mlp(kernels.gated)]
 
 
 def _norm(norm: Callable[[Tensor, Tensor, float], Tensor], epsilon: float) -> Callable[..., Tensor]:
@@ -79,23 +83,26 @@ def _mlp(gated: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
     return forward
 
 
-def _same(module: Any, forward: Callable[..., Tensor], model: Any) -> bool:
-    """Do module and forward agree on values and gradients of a few tokens?"""
+def _whole_mlp(mlp: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    return lambda self, hidden: mlp(hidden, self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight)
+
+
+def _same(module: Any, forward: Callable[..., Tensor]) -> bool:
+    """Do module and forward agree on values and all gradients of a few tokens?"""
     weight = next(module.parameters())
-    width = weight.shape[-1]
+    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    shape = (1, 7, weight.shape[-1])
     seen: list[list[Tensor]] = []
     for call in (module.forward, MethodType(forward, module)):
         generator = torch.Generator("cpu").manual_seed(0)
-        hidden = (2 * _drawn((1, 7, width), generator)).to(weight.device, weight.dtype).requires_grad_()
-        outer = _drawn((1, 7, width), generator).to(weight.device, weight.dtype)
+        hidden, outer = (_drawn(shape, generator).to(weight.device, weight.dtype) for _ in range(2))
+        hidden.requires_grad_()
         try:
             out = call(hidden)
-            if out.shape != outer.shape:
-                return False
-            seen.append([out.detach().clone(), *torch.autograd.grad(out, [hidden], outer)])
+            seen.append([out.detach().clone(), *torch.autograd.grad(out, [hidden, *learned], outer)])
         except Exception:  # whatever a kernel that is not made for this says
             return False
-    return all(_close(ours, plain) for ours, plain in zip(*seen, strict=True))
+    return all(_close(ours, plain) for ours, plain in zip(*reversed(seen), strict=True))
 
 
 def _drawn(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -113,6 +120,8 @@ def _swap_rotation(model: Any, kernels: Fused) -> bool:
     if len(found) != 1:
         return False
     plain = vars(found[0])[ROTATE]
+    if plain.__module__ == __name__:
+        return False
 
     def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1, **other: Any) -> tuple[Tensor, Tensor]:
         if unsqueeze_dim != 1 or other:
@@ -144,6 +153,21 @@ def _same_rotation(rotate: Callable[..., Any], plain: Callable[..., Any], model:
             return False
         seen.append([*(part.detach() for part in turned), *gradients])
     return all(_close(ours, other) for ours, other in zip(seen[1], seen[0], strict=True))
+
+
+def _triton() -> Fused:
+    from o1exp.train.worker.gated import Gated, Product
+    from o1exp.train.worker.norm import Norm
+    from o1exp.train.worker.rotary import Rotation
+
+    def shifted(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+        return norm(hidden, weight + 1, epsilon)
+
+    def norm(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+        found: Tensor = Norm.apply(hidden, weight, epsilon)  # type: ignore[no-untyped-call]
+        return found
+
+    return Fused((norm, shifted), Product.apply, Rotation.apply, Gated.apply)
 
 
 def _liger() -> Fused:

@@ -63,8 +63,7 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
 
 def hasten(spec: TrainSpec, model: Any, partitioned: bool) -> None:
     """Swap what a GPU does faster otherwise, and say so in the log."""
-    kernels = chosen(spec.kernels)
-    fused = fuse(model, kernels, partitioned) if kernels else []
+    fused = [f"{kind} ({made.__name__[1:]})" for made in chosen(spec.kernels) for kind in fuse(model, made(), partitioned)]
     adapted = lean(model) if spec.tuning == "lora" and spec.kernels != "none" and not partitioned else 0
     print(f"fused: {', '.join(fused) or 'nothing'}; adapters in place: {adapted}", flush=True)
 
