@@ -34,7 +34,7 @@ class Machine(Settings):
     attention: Literal["auto", "sdpa", "varlen"] = "auto"
     """Within packed documents: torch's variable-length FlashAttention kernel, or SDPA per document; auto: the first on a GPU in bf16."""
     kernels: Literal["auto", "triton", "liger", "compile", "none"] = "auto"
-    """Norms, rotary positions and gated MLPs on a GPU, fused: by kernels of our own, Liger's, torch.compile's, or not; auto: the first there."""
+    """Norms, rotary positions and gated MLPs on a GPU, fused: by ours, Liger's, torch.compile's or none; auto: the first there."""
     deterministic: bool = False
     """Equal bytes from equal runs on a GPU, too, at some cost of speed; on CPUs they are equal anyway."""
     threads: Annotated[int, AtLeast(1)] = 1

@@ -75,7 +75,8 @@ CASES: dict[str, Case] = {
     "1.5B offload optimizer": Case("1.5B", 16384, {**CKPT, "offload_optimizer": True}, steps=5),
 }
 TINY: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "liger": ({"kernels": "liger"}, {}), "plain": ({"kernels": "none", "attention": "sdpa"}, {}), "fused": ({}, {}), "compile": ({"kernels": "compile"}, {}),
+    "plain": ({"kernels": "none", "attention": "sdpa"}, {}), "fused": ({}, {}), "liger": ({"kernels": "liger"}, {}),
+    "compile": ({"kernels": "compile"}, {}),
     "ckpt": (CKPT, {}), "parked": ({**CKPT, "offload_activations": True}, {}), "zero0": ({"zero_stage": 0}, {}),
     "zero2": ({"zero_stage": 2}, {}), "zero3": ({"zero_stage": 3}, {}), "single": ({"strategy": "single"}, {}),
     "offload": ({"offload_optimizer": True}, {}), "offload2": ({"offload_optimizer": True, "zero_stage": 2}, {}),

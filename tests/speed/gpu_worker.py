@@ -85,9 +85,8 @@ def told(profiled: Any, wall: float) -> str:
         kept = total.setdefault(name, [0.0, 0])
         kept[0] += end - start
         kept[1] += 1
-    lines = [
-        f"wall {wall:.3f} s, device busy {busy / 1e6:.3f} s, {len(spans)} kernels, gaps of over 50 us: {sum(g for g, *_ in gaps if g > 50) / 1e6:.3f} s"
-    ]
+    waited = sum(gap for gap, *_ in gaps if gap > 50)
+    lines = [f"wall {wall:.3f} s, device busy {busy / 1e6:.3f} s, {len(spans)} kernels, gaps over 50 us: {waited / 1e6:.3f} s"]
     lines += [
         f"{seconds / 1e6:8.3f} s {count:6.0f} x {name[:150]}"
         for name, (seconds, count) in sorted(total.items(), key=lambda kv: -kv[1][0])[:45]

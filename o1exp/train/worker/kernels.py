@@ -20,7 +20,7 @@ TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class Fused:
-    """norm(x, weight, epsilon), gated(gate, up), rotate(query, key, cos, sin) as fused kernels, and mlp(x, gate's, up's, down's weights)."""
+    """norm(x, weight, epsilon), gated(gate, up), rotate(query, key, cos, sin), and mlp(x, weights of gate, up, down), each one kernel."""
 
     norms: tuple[Callable[[Tensor, Tensor, float], Tensor], ...]
     gated: Callable[[Tensor, Tensor], Tensor]
