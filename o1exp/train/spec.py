@@ -75,7 +75,7 @@ class TrainSpec:
     def varlen(self) -> bool:
         """Attention by the kernel that knows where documents end, so that none is padded."""
         fits = self.accelerator == "gpu" and self.precision == "bf16"
-        return self.attention == "varlen" or (self.attention == "auto" and fits)
+        return self.attention in ("varlen", "cudnn") or (self.attention == "auto" and fits)
 
     @property
     def packs_per_step(self) -> int:

@@ -1,10 +1,28 @@
-"""Attention within the documents of a row by torch's own FlashAttention operators, whose results a recomputed layer keeps."""
+"""Attention within the documents of a row by one kernel, whose results a recomputed layer keeps: torch's own, or another."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 
 from o1exp.train.worker.recompute import kept
+
+
+class Kernel(NamedTuple):
+    """forward(query, key, value, bounds, longest, scale) to the result and what else the backward pass needs; backward(gradient, saved,
+    longest, scale), saved being the four tensors given and all that forward gave, to the gradients of query, key and value."""
+
+    name: str
+    forward: Callable[..., tuple[torch.Tensor, ...]]
+    backward: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+
+
+_used: list[Kernel] = []
+
+
+def use(kernel: Kernel) -> None:
+    """Attend by this kernel from now on."""
+    _used[:] = [kernel]
 
 
 def attend(
@@ -23,14 +41,15 @@ class _Attention(torch.autograd.Function):
     def forward(
         ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bounds: torch.Tensor, how: tuple[int, float | None]
     ) -> torch.Tensor:
-        out, *statistics = kept(lambda: forward(query, key, value, bounds, *how))
+        (ctx.kernel,) = _used
+        out, *statistics = kept(lambda: ctx.kernel.forward(query, key, value, bounds, *how))
         ctx.save_for_backward(query, key, value, bounds, out, *statistics)
         ctx.how = how
         return out
 
     @staticmethod
     def backward(ctx: Any, *outer: torch.Tensor) -> Any:
-        return *backward(outer[0].contiguous(), ctx.saved_tensors, *ctx.how), None, None
+        return *ctx.kernel.backward(outer[0].contiguous(), ctx.saved_tensors, *ctx.how), None, None
 
 
 def forward(
@@ -52,3 +71,7 @@ def backward(
         gradient, query, key, value, out, logsumexp, bounds, bounds, longest, longest, 0.0, True, state, unused, scale=scale
     )
     return found
+
+
+FLASH = Kernel("FlashAttention", forward, backward)
+use(FLASH)

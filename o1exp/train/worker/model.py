@@ -9,7 +9,6 @@ from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import attention
 from o1exp.train.worker.kernels import chosen, fuse
-from o1exp.train.worker.libraries import faster_flash
 from o1exp.train.worker.lora import add_lora, lean
 from o1exp.train.worker.loss import teach_loss, teach_rows
 from o1exp.train.worker.offload import Parking
@@ -41,7 +40,6 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     if spec.accelerator == "gpu" and not partitioned and model.device.type == "cpu":
         model.to(torch.device("cuda", torch.cuda.current_device()))  # what is checked below is checked where it will run
     if spec.varlen:
-        faster_flash()
         model.set_attn_implementation(attention_that_runs(spec, model))
     if not partitioned:
         check_head(spec, model)

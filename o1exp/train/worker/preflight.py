@@ -1,5 +1,6 @@
 """Checks before a training starts: does the model fit the data, and does it compute what our loss assumes?"""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -7,7 +8,8 @@ import torch
 from o1exp.train.data.batch import Group, bounds_of
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
-from o1exp.train.worker import attention
+from o1exp.train.worker import attention, cudnn_attention, flash
+from o1exp.train.worker.libraries import faster_flash
 
 
 def check_window(spec: TrainSpec, data: Encoded, config: Any) -> None:
@@ -61,10 +63,34 @@ def one_document(tokens: int, device: torch.device) -> dict[str, Any]:
 
 
 def attention_that_runs(spec: TrainSpec, model: Any) -> str:
-    """The varlen kernel's name if it agrees with SDPA on two documents of the model's shape, else that of SDPA, with a word.
+    """Choose the first kernel that agrees with SDPA on two documents of the model's shape; the implementation's name, SDPA's if none does.
 
-    Errors: CannotTrain where machine.attention asks for the kernel by name.
+    Errors: CannotTrain where machine.attention asks for a kernel by name.
     """
+    refused = []
+    for kernel in _kernels(spec):
+        flash.use(kernel)
+        if not (why := _disagrees(model)):
+            print(f"attention: {kernel.name}", flush=True)
+            return attention.VARLEN
+        refused.append(f"{kernel.name} does not run here: {why}")
+    if spec.attention != "auto":
+        raise CannotTrain(f"machine.attention={spec.attention}: {'; '.join(refused)}; set machine.attention=auto")
+    print(f"attention: SDPA, one document after the other ({'; '.join(refused)})", flush=True)
+    return attention.NAME
+
+
+def _kernels(spec: TrainSpec) -> Iterator[flash.Kernel]:
+    """cuDNN's is faster on the GPUs it is for; in equal bytes FlashAttention is the one that was seen."""
+    if spec.attention == "cudnn" or (spec.attention == "auto" and not spec.deterministic and cudnn_attention.usable()):
+        yield flash.Kernel("cuDNN", cudnn_attention.forward, cudnn_attention.backward)
+    if spec.attention != "cudnn":
+        name = faster_flash() or flash.FLASH.name
+        yield flash.FLASH._replace(name=name)
+
+
+def _disagrees(model: Any) -> str:
+    """Why the kernel in use cannot be used; "" where its values and gradients are those of SDPA."""
     config = model.config
     heads, width = config.num_attention_heads, getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     groups = [Group(1, 40), Group(1, 24)]
@@ -77,15 +103,10 @@ def attention_that_runs(spec: TrainSpec, model: Any) -> str:
             states = [_drawn((1, count, 64, width), model).requires_grad_() for count in counts]
             out, _ = call(model, *states, **given)
             seen.append([out.detach(), *torch.autograd.grad(out, states, _drawn(tuple(out.shape), model))])
-        worst = max(float((a.float() - b.float()).norm() / a.float().norm()) for a, b in zip(*seen, strict=True))
-        why = f"it differs from SDPA by {worst:.3f}" if worst > 0.02 else ""
-    except RuntimeError as problem:
-        why = str(problem).splitlines()[0]
-    if why and spec.attention == "varlen":
-        raise CannotTrain(f"machine.attention=varlen does not run here: {why}; set machine.attention=auto")
-    if why:
-        print(f"attention by SDPA, one document after the other: the variable-length kernel does not run here ({why})", flush=True)
-    return attention.NAME if why else attention.VARLEN
+    except Exception as problem:  # libraries differ in what they raise for a GPU or a shape that they do not know
+        return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+    worst = max(float((a.float() - b.float()).norm() / a.float().norm()) for a, b in zip(*seen, strict=True))
+    return f"it differs from SDPA by {worst:.3f}" if not worst <= 0.02 else ""
 
 
 def _drawn(shape: tuple[int, ...], model: Any) -> torch.Tensor:
