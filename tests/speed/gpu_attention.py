@@ -11,7 +11,10 @@ from typing import Any
 
 import torch
 
+from o1exp.train.worker import cudnn_attention, flash
+
 SHAPES = ((12, 2, 128, 16384), (14, 2, 64, 8192), (28, 4, 128, 4096))
+KERNELS = (flash.FLASH, flash.Kernel("cuDNN", cudnn_attention.forward, cudnn_attention.backward))
 
 
 def main() -> None:
@@ -22,61 +25,34 @@ def main() -> None:
     for heads, shared, width, tokens in SHAPES:
         cuts = [0, tokens // 3, tokens // 2, tokens // 2 + 77, tokens - 300, tokens]
         bounds = torch.tensor(cuts, dtype=torch.int32, device="cuda")
-        longest = int(bounds.diff().max())
-        states = [torch.randn(tokens, n, width, device="cuda", dtype=torch.bfloat16) for n in (heads, shared, shared)]
-        outer = torch.randn(tokens, heads, width, device="cuda", dtype=torch.bfloat16)
-        known: dict[str, Any] = {}
-        for name, kernel in (("flash", flash), ("cudnn", cudnn)):
+        states = [_drawn(tokens, n, width) for n in (heads, shared, shared)]
+        outer, known = _drawn(tokens, heads, width), list[list[torch.Tensor]]()
+        for kernel in KERNELS:
+            row: dict[str, Any] = {"part": f"attention {kernel.name} {heads}/{shared}x{width}, {tokens}"}
             try:
-                forward, backward = kernel(states, outer, bounds, longest)
-                began = time.monotonic()
-                first = forward()
-                gradients = backward(first)
-                torch.cuda.synchronize()
-                built = time.monotonic() - began
-                known[name] = [first[0].float(), *(g.float() for g in gradients)]
-                row: dict[str, Any] = {
-                    "first_s": round(built, 2),
-                    "forward_ms": timed(forward),
-                    "backward_ms": timed(partial(backward, first)),
-                }
-                if name == "cudnn":
-                    row["differs"] = [
-                        round(float((a - b).norm() / a.norm()), 5) for a, b in zip(known["flash"], known["cudnn"], strict=True)
-                    ]
-                    more = [torch.randn(tokens + 64, n, width, device="cuda", dtype=torch.bfloat16) for n in (heads, shared, shared)]
-                    again, _ = kernel(more, outer, torch.cat([bounds, bounds.new_tensor([tokens + 64])]), longest)
-                    began = time.monotonic()
-                    again()
-                    torch.cuda.synchronize()
-                    row["other_shape_s"] = round(time.monotonic() - began, 3)
-            except Exception as problem:
-                row = {"failed": str(problem)[:600]}
-            print(json.dumps({"part": f"attention {name} {heads}/{shared}x{width}, {tokens}", **row}), flush=True)
+                print(json.dumps({**row, **measured(kernel, states, outer, bounds, known)}), flush=True)
+            except Exception as problem:  # the other kernel is measured all the same
+                print(json.dumps({**row, "failed": str(problem)[:900]}), flush=True)
 
 
-def flash(states: list[torch.Tensor], outer: torch.Tensor, bounds: torch.Tensor, longest: int) -> Any:
-    from o1exp.train.worker import flash as ours
+def measured(
+    kernel: flash.Kernel, states: list[torch.Tensor], outer: torch.Tensor, bounds: torch.Tensor, known: list[list[torch.Tensor]]
+) -> dict[str, Any]:
+    """Milliseconds of both passes, seconds until the first result, and how far the results lie from those of the first kernel."""
+    longest = int(bounds.diff().max())
+    forward = partial(kernel.forward, *states, bounds, longest, None)
+    began = time.monotonic()
+    first = forward()
+    backward = partial(kernel.backward, outer, (*states, bounds, *first), longest, None)
+    known.append([first[0].float(), *(gradient.float() for gradient in backward())])
+    torch.cuda.synchronize()
+    built = time.monotonic() - began
+    apart = [round(float((a - b).norm() / a.norm()), 5) for a, b in zip(known[0], known[-1], strict=True)]
+    return {"first_s": round(built, 2), "forward_ms": timed(forward), "backward_ms": timed(backward), "differs": apart}
 
-    def forward() -> Any:
-        return ours.forward(states[0], states[1], states[2], bounds, longest, None)
 
-    return forward, lambda found: ours.backward(outer, (*states, bounds, *found), longest, None)
-
-
-def cudnn(states: list[torch.Tensor], outer: torch.Tensor, bounds: torch.Tensor, longest: int) -> Any:
-    def forward() -> Any:
-        found = torch.ops.aten._cudnn_attention_forward(*states, None, bounds, bounds, longest, longest, True, 0.0, True, False)
-        return found[0], found[1], found[6], found[7]
-
-    def backward(found: Any) -> Any:
-        out, statistics, seed, offset = found
-        none = torch.empty(0, device="cuda")
-        return torch.ops.aten._cudnn_attention_backward(
-            outer, *states, out, statistics, seed, offset, none, bounds, bounds, longest, longest, 0.0, True
-        )
-
-    return forward, backward
+def _drawn(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, device="cuda", dtype=torch.bfloat16)
 
 
 def timed(job: Callable[[], Any]) -> float:

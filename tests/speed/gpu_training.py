@@ -34,7 +34,7 @@ class Case:
     pack: int
     machine: dict[str, Any] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
-    steps: int = 8
+    steps: int = 7
     peer: bool = False
     profile: bool = False
 
@@ -69,6 +69,7 @@ CASES: dict[str, Case] = {
     "7B lora no profile": Case("7B", 4096, {}, LORA, steps=6, profile=True),
     "1.5B liger": big("1.5B", 16384, **CKPT, kernels="liger"),
     "1.5B no liger": big("1.5B", 16384, kernels="liger"),
+    "1.5B flash": big("1.5B", 16384, **CKPT, attention="varlen"),
     "1.5B plain": big("1.5B", 16384, **CKPT, kernels="none"),
     "1.5B compile": big("1.5B", 16384, **CKPT, kernels="compile"),
     "1.5B deterministic": big("1.5B", 16384, **CKPT, deterministic=True),
@@ -160,7 +161,7 @@ def _ended(name: str, scratch: Path, program: "subprocess.Popen[bytes]", until: 
         (logs / f"{name.replace(' ', '-')}-profile.txt").write_bytes(profile.read_bytes())
     if code:
         return {"run": name, "failed": log.read_text(errors="replace")[-1500:]}
-    fused = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("fused:", "attention by"))]
+    fused = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("fused:", "attention", "turn:", "trained:"))]
     return {**result(name, CASES[name], scratch), "said": fused, "waited_s": round(time.monotonic() - began, 1)}
 
 

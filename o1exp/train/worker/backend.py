@@ -47,6 +47,10 @@ class Zero(Backend):
     def __init__(self, engine: Any, module: LightningModule) -> None:
         self.engine, self.module = engine, module
         self.unsplit = not engine.zero_optimization()
+        if self.unsplit and engine.bfloat16_enabled():
+            # DeepSpeed fills this optimizer's states by a step without gradients, which would count as the first.
+            for state in engine.optimizer.optimizer.state.values():
+                state["step"].zero_()
 
     def backward(self, loss: torch.Tensor) -> None:
         self.module.manual_backward(loss, scale_wrt_gas=False)

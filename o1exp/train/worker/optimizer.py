@@ -12,7 +12,7 @@ GROUP = 2**26
 
 
 def adamw(model: Any, spec: TrainSpec) -> torch.optim.Optimizer:
-    """AdamW, in one kernel; weight decay spares vectors (norms and biases), as usual."""
+    """AdamW, in one kernel; weight decay spares vectors (norms and biases), as usual. The learning rate is set before every step."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in trained if len(_shape(parameter)) > 1]
     vectors = [parameter for parameter in trained if len(_shape(parameter)) <= 1]
@@ -22,8 +22,8 @@ def adamw(model: Any, spec: TrainSpec) -> torch.optim.Optimizer:
         for part in _parts(of_a_kind, spec)
     ]
     if spec.strategy == "single" and spec.precision == "bf16":
-        return MasterAdamW(groups, spec.lr)
-    return torch.optim.AdamW(groups, lr=spec.lr, fused=True)
+        return MasterAdamW(groups)
+    return torch.optim.AdamW(groups, lr=0.0, fused=True)
 
 
 def _parts(parameters: list[Any], spec: TrainSpec) -> Iterator[list[Any]]:
@@ -53,10 +53,10 @@ class MasterAdamW(torch.optim.AdamW):
     A step of 1e-5 lies below half of the last digit of most bf16 weights, so that without copies nothing would be learned.
     """
 
-    def __init__(self, groups: list[dict[str, Any]], lr: float) -> None:
+    def __init__(self, groups: list[dict[str, Any]]) -> None:
         self.trained: dict[torch.Tensor, Any] = {}
         copied = [{**group, "params": [self._copy(parameter) for parameter in group["params"]]} for group in groups]
-        super().__init__(copied, lr=lr, fused=True)
+        super().__init__(copied, lr=0.0, fused=True)
 
     def _copy(self, parameter: Any) -> torch.Tensor:
         copy: torch.Tensor = parameter.detach().float()
