@@ -14,7 +14,10 @@ import torch
 from o1exp.train.worker import cudnn_attention, flash
 
 SHAPES = ((12, 2, 128, 16384), (14, 2, 64, 8192), (28, 4, 128, 4096))
-KERNELS = (flash.FLASH, flash.Kernel("cuDNN", cudnn_attention.forward, cudnn_attention.backward))
+KERNELS = (
+    flash.FLASH, flash.Kernel("cuDNN", cudnn_attention.forward, cudnn_attention.backward),
+    flash.Kernel("cuDNN, unrounded", cudnn_attention.forward, cudnn_attention.backward),
+)  # fmt: skip
 
 
 def main() -> None:
@@ -28,6 +31,7 @@ def main() -> None:
         states = [_drawn(tokens, n, width) for n in (heads, shared, shared)]
         outer, known = _drawn(tokens, heads, width), list[list[torch.Tensor]]()
         for kernel in KERNELS:
+            cudnn_attention._power = _exact if "unrounded" in kernel.name else ROUNDED
             row: dict[str, Any] = {"part": f"attention {kernel.name} {heads}/{shared}x{width}, {tokens}"}
             try:
                 print(json.dumps({**row, **measured(kernel, states, outer, bounds, known)}), flush=True)
@@ -49,6 +53,13 @@ def measured(
     built = time.monotonic() - began
     apart = [round(float((a - b).norm() / a.norm()), 5) for a, b in zip(known[0], known[-1], strict=True)]
     return {"first_s": round(built, 2), "forward_ms": timed(forward), "backward_ms": timed(backward), "differs": apart}
+
+
+ROUNDED = cudnn_attention._power
+
+
+def _exact(count: int, least: int) -> int:
+    return count
 
 
 def _drawn(*shape: int) -> torch.Tensor:
