@@ -52,6 +52,9 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
         "steps_per_print": None, "bf16": {"enabled": spec.precision == "bf16"},
         "timers": {"throughput": {"enabled": False}},  # it waits for the device at every micro-batch
     }  # fmt: skip
+    if spec.accelerator == "gpu":
+        # A gradient that is no number makes the norm infinite, which ends the run: no need to look at each tensor before.
+        config["bf16"]["check_grad_overflow"] = False
     if spec.zero_stage > 0:
         gpu, alone = spec.accelerator == "gpu", spec.ranks == 1
         zero = config["zero_optimization"] = {"stage": spec.zero_stage, "overlap_comm": gpu and not alone}
