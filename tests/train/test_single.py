@@ -118,7 +118,7 @@ SHORT = SMALL.replace(precision="bf16", epochs=1.5, warmup_ratio=0.0, lr_schedul
 
 @pytest.mark.slow
 def test_bf16_weights_move_as_under_zero_without_it_and_alone(trained: Store, tmp_path: Path) -> None:
-    curves = []
+    curves: list[list[float]] = []
     for machine in ({"zero_stage": 1}, {"zero_stage": 0}, {"strategy": "single"}):
         stage = on(SHORT, **machine)
         store = with_inputs(tmp_path / f"{len(curves)}", trained, stage)
