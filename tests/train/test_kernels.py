@@ -1,10 +1,17 @@
 """What a GPU computes by fused kernels is what the model computes: a kernel that gives something else is not taken."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from o1exp.train.launch import ON_CPU
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +122,14 @@ def test_adapters_with_dropout_stay_as_they_are() -> None:
     ours = model()
     add_lora(ours, a_spec(tuning="lora", lora_dropout=0.1), partitioned=False)
     assert lean(ours) == 0
+
+
+def test_kernels_are_checked_on_whole_weights_and_true_types_under_zero_3() -> None:
+    """While a model is loaded there, DeepSpeed makes every new tensor one of the model's type: kernels would write beyond its end."""
+    env = os.environ | ON_CPU | {"LOCAL_RANK": "0"}
+    done = subprocess.run([sys.executable, "-m", "tests.train.partitioned"], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert (seen["turned"], seen["kept"], seen["again"]) == ("torch.bfloat16", "torch.float32", "torch.bfloat16")
+    assert seen["swapped"] == ["gated MLPs", "norms", "rotary positions"]
+    assert seen["split"]

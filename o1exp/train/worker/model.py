@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import attention
+from o1exp.train.worker.accelerator import as_in_training
 from o1exp.train.worker.kernels import chosen, fuse
 from o1exp.train.worker.lora import add_lora, lean
 from o1exp.train.worker.loss import teach_loss, teach_rows
@@ -40,7 +41,8 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     if spec.accelerator == "gpu" and not partitioned and model.device.type == "cpu":
         model.to(torch.device("cuda", torch.cuda.current_device()))  # what is checked below is checked where it will run
     if spec.varlen:
-        model.set_attn_implementation(attention_that_runs(spec, model))
+        with as_in_training(partitioned):
+            model.set_attn_implementation(attention_that_runs(spec, model))
     if not partitioned:
         check_head(spec, model)
     if spec.freeze_embeddings:
@@ -48,7 +50,8 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     if spec.tuning == "lora":
         add_lora(model, spec, partitioned)
     if spec.accelerator == "gpu":
-        hasten(spec, model, partitioned)
+        with as_in_training(partitioned):
+            hasten(spec, model, partitioned)
     teach_loss(model)
     teach_rows(model)
     if spec.activation_checkpointing:
