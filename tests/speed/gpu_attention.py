@@ -1,4 +1,4 @@
-"""Which attention kernel for the documents of a row is fastest here: torch's FlashAttention 2, or cuDNN's.
+"""What this GPU's matrix products reach, and which attention kernel for the documents of a row is fastest: FlashAttention 2, or cuDNN's.
 
 python -m tests.speed.gpu_attention
 """
@@ -25,6 +25,14 @@ def main() -> None:
     print(
         json.dumps({"part": "versions", "torch": torch.__version__, "cudnn": backends.cudnn.version(), "gpu": torch.cuda.get_device_name()})
     )
+    for product in ((16384, 1536, 8960), (16384, 3584, 18944), (8192, 8192, 8192)):
+        left, right = _drawn(*product[:2]), _drawn(*product[1:])
+        milliseconds = timed(partial(torch.mm, left, right))
+        print(
+            json.dumps(
+                {"part": f"matrix product {product}", "tflops": round(2 * product[0] * product[1] * product[2] / milliseconds / 1e9)}
+            )
+        )
     for heads, shared, width, tokens in SHAPES:
         cuts = [0, tokens // 3, tokens // 2, tokens // 2 + 77, tokens - 300, tokens]
         bounds = torch.tensor(cuts, dtype=torch.int32, device="cuda")
