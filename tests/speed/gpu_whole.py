@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.flow import Stage, Store, Work
+from o1exp.flow.gpus import here
+from o1exp.flow.lease import GpuQueue
 from o1exp.records import Pair, Table
 from o1exp.train.dpo import Dpo
 from o1exp.train.training import Training
@@ -62,6 +64,7 @@ KILLED = [name for name in CASES if "deterministic" in name]
 def made(root: Path, name: str) -> None:
     """Make the case's stage, load what it exported, and say what came out."""
     store, stage = Store(root), CASES[name]
+    store.queue = GpuQueue(here(), root / "gpus")  # the cases share one GPU, so each has a queue of its own
     store.make([stage])
     curve = curve_of(store, stage)
     facts = manifest_of(store, stage).facts
