@@ -28,7 +28,7 @@ class Parking:
     def _fetch(self, place: "_Parked") -> torch.Tensor:
         found = place.back()
         self.parked.remove(place)
-        for soon in self.parked[-AHEAD:]:  # the backward pass goes from the last to the first
+        for soon in reversed(self.parked[-AHEAD:]):  # the backward pass goes from the last to the first
             soon.start()
         return found
 
