@@ -22,6 +22,8 @@ from o1exp.train.logs import TrainingLogs
 from tests.speed.gpu_beds import data_bed, flop_per_token, model_bed
 from tests.train.parts import a_spec
 
+GRACE = 45.0
+"""Seconds that a case may take beyond the time in which cases are started."""
 WARM_UP = 3
 """Optimizer steps that do not count: kernels are compiled, buffers filled and optimizer states made."""
 
@@ -152,7 +154,7 @@ def measure(names: list[str], until: float, logs: Path) -> Iterator[dict[str, An
 def _ended(name: str, scratch: Path, program: "subprocess.Popen[bytes]", until: float, logs: Path) -> dict[str, Any]:
     began = time.monotonic()
     try:
-        code = program.wait(timeout=max(1.0, until + 60 - began))
+        code = program.wait(timeout=max(1.0, until + GRACE - began))
     except subprocess.TimeoutExpired:
         program.kill()
         program.wait()

@@ -1,16 +1,16 @@
-"""Whole stages on a GPU, side by side: full and LoRA, DPO, validation, ZeRO and one device, a kill and a resume, the export loaded again.
+"""Whole stages on a GPU: full and LoRA, DPO, validation, ZeRO and one device, a kill and a resume, the export loaded again and sampled.
 
-python -m tests.speed.gpu_whole FOLDER runs every case in a process of its own and prints a JSON line for each.
+python -m tests.speed.gpu_whole FOLDER SECONDS runs four cases at a time, each in a process of its own, and prints a JSON line as each ends.
+Without a GPU they run on the CPU, to try the program.
 """
 
 import dataclasses
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Preferences(Stage[Table[Pair]]):
 
 
 def on_gpu(stage: Training, **machine: Any) -> Training:
-    changed: Training = stage.replace(machine=dataclasses.replace(stage.machine, accelerator="gpu", **machine))
+    changed: Training = stage.replace(machine=dataclasses.replace(stage.machine, accelerator="gpu" if here() else "cpu", **machine))
     return changed
 
 
@@ -50,15 +50,15 @@ PREFERRED = Dpo(
     pack_length=512, max_length=512, max_grad_norm=0.0, machine=SMALL.machine, checkpoint_seconds=0.0, beta=0.5, precision="bf16",
 )  # fmt: skip
 LOOKED_AT = {"validation_fraction": 0.3, "samples": 1, "sample_tokens": 6, "keep": "best"}
+EXACT = on_gpu(BF16, deterministic=True)
 CASES: dict[str, Training] = {
-    "fp32": on_gpu(SMALL), "bf16": on_gpu(BF16), "bf16 single": on_gpu(BF16, strategy="single"), "bf16 zero3": on_gpu(BF16, zero_stage=3),
-    "lora": on_gpu(BF16.replace(tuning="lora", lora_r=4, lr=2e-2)), "lora dropout": on_gpu(BF16.replace(tuning="lora", lora_dropout=0.2)),
-    "dpo": on_gpu(PREFERRED), "dpo recomputed": on_gpu(PREFERRED, activation_checkpointing=True),
-    "validation, samples, best": on_gpu(BF16.replace(**LOOKED_AT)), "same on zero3": on_gpu(BF16.replace(**LOOKED_AT), zero_stage=3),
-    "deterministic": on_gpu(BF16, deterministic=True), "deterministic lora": on_gpu(BF16.replace(tuning="lora"), deterministic=True),
-    "deterministic single": on_gpu(BF16, deterministic=True, strategy="single"),
+    "deterministic": EXACT, "parked": on_gpu(EXACT, activation_checkpointing=True, offload_activations=True),
+    "lora": on_gpu(BF16.replace(tuning="lora", lora_r=4, lr=2e-2)),
+    "validation, samples, best on zero3": on_gpu(BF16.replace(**LOOKED_AT), zero_stage=3), "dpo": on_gpu(PREFERRED), "bf16": on_gpu(BF16),
+    "single": on_gpu(BF16, strategy="single"), "lora zero3": on_gpu(BF16.replace(tuning="lora", lora_dropout=0.2), zero_stage=3),
+    "fp32": on_gpu(SMALL),
 }  # fmt: skip
-KILLED = [name for name in CASES if "deterministic" in name]
+KILLED, SIDE_BY_SIDE = "deterministic, killed", 4
 
 
 def made(root: Path, name: str) -> None:
@@ -80,50 +80,55 @@ def _prompt() -> Any:
     return torch.arange(5, 15)[None]
 
 
-def killed(root: Path, name: str) -> None:
-    """Kill the case's process with kill -9 behind its third checkpoint."""
-    stage = CASES[name]
-    program = start(root, name, subprocess.DEVNULL)
-    scratch, until = root / "scratch" / f"{stage.kind}-{stage.key}", time.monotonic() + 120
+def started(root: Path, name: str) -> "subprocess.Popen[bytes]":
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "out.log").open("wb") as out:
+        command = [sys.executable, "-m", "tests.speed.gpu_whole", str(root), name]
+        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+
+
+def kill(root: Path, name: str) -> None:
+    """Start the case, and kill its process with kill -9 behind its third checkpoint."""
+    stage, program = CASES[name], started(root, name)
+    scratch, until = root / "scratch" / f"{stage.kind}-{stage.key}", time.monotonic() + 90
     while time.monotonic() < until and program.poll() is None:
         if any(int(path.parent.name) >= 3 for path in scratch.glob("steps/*/done.json")):
             break
         time.sleep(0.002)
-    program.send_signal(signal.SIGKILL)
+    program.kill()
     program.wait()
-    time.sleep(3.0)  # its worker ends with it
+    time.sleep(2.0)  # its worker ends with it
 
 
-def start(root: Path, name: str, out: Any) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.speed.gpu_whole", str(root), name], stdout=out, stderr=subprocess.STDOUT, env=os.environ
-    )
+def job(folder: Path, name: str, until: float) -> dict[str, Any]:
+    """Run a case to its end and say what came out."""
+    root = folder / name.replace(" ", "-").replace(",", "")
+    if name == KILLED:
+        kill(root, "deterministic")
+    program = started(root, "deterministic" if name == KILLED else name)
+    try:
+        program.wait(timeout=max(1.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        program.kill()
+    said = (root / "out.log").read_text(errors="replace")
+    row = next((json.loads(line) for line in said.splitlines() if line.startswith('{"part": "whole')), {"failed": said[-1200:]})
+    return {**row, "part": f"whole {name}"}
 
 
-def main(folder: Path) -> None:
-    running = [(name, folder / name.replace(" ", "-") / "out.log") for name in CASES]
-    programs = []
-    for _, log in running:
-        log.parent.mkdir(parents=True)
-        programs.append(start(log.parent, _, log.open("wb")))
-    for name in KILLED:
-        killed(folder / f"killed-{name.replace(' ', '-')}", name)
-        again = folder / f"killed-{name.replace(' ', '-')}"
-        running.append((f"{name}, killed", again / "out.log"))
-        programs.append(start(again, name, (again / "out.log").open("wb")))
-    digests: dict[str, str] = {}
-    for (name, log), program in zip(running, programs, strict=True):
-        program.wait(timeout=240)
-        said = log.read_text(errors="replace")
-        row = next((json.loads(line) for line in said.splitlines() if line.startswith('{"part": "whole')), {"failed": said[-1200:]})
-        digests[name] = str(row.get("digest", ""))
-        print(json.dumps({**row, "part": f"whole {name}"}), flush=True)
-    same = {name: digests[name] == digests[f"{name}, killed"] != "" for name in KILLED}
-    print(json.dumps({"part": "whole: equal bytes after a kill", **same}), flush=True)
+def main(folder: Path, seconds: float) -> None:
+    until, digests = time.monotonic() + seconds, dict[str, str]()
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for done in as_completed([pool.submit(job, folder, name, until) for name in (KILLED, *CASES)]):
+            row = done.result()
+            digests[row["part"]] = row.get("digest", "")
+            print(json.dumps(row), flush=True)
+    exact = digests["whole deterministic"]
+    same = {name: bool(exact) and digests[f"whole {name}"] == exact for name in (KILLED, "parked")}
+    print(json.dumps({"part": "whole: the bytes of the deterministic run", **same}), flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if sys.argv[2] in CASES:
         made(Path(sys.argv[1]), sys.argv[2])
     else:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]), float(sys.argv[2]))

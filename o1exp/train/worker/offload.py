@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-SMALLEST = 2**20
+SMALLEST = 2**14
 """Elements below which a tensor stays where it is."""
 
 
