@@ -28,9 +28,15 @@ class Machine(Settings):
     micro_batch_tokens: Annotated[int, AtLeast(16)] = 8192
     """Tokens that a rank computes at once: what fits into its memory. Several micro-batches make a step."""
     activation_checkpointing: bool = False
-    """Keep each layer's input only and compute the rest again in the backward pass: less memory, a third more time."""
-    attention: Literal["auto", "sdpa", "varlen"] = "auto"
-    """Within packed documents: torch's variable-length FlashAttention kernel, or SDPA per document; auto: the first on a GPU in bf16."""
+    """Keep each layer's input (on a GPU its attention too) and compute the rest again in the backward pass: less memory, more time."""
+    offload_activations: bool = False
+    """Keep what `activation_checkpointing` keeps in the memory of the CPU: for long packs."""
+    attention: Literal["auto", "sdpa", "varlen", "cudnn"] = "auto"
+    """Within packed documents: torch's variable-length FlashAttention, cuDNN's, or SDPA per document; auto: the fastest that runs."""
+    kernels: Literal["auto", "triton", "liger", "compile", "none"] = "auto"
+    """Norms, rotary positions and gated MLPs on a GPU, fused: by ours, Liger's, torch.compile's or none; auto: the first there."""
+    deterministic: bool = False
+    """Equal bytes from equal runs on a GPU, too, at some cost of speed; on CPUs they are equal anyway."""
     threads: Annotated[int, AtLeast(1)] = 1
     """CPU threads of each rank."""
     jobs: Annotated[int, AtLeast(1)] = 2
@@ -47,8 +53,10 @@ class Machine(Settings):
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.strategy == "single" and self.ranks > 1:
             yield "strategy", f"single takes one device, not {self.ranks}; set devices=1 and nodes=1, or strategy=deepspeed"
-        if self.attention == "varlen" and self.accelerator == "cpu":
-            yield "attention", "varlen has no kernel for CPUs; set attention=auto"
+        if self.attention in ("varlen", "cudnn") and self.accelerator == "cpu":
+            yield "attention", f"{self.attention} has no kernel for CPUs; set attention=auto"
+        if self.offload_activations and not self.activation_checkpointing:
+            yield "offload_activations", "moves what activation_checkpointing keeps; set activation_checkpointing=true"
 
     @property
     def ranks(self) -> int:

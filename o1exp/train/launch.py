@@ -61,5 +61,6 @@ def environment(machine: Machine) -> dict[str, str]:
     if machine.launcher == "local":
         own = {name: value for name, value in own.items() if not name.startswith("SLURM_")}
     if machine.accelerator == "cpu":
-        own |= ON_CPU
-    return own
+        return own | ON_CPU
+    own.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # steps differ in shape: no memory is lost between them
+    return own | {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"} if machine.deterministic else own

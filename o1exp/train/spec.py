@@ -60,13 +60,22 @@ class TrainSpec:
     offload_optimizer: bool
     micro_batch_tokens: int
     activation_checkpointing: bool
+    offload_activations: bool
     attention: str
+    kernels: str
+    deterministic: bool
     checkpoint_seconds: float
     keep_checkpoints: int
 
     @property
     def ranks(self) -> int:
         return self.devices * self.nodes
+
+    @property
+    def varlen(self) -> bool:
+        """Attention by the kernel that knows where documents end, so that none is padded."""
+        fits = self.accelerator == "gpu" and self.precision == "bf16"
+        return self.attention in ("varlen", "cudnn") or (self.attention == "auto" and fits)
 
     @property
     def packs_per_step(self) -> int:

@@ -26,8 +26,8 @@ def model(rows: int = 0, **changes: Any) -> Any:
 
     torch.manual_seed(0)
     config = Qwen2Config(
-        vocab_size=50, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        initializer_range=0.3, **changes,
+        vocab_size=50, hidden_size=32, intermediate_size=64, num_attention_heads=4, num_key_value_heads=2,
+        initializer_range=0.3, **{"num_hidden_layers": 2, **changes},
     )  # fmt: skip
     made = Qwen2ForCausalLM(config)
     made.set_attn_implementation(attention.NAME)
@@ -91,7 +91,7 @@ def gradient(ours: Any, loss: Any) -> Any:
 def test_gradient_is_that_of_the_documents_alone(tied: bool, checkpointing: bool, rows: int) -> None:
     from o1exp.train.data.batch import micro_batch
     from o1exp.train.worker.loss import summed_loss, token_losses
-    from o1exp.train.worker.model import checkpoint_activations
+    from o1exp.train.worker.recompute import checkpoint_activations
 
     ours, data = model(rows, tie_word_embeddings=tied), documents()
     ours.set_attn_implementation("sdpa")
@@ -178,31 +178,66 @@ def test_right_first_choices_are_counted() -> None:
     assert int(summed_loss(ours, micro_batch(list(range(8)), data)).right) == right > 0
 
 
-def test_varlen_attention_is_called_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel itself runs on GPUs only; a plain stand-in with its published signature takes its place."""
+def plain_kernel(counted: list[str]) -> tuple[Any, Any]:
+    """What the FlashAttention operators compute, by plain torch, document by document; each call is counted."""
     import torch
-    import torch.nn.attention.varlen as varlen
 
-    from o1exp.train.data.batch import micro_batch
-    from o1exp.train.worker import attention
-    from o1exp.train.worker.loss import summed_loss
-
-    def stand_in(query: Any, key: Any, value: Any, starts: Any, key_starts: Any, *longest: int, **asked: Any) -> Any:
-        assert asked["window_size"] == (-1, 0)
-        assert starts.dtype == torch.int32
-        parts = []
-        for first, last in itertools.pairwise(starts.tolist()):
-            assert last - first <= longest[0] == longest[1]
+    def parts(query: Any, key: Any, value: Any, bounds: Any, scale: Any) -> Any:
+        found = []
+        for first, last in itertools.pairwise(bounds.tolist()):
             q, k, v = (states[first:last].transpose(0, 1)[None] for states in (query, key, value))
             sdpa = torch.nn.functional.scaled_dot_product_attention
-            parts.append(sdpa(q, k, v, is_causal=True, scale=asked["scale"], enable_gqa=asked["enable_gqa"])[0].transpose(0, 1))
-        return torch.cat(parts)
+            found.append(sdpa(q, k, v, is_causal=True, scale=scale, enable_gqa=True)[0].transpose(0, 1))
+        return torch.cat(found)
 
-    monkeypatch.setattr(varlen, "varlen_attn", stand_in)
-    ours, batch = model(), micro_batch(list(range(8)), documents())
-    plain = summed_loss(ours, batch).loss.item()
+    def forward(query: Any, key: Any, value: Any, bounds: Any, longest: int, scale: Any) -> Any:
+        counted.append("forward")
+        assert bounds.dtype == torch.int32
+        assert int(bounds.diff().max()) == longest
+        empty = query.new_empty(0)
+        return parts(query, key, value, bounds, scale), empty, empty, empty
+
+    def backward(gradient: Any, saved: Any, longest: int, scale: Any) -> Any:
+        counted.append("backward")
+        query, key, value, bounds, out, *_ = saved
+        with torch.enable_grad():
+            given = [states.detach().requires_grad_() for states in (query, key, value)]
+            again = parts(given[0], given[1], given[2], bounds, scale)
+            torch.testing.assert_close(out, again)
+            return torch.autograd.grad(again, given, gradient)
+
+    return forward, backward
+
+
+@pytest.mark.parametrize("parked", [False, True])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_a_kernel_that_knows_where_documents_end_gives_the_same_and_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, checkpointing: bool, parked: bool
+) -> None:
+    """The kernel itself runs on GPUs only; its plain formula takes its place."""
+    import torch
+
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker import attention, flash, offload
+    from o1exp.train.worker.loss import summed_loss
+    from o1exp.train.worker.recompute import checkpoint_activations
+
+    counted: list[str] = []
+    forward, backward = plain_kernel(counted)
+    monkeypatch.setattr(flash, "_used", [flash.Kernel("plain", forward, backward)])
+    monkeypatch.setattr(offload, "SMALLEST", 8)
+    ours = model(num_hidden_layers=4)
+    plain = gradient(ours, summed_loss(ours, micro_batch(list(range(8)), documents())).loss)
     ours.set_attn_implementation(attention.VARLEN)
-    assert summed_loss(ours, batch).loss.item() == pytest.approx(plain, rel=1e-6)
+    parking = offload.Parking(torch.device("cpu")) if parked else None
+    if checkpointing:
+        ours.o1exp_parking = parking
+        checkpoint_activations(ours, parking)
+        ours.train()
+    found = gradient(ours, summed_loss(ours, micro_batch(list(range(8)), documents(), waste=0.0)).loss)
+    assert float((found - plain).norm() / plain.norm()) < 1e-5
+    assert sorted(counted) == ["backward"] * 4 + ["forward"] * 4
+    assert parking is None or not parking.parked
 
 
 @pytest.mark.parametrize("bias", [False, True])

@@ -110,3 +110,22 @@ def test_a_rising_loss_stops_the_run_with_step_and_rows(trained: Store, tmp_path
     says = r"step \d+: the mean loss of 20 steps is \d+\.\d+ above its lowest \(max_rise=0\.5\): .*worst step \d+ with the rows \[\d+"
     with pytest.raises(StageFailed, match=says):
         store.make([CLIMBING.replace(max_rise=0.5)])
+
+
+SHORT = SMALL.replace(precision="bf16", epochs=1.5, warmup_ratio=0.0, lr_scheduler_type="constant")
+"""Three steps in bf16: the second and third losses show the first updates, where a step counted twice would show."""
+
+
+@pytest.mark.slow
+def test_bf16_weights_move_as_under_zero_without_it_and_alone(trained: Store, tmp_path: Path) -> None:
+    curves: list[list[float]] = []
+    for machine in ({"zero_stage": 1}, {"zero_stage": 0}, {"strategy": "single"}):
+        stage = on(SHORT, **machine)
+        store = with_inputs(tmp_path / f"{len(curves)}", trained, stage)
+        store.make([stage])
+        curves.append([row["loss"] for row in curve_of(store, stage)])
+    split, whole, alone = curves
+    assert len(split) == 3
+    assert split[2] < split[0] - 0.1
+    assert whole == pytest.approx(split, rel=1e-5)
+    assert alone == pytest.approx(split, rel=1e-5)

@@ -1,6 +1,7 @@
 """From packs to tensors: one flat row of tokens per micro-batch, documents sorted by length and attended to in groups."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,14 @@ class MicroBatch:
     """What one rank computes at once.
 
     ids, positions: [1, tokens] (padding rows included); predictors: [labels] the place in the row that predicts each of targets: [labels];
-    owners: [labels] which of `documents` each belongs to; groups: how attention splits the row; step: its optimizer step; index: its place
-    in that step, which it completes if `last`; scale: what the summed losses are multiplied by before backward.
+    owners: [labels] which of `documents` each belongs to; bounds: [documents + 1] int32, where each begins and the last ends; groups: how
+    attention splits the row; step: its optimizer step; index: its place in that step, which it completes if `last`; scale: what the summed
+    losses are multiplied by before backward.
     """
 
     def __init__(self, tensors: list[torch.Tensor], groups: list[Group], documents: list[int]) -> None:
         self.tensors = tensors
-        self.ids, self.positions, self.predictors, self.targets, self.owners = tensors
+        self.ids, self.positions, self.predictors, self.targets, self.owners, self.bounds = tensors
         self.groups, self.documents = groups, documents
         self.step, self.index, self.last, self.scale = 0, 0, True, 1.0
 
@@ -40,14 +42,27 @@ class MicroBatch:
         """One token and no label: a rank without a document still takes part in the pass."""
         none = torch.zeros(0, dtype=torch.int64)
         token = torch.zeros((1, 1), dtype=torch.int64)
-        return cls([token, token, none, none, none], [Group(1, 1)], [])
+        return cls([token, token, none, none, none, bounds_of([Group(1, 1)])], [Group(1, 1)], [])
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest document."""
+        return max(group.length for group in self.groups)
 
     def to(self, device: torch.device) -> "MicroBatch":
         if device.type == "cpu":
             return self
-        there = MicroBatch([tensor.to(device, non_blocking=True) for tensor in self.tensors], self.groups, self.documents)
+        # From pinned memory the copy waits for nobody, and the host goes on to what the device shall do next.
+        tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in self.tensors]
+        there = MicroBatch(tensors, self.groups, self.documents)
         there.step, there.index, there.last, there.scale = self.step, self.index, self.last, self.scale
         return there
+
+
+def bounds_of(groups: list[Group]) -> torch.Tensor:
+    """Where each document of the row begins, and where the last ends."""
+    lengths = [group.length for group in groups for _ in range(group.count)]
+    return torch.tensor([0, *accumulate(lengths)], dtype=torch.int32)
 
 
 WASTE = 0.05
@@ -74,7 +89,7 @@ def micro_batch(documents: list[int], data: Encoded, waste: float = WASTE) -> Mi
                 part.append(piece)
             at += length
     ids, positions, *labels = (torch.from_numpy(np.concatenate(part).astype(np.int64)) for part in parts)
-    return MicroBatch([ids[None], positions[None], *labels], groups, ordered)
+    return MicroBatch([ids[None], positions[None], *labels, bounds_of(groups)], groups, ordered)
 
 
 def _grouped(lengths: list[int], waste: float) -> Iterator[range]:

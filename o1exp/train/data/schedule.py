@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from o1exp.train.data.batch import MicroBatch, micro_batch
+from o1exp.train.data.batch import WASTE, MicroBatch, micro_batch
 from o1exp.train.data.encode import CHOSEN, REJECTED, Encoded, Ints
 from o1exp.train.data.pack import Pack, Shape, document_order, steps
 from o1exp.train.spec import TrainSpec
@@ -116,7 +116,7 @@ class Feed:
         mine = step.packs[self.rank :: self.spec.ranks]
         for index in range(count):
             packs = mine[index * share : (index + 1) * share]
-            batch = micro_batch([d for pack in packs for d in self.units.documents(pack)], self.units.data)
+            batch = micro_batch([d for pack in packs for d in self.units.documents(pack)], self.units.data, waste(self.spec))
             batch.step, batch.index, batch.last = at, index, index == count - 1
             # Ranks average their gradients, so each sum counts times the number of ranks.
             batch.scale = self.spec.ranks / step.weight
@@ -138,10 +138,16 @@ class Feed:
         }  # fmt: skip
 
 
+def waste(spec: TrainSpec) -> float:
+    """Padding between documents serves SDPA, which takes documents of one length at once."""
+    return 0.0 if spec.varlen else WASTE
+
+
 def validation_batches(spec: TrainSpec, units: Units, rank: int) -> list[MicroBatch]:
     """This rank's share of the held-out units, in order; every rank has the same number of micro-batches."""
     shape = Shape(spec.packs_per_micro_batch, spec.pack_length)
     packed = list(steps(list(range(len(units.members))), units.sizes, shape))
-    mine = [micro_batch([d for pack in packs for d in units.documents(pack)], units.data) for packs in packed[rank :: spec.ranks]]
+    shares = [[d for pack in packs for d in units.documents(pack)] for packs in packed[rank :: spec.ranks]]
+    mine = [micro_batch(documents, units.data, waste(spec)) for documents in shares]
     idle = math.ceil(len(packed) / spec.ranks) - len(mine)
     return mine + [micro_batch([], units.data) for _ in range(idle)]

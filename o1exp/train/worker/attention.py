@@ -1,8 +1,5 @@
 """Attention within each document of a packed row, as an attention implementation that transformers models accept by name."""
 
-from collections.abc import Callable
-from functools import cache
-from itertools import accumulate
 from typing import Any
 
 import torch
@@ -11,6 +8,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from o1exp.train.data.batch import Group
 from o1exp.train.data.encode import CannotTrain
+from o1exp.train.worker import flash
 
 NAME = "o1exp_documents"
 VARLEN = "o1exp_documents_varlen"
@@ -46,7 +44,7 @@ def _within(group: Group, part: list[torch.Tensor], scaling: float | None, dropo
 
 def by_document_varlen(
     module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: None, *, groups: list[Group],
-    scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None, **asked: Any,
+    bounds: torch.Tensor, longest: int, scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None, **asked: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """The same by one call of a FlashAttention kernel that knows where documents end; for GPUs, in half precision."""
     assert attention_mask is None
@@ -56,25 +54,8 @@ def by_document_varlen(
             f"the varlen kernel has no attention dropout, but the model asks for {dropout:g}; set attention_dropout=0 in config.json, "
             "or machine.attention=sdpa"
         )
-    lengths = [group.length for group in groups for _ in range(group.count)]
-    bounds = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=query.device)
-    flat = [states.squeeze(0).transpose(0, 1) for states in (query, key, value)]
-    return varlen_kernel()(*flat, bounds, bounds, max(lengths), scaling)[None], None
-
-
-@cache
-def varlen_kernel() -> Callable[..., torch.Tensor]:
-    """(query, key, value [tokens, heads, width], bounds of queries, bounds of keys, longest, scale) to [tokens, heads, width]."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    def causal(*call: Any) -> torch.Tensor:
-        query, key, value, starts, key_starts, longest, scale = call
-        shared = query.shape[1] != key.shape[1]
-        found = varlen_attn(query, key, value, starts, key_starts, longest, longest, scale=scale, window_size=(-1, 0), enable_gqa=shared)
-        assert isinstance(found, torch.Tensor)
-        return found
-
-    return causal
+    query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
+    return flash.attend(query, key, value, bounds, longest, scaling)[None], None
 
 
 def _check(module: torch.nn.Module, groups: list[Group], sliding_window: int | None, asked: dict[str, Any]) -> None:
@@ -84,12 +65,6 @@ def _check(module: torch.nn.Module, groups: list[Group], sliding_window: int | N
         raise CannotTrain(
             f"{type(module).__name__} asks for attention with {', '.join(wrong)}, which is not built; choose another architecture"
         )
-
-
-def chosen(wanted: str, accelerator: str, precision: str) -> str:
-    """The implementation's name for machine.attention: auto takes the kernel where it can run."""
-    fits = accelerator == "gpu" and precision == "bf16"
-    return VARLEN if wanted == "varlen" or (wanted == "auto" and fits) else NAME
 
 
 for name, implementation in ((NAME, by_document), (VARLEN, by_document_varlen)):

@@ -8,6 +8,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
+from o1exp.train.worker.optimizer import MasterAdamW
+
 TAG = "state"
 
 
@@ -45,6 +47,10 @@ class Zero(Backend):
     def __init__(self, engine: Any, module: LightningModule) -> None:
         self.engine, self.module = engine, module
         self.unsplit = not engine.zero_optimization()
+        if self.unsplit and engine.bfloat16_enabled():
+            # DeepSpeed fills this optimizer's states by a step without gradients, which would count as the first.
+            for state in engine.optimizer.optimizer.state.values():
+                state["step"].zero_()
 
     def backward(self, loss: torch.Tensor) -> None:
         self.module.manual_backward(loss, scale_wrt_gas=False)
@@ -99,11 +105,15 @@ class Single(Backend):
         return float(norm)
 
     def save(self, folder: Path) -> None:
-        state = {"model": self.module.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save(state, folder / f"{TAG}.pt")
+        torch.save(self.state(), folder / f"{TAG}.pt")
+
+    def state(self) -> dict[str, Any]:
+        return {"model": self.module.model.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load(self, folder: Path) -> None:
-        state = torch.load(folder / f"{TAG}.pt", map_location=self.module.device, weights_only=True)
+        self.take(torch.load(folder / f"{TAG}.pt", map_location=self.module.device, weights_only=True))
+
+    def take(self, state: dict[str, Any]) -> None:
         self.module.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -111,11 +121,35 @@ class Single(Backend):
         return _state(self.module.model)
 
 
+class SingleBf16(Single):
+    """The same with bf16 weights, whose fp32 copies the optimizer keeps; norm and clipping are fp32 too."""
+
+    optimizer: MasterAdamW
+
+    def step(self, lr: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        norms = [torch.linalg.vector_norm(p.grad, dtype=torch.float32) for p in self.trained if p.grad is not None]
+        norm = float(torch.linalg.vector_norm(torch.stack(norms)))
+        self.optimizer.scaled_step(min(1.0, self.clip / (norm + 1e-6)) if self.clip else 1.0)
+        self.optimizer.forget_gradients()
+        return norm
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "masters": self.optimizer.masters()}
+
+    def take(self, state: dict[str, Any]) -> None:
+        super().take(state)
+        with torch.no_grad():
+            for ours, saved in zip(self.optimizer.masters(), state["masters"], strict=True):
+                ours.copy_(saved)
+
+
 def backend_of(trainer: Trainer, module: LightningModule, clip: float) -> Backend:
     """The backend of a trainer that has set up its strategy."""
     optimizer = trainer.strategy.optimizers[0]
     if isinstance(trainer.strategy, SingleDeviceStrategy):
-        return Single(optimizer, module, clip)
+        return (SingleBf16 if isinstance(optimizer, MasterAdamW) else Single)(optimizer, module, clip)
     return Zero(trainer.strategy.deepspeed_engine, module)
 
 

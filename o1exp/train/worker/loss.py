@@ -1,6 +1,7 @@
 """Token losses without full logits: only places that predict a label, in chunks, each chunk's gradient taken while its logits are there."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import MethodType
 from typing import Any, NamedTuple
 
@@ -9,10 +10,13 @@ from torch.nn.functional import cross_entropy, linear
 from torch.utils.checkpoint import checkpoint
 
 from o1exp.train.data.batch import MicroBatch
+from o1exp.train.worker import softmax
 
 CHUNK_LOGITS = 2**24
 CHUNK_ROWS = 512
 """Logits held at once (64 MB in fp32), and rows at least: every chunk passes over the whole output layer and its gradient."""
+CHUNK_ROWS_GPU = 2048
+"""A GPU's matrix products want more rows; 622 MB of logits in bf16 at a vocabulary of 152,000."""
 
 
 class Scored(NamedTuple):
@@ -38,8 +42,10 @@ def token_losses(model: Any, batch: MicroBatch, rows: int = 0) -> torch.Tensor:
 
 
 def _predictors(model: Any, batch: MicroBatch) -> torch.Tensor:
-    known = {"groups": batch.groups, "predictors": batch.predictors}
-    hidden = model.base_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **known).last_hidden_state
+    known = {"groups": batch.groups, "bounds": batch.bounds, "longest": batch.longest, "predictors": batch.predictors}
+    parking = getattr(model, "o1exp_parking", None)
+    with parking.saved() if parking else nullcontext():
+        hidden = model.base_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **known).last_hidden_state
     found: torch.Tensor = hidden[0].index_select(0, batch.predictors)
     return found
 
@@ -50,7 +56,8 @@ def _unsummed(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor
 
 def chunk_rows(model: Any) -> int:
     """Places whose logits are computed at once."""
-    return max(CHUNK_ROWS, CHUNK_LOGITS // int(model.config.vocab_size))
+    least = CHUNK_ROWS_GPU if model.device.type == "cuda" else CHUNK_ROWS
+    return int(max(least, CHUNK_LOGITS // int(model.config.vocab_size)))
 
 
 def teach_loss(model: Any, rows: int = 0) -> None:
@@ -115,19 +122,13 @@ class _HeadLoss(torch.autograd.Function):
         even = _even(len(targets), rows)
         space = hidden.new_empty((even, len(weight)))  # the same for every chunk: memory just taken costs its page faults again
         for start in range(0, len(targets), even):
-            part, label = hidden[start : start + even], targets[start : start + even, None]
-            logits = _logits(part, weight, bias, space[: len(part)]).float()
-            chosen = logits.gather(1, label)
-            highest = logits.amax(1, keepdim=True)
-            right += (chosen == highest).sum()
-            # From here on `logits` holds exp(logit - highest), then the probabilities, then the gradient: no second copy.
-            total = logits.sub_(highest).exp_().sum(1, keepdim=True)
-            summed += (total.log() + highest - chosen).sum()
-            if not (to_hidden or to_weight or to_bias):
+            part, label = hidden[start : start + even], targets[start : start + even]
+            logits = _logits(part, weight, bias, space[: len(part)])
+            losses, hits, gradient = _softmax(logits, label, bool(to_hidden or to_weight or to_bias))
+            summed += losses
+            right += hits
+            if gradient is None:
                 continue
-            logits.div_(total)
-            logits.scatter_add_(1, label, torch.full_like(chosen, -1.0))
-            gradient = logits.to(part.dtype)
             if grad_hidden is not None:
                 torch.mm(gradient, weight, out=grad_hidden[start : start + even])
             if grad_weight is not None:
@@ -142,6 +143,26 @@ class _HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, *outer: torch.Tensor) -> Any:
         gradients, ctx.gradients = ctx.gradients, None
         return *(None if g is None else g.mul_(outer[0]) for g in gradients), None, None
+
+
+def _softmax(logits: torch.Tensor, targets: torch.Tensor, wanted: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """The summed -log p of the targets, how many are the highest of their row, and if `wanted` the gradient, in the logits' type."""
+    if softmax.usable(logits):
+        each, hits = softmax.to_gradient(logits, targets, wanted)
+        return each.sum(), hits.sum().long(), logits if wanted else None
+    label = targets[:, None]
+    wide = logits.float()
+    chosen = wide.gather(1, label)
+    highest = wide.amax(1, keepdim=True)
+    right = (chosen == highest).sum()
+    # From here on `wide` holds exp(logit - highest), then the probabilities, then the gradient: no second copy.
+    total = wide.sub_(highest).exp_().sum(1, keepdim=True)
+    summed = (total.log() + highest - chosen).sum()
+    if not wanted:
+        return summed, right, None
+    wide.div_(total)
+    wide.scatter_add_(1, label, torch.full_like(chosen, -1.0))
+    return summed, right, wide.to(logits.dtype)
 
 
 def _even(count: int, most: int) -> int:

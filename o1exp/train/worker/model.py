@@ -8,9 +8,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import attention
-from o1exp.train.worker.lora import add_lora
+from o1exp.train.worker.accelerator import as_in_training
+from o1exp.train.worker.kernels import chosen, fuse
+from o1exp.train.worker.lora import add_lora, lean
 from o1exp.train.worker.loss import teach_loss, teach_rows
-from o1exp.train.worker.preflight import check_head, check_weights, check_window
+from o1exp.train.worker.offload import Parking
+from o1exp.train.worker.preflight import attention_that_runs, check_head, check_weights, check_window
+from o1exp.train.worker.recompute import checkpoint_activations
 
 _zero3_config: list[Any] = []
 """transformers looks for this object while it loads under ZeRO-3; it must stay referenced."""
@@ -29,23 +33,40 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
         _zero3_config.append(HfDeepSpeedConfig(config))
     model, report = AutoModelForCausalLM.from_pretrained(
         spec.start, revision=spec.revision or None, config=settings, dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
-        attn_implementation=attention.chosen(spec.attention, spec.accelerator, spec.precision), use_safetensors=True,
+        attn_implementation=attention.VARLEN if spec.varlen else attention.NAME, use_safetensors=True,
         output_loading_info=True,
     )  # fmt: skip
     check_weights(spec, report)
     partitioned = spec.zero_stage == 3 and config is not None
+    if spec.accelerator == "gpu" and not partitioned and model.device.type == "cpu":
+        model.to(torch.device("cuda", torch.cuda.current_device()))  # what is checked below is checked where it will run
+    if spec.varlen:
+        with as_in_training(partitioned):
+            model.set_attn_implementation(attention_that_runs(spec, model))
     if not partitioned:
         check_head(spec, model)
     if spec.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
     if spec.tuning == "lora":
         add_lora(model, spec, partitioned)
+    if spec.accelerator == "gpu":
+        with as_in_training(partitioned):
+            hasten(spec, model, partitioned)
     teach_loss(model)
     teach_rows(model)
     if spec.activation_checkpointing:
-        checkpoint_activations(model)
+        parking = Parking(model.device) if spec.offload_activations else None
+        model.o1exp_parking = parking
+        checkpoint_activations(model, parking)
     model.train()
     return model
+
+
+def hasten(spec: TrainSpec, model: Any, partitioned: bool) -> None:
+    """Swap what a GPU does faster otherwise, and say so in the log."""
+    fused = [f"{kind} ({made.__name__[1:]})" for made in chosen(spec.kernels) for kind in fuse(model, made(), partitioned)]
+    adapted = lean(model) if spec.tuning == "lora" and spec.kernels != "none" and not partitioned else 0
+    print(f"fused: {', '.join(fused) or 'nothing'}; adapters in place: {adapted}", flush=True)
 
 
 def model_config(spec: TrainSpec) -> Any:
@@ -64,9 +85,3 @@ def model_config(spec: TrainSpec) -> Any:
             raise CannotTrain(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
         config.rope_parameters = {**rotary, "rope_theta": spec.rope_theta}
     return config
-
-
-def checkpoint_activations(model: Any) -> None:
-    """Keep each layer's input only and compute the rest again in the backward pass."""
-    model.enable_input_require_grads()  # or frozen embeddings would leave the first layer's output without a gradient
-    model.activation_checkpointing_enable({"use_reentrant": False})

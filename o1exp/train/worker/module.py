@@ -13,6 +13,7 @@ from o1exp.train.worker.backend import Backend
 from o1exp.train.worker.memory import forget_peak, held_mb
 from o1exp.train.worker.model import load_model
 from o1exp.train.worker.objective import Objective
+from o1exp.train.worker.optimizer import adamw
 
 
 class Student(LightningModule):  # type: ignore[misc]
@@ -39,12 +40,7 @@ class Student(LightningModule):  # type: ignore[misc]
             forget_peak(self.device)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW, in one kernel; weight decay spares vectors (norms and biases), as usual."""
-        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        matrices = [parameter for parameter in trained if len(_shape(parameter)) > 1]
-        vectors = [parameter for parameter in trained if len(_shape(parameter)) <= 1]
-        groups = [{"params": matrices, "weight_decay": self.spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-        return torch.optim.AdamW([group for group in groups if group["params"]], lr=self.spec.lr, fused=True)
+        return adamw(self.model, self.spec)
 
     def transfer_batch_to_device(self, batch: MicroBatch, device: torch.device, dataloader_idx: int) -> MicroBatch:
         return batch.to(device)
@@ -68,9 +64,3 @@ class Student(LightningModule):  # type: ignore[misc]
             torch.cuda.manual_seed(seed)
         else:
             torch.default_generator.manual_seed(seed)
-
-
-def _shape(parameter: torch.nn.Parameter) -> torch.Size:
-    """Under ZeRO-3 a parameter itself is empty; DeepSpeed keeps its true shape beside it."""
-    shape: torch.Size = getattr(parameter, "ds_shape", parameter.shape)
-    return shape

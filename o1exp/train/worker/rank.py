@@ -33,6 +33,7 @@ def train(spec: TrainSpec, rank: int) -> None:
     """Fit and export; the artefact's files go to `spec.out`, the facts to `result.json` in scratch."""
     warnings.filterwarnings("ignore", module="lightning|deepspeed|torch")
     check_devices(spec)
+    settle(spec)
     if spec.strategy == "deepspeed":
         from o1exp.train.worker.accelerator import import_deepspeed
 
@@ -78,6 +79,20 @@ def check_devices(spec: TrainSpec) -> None:
             f"machine.devices={spec.devices}, but torch {torch.__version__} sees {found} GPUs here; set machine.devices, install torch's "
             "GPU build, or set machine=cpu"
         )
+
+
+def settle(spec: TrainSpec) -> None:
+    """What torch is told of a GPU before anything is computed there."""
+    import torch
+    import torch.utils.deterministic as fresh
+
+    if spec.accelerator != "gpu":
+        return
+    if spec.deterministic:
+        torch.use_deterministic_algorithms(True)
+        fresh.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # all that is read here was written before
+    if spec.offload_optimizer:
+        torch.set_num_threads(max(torch.get_num_threads(), (os.cpu_count() or 1) // spec.devices))  # AdamW then runs on the CPU
 
 
 def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:

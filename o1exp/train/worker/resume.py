@@ -28,7 +28,8 @@ class Checkpoints:
     def __init__(self, spec: TrainSpec) -> None:
         self.folder = Path(spec.scratch) / "steps"
         self.keep = spec.keep_checkpoints
-        self.layout = [spec.ranks, spec.zero_stage if spec.strategy == "deepspeed" else -1, spec.packs_per_micro_batch]
+        alone = -2 if spec.precision == "bf16" else -1  # with fp32 copies of the weights, or without
+        self.layout = [spec.ranks, spec.zero_stage if spec.strategy == "deepspeed" else alone, spec.packs_per_micro_batch]
 
     def at(self, step: int) -> Path:
         return self.folder / f"{step:08d}"

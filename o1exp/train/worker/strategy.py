@@ -8,6 +8,7 @@ from lightning.pytorch.strategies import DeepSpeedStrategy, SingleDeviceStrategy
 
 from o1exp.train.data.schedule import micro_batches_per_step
 from o1exp.train.spec import TrainSpec
+from o1exp.train.worker.optimizer import GROUP
 
 
 class ZeroStrategy(DeepSpeedStrategy):  # type: ignore[misc]
@@ -49,17 +50,33 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
     config: dict[str, Any] = {
         "train_micro_batch_size_per_gpu": 1, "gradient_clipping": spec.max_grad_norm, "zero_allow_untested_optimizer": True,
         "steps_per_print": None, "bf16": {"enabled": spec.precision == "bf16"},
+        "timers": {"throughput": {"enabled": False}},  # it waits for the device at every micro-batch
     }  # fmt: skip
+    if spec.accelerator == "gpu":
+        # A gradient that is no number makes the norm infinite, which ends the run: no need to look at each tensor before.
+        config["bf16"]["check_grad_overflow"] = False
     if spec.zero_stage > 0:
-        zero = config["zero_optimization"] = {"stage": spec.zero_stage, "overlap_comm": spec.accelerator == "gpu"}
-        if spec.accelerator == "cpu":
+        gpu, alone = spec.accelerator == "gpu", spec.ranks == 1
+        zero = config["zero_optimization"] = {"stage": spec.zero_stage, "overlap_comm": gpu and not alone}
+        if not gpu:
             zero["stage3_param_persistence_threshold"] = 0  # or it would keep every parameter of a small model whole
-            if spec.zero_stage < 3:
-                zero["reduce_scatter"] = False  # its "scatter" sums whole buckets as well, after copying them once more
-                zero["contiguous_gradients"] = spec.ranks > 1  # a rank alone sends nothing, so it need not lay gradients out for it
+        if spec.zero_stage < 3 and (alone or not gpu):
+            zero["reduce_scatter"] = False  # its "scatter" sums whole buckets as well, after copying them once more
+            zero["contiguous_gradients"] = not alone  # a rank alone sends nothing, so it need not lay gradients out for it
+        if gpu:
+            zero["reduce_bucket_size"] = BUCKET
+            if spec.zero_stage == 3:
+                # Gradients of so many elements are made fp32 at once in a step.
+                zero["sub_group_size"] = GROUP
+                zero["stage3_prefetch_bucket_size"] = BUCKET
         if spec.offload_optimizer:
-            zero["offload_optimizer"] = {"device": "cpu"}
+            zero["offload_optimizer"] = {"device": "cpu", "pin_memory": gpu}
+            config["zero_force_ds_cpu_optimizer"] = False  # torch's own fused AdamW runs on CPUs too, and needs no compiler
     return config
+
+
+BUCKET = 2**27
+"""Elements of gradients that are summed over ranks at once, and of weights that are fetched ahead."""
 
 
 def make_trainer(spec: TrainSpec, recorder: Callback) -> Trainer:

@@ -1,0 +1,83 @@
+"""A kernel attends only if it gives what SDPA gives; where none does, SDPA attends, and one that was asked for by name is refused."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from o1exp.train.data.encode import CannotTrain
+from o1exp.train.spec import TrainSpec
+from tests.train.parts import a_spec
+from tests.train.test_loss import model, plain_kernel
+
+
+@pytest.fixture(autouse=True)
+def _kernel() -> Iterator[None]:
+    from o1exp.train.worker import flash
+
+    yield
+    flash.use(flash.FLASH)
+
+
+def broken(*given: Any) -> Any:
+    raise ValueError("no kernel image is available for execution on the device\nmore of it")
+
+
+def chosen(monkeypatch: pytest.MonkeyPatch, spec: TrainSpec, **forwards: Any) -> str:
+    from o1exp.train.worker import flash, preflight
+
+    _, backward = plain_kernel([])
+    kernels = [flash.Kernel(name, forward, backward) for name, forward in forwards.items()]
+    monkeypatch.setattr(preflight, "_kernels", lambda spec: iter(kernels))
+    return preflight.attention_that_runs(spec, model())
+
+
+def test_the_first_that_agrees_attends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from o1exp.train.worker import attention, flash
+
+    forward, _ = plain_kernel([])
+    spec = a_spec(accelerator="gpu", precision="bf16")
+    assert chosen(monkeypatch, spec, Fast=broken, Right=forward) == attention.VARLEN
+    assert flash._used[0].name == "Right"
+    assert capsys.readouterr().out == "attention: Right\n"
+
+
+def test_where_none_agrees_sdpa_attends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from o1exp.train.worker import attention
+
+    forward, _ = plain_kernel([])
+
+    def wrong(query: Any, key: Any, value: Any, bounds: Any, longest: int, scale: Any) -> Any:
+        return forward(query, key, 1.1 * value, bounds, longest, scale)
+
+    def empty(query: Any, *rest: Any) -> Any:
+        return forward(query * float("nan"), *rest)
+
+    spec = a_spec(accelerator="gpu", precision="bf16")
+    assert chosen(monkeypatch, spec, Fast=broken, Wrong=wrong, Empty=empty) == attention.NAME
+    said = capsys.readouterr().out
+    assert "Fast does not run here: no kernel image is available for execution on the device;" in said
+    assert "Wrong does not run here" in said
+    assert "Empty does not run here" in said
+    with pytest.raises(CannotTrain, match=r"machine\.attention=varlen: Fast does not run here: .*set machine\.attention=auto"):
+        chosen(monkeypatch, a_spec(attention="varlen"), Fast=broken)
+
+
+def test_documents_of_a_plan_that_are_not_there_are_empty() -> None:
+    import torch
+
+    from o1exp.train.worker import cudnn_attention as cudnn
+
+    bounds = torch.tensor([0, 40, 64], dtype=torch.int32)
+    shape = cudnn._shape(torch.zeros(64, 6, 16), torch.zeros(64, 2, 16), bounds, 40, None)
+    assert shape == cudnn.Shape(documents=4, longest=1024, tokens=4096, heads=6, shared=2, width=16, scale=0.25)
+    places = cudnn._places(bounds, shape)
+    assert places.lengths.tolist() == [40, 24, 0, 0]
+    assert places.queries.tolist() == [at * 96 for at in (0, 40, 64, 64, 64)]
+    assert places.keys.tolist() == [at * 32 for at in (0, 40, 64, 64, 64)]
+    assert {part.dtype for part in places} == {torch.int32}
+    assert cudnn._places(bounds, shape) is places
+    more = torch.arange(6, dtype=torch.int32) * 2000
+    longer = cudnn._shape(torch.zeros(10_000, 6, 16), torch.zeros(10_000, 2, 16), more, 2000, 0.1)
+    assert longer[:3] == (8, 2048, 12288)
+    assert len(cudnn._places(more, longer).lengths) == 8
