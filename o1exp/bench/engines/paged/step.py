@@ -1,0 +1,88 @@
+"""One step of all rows: read the newest tokens, draw the next ones. On a GPU it is captured once as a CUDA graph and then only replayed.
+
+A model of 28 layers is over a thousand kernels, which the host starts more slowly than a GPU runs them; a graph is one start.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from o1exp.bench.engines.decode import DecodeRules, choose
+from o1exp.bench.engines.paged.attention import Attend, Pool, Prompts, Steps
+from o1exp.bench.engines.paged.slots import Slots
+
+
+class Stepper:
+    """The model over one pool and its slots. `capture`: as graphs (a GPU only)."""
+
+    def __init__(self, model: Any, pool: Pool, rules: DecodeRules, attend: Attend, capture: bool) -> None:
+        self._model, self.pool, self._rules, self._attend = model, pool, rules, attend
+        self._capture, self._graphs, self._memory = capture, dict[tuple[int, int], torch.cuda.CUDAGraph](), None
+        self._ends = torch.tensor(sorted(rules.ends), dtype=torch.long, device=model.device)
+
+    def read(self, texts: Sequence[Sequence[int]], pages: Sequence[Sequence[int]], noise: Sequence[float]) -> list[int]:
+        """Read whole texts into their pages and draw the next token of each."""
+        lengths = [len(text) for text in texts]
+        ids, positions, bounds = torch.tensor([token for text in texts for token in text]), [torch.arange(size) for size in lengths], [0]
+        for size in lengths:
+            bounds.append(bounds[-1] + size)
+        page = self.pool.page
+        places = [torch.tensor(mine)[own // page] * page + own % page for own, mine in zip(positions, pages, strict=True)]
+        device = self._model.device
+        run = Prompts(self.pool, torch.cat(places).to(device), lengths, torch.tensor(bounds, dtype=torch.int32, device=device))
+        last = torch.tensor(bounds[1:], device=device) - 1
+        logits = self._forward(ids.to(device)[None], torch.cat(positions).to(device)[None], run, last)[0]
+        chosen: list[int] = choose(logits, torch.tensor(noise, device=device), self._rules.temperature, self._rules.top_p).tolist()
+        return chosen
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self._model.device
+        return device
+
+    def run(self, slots: Slots, rows: int, splits: int, steps: int) -> list[list[int]]:
+        """So many steps of the first `rows` slots, without waiting for the device in between: the tokens of each step, slot by slot."""
+        shown = torch.empty(steps, rows, dtype=torch.long, device=slots.device)
+        for number in range(steps):
+            self._one(slots, rows, splits)
+            shown[number] = slots.shown[:rows]
+        written: list[list[int]] = shown.tolist()
+        return written
+
+    def _one(self, slots: Slots, rows: int, splits: int) -> None:
+        graph = self._graphs.get((rows, splits))
+        if graph is not None:
+            graph.replay()
+            return
+        self._step(slots, rows, splits)
+        if self._capture:
+            self._record(slots, rows, splits)
+
+    def _record(self, slots: Slots, rows: int, splits: int) -> None:
+        """Capture a step, which runs nothing; the same step was run before, so that every kernel is loaded."""
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, pool=self._memory):
+                self._step(slots, rows, splits)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as wrong:
+            self._capture = False
+            print(f"steps are not captured, so the host's speed limits them: {str(wrong).splitlines()[0]}", file=sys.stderr)
+            return
+        self._memory = graph.pool()
+        self._graphs[rows, splits] = graph
+
+    def _step(self, slots: Slots, rows: int, splits: int) -> None:
+        positions = slots.position[:rows]
+        run = Steps.at(self.pool, slots.table[:rows], positions, (splits, self._attend))
+        logits = self._forward(slots.token[:rows, None], positions[:, None], run, 1)[:, -1]
+        slots.take(choose(logits, slots.drawn(rows), self._rules.temperature, self._rules.top_p), self._ends)
+
+    def _forward(self, ids: Tensor, positions: Tensor, run: Prompts | Steps, keep: int | Tensor) -> Tensor:
+        """Logits [batch, kept, vocabulary]."""
+        found: Tensor = self._model(ids, position_ids=positions, use_cache=False, logits_to_keep=keep, paged=run).logits
+        return found
