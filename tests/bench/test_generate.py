@@ -150,7 +150,10 @@ def test_chunks_hold_every_row_once_within_the_memory(spec: GenerateSpec) -> Non
     for rows in plan:
         assert len(rows) <= generate.MOST_ROWS
         assert len(rows) * (max(lengths[row // 100] for row in rows) + 100) * cost <= generate.CACHE_BYTES
-    assert {len(rows) for rows in generate.chunks(dataclasses.replace(sampling, batch_size=7), lengths, cost, generate.CACHE_BYTES)} == {7, 400 % 7}
+    assert {len(rows) for rows in generate.chunks(dataclasses.replace(sampling, batch_size=7), lengths, cost, generate.CACHE_BYTES)} == {
+        7,
+        400 % 7,
+    }
     assert [len(rows) for rows in generate.chunks(sampling, [30, 500, 20, 100], generate.CACHE_BYTES, generate.CACHE_BYTES)] == [1] * 400
 
 

@@ -11,8 +11,8 @@ import torch
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules
 from o1exp.bench.engines.paged.attention import Pool
 from o1exp.bench.engines.paged.fit import MOST_SLOTS, PAGE, Paged, room
-from o1exp.bench.engines.paged.serve import Deliver, Server, Spent
-from o1exp.bench.engines.paged.step import Stepper
+from o1exp.bench.engines.paged.serve import Deliver, Server
+from o1exp.bench.engines.paged.step import Spent, Stepper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,8 @@ def _serve(
     slots, pages = held
     asked, rows, rules = work
     pool = Pool(found.layers, pages, PAGE, torch.zeros(1, dtype=model.dtype, device=model.device))
-    stepper = Stepper(model, pool, rules, found.attend, capture=model.device.type == "cuda")
-    server = Server(stepper, rules, slots, asked.longest, found.layers[0][0])
-    server.spent = spent
-    server.serve(rows, asked.ask, *told)
+    stepper = Stepper(model, pool, rules, found.attend, spent)
+    Server(stepper, rules, slots, asked.longest, found.layers[0][0]).serve(rows, asked.ask, *told)
 
 
 def _forget(model: Any) -> None:

@@ -42,7 +42,9 @@ def paged(model: Any) -> Paged:
             found = Paged(layers, attend, kernel)
             theirs, ours = _logits(model, before), _paged_logits(model, found)
             _compare("its logits", ours, theirs)
-    except (NotPaged, TypeError, AttributeError, NotImplementedError) as wrong:
+    except torch.OutOfMemoryError:
+        raise
+    except (NotPaged, TypeError, AttributeError, RuntimeError) as wrong:
         model.set_attn_implementation(before)
         raise NotPaged(str(wrong)) from wrong
     return found

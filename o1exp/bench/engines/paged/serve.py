@@ -44,21 +44,6 @@ class Row:
         return len(self.request.prompt) + len(self.written.ids)
 
 
-@dataclass
-class Spent:
-    """Where time went: tokens and seconds of reading prompts and of writing answers."""
-
-    read: int = 0
-    read_seconds: float = 0.0
-    wrote: int = 0
-    write_seconds: float = 0.0
-
-    def rates(self) -> dict[str, float]:
-        """Tokens per second of either, for what was done at all."""
-        done = {"read": (self.read, self.read_seconds), "written": (self.wrote, self.write_seconds)}
-        return {f"tokens_{name}_per_second": round(tokens / seconds, 1) for name, (tokens, seconds) in done.items() if tokens}
-
-
 Deliver = Callable[[list[tuple[int, Decoded]]], None]
 
 
@@ -75,7 +60,7 @@ class Server:
         self._free = deque(range(1, stepper.pool.pages))
         self._empty = list(range(slots))
         self._waiting: deque[int | Row] = deque()
-        self.spent = Spent()
+        self._spent = stepper.spent
 
     def serve(self, rows: Sequence[int], ask: Callable[[int], DecodeRequest], deliver: Deliver, on_step: Callable[[int], None]) -> None:
         """Answer these rows; `deliver` gets each as soon as it has ended, `on_step` the number of new tokens.
@@ -129,7 +114,7 @@ class Server:
         started, texts = time.monotonic(), [row.text for row in batch]
         noise = [float(row.request.noise[row.written.tokens]) for row in batch]
         drawn = self._stepper.read(texts, [row.pages for row in batch], noise)
-        self.spent.read += sum(map(len, texts))
+        self._spent.read += sum(map(len, texts))
         entries: dict[int, Entry] = {}
         ended = []
         for row, text, token in zip(batch, texts, drawn, strict=True):
@@ -146,7 +131,7 @@ class Server:
             self._slots.fill(entries)
         self._end(ended, deliver)
         on_step(len(batch))
-        self.spent.read_seconds += time.monotonic() - started
+        self._spent.read_seconds += time.monotonic() - started
 
     def _take(self, row: Row, drawn: list[int]) -> int:
         """Let the row write these tokens, or what budget forcing puts in their place, up to its end; gives the last one."""
@@ -196,8 +181,8 @@ class Server:
         if corrected:
             self._slots.correct(corrected)
         self._leave(ended, deliver)
-        self.spent.wrote += made
-        self.spent.write_seconds += time.monotonic() - started
+        self._spent.wrote += made
+        self._spent.write_seconds += time.monotonic() - started
         on_step(made)
 
     def _leave(self, slots: list[int], deliver: Deliver) -> None:

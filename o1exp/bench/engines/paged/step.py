@@ -4,7 +4,9 @@ A model of 28 layers is over a thousand kernels, which the host starts more slow
 """
 
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,12 +17,29 @@ from o1exp.bench.engines.paged.attention import Attend, Pool, Prompts, Steps
 from o1exp.bench.engines.paged.slots import Slots
 
 
-class Stepper:
-    """The model over one pool and its slots. `capture`: as graphs (a GPU only)."""
+@dataclass
+class Spent:
+    """Where time went: tokens and seconds of reading prompts and of writing answers; of the latter, seconds of capturing steps."""
 
-    def __init__(self, model: Any, pool: Pool, rules: DecodeRules, attend: Attend, capture: bool) -> None:
+    read: int = 0
+    read_seconds: float = 0.0
+    wrote: int = 0
+    write_seconds: float = 0.0
+    capture_seconds: float = 0.0
+
+    def rates(self) -> dict[str, float]:
+        """Tokens per second of either, for what was done at all."""
+        done = {"read": (self.read, self.read_seconds), "written": (self.wrote, self.write_seconds)}
+        return {f"tokens_{name}_per_second": round(tokens / seconds, 1) for name, (tokens, seconds) in done.items() if tokens}
+
+
+class Stepper:
+    """The model over one pool and its slots. Steps are captured where it is a GPU's."""
+
+    def __init__(self, model: Any, pool: Pool, rules: DecodeRules, attend: Attend, spent: Spent) -> None:
         self._model, self.pool, self._rules, self._attend = model, pool, rules, attend
-        self._capture, self._graphs, self._memory = capture, dict[tuple[int, int], torch.cuda.CUDAGraph](), None
+        self.spent, self._capture = spent, model.device.type == "cuda"
+        self._graphs, self._memory = dict[tuple[int, int], torch.cuda.CUDAGraph](), None
         self._ends = torch.tensor(sorted(rules.ends), dtype=torch.long, device=model.device)
 
     def read(self, texts: Sequence[Sequence[int]], pages: Sequence[Sequence[int]], noise: Sequence[float]) -> list[int]:
@@ -63,7 +82,7 @@ class Stepper:
 
     def _record(self, slots: Slots, rows: int, splits: int) -> None:
         """Capture a step, which runs nothing; the same step was run before, so that every kernel is loaded."""
-        graph = torch.cuda.CUDAGraph()
+        started, graph = time.monotonic(), torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, pool=self._memory):
                 self._step(slots, rows, splits)
@@ -75,6 +94,7 @@ class Stepper:
             return
         self._memory = graph.pool()
         self._graphs[rows, splits] = graph
+        self.spent.capture_seconds += time.monotonic() - started
 
     def _step(self, slots: Slots, rows: int, splits: int) -> None:
         positions = slots.position[:rows]

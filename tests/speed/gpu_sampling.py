@@ -1,0 +1,243 @@
+"""The embedded engine on a GPU: tokens per second beside transformers' own `generate`, on random-weight Qwen2 models of real sizes.
+
+python -m tests.speed.gpu_sampling [PART ...] prints a JSON line for each part: equal, kernel, draw, profile, or a case such as 1.5B-128.
+"""
+
+import gc
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, choose, decode
+from o1exp.bench.engines.paged.answer import Asked, answer
+from o1exp.bench.engines.paged.attention import attend_pages
+from o1exp.bench.engines.paged.fit import PAGE, Paged, paged
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "small": {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2},
+    "1.5B": {"hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28, "num_attention_heads": 12, "num_key_value_heads": 2},
+    "7B": {"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """So many rows of one model, each with a prompt and an answer of so many tokens; `beside`: tokens that `generate` makes for comparison."""
+
+    size: str
+    rows: int
+    prompt: int = 128
+    tokens: int = 512
+    top_p: float = 1.0
+    beside: int = 0
+
+
+CASES = {
+    "1.5B-128": Case("1.5B", 128, beside=128),
+    "1.5B-16": Case("1.5B", 16),
+    "1.5B-1": Case("1.5B", 1),
+    "1.5B-512": Case("1.5B", 512),
+    "1.5B-128-top_p": Case("1.5B", 128, tokens=64, top_p=0.95),
+    "1.5B-16-long": Case("1.5B", 16, prompt=32_768 - 256, tokens=256),
+    "7B-128": Case("7B", 128),
+    "7B-1": Case("7B", 1, tokens=256),
+}
+
+
+def made(size: str, dtype: torch.dtype = torch.bfloat16, device: str = "cuda") -> Any:
+    """A Qwen2 with random weights, made where it stays."""
+    from transformers import AutoModelForCausalLM, Qwen2Config
+
+    config = Qwen2Config(
+        **SHAPES[size], vocab_size=151_936, max_position_embeddings=32_768, rope_theta=1e6, tie_word_embeddings=size != "7B",
+        bos_token_id=None, eos_token_id=None, pad_token_id=0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    with torch.device(device):
+        return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa").eval()
+
+
+def requests(rows: int, prompt: int, tokens: int) -> list[DecodeRequest]:
+    luck = torch.Generator().manual_seed(0)
+    prompts = torch.randint(1000, 150_000, (rows, prompt), generator=luck).tolist()
+    return [DecodeRequest(prompt=tuple(ids), limit=tokens, noise=torch.rand(tokens, generator=luck)) for ids in prompts]
+
+
+def rules(temperature: float = 1.0, top_p: float = 1.0) -> DecodeRules:
+    return DecodeRules(temperature=temperature, top_p=top_p, ends=frozenset({151_645}), stopped=lambda ids, new: False)
+
+
+def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
+    """Tokens per second of one case: all of it, and reading and writing alone; memory in GiB with the cache."""
+    asked = requests(case.rows, case.prompt, case.tokens)
+    torch.cuda.reset_peak_memory_stats()
+    started, got = time.monotonic(), dict[int, Decoded]()
+    job = Asked(rows=range(case.rows), ask=asked.__getitem__, longest=(case.prompt + case.tokens, case.tokens))
+    spent = answer(model, found, job, rules(1.0, case.top_p), (lambda ended: got.update(ended), lambda tokens: None))
+    seconds = time.monotonic() - started
+    tokens = sum(row.tokens for row in got.values())
+    writing = spent.write_seconds - spent.capture_seconds
+    result = {
+        "tokens": tokens, "tok_s": round(tokens / seconds), "write_tok_s": round(spent.wrote / writing), "read_tok_s": round(spent.read / spent.read_seconds),
+        "capture_s": round(spent.capture_seconds, 2), "seconds": round(seconds, 2), "kernel": found.kernel,
+        "gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),
+    }  # fmt: skip
+    if case.beside:
+        result["generate_tok_s"] = round(generated(model, asked, case.beside))
+    return result
+
+
+def generated(model: Any, asked: list[DecodeRequest], tokens: int) -> float:
+    """Tokens per second of transformers' `generate` at temperature 1."""
+    ours = model.config._attn_implementation
+    model.set_attn_implementation("sdpa")
+    ids = torch.tensor([request.prompt for request in asked], device=model.device)
+    settings: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "attention_mask": torch.ones_like(ids)}
+    model.generate(ids, max_new_tokens=4, **settings)
+    torch.cuda.synchronize()
+    started = time.monotonic()
+    model.generate(ids, max_new_tokens=tokens, min_new_tokens=tokens, **settings)
+    torch.cuda.synchronize()
+    seconds = time.monotonic() - started
+    model.set_attn_implementation(ours)
+    return len(asked) * tokens / seconds
+
+
+def equality(device: str = "cuda") -> dict[str, Any]:
+    """Rows that pages and captured steps write as the plain loop does: small models, greedy and drawn, fp32 and bf16."""
+    result: dict[str, Any] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        model, asked = made("small", dtype, device), requests(24, 90, 300)
+        with torch.no_grad():
+            model.lm_head.weight.mul_(20)  # chances of a trained model's sharpness
+        for name, how in (("greedy", rules(0.0)), ("drawn", rules(1.0)), ("top_p", rules(0.8, 0.95))):
+            model.set_attn_implementation("sdpa")
+            plain = decode(model, asked, how, lambda tokens, finished: None)
+            found, got = paged(model), dict[int, Decoded]()
+            job = Asked(rows=range(24), ask=asked.__getitem__, longest=(390, 300), slots=10)
+            answer(model, found, job, how, (lambda ended, got=got: got.update(ended), lambda tokens: None))  # type: ignore[misc]
+            alike = [_common(got[number].ids, row.ids) for number, row in enumerate(plain)]
+            result[f"{str(dtype).removeprefix('torch.')} {name}"] = {
+                "equal_rows": sum(got[number] == row or got[number].ids == row.ids for number, row in enumerate(plain)),
+                "of": 24, "common_tokens": round(sum(alike) / 24, 1), "kernel": found.kernel,
+            }  # fmt: skip
+    return result
+
+
+def _common(one: list[int], other: list[int]) -> int:
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _milliseconds(job: Callable[[], Any], repeats: int = 10) -> float:
+    for _ in range(3):
+        job()
+    torch.cuda.synchronize()
+    started = time.monotonic()
+    for _ in range(repeats):
+        job()
+    torch.cuda.synchronize()
+    return (time.monotonic() - started) / repeats * 1e3
+
+
+def kernels() -> dict[str, Any]:
+    """The attention kernel alone: milliseconds and GB of keys and values read a second."""
+    from o1exp.bench.engines.paged import kernel
+
+    result: dict[str, Any] = {}
+    for rows, heads, key_heads, length in ((128, 12, 2, 512), (128, 28, 4, 512), (16, 12, 2, 32_700), (1, 12, 2, 640), (1, 28, 4, 32_700)):
+        width, pages = 128, -(-length // PAGE)
+        held = [torch.randn((rows * pages + 1) * PAGE, key_heads, width, device="cuda", dtype=torch.bfloat16) for _ in range(2)]
+        table = torch.arange(1, rows * pages + 1, device="cuda", dtype=torch.int32).view(rows, pages)
+        lengths = torch.full((rows,), length, device="cuda")
+        query = torch.randn(rows, heads, width, device="cuda", dtype=torch.bfloat16)
+        size = 2 * 2 * rows * key_heads * width * length
+        for splits in (1, 2, 4, 8, 16, 32):
+            spent = _milliseconds(lambda n=splits, q=query, h=held, t=table, s=lengths: kernel.attend_pages(q, *h, t, s, (0.09, PAGE, n)))  # type: ignore[misc]
+            result[f"{rows}x{length} {heads}/{key_heads} splits {splits}"] = [round(spent, 3), round(size / spent / 1e6)]
+        if rows * length < 100_000:
+            result[f"{rows}x{length} formula"] = round(_milliseconds(lambda q=query, h=held, t=table, s=lengths: attend_pages(q, *h, t, s, (0.09, PAGE, 1))), 3)  # type: ignore[misc]  # fmt: skip
+    return result
+
+
+def drawing() -> dict[str, Any]:
+    """Milliseconds to draw 128 tokens of 151,936."""
+    logits = torch.randn(128, 151_936, device="cuda", dtype=torch.bfloat16) * 4
+    noise = torch.rand(128, device="cuda")
+    result = {f"top_p {p}": round(_milliseconds(lambda p=p: choose(logits, noise, 1.0, p)), 3) for p in (1.0, 0.95)}  # type: ignore[misc]
+    chances = torch.softmax(logits.float(), -1)
+    result["softmax"] = round(_milliseconds(lambda: torch.softmax(logits.float(), -1)), 3)
+    result["cumsum"] = round(_milliseconds(lambda: chances.cumsum(-1)), 3)
+    result["topk 1024"] = round(_milliseconds(lambda: chances.topk(1024)), 3)
+    result["sort"] = round(_milliseconds(lambda: chances.sort(-1, descending=True)), 3)
+    return result
+
+
+def profile(model: Any, found: Paged, rows: int = 128) -> dict[str, Any]:
+    """Where a captured step's time goes: milliseconds per step by kernel."""
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as profiling
+
+    from o1exp.bench.engines.paged.attention import Pool
+    from o1exp.bench.engines.paged.slots import Entry, Slots
+    from o1exp.bench.engines.paged.step import Spent, Stepper
+
+    pool = Pool(found.layers, rows * 4 + 1, PAGE, torch.zeros(1, dtype=model.dtype, device=model.device))
+    steps = 32
+    with torch.inference_mode():
+        stepper, slots = Stepper(model, pool, rules(), found.attend, Spent()), Slots(rows, 5, 512, model.device)
+        slots.fill({
+            row: Entry(token=1000, position=500, made=0, limit=400, noise=torch.rand(512), pages=range(1 + 4 * row, 5 + 4 * row))
+            for row in range(rows)
+        })  # fmt: skip
+        stepper.run(slots, rows, 2, 4)
+        started = time.monotonic()
+        stepper.run(slots, rows, 2, steps)
+        whole = (time.monotonic() - started) / steps * 1e3
+        with profiling(activities=[ProfilerActivity.CUDA]) as seen:
+            stepper.run(slots, rows, 2, steps)
+    times = sorted(((event.self_device_time_total, event.count, event.key) for event in seen.key_averages()), reverse=True)
+    top = [[round(total / steps / 1e3, 3), round(count / steps), key[:90]] for total, count, key in times[:24]]
+    kernels_ = sum(count for _, count, _ in times) / steps
+    return {
+        "ms_per_step": round(whole, 2),
+        "device_ms": round(sum(total for total, _, _ in times) / steps / 1e3, 2),
+        "kernels": kernels_,
+        "top": top,
+    }
+
+
+def main(wanted: list[str]) -> None:
+    held: dict[str, tuple[Any, Paged]] = {}
+
+    def model(size: str) -> tuple[Any, Paged]:
+        if size not in held:
+            held.clear()
+            gc.collect()
+            torch.cuda.empty_cache()
+            ready = made(size)
+            held[size] = ready, paged(ready)
+        return held[size]
+
+    alone: dict[str, Callable[[], dict[str, Any]]] = {
+        "equal": equality, "kernel": kernels, "draw": drawing, "profile": lambda: profile(*model("1.5B")),
+        "profile-1": lambda: profile(*model("1.5B"), 1),
+    }  # fmt: skip
+    parts = alone | {name: lambda case=case: measure(*model(case.size), case) for name, case in CASES.items()}  # type: ignore[misc]
+    for name in wanted or list(parts):
+        started = time.monotonic()
+        try:
+            found = parts[name]()
+        except Exception:  # the others are still to be measured
+            traceback.print_exc()
+            found = {"failed": traceback.format_exc(limit=-1)[-300:]}
+        print(json.dumps({"part": name, "took": round(time.monotonic() - started, 1), **found}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
