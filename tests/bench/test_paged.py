@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, decode
@@ -14,6 +15,8 @@ from o1exp.bench.engines.paged import fit
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged, attend_pages
 from o1exp.bench.engines.paged.fit import Paged, check_kernel, paged
+from o1exp.bench.engines.paged.serve import Told
+from o1exp.bench.engines.paged.step import Stepper
 from tests.bench.tiny import save_tiny
 
 PROMPTS = [(2, 9, 3), (2, 8, 9, 10, 11, 3), (2, 9, 3), (5,), (2, *range(6, 40), 3), (7, 7), (2, *range(60, 190), 3)]
@@ -55,8 +58,8 @@ def plain(model: Any, count: int, rules: DecodeRules) -> dict[int, Decoded]:
 
 def served(model: Any, found: Paged, count: int, rules: DecodeRules, slots: int = 0) -> dict[int, Decoded]:
     got: dict[int, Decoded] = {}
-    asked = Asked(rows=range(count), ask=request, longest=(240, 100), slots=slots)
-    answer(model, found, asked, rules, (lambda ended: got.update(ended), lambda tokens: None))
+    asked = Asked(rows=range(count), ask=request, rules=rules, longest=(240, 100), slots=slots)
+    answer(model, found, asked, Told(got.update, lambda tokens: None))
     return got
 
 
@@ -76,8 +79,8 @@ def test_rows_are_those_of_the_plain_loop(model: Any, found: Paged, rules: Decod
 
 def test_every_token_is_counted_once(model: Any, found: Paged) -> None:
     got: dict[int, Decoded] = {}
-    tokens, asked = list[int](), Asked(rows=range(21), ask=request, longest=(240, 100), slots=4)
-    spent = answer(model, found, asked, DRAWN, (lambda ended: got.update(ended), tokens.append))
+    tokens, asked = list[int](), Asked(rows=range(21), ask=request, rules=DRAWN, longest=(240, 100), slots=4)
+    spent = answer(model, found, asked, Told(got.update, tokens.append))
     assert sum(tokens) == sum(row.tokens for row in got.values())
     # Three prompts have no room for an answer and are not read; a text's first token comes with its prompt.
     assert spent.read == sum(len(request(number).prompt) for number in range(21) if request(number).limit)
@@ -113,7 +116,7 @@ def test_thoughts_are_forced_as_in_the_plain_loop(model: Any, found: Paged, forc
 def test_less_memory_means_fewer_rows_at_a_time(
     model: Any, found: Paged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    expected, sizes, read = plain(model, 21, DRAWN), list[int](), answering.Stepper.run
+    expected, sizes, read = plain(model, 21, DRAWN), list[int](), Stepper.run
 
     def run(self: Any, slots: Any, *call: Any) -> Any:
         sizes.append(slots.count)
@@ -121,15 +124,15 @@ def test_less_memory_means_fewer_rows_at_a_time(
             raise torch.OutOfMemoryError("full")
         return read(self, slots, *call)
 
-    monkeypatch.setattr(answering.Stepper, "run", run)
+    monkeypatch.setattr(Stepper, "run", run)
     same(served(model, found, 21, DRAWN, 12), expected)
     assert "out of memory with" in capsys.readouterr().err
     assert sizes[-1] <= 4
 
 
 def test_the_formula_agrees_with_itself_and_a_wrong_kernel_is_found() -> None:
-    def shifted(*call: Any) -> Any:
-        return attend_pages(*call[:4], (call[4] - 1).clamp(min=1), call[5])
+    def shifted(query: Tensor, keys: Tensor, values: Tensor, table: Tensor, lengths: Tensor, call: tuple[float, int, int]) -> Tensor:
+        return attend_pages(query, keys, values, table, (lengths - 1).clamp(min=1), call)
 
     like = torch.zeros(1)
     check_kernel(attend_pages, 4, (2, 8), like)

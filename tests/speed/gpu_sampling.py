@@ -16,8 +16,9 @@ import torch
 
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, choose, decode
 from o1exp.bench.engines.paged.answer import Asked, answer
-from o1exp.bench.engines.paged.attention import attend_pages
+from o1exp.bench.engines.paged.attention import Attend, attend_pages
 from o1exp.bench.engines.paged.fit import PAGE, Paged, paged
+from o1exp.bench.engines.paged.serve import Told
 
 SHAPES: dict[str, dict[str, Any]] = {
     "small": {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2},
@@ -28,7 +29,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """So many rows of one model, each with a prompt and an answer of so many tokens; `beside`: tokens that `generate` makes for comparison."""
+    """So many rows of one model, each with a prompt and an answer of so many tokens; `beside`: tokens for `generate` to make."""
 
     size: str
     rows: int
@@ -78,14 +79,16 @@ def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
     asked = requests(case.rows, case.prompt, case.tokens)
     torch.cuda.reset_peak_memory_stats()
     started, got = time.monotonic(), dict[int, Decoded]()
-    job = Asked(rows=range(case.rows), ask=asked.__getitem__, longest=(case.prompt + case.tokens, case.tokens))
-    spent = answer(model, found, job, rules(1.0, case.top_p), (lambda ended: got.update(ended), lambda tokens: None))
+    how, longest = rules(1.0, case.top_p), (case.prompt + case.tokens, case.tokens)
+    job = Asked(rows=range(case.rows), ask=asked.__getitem__, rules=how, longest=longest)
+    spent = answer(model, found, job, Told(got.update, lambda tokens: None))
     seconds = time.monotonic() - started
     tokens = sum(row.tokens for row in got.values())
     writing = spent.write_seconds - spent.capture_seconds
     result = {
-        "tokens": tokens, "tok_s": round(tokens / seconds), "write_tok_s": round(spent.wrote / writing), "read_tok_s": round(spent.read / spent.read_seconds),
-        "capture_s": round(spent.capture_seconds, 2), "seconds": round(seconds, 2), "kernel": found.kernel,
+        "tokens": tokens, "tok_s": round(tokens / seconds), "write_tok_s": round(spent.wrote / writing),
+        "read_tok_s": round(spent.read / spent.read_seconds), "capture_s": round(spent.capture_seconds, 2),
+        "seconds": round(seconds, 2), "kernel": found.kernel,
         "gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),
     }  # fmt: skip
     if case.beside:
@@ -120,8 +123,8 @@ def equality(device: str = "cuda") -> dict[str, Any]:
             model.set_attn_implementation("sdpa")
             plain = decode(model, asked, how, lambda tokens, finished: None)
             found, got = paged(model), dict[int, Decoded]()
-            job = Asked(rows=range(24), ask=asked.__getitem__, longest=(390, 300), slots=10)
-            answer(model, found, job, how, (lambda ended, got=got: got.update(ended), lambda tokens: None))  # type: ignore[misc]
+            job = Asked(rows=range(24), ask=asked.__getitem__, rules=how, longest=(390, 300), slots=10)
+            answer(model, found, job, Told(got.update, lambda tokens: None))
             alike = [_common(got[number].ids, row.ids) for number, row in enumerate(plain)]
             result[f"{str(dtype).removeprefix('torch.')} {name}"] = {
                 "equal_rows": sum(got[number] == row or got[number].ids == row.ids for number, row in enumerate(plain)),
@@ -150,18 +153,24 @@ def kernels() -> dict[str, Any]:
     from o1exp.bench.engines.paged import kernel
 
     result: dict[str, Any] = {}
+
+    def timed(which: Attend, splits: int) -> float:
+        call = (0.09, PAGE, splits)
+        return _milliseconds(lambda: which(query, keys, values, table, lengths, call))
+
     for rows, heads, key_heads, length in ((128, 12, 2, 512), (128, 28, 4, 512), (16, 12, 2, 32_700), (1, 12, 2, 640), (1, 28, 4, 32_700)):
         width, pages = 128, -(-length // PAGE)
-        held = [torch.randn((rows * pages + 1) * PAGE, key_heads, width, device="cuda", dtype=torch.bfloat16) for _ in range(2)]
+        keys = torch.randn((rows * pages + 1) * PAGE, key_heads, width, device="cuda", dtype=torch.bfloat16)
+        values = torch.randn_like(keys)
         table = torch.arange(1, rows * pages + 1, device="cuda", dtype=torch.int32).view(rows, pages)
         lengths = torch.full((rows,), length, device="cuda")
         query = torch.randn(rows, heads, width, device="cuda", dtype=torch.bfloat16)
         size = 2 * 2 * rows * key_heads * width * length
         for splits in (1, 2, 4, 8, 16, 32):
-            spent = _milliseconds(lambda n=splits, q=query, h=held, t=table, s=lengths: kernel.attend_pages(q, *h, t, s, (0.09, PAGE, n)))  # type: ignore[misc]
+            spent = timed(kernel.attend_pages, splits)
             result[f"{rows}x{length} {heads}/{key_heads} splits {splits}"] = [round(spent, 3), round(size / spent / 1e6)]
         if rows * length < 100_000:
-            result[f"{rows}x{length} formula"] = round(_milliseconds(lambda q=query, h=held, t=table, s=lengths: attend_pages(q, *h, t, s, (0.09, PAGE, 1))), 3)  # type: ignore[misc]  # fmt: skip
+            result[f"{rows}x{length} {heads}/{key_heads} formula"] = round(timed(attend_pages, 1), 3)
     return result
 
 
@@ -203,13 +212,8 @@ def profile(model: Any, found: Paged, rows: int = 128) -> dict[str, Any]:
             stepper.run(slots, rows, 2, steps)
     times = sorted(((event.self_device_time_total, event.count, event.key) for event in seen.key_averages()), reverse=True)
     top = [[round(total / steps / 1e3, 3), round(count / steps), key[:90]] for total, count, key in times[:24]]
-    kernels_ = sum(count for _, count, _ in times) / steps
-    return {
-        "ms_per_step": round(whole, 2),
-        "device_ms": round(sum(total for total, _, _ in times) / steps / 1e3, 2),
-        "kernels": kernels_,
-        "top": top,
-    }
+    device, started_kernels = sum(total for total, _, _ in times) / steps / 1e3, sum(count for _, count, _ in times) / steps
+    return {"ms_per_step": round(whole, 2), "device_ms": round(device, 2), "kernels": started_kernels, "top": top}
 
 
 def main(wanted: list[str]) -> None:
@@ -228,7 +232,7 @@ def main(wanted: list[str]) -> None:
         "equal": equality, "kernel": kernels, "draw": drawing, "profile": lambda: profile(*model("1.5B")),
         "profile-1": lambda: profile(*model("1.5B"), 1),
     }  # fmt: skip
-    parts = alone | {name: lambda case=case: measure(*model(case.size), case) for name, case in CASES.items()}  # type: ignore[misc]
+    parts = alone | {name: lambda case=case: measure(*model(case.size), case) for name, case in CASES.items()}
     for name in wanted or list(parts):
         started = time.monotonic()
         try:

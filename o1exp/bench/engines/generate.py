@@ -29,6 +29,7 @@ from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forc
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import Paged, paged
+from o1exp.bench.engines.paged.serve import Told
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from o1exp.bench.sampling import Sampling
 
@@ -105,13 +106,16 @@ def row_by_row(task: Task, ready: Paged) -> Path:
     task.progress.chunk_done(len(had))
     left = [row for row in range(len(lengths) * spec.sampling.samples) if row not in had]
     longest = max((min(length + spec.sampling.max_tokens, max(length, task.window)) for length in lengths), default=0)
-    asked = Asked(rows=left, ask=task.request, longest=(longest, spec.sampling.max_tokens), slots=spec.sampling.batch_size)
+    longest_answer = min(spec.sampling.max_tokens, task.window)
+    asked = Asked(
+        rows=left, ask=task.request, rules=task.rules, longest=(longest, longest_answer), slots=spec.sampling.batch_size
+    )  # fmt: skip
 
-    def deliver(ended: list[tuple[int, Decoded]]) -> None:
+    def keep(ended: list[tuple[int, Decoded]]) -> None:
         append(folder / ROWS, [task.finish(row, written) for row, written in ended])
         task.progress.chunk_done(len(ended))
 
-    spent = answer(task.model, ready, asked, task.rules, (deliver, task.progress.wrote))
+    spent = answer(task.model, ready, asked, Told(keep, task.progress.wrote))
     task.progress.note(attention_kernel=ready.kernel, **spent.rates())
     return folder
 

@@ -3,7 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,60 +11,54 @@ import torch
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules
 from o1exp.bench.engines.paged.attention import Pool
 from o1exp.bench.engines.paged.fit import MOST_SLOTS, PAGE, Paged, room
-from o1exp.bench.engines.paged.serve import Deliver, Server
+from o1exp.bench.engines.paged.serve import Server, Told
 from o1exp.bench.engines.paged.step import Spent, Stepper
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Rows by number; `ask` gives a row's request. `longest`: tokens of the longest text with its prompt, and of the longest answer."""
+    """Rows by number and how they are written; `ask` gives a row's request."""
 
     rows: Sequence[int]
     ask: Callable[[int], DecodeRequest]
+    rules: DecodeRules
     longest: tuple[int, int]
+    """Tokens of the longest text with its prompt, and of the longest answer alone."""
     slots: int = 0
     """Rows at a time; 0: as many as pay."""
 
 
-def answer(model: Any, found: Paged, asked: Asked, rules: DecodeRules, told: tuple[Deliver, Callable[[int], None]]) -> Spent:
-    """Answer all rows; `told`: who gets ended rows, and who counts new tokens.
+def answer(model: Any, found: Paged, asked: Asked, told: Told) -> Spent:
+    """Answer all rows; what memory cannot hold is tried again with half as many at a time.
 
-    Errors: ValueError where one text does not fit on the device.
+    Errors: ValueError where one text does not fit on the device; torch.OutOfMemoryError where one does not in spite of that.
     """
-    left, spent = dict.fromkeys(asked.rows), Spent()
-    deliver, on_step = told
+    left, spent, slots = dict.fromkeys(asked.rows), Spent(), asked.slots or MOST_SLOTS
 
-    def delivered(ended: list[tuple[int, Decoded]]) -> None:
-        deliver(ended)
-        for number, _ in ended:
+    def ended(rows: list[tuple[int, Decoded]]) -> None:
+        told.ended(rows)
+        for number, _ in rows:
             del left[number]
 
-    slots = asked.slots or MOST_SLOTS
     while left:
-        count, pages = room(model, found, len(left), asked.longest[0], slots)
+        size = room(model, found, len(left), asked.longest[0], slots)
         try:
-            _serve(model, found, (count, pages), (asked, list(left), rules), (delivered, on_step), spent)
+            _serve(model, found, replace(asked, rows=list(left)), size, (replace(told, ended=ended), spent))
         except torch.OutOfMemoryError:
-            if count == 1:
+            if size[0] == 1:
                 raise
-            slots = (count + 1) // 2
-            print(f"out of memory with {count} rows at a time; going on with {slots}", file=sys.stderr)
-        _forget(model)
+            slots = (size[0] + 1) // 2
+            print(f"out of memory with {size[0]} rows at a time; going on with {slots}", file=sys.stderr)
+        gc.collect()
+        if model.device.type == "cuda":
+            torch.cuda.empty_cache()
     return spent
 
 
-def _serve(
-    model: Any, found: Paged, held: tuple[int, int], work: tuple[Asked, list[int], DecodeRules], told: tuple[Deliver, Callable[[int], None]],
-    spent: Spent,
-) -> None:  # fmt: skip
-    slots, pages = held
-    asked, rows, rules = work
+def _serve(model: Any, found: Paged, asked: Asked, size: tuple[int, int], noted: tuple[Told, Spent]) -> None:
+    """With a pool of its own, which is gone afterwards; `size`: slots and pages."""
+    slots, pages = size
+    told, spent = noted
     pool = Pool(found.layers, pages, PAGE, torch.zeros(1, dtype=model.dtype, device=model.device))
-    stepper = Stepper(model, pool, rules, found.attend, spent)
-    Server(stepper, rules, slots, asked.longest, found.layers[0][0]).serve(rows, asked.ask, *told)
-
-
-def _forget(model: Any) -> None:
-    gc.collect()
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
+    stepper = Stepper(model, pool, asked.rules, found.attend, spent)
+    Server(stepper, asked.rules, slots, asked.longest, told).serve(asked.rows, asked.ask)

@@ -32,7 +32,7 @@ class Pass(Protocol):
 
 
 class Pool:
-    """Keys and values of every layer, [pages x page, key heads, width] each. Page 0 belongs to nobody: what is not needed is written there."""
+    """Keys and values of every layer, [pages x page, key heads, width] each. Page 0 belongs to nobody and takes what nobody needs."""
 
     def __init__(self, layers: list[tuple[int, int]], pages: int, page: int, like: Tensor) -> None:
         self.pages, self.page = pages, page
@@ -59,8 +59,8 @@ class Prompts:
         self.pool.write(layer, self.places, key, value)
         if query.is_cuda and query.element_size() == 2 and query.shape[-1] % 8 == 0 and query.shape[-1] <= 256:
             return _flash(query, key, value, self.bounds, max(self.lengths), scale)
-        parts = zip(*(states.split(self.lengths) for states in (query, key, value)), strict=True)
-        return torch.cat([causal(*part, scale) for part in parts])
+        parts = (torch.split(states, self.lengths) for states in (query, key, value))
+        return torch.cat([causal(q, k, v, scale) for q, k, v in zip(*parts, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -111,18 +111,18 @@ def paged_attention(
     if paged is None or attention_mask is not None or dropout or wrong or is_causal is False:
         raise NotPaged(f"{type(module).__name__} asks for attention with {', '.join(wrong) or 'other arguments'}")
     batch, _, tokens, width = query.shape
-    flat = [states.transpose(1, 2).reshape(batch * tokens, -1, states.shape[-1]) for states in (query, key, value)]
+    q, k, v = (states.transpose(1, 2).reshape(batch * tokens, -1, states.shape[-1]) for states in (query, key, value))
     layer = getattr(module, "layer_idx", None)
     if not isinstance(layer, int):
         raise NotPaged(f"{type(module).__name__} does not say which layer it is")
-    found = paged.attend(layer, *flat, width**-0.5 if scaling is None else float(scaling))
+    found = paged.attend(layer, q, k, v, width**-0.5 if scaling is None else float(scaling))
     return found.view(batch, tokens, -1, width), None
 
 
 def causal(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
     """Causal attention of one text; [tokens, heads, width]."""
-    states = (part.transpose(0, 1)[None] for part in (query, key, value))
-    attended = scaled_dot_product_attention(*states, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1])
+    q, k, v = (part.transpose(0, 1)[None] for part in (query, key, value))
+    attended = scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, enable_gqa=query.shape[1] != key.shape[1])
     return attended[0].transpose(0, 1)
 
 
@@ -134,7 +134,7 @@ def _flash(query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, longest: i
 
 
 def attend_pages(query: Tensor, keys: Tensor, values: Tensor, table: Tensor, lengths: Tensor, call: tuple[float, int, int]) -> Tensor:
-    """The plain formula; query: [rows, heads, width]; keys, values: [tokens, key heads, width]; lengths: [rows]; call: scale, page, splits."""
+    """The plain formula. query: [rows, heads, width]; keys, values: [tokens, key heads, width]; call: scale, page, splits."""
     scale, page, _ = call
     columns = torch.arange(table.shape[1] * page, device=table.device)
     places = table.long()[:, columns // page] * page + columns % page

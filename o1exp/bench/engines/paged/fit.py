@@ -97,7 +97,7 @@ def check_kernel(kernel: Attend, heads: int, layer: tuple[int, int], like: Tenso
 
 
 def _compare(what: str, ours: Tensor, other: Tensor) -> None:
-    apart = float((ours.float() - other.float()).norm() / other.float().norm())
+    apart = float((ours.float() - other.float()).norm() / other.float().norm().clamp(min=1e-6))
     if not apart <= LOOSE.get(ours.dtype, 5e-2):
         raise NotPaged(f"{what} differ from those of the plain way by {apart:.2g} of their size")
 
@@ -158,8 +158,9 @@ def room(model: Any, found: Paged, texts: int, longest: int, most_slots: int) ->
     cost = found.bytes_per_token(model)
     held = (free - logits - reading - whole // 20) // (cost * PAGE)
     if held < -(-longest // PAGE) + 2:
+        needs, left = longest * cost / 2**30, max(0, held) * PAGE * cost / 2**30
         raise ValueError(
-            f"an answer of {longest:,} tokens needs {longest * cost / 2**30:.1f} GiB of keys and values, and {max(0, held) * PAGE * cost / 2**30:.1f} "
-            "GiB are left on the GPU; set a smaller max_tokens, or take a GPU with more memory"
+            f"a text of {longest:,} tokens needs {needs:.1f} GiB of keys and values, and {left:.1f} GiB are left on the GPU; "
+            "set a smaller max_tokens, or take a GPU with more memory"
         )
     return slots, min(held, needed)

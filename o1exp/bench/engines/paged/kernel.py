@@ -11,6 +11,7 @@ from torch import Tensor
 
 BLOCK = 64
 """Tokens that are read together; a page holds a whole number of them."""
+LOG2_E = 1.4426950408889634
 
 
 def _parts(  # type: ignore[no-untyped-def]  # Triton reads annotations in its own way
@@ -18,7 +19,7 @@ def _parts(  # type: ignore[no-untyped-def]  # Triton reads annotations in its o
     SHARED: tl.constexpr, GROUP: tl.constexpr, WIDTH: tl.constexpr, WIDE: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
     SPLITS: tl.constexpr,
 ):  # fmt: skip
-    """Program (row, key head, split). query: [rows, heads, WIDTH]; keys, values: [tokens, key heads, WIDTH]; parts: [rows, heads, SPLITS, WIDTH]."""
+    """Program (row, key head, split). query: [rows, heads, WIDTH]; keys, values: [tokens, key heads, WIDTH]; parts: a SPLITS axis more."""
     row, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     heads = tl.num_programs(1)
     length = tl.load(lengths + row).to(tl.int32)
@@ -56,7 +57,7 @@ def _parts(  # type: ignore[no-untyped-def]  # Triton reads annotations in its o
 
 
 def _together(parts, sums, out, WIDTH: tl.constexpr, WIDE: tl.constexpr, SPLITS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Program (row x head): the parts weighted by their share of all chances. parts: [rows x heads, SPLITS, WIDTH]; SPLITS a power of two."""
+    """Program (row x head): the parts weighted by their share of all chances. parts: [rows x heads, SPLITS, WIDTH]."""
     mine = tl.program_id(0).to(tl.int64)
     split, wide = tl.arange(0, SPLITS), tl.arange(0, WIDE)
     held = wide < WIDTH
@@ -72,7 +73,7 @@ together_kernel = triton.jit(_together)
 
 
 def attend_pages(query: Tensor, keys: Tensor, values: Tensor, table: Tensor, lengths: Tensor, call: tuple[float, int, int]) -> Tensor:
-    """query: [rows, heads, width]; keys, values: [tokens, key heads, width]; table: [rows, pages]; lengths: [rows]; call: scale, page, splits.
+    """query: [rows, heads, width]; keys, values: [tokens, key heads, width]; table: [rows, pages]; call: scale, page, splits.
 
     Returns [rows, heads, width]. Everything contiguous; `splits` a power of two.
     """
@@ -85,8 +86,9 @@ def attend_pages(query: Tensor, keys: Tensor, values: Tensor, table: Tensor, len
     sums = parts if splits == 1 else query.new_empty(rows, heads, splits, dtype=torch.float32)
     block = BLOCK if wide * query.element_size() <= 256 else BLOCK // 2
     parts_kernel[(rows, key_heads, splits)](
-        query, keys, values, table, lengths, parts, sums, scale * 1.4426950408889634, table.stride(0), SHARED=shared,
-        GROUP=max(16, triton.next_power_of_2(shared)), WIDTH=width, WIDE=wide, PAGE=page, BLOCK=block, SPLITS=splits, num_warps=4, num_stages=3,
+        query, keys, values, table, lengths, parts, sums, scale * LOG2_E, table.stride(0), SHARED=shared,
+        GROUP=max(16, triton.next_power_of_2(shared)), WIDTH=width, WIDE=wide, PAGE=page, BLOCK=block, SPLITS=splits,
+        num_warps=4, num_stages=3,
     )  # fmt: skip
     if splits > 1:
         together_kernel[(rows * heads,)](parts, sums, out, WIDTH=width, WIDE=wide, SPLITS=splits, num_warps=4)

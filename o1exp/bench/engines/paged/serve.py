@@ -44,15 +44,20 @@ class Row:
         return len(self.request.prompt) + len(self.written.ids)
 
 
-Deliver = Callable[[list[tuple[int, Decoded]]], None]
+@dataclass(frozen=True)
+class Told:
+    """Who is told of rows that have ended, by number, and who of how many new tokens."""
+
+    ended: Callable[[list[tuple[int, Decoded]]], None]
+    wrote: Callable[[int], None]
 
 
 class Server:
     """Serves rows with one stepper; `slots` rows at most at a time."""
 
-    def __init__(self, stepper: Stepper, rules: DecodeRules, slots: int, longest: tuple[int, int], heads: int) -> None:
-        """`longest`: tokens of a whole text, and of an answer alone; `heads`: key heads of a layer."""
-        self._stepper, self._rules, self._heads = stepper, rules, heads
+    def __init__(self, stepper: Stepper, rules: DecodeRules, slots: int, longest: tuple[int, int], told: Told) -> None:
+        """`longest`: tokens of a whole text, and of an answer alone."""
+        self._stepper, self._rules, self._told = stepper, rules, told
         self._calm = replace(rules, stopped=lambda ids, new: False)
         page = stepper.pool.page
         self._slots = Slots(slots, -(-longest[0] // page) + 1, max(1, longest[1]), stepper.device)
@@ -62,24 +67,21 @@ class Server:
         self._waiting: deque[int | Row] = deque()
         self._spent = stepper.spent
 
-    def serve(self, rows: Sequence[int], ask: Callable[[int], DecodeRequest], deliver: Deliver, on_step: Callable[[int], None]) -> None:
-        """Answer these rows; `deliver` gets each as soon as it has ended, `on_step` the number of new tokens.
-
-        Errors: torch.OutOfMemoryError; what was delivered until then need not be served again.
-        """
+    def serve(self, rows: Sequence[int], ask: Callable[[int], DecodeRequest]) -> None:
+        """Answer these rows. Errors: torch.OutOfMemoryError; rows that have ended until then need not be served again."""
         self._waiting.extend(rows)
         with torch.inference_mode():
             while self._waiting or self._rows:
                 if self._refilling():
-                    self._admit(ask, deliver, on_step)
+                    self._admit(ask)
                 if self._rows:
-                    self._write(deliver, on_step)
+                    self._write()
 
     def _refilling(self) -> bool:
         """Reading prompts stops the others, so several are read together."""
         return len(self._empty) >= min(len(self._waiting), max(1, self._slots.count // 16)) > 0
 
-    def _admit(self, ask: Callable[[int], DecodeRequest], deliver: Deliver, on_step: Callable[[int], None]) -> None:
+    def _admit(self, ask: Callable[[int], DecodeRequest]) -> None:
         while self._waiting and self._empty:
             batch, tokens = list[Row](), 0
             while self._waiting and len(batch) < len(self._empty):
@@ -90,14 +92,14 @@ class Server:
                     self._waiting.appendleft(row)
                     break
                 if row.request.limit == 0:
-                    deliver([(row.number, Decoded([], full=True))])
+                    self._told.ended([(row.number, Decoded([], full=True))])
                     continue
                 row.pages.extend(self._free.popleft() for _ in range(self._pages(size)))
                 batch.append(row)
                 tokens += size
             if not batch:
                 return
-            self._read(batch, deliver, on_step)
+            self._read(batch)
 
     def _next(self, ask: Callable[[int], DecodeRequest]) -> Row:
         found = self._waiting.popleft()
@@ -110,7 +112,7 @@ class Server:
     def _pages(self, tokens: int) -> int:
         return -(-tokens // self._stepper.pool.page)
 
-    def _read(self, batch: list[Row], deliver: Deliver, on_step: Callable[[int], None]) -> None:
+    def _read(self, batch: list[Row]) -> None:
         started, texts = time.monotonic(), [row.text for row in batch]
         noise = [float(row.request.noise[row.written.tokens]) for row in batch]
         drawn = self._stepper.read(texts, [row.pages for row in batch], noise)
@@ -129,8 +131,8 @@ class Server:
             )
         if entries:
             self._slots.fill(entries)
-        self._end(ended, deliver)
-        on_step(len(batch))
+        self._told.wrote(len(batch))
+        self._end(ended)
         self._spent.read_seconds += time.monotonic() - started
 
     def _take(self, row: Row, drawn: list[int]) -> int:
@@ -152,14 +154,14 @@ class Server:
         del ids[-len(drawn) :]
         return found
 
-    def _end(self, rows: list[Row], deliver: Deliver) -> None:
+    def _end(self, rows: list[Row]) -> None:
         for row in rows:
             self._free.extend(row.pages)
             row.pages.clear()
         if rows:
-            deliver([(row.number, row.written) for row in rows])
+            self._told.ended([(row.number, row.written) for row in rows])
 
-    def _write(self, deliver: Deliver, on_step: Callable[[int], None]) -> None:
+    def _write(self) -> None:
         """One block of steps."""
         started = time.monotonic()
         left = max(row.request.limit - row.written.tokens for row in self._rows.values())
@@ -180,15 +182,15 @@ class Server:
                 corrected[slot] = token
         if corrected:
             self._slots.correct(corrected)
-        self._leave(ended, deliver)
+        self._told.wrote(made)
+        self._leave(ended)
         self._spent.wrote += made
         self._spent.write_seconds += time.monotonic() - started
-        on_step(made)
 
-    def _leave(self, slots: list[int], deliver: Deliver) -> None:
+    def _leave(self, slots: list[int]) -> None:
         if slots:
             self._slots.clear(slots)
-            self._end([self._rows[slot] for slot in slots], deliver)
+            self._end([self._rows[slot] for slot in slots])
             for slot in slots:
                 del self._rows[slot]
                 heapq.heappush(self._empty, slot)
@@ -237,7 +239,7 @@ class Server:
 
     def _splits(self, rows: int, longest: int) -> int:
         """In how many parts the kernel reads rows: enough to use the whole GPU, and that the longest row does not hold up the others."""
-        wanted = max(-(-longest // PART), min(-(-longest // 128), -(-PROGRAMS // (rows * self._heads))))
+        wanted = max(-(-longest // PART), min(-(-longest // 128), -(-PROGRAMS // (rows * self._stepper.pool.keys[0].shape[1]))))
         splits = 1
         while splits < min(wanted, MOST_SPLITS):
             splits *= 2

@@ -1,4 +1,4 @@
-"""What the device knows of the rows under way, one slot each; all of it is changed in place, so that a captured step can go on reading it."""
+"""What the device knows of the rows under way, one slot each; all of it is changed in place, so that a captured step stays right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Entry:
 
 
 class Slots:
-    """[slots] each: newest token, its position, tokens made and their limit, whether it rests; [slots, pages] and [slots, limit]: pages, noise."""
+    """[slots] each: newest token, its position, tokens made, their limit, whether it rests; [slots, n]: pages, noise."""
 
     def __init__(self, count: int, pages: int, longest: int, device: torch.device) -> None:
         self.count, self.device = count, device

@@ -39,7 +39,8 @@ class Stepper:
     def __init__(self, model: Any, pool: Pool, rules: DecodeRules, attend: Attend, spent: Spent) -> None:
         self._model, self.pool, self._rules, self._attend = model, pool, rules, attend
         self.spent, self._capture = spent, model.device.type == "cuda"
-        self._graphs, self._memory = dict[tuple[int, int], torch.cuda.CUDAGraph](), None
+        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+        self._memory: Any = None
         self._ends = torch.tensor(sorted(rules.ends), dtype=torch.long, device=model.device)
 
     def read(self, texts: Sequence[Sequence[int]], pages: Sequence[Sequence[int]], noise: Sequence[float]) -> list[int]:
