@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, decode
+from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, choose, decode
 from o1exp.bench.engines.paged import answer as answering
+from o1exp.bench.engines.paged import draw as drawing
 from o1exp.bench.engines.paged import fit
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged, attend_pages
@@ -75,6 +76,26 @@ def test_rows_are_those_of_the_plain_loop(model: Any, found: Paged, rules: Decod
     expected = plain(model, 21, rules)
     assert {row.ended for row in expected.values()} == {True, False}
     same(served(model, found, 21, rules, slots), expected)
+
+
+@pytest.mark.parametrize("likely", [1, 3, 40])
+def test_a_nucleus_of_more_than_the_likeliest_tokens_is_drawn_whole(
+    model: Any, found: Paged, likely: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = replace(DRAWN, top_p=0.97)
+    expected = plain(model, 21, rules)
+    monkeypatch.setattr(drawing, "LIKELY", likely)
+    same(served(model, found, 21, rules, 4), expected)
+    forcing = replace(rules, forcing=Forcing(end=(33,), answer=(34, 35), wait=(36, 37), least=12, most=25))
+    same(served(model, found, 21, forcing, 4), plain(model, 21, forcing))
+
+
+def test_equal_chances_are_drawn_in_one_order() -> None:
+    logits = torch.randn(64, 300, generator=torch.Generator().manual_seed(0)).round()
+    noise = torch.rand(64, generator=torch.Generator().manual_seed(1))
+    tokens, sure = drawing.choose_likely(logits, noise, 0.7, 0.9)
+    assert sure.all()
+    assert tokens.equal(choose(logits, noise, 0.7, 0.9))
 
 
 def test_every_token_is_counted_once(model: Any, found: Paged) -> None:

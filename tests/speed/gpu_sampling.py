@@ -17,6 +17,7 @@ import torch
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, choose, decode
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import Attend, attend_pages
+from o1exp.bench.engines.paged.draw import choose_likely
 from o1exp.bench.engines.paged.fit import PAGE, Paged, paged
 from o1exp.bench.engines.paged.serve import Told
 
@@ -29,18 +30,17 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """So many rows of one model, each with a prompt and an answer of so many tokens; `beside`: tokens for `generate` to make."""
+    """So many rows of one model, each with a prompt and an answer of so many tokens."""
 
     size: str
     rows: int
     prompt: int = 128
     tokens: int = 512
     top_p: float = 1.0
-    beside: int = 0
 
 
 CASES = {
-    "1.5B-128": Case("1.5B", 128, beside=128),
+    "1.5B-128": Case("1.5B", 128),
     "1.5B-16": Case("1.5B", 16),
     "1.5B-1": Case("1.5B", 1),
     "1.5B-512": Case("1.5B", 512),
@@ -91,15 +91,12 @@ def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
         "seconds": round(seconds, 2), "kernel": found.kernel,
         "gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),
     }  # fmt: skip
-    if case.beside:
-        result["generate_tok_s"] = round(generated(model, asked, case.beside))
     return result
 
 
-def generated(model: Any, asked: list[DecodeRequest], tokens: int) -> float:
-    """Tokens per second of transformers' `generate` at temperature 1."""
-    ours = model.config._attn_implementation
-    model.set_attn_implementation("sdpa")
+def generated(model: Any, rows: int = 128, prompt: int = 128, tokens: int = 128) -> dict[str, Any]:
+    """Tokens per second of transformers' `generate` at temperature 1, with a model that nothing was done to."""
+    asked = requests(rows, prompt, tokens)
     ids = torch.tensor([request.prompt for request in asked], device=model.device)
     settings: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "attention_mask": torch.ones_like(ids)}
     model.generate(ids, max_new_tokens=4, **settings)
@@ -107,9 +104,7 @@ def generated(model: Any, asked: list[DecodeRequest], tokens: int) -> float:
     started = time.monotonic()
     model.generate(ids, max_new_tokens=tokens, min_new_tokens=tokens, **settings)
     torch.cuda.synchronize()
-    seconds = time.monotonic() - started
-    model.set_attn_implementation(ours)
-    return len(asked) * tokens / seconds
+    return {"tok_s": round(rows * tokens / (time.monotonic() - started))}
 
 
 def equality(device: str = "cuda") -> dict[str, Any]:
@@ -119,10 +114,11 @@ def equality(device: str = "cuda") -> dict[str, Any]:
         model, asked = made("small", dtype, device), requests(24, 90, 300)
         with torch.no_grad():
             model.lm_head.weight.mul_(20)  # chances of a trained model's sharpness
-        for name, how in (("greedy", rules(0.0)), ("drawn", rules(1.0)), ("top_p", rules(0.8, 0.95))):
-            model.set_attn_implementation("sdpa")
-            plain = decode(model, asked, how, lambda tokens, finished: None)
-            found, got = paged(model), dict[int, Decoded]()
+        ways = {"greedy": rules(0.0), "drawn": rules(1.0), "top_p": rules(0.8, 0.95)}
+        plainly = {name: decode(model, asked, how, lambda tokens, finished: None) for name, how in ways.items()}
+        found = paged(model)
+        for name, how in ways.items():
+            plain, got = plainly[name], dict[int, Decoded]()
             job = Asked(rows=range(24), ask=asked.__getitem__, rules=how, longest=(390, 300), slots=10)
             answer(model, found, job, Told(got.update, lambda tokens: None))
             alike = [_common(got[number].ids, row.ids) for number, row in enumerate(plain)]
@@ -180,6 +176,7 @@ def drawing() -> dict[str, Any]:
     noise = torch.rand(128, device="cuda")
     result = {f"top_p {p}": round(_milliseconds(lambda p=p: choose(logits, noise, 1.0, p)), 3) for p in (1.0, 0.95)}  # type: ignore[misc]
     chances = torch.softmax(logits.float(), -1)
+    result["likely"] = round(_milliseconds(lambda: choose_likely(logits, noise, 1.0, 0.95)), 3)
     result["softmax"] = round(_milliseconds(lambda: torch.softmax(logits.float(), -1)), 3)
     result["cumsum"] = round(_milliseconds(lambda: chances.cumsum(-1)), 3)
     result["topk 1024"] = round(_milliseconds(lambda: chances.topk(1024)), 3)
@@ -194,7 +191,7 @@ def profile(model: Any, found: Paged, rows: int = 128) -> dict[str, Any]:
 
     from o1exp.bench.engines.paged.attention import Pool
     from o1exp.bench.engines.paged.slots import Entry, Slots
-    from o1exp.bench.engines.paged.step import Spent, Stepper
+    from o1exp.bench.engines.paged.step import Shape, Spent, Stepper
 
     pool = Pool(found.layers, rows * 4 + 1, PAGE, torch.zeros(1, dtype=model.dtype, device=model.device))
     steps = 32
@@ -204,12 +201,12 @@ def profile(model: Any, found: Paged, rows: int = 128) -> dict[str, Any]:
             row: Entry(token=1000, position=500, made=0, limit=400, noise=torch.rand(512), pages=range(1 + 4 * row, 5 + 4 * row))
             for row in range(rows)
         })  # fmt: skip
-        stepper.run(slots, rows, 2, 4)
+        stepper.run(slots, Shape(rows, 2), 4)
         started = time.monotonic()
-        stepper.run(slots, rows, 2, steps)
+        stepper.run(slots, Shape(rows, 2), steps)
         whole = (time.monotonic() - started) / steps * 1e3
         with profiling(activities=[ProfilerActivity.CUDA]) as seen:
-            stepper.run(slots, rows, 2, steps)
+            stepper.run(slots, Shape(rows, 2), steps)
     times = sorted(((event.self_device_time_total, event.count, event.key) for event in seen.key_averages()), reverse=True)
     top = [[round(total / steps / 1e3, 3), round(count / steps), key[:90]] for total, count, key in times[:24]]
     device, started_kernels = sum(total for total, _, _ in times) / steps / 1e3, sum(count for _, count, _ in times) / steps
@@ -231,6 +228,7 @@ def main(wanted: list[str]) -> None:
     alone: dict[str, Callable[[], dict[str, Any]]] = {
         "equal": equality, "kernel": kernels, "draw": drawing, "profile": lambda: profile(*model("1.5B")),
         "profile-1": lambda: profile(*model("1.5B"), 1),
+        "1.5B-generate": lambda: generated(made("1.5B")),
     }  # fmt: skip
     parts = alone | {name: lambda case=case: measure(*model(case.size), case) for name, case in CASES.items()}
     for name in wanted or list(parts):

@@ -33,19 +33,25 @@ def paged(model: Any) -> Paged:
     """Prepare a model. Errors: NotPaged where its attention is another one, or it lies on several devices."""
     if len({weight.device for weight in model.parameters()}) > 1:
         raise NotPaged("the model lies on several devices")
-    before = model.config._attn_implementation
+    before, unfuse = model.config._attn_implementation, None
     try:
-        model.set_attn_implementation(NAME)
         with torch.inference_mode():
+            plain = _logits(model)
+            model.set_attn_implementation(NAME)
             layers = _layers(model)
             kernel, attend = _kernel(model, layers)
+            if kernel == "triton":
+                from o1exp.bench.engines.paged.fuse import fuse
+
+                unfuse = fuse(model, layers[0], _compare)
             found = Paged(layers, attend, kernel)
-            theirs, ours = _logits(model, before), _paged_logits(model, found)
-            _compare("its logits", ours, theirs)
+            _compare("its logits", _paged_logits(model, found), plain)
     except torch.OutOfMemoryError:
         raise
     except (NotPaged, TypeError, AttributeError, RuntimeError) as wrong:
         model.set_attn_implementation(before)
+        if unfuse is not None:
+            unfuse()
         raise NotPaged(str(wrong)) from wrong
     return found
 
@@ -116,12 +122,10 @@ def _places(ids: Tensor) -> Tensor:
     return torch.arange(ids.shape[1], device=ids.device)[None]
 
 
-def _logits(model: Any, attention: str) -> Tensor:
+def _logits(model: Any) -> Tensor:
     """The model's own logits of the last two tokens of a text, where its window allows at the seam of two pages."""
     ids = _checked_text(model)
-    model.set_attn_implementation(attention)
     found: Tensor = model(ids, position_ids=_places(ids), use_cache=False, logits_to_keep=2).logits[0]
-    model.set_attn_implementation(NAME)
     return found
 
 

@@ -13,7 +13,7 @@ import torch
 
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules
 from o1exp.bench.engines.paged.slots import NOTHING, Entry, Slots
-from o1exp.bench.engines.paged.step import Stepper
+from o1exp.bench.engines.paged.step import Shape, Stepper
 
 STEPS = 16
 """Steps between two looks of the host; what a row writes past its end meanwhile is thrown away."""
@@ -65,6 +65,8 @@ class Server:
         self._free = deque(range(1, stepper.pool.pages))
         self._empty = list(range(slots))
         self._waiting: deque[int | Row] = deque()
+        self._likely = rules.temperature > 0 and rules.top_p < 1
+        self._exact = 0  # blocks still to be drawn exactly for every row
         self._spent = stepper.spent
 
     def serve(self, rows: Sequence[int], ask: Callable[[int], DecodeRequest]) -> None:
@@ -137,7 +139,7 @@ class Server:
 
     def _take(self, row: Row, drawn: list[int]) -> int:
         """Let the row write these tokens, or what budget forcing puts in their place, up to its end; gives the last one."""
-        rules = self._rules if len(drawn) == 1 or self._stops_within(row.written.ids, drawn) else self._calm
+        rules = self._rules if len(drawn) < 2 or self._stops_within(row.written.ids, drawn) else self._calm
         token = NOTHING
         for token in drawn:
             if rules.forcing is not None:
@@ -168,9 +170,11 @@ class Server:
         steps = 1 if self._rules.forcing is not None else min(STEPS, left)
         self._grow(steps)
         rows = self._narrow()
-        longest = max(row.size for row in self._rows.values()) + steps
-        block = self._stepper.run(self._slots, rows, self._splits(rows, longest), steps)
-        made, ended, corrected = 0, [], dict[int, int]()
+        splits = self._splits(rows, max(row.size for row in self._rows.values()) + steps)
+        exact = self._exact > 0 or not self._likely
+        block = self._stepper.run(self._slots, Shape(rows, splits, exact), steps)
+        self._exact = max(0, self._exact - 1)
+        made, ended, corrected, held_up = 0, [], dict[int, int](), 0
         for slot, row in self._rows.items():
             drawn = [shown[slot] for shown in block if shown[slot] != NOTHING]
             before = row.written.tokens
@@ -178,10 +182,15 @@ class Server:
             made += row.written.tokens - before
             if row.written.done:
                 ended.append(slot)
-            elif token != drawn[-1]:
+                continue
+            held_up += steps - len(drawn)
+            if drawn and token != drawn[-1]:
                 corrected[slot] = token
         if corrected:
             self._slots.correct(corrected)
+        if held_up:
+            # One exact block helps rows whose nucleus is large for once; where that is common, exact ones are the cheaper way.
+            self._exact = 1 if held_up < steps * len(self._rows) // 20 else 8
         self._told.wrote(made)
         self._leave(ended)
         self._spent.wrote += made

@@ -74,15 +74,15 @@ class Slots:
             held[: len(slots)] = held[where]
         self.clear(range(len(slots), self.count))
 
-    def take(self, chosen: Tensor, ends: Tensor) -> None:
-        """The first slots write a token each, [rows], unless they rest; all on the device. `ends`: ids that end a text."""
+    def take(self, chosen: Tensor, sure: Tensor | None, ends: Tensor) -> None:
+        """The first slots write a token each, [rows], unless they rest or it is not `sure`. `ends`: ids that end a text."""
         rows = len(chosen)
-        resting = self.rests[:rows]
+        resting = self.rests[:rows] if sure is None else self.rests[:rows] | ~sure
         self.shown[:rows] = torch.where(resting, NOTHING, chosen)
         self.token[:rows] = torch.where(resting, self.token[:rows], chosen)
         self.position[:rows] += ~resting
         self.made[:rows] += ~resting
-        self.rests[:rows] |= (chosen[:, None] == ends).any(1) | (self.made[:rows] >= self.limit[:rows])
+        self.rests[:rows] |= ~resting & (chosen[:, None] == ends).any(1) | (self.made[:rows] >= self.limit[:rows])
 
     def drawn(self, rows: int) -> Tensor:
         """The numbers to draw the next token of the first slots with, [rows]."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from o1exp.bench.engines.decode import DecodeRules, choose
 from o1exp.bench.engines.paged.attention import Attend, Pool, Prompts, Steps
+from o1exp.bench.engines.paged.draw import choose_likely
 from o1exp.bench.engines.paged.slots import Slots
 
 
@@ -33,13 +34,22 @@ class Spent:
         return {f"tokens_{name}_per_second": round(tokens / seconds, 1) for name, (tokens, seconds) in done.items() if tokens}
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a step is captured for: the first `rows` slots, texts read in so many parts, and drawing that is `exact` for every row."""
+
+    rows: int
+    splits: int
+    exact: bool = True
+
+
 class Stepper:
     """The model over one pool and its slots. Steps are captured where it is a GPU's."""
 
     def __init__(self, model: Any, pool: Pool, rules: DecodeRules, attend: Attend, spent: Spent) -> None:
         self._model, self.pool, self._rules, self._attend = model, pool, rules, attend
         self.spent, self._capture = spent, model.device.type == "cuda"
-        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+        self._graphs: dict[Shape, torch.cuda.CUDAGraph] = {}
         self._memory: Any = None
         self._ends = torch.tensor(sorted(rules.ends), dtype=torch.long, device=model.device)
 
@@ -63,30 +73,30 @@ class Stepper:
         device: torch.device = self._model.device
         return device
 
-    def run(self, slots: Slots, rows: int, splits: int, steps: int) -> list[list[int]]:
-        """So many steps of the first `rows` slots, without waiting for the device in between: the tokens of each step, slot by slot."""
-        shown = torch.empty(steps, rows, dtype=torch.long, device=slots.device)
+    def run(self, slots: Slots, shape: Shape, steps: int) -> list[list[int]]:
+        """So many steps, without waiting for the device in between: the tokens of each step, slot by slot."""
+        shown = torch.empty(steps, shape.rows, dtype=torch.long, device=slots.device)
         for number in range(steps):
-            self._one(slots, rows, splits)
-            shown[number] = slots.shown[:rows]
+            self._one(slots, shape)
+            shown[number] = slots.shown[: shape.rows]
         written: list[list[int]] = shown.tolist()
         return written
 
-    def _one(self, slots: Slots, rows: int, splits: int) -> None:
-        graph = self._graphs.get((rows, splits))
+    def _one(self, slots: Slots, shape: Shape) -> None:
+        graph = self._graphs.get(shape)
         if graph is not None:
             graph.replay()
             return
-        self._step(slots, rows, splits)
+        self._step(slots, shape)
         if self._capture:
-            self._record(slots, rows, splits)
+            self._record(slots, shape)
 
-    def _record(self, slots: Slots, rows: int, splits: int) -> None:
+    def _record(self, slots: Slots, shape: Shape) -> None:
         """Capture a step, which runs nothing; the same step was run before, so that every kernel is loaded."""
         started, graph = time.monotonic(), torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, pool=self._memory):
-                self._step(slots, rows, splits)
+                self._step(slots, shape)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as wrong:
@@ -94,14 +104,16 @@ class Stepper:
             print(f"steps are not captured, so the host's speed limits them: {str(wrong).splitlines()[0]}", file=sys.stderr)
             return
         self._memory = graph.pool()
-        self._graphs[rows, splits] = graph
+        self._graphs[shape] = graph
         self.spent.capture_seconds += time.monotonic() - started
 
-    def _step(self, slots: Slots, rows: int, splits: int) -> None:
-        positions = slots.position[:rows]
-        run = Steps.at(self.pool, slots.table[:rows], positions, (splits, self._attend))
+    def _step(self, slots: Slots, shape: Shape) -> None:
+        rows, how = shape.rows, (self._rules.temperature, self._rules.top_p)
+        positions, noise = slots.position[:rows], slots.drawn(rows)
+        run = Steps.at(self.pool, slots.table[:rows], positions, (shape.splits, self._attend))
         logits = self._forward(slots.token[:rows, None], positions[:, None], run, 1)[:, -1]
-        slots.take(choose(logits, slots.drawn(rows), self._rules.temperature, self._rules.top_p), self._ends)
+        chosen, sure = (choose(logits, noise, *how), None) if shape.exact else choose_likely(logits, noise, *how)
+        slots.take(chosen, sure, self._ends)
 
     def _forward(self, ids: Tensor, positions: Tensor, run: Prompts | Steps, keep: int | Tensor) -> Tensor:
         """Logits [batch, kept, vocabulary]."""
