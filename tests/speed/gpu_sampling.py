@@ -85,13 +85,12 @@ def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
     seconds = time.monotonic() - started
     tokens = sum(row.tokens for row in got.values())
     writing = spent.write_seconds - spent.capture_seconds
-    result = {
+    return {
         "tokens": tokens, "tok_s": round(tokens / seconds), "write_tok_s": round(spent.wrote / writing),
         "read_tok_s": round(spent.read / spent.read_seconds), "capture_s": round(spent.capture_seconds, 2),
         "seconds": round(seconds, 2), "kernel": found.kernel,
         "gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),
     }  # fmt: skip
-    return result
 
 
 def generated(model: Any, rows: int = 128, prompt: int = 128, tokens: int = 128) -> dict[str, Any]:
