@@ -179,3 +179,31 @@ def test_models_of_another_attention_are_left_to_the_plain_loop(tmp_path: Any) -
 
 def test_kernel_needs_no_gpu_to_be_left_out() -> None:
     assert "o1exp.bench.engines.paged.kernel" not in sys.modules
+
+
+def on_a_gpu(free_gib: float, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A model of Qwen2.5-1.5B's sizes without weights, and a GPU of 80 GB with so much free."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    monkeypatch.setattr(fit, "PAGE", 256)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(free_gib * 2**30), int(79.2 * 2**30)))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    config = Qwen2Config(
+        hidden_size=1536, intermediate_size=8960, num_hidden_layers=28, num_attention_heads=12, num_key_value_heads=2, vocab_size=151_936,
+        dtype=torch.bfloat16,
+    )  # fmt: skip
+    with torch.device("meta"):
+        return Qwen2ForCausalLM(config).to(torch.bfloat16)
+
+
+def test_the_cache_takes_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Paged([(2, 128)] * 28, attend_pages, "torch")
+    model = on_a_gpu(75, monkeypatch)
+    assert found.bytes_per_token(model) == 28_672
+    slots, pages = fit.room(model, found, texts=1000, longest=32_768, most_slots=fit.MOST_SLOTS)
+    assert slots == fit.MOST_SLOTS
+    assert pages * 256 >= 64 * 32_768, "64 whole answers of 32,768 tokens at a time"
+    assert pages * 256 * 28_672 < 72 * 2**30
+    assert fit.room(model, found, texts=3, longest=1000, most_slots=256) == (3, 3 * 5 + 1), "no more than is needed"
+    with pytest.raises(ValueError, match=r"a text of 32,768 tokens needs 0\.9 GiB .* set a smaller max_tokens"):
+        fit.room(on_a_gpu(8, monkeypatch), found, texts=1000, longest=32_768, most_slots=256)
