@@ -74,6 +74,7 @@ def same(ours: dict[int, Decoded], theirs: dict[int, Decoded]) -> None:
 @pytest.mark.parametrize("rules", [GREEDY, DRAWN, replace(DRAWN, temperature=0.7, top_p=0.9)])
 def test_rows_are_those_of_the_plain_loop(model: Any, found: Paged, rules: DecodeRules, slots: int) -> None:
     expected = plain(model, 21, rules)
+    assert sum(len(set(row.ids)) for row in expected.values()) > 100, "texts that could go wrong"
     assert {row.ended for row in expected.values()} == {True, False}
     same(served(model, found, 21, rules, slots), expected)
 
@@ -146,9 +147,13 @@ def test_less_memory_means_fewer_rows_at_a_time(
         return read(self, slots, *call)
 
     monkeypatch.setattr(Stepper, "run", run)
-    same(served(model, found, 21, DRAWN, 12), expected)
-    assert "out of memory with" in capsys.readouterr().err
+    got, tokens = dict[int, Decoded](), list[int]()
+    asked = Asked(rows=range(21), ask=request, rules=DRAWN, longest=(240, 100), slots=12)
+    answer(model, found, asked, Told(got.update, tokens.append))
+    same(got, expected)
+    assert "out of memory with 12 rows at a time; going on with 6" in capsys.readouterr().err
     assert sizes[-1] <= 4
+    assert sum(tokens) == sum(row.tokens for row in got.values()), "nothing is written twice"
 
 
 def test_the_formula_agrees_with_itself_and_a_wrong_kernel_is_found() -> None:

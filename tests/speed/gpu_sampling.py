@@ -4,17 +4,21 @@ python -m tests.speed.gpu_sampling [PART ...] prints a JSON line for each part: 
 """
 
 import gc
+import hashlib
 import json
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, choose, decode
+from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, choose, decode
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import Attend, attend_pages
 from o1exp.bench.engines.paged.draw import choose_likely
@@ -37,6 +41,7 @@ class Case:
     prompt: int = 128
     tokens: int = 512
     top_p: float = 1.0
+    temperature: float = 1.0
 
 
 CASES = {
@@ -44,7 +49,8 @@ CASES = {
     "1.5B-16": Case("1.5B", 16),
     "1.5B-1": Case("1.5B", 1),
     "1.5B-512": Case("1.5B", 512),
-    "1.5B-128-top_p": Case("1.5B", 128, tokens=64, top_p=0.95),
+    "1.5B-128-top_p": Case("1.5B", 128, top_p=0.95, temperature=0.03),
+    "1.5B-128-top_p-flat": Case("1.5B", 128, tokens=64, top_p=0.95),
     "1.5B-16-long": Case("1.5B", 16, prompt=32_768 - 256, tokens=256),
     "7B-128": Case("7B", 128),
     "7B-1": Case("7B", 1, tokens=256),
@@ -56,7 +62,7 @@ def made(size: str, dtype: torch.dtype = torch.bfloat16, device: str = "cuda") -
     from transformers import AutoModelForCausalLM, Qwen2Config
 
     config = Qwen2Config(
-        **SHAPES[size], vocab_size=151_936, max_position_embeddings=32_768, rope_theta=1e6, tie_word_embeddings=size != "7B",
+        **SHAPES[size], vocab_size=151_936, max_position_embeddings=32_768, rope_theta=1e6, tie_word_embeddings=size == "1.5B",
         bos_token_id=None, eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
     torch.manual_seed(0)
@@ -74,12 +80,24 @@ def rules(temperature: float = 1.0, top_p: float = 1.0) -> DecodeRules:
     return DecodeRules(temperature=temperature, top_p=top_p, ends=frozenset({151_645}), stopped=lambda ids, new: False)
 
 
+def never_stops() -> Callable[[list[int], int], bool]:
+    """What a stop string costs that never comes: the tail of a text is decoded at every look."""
+    from tokenizers import Tokenizer, decoders, models
+    from transformers import PreTrainedTokenizerFast
+
+    from o1exp.bench.engines.generate import stop_finder
+
+    words = Tokenizer(models.WordLevel({f"word{number}": number for number in range(151_936)}, unk_token="word0"))
+    words.decoder = decoders.ByteLevel()
+    return stop_finder(PreTrainedTokenizerFast(tokenizer_object=words), ("<|never|>",))
+
+
 def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
     """Tokens per second of one case: all of it, and reading and writing alone; memory in GiB with the cache."""
     asked = requests(case.rows, case.prompt, case.tokens)
     torch.cuda.reset_peak_memory_stats()
     started, got = time.monotonic(), dict[int, Decoded]()
-    how, longest = rules(1.0, case.top_p), (case.prompt + case.tokens, case.tokens)
+    how, longest = rules(case.temperature, case.top_p), (case.prompt + case.tokens, case.tokens)
     job = Asked(rows=range(case.rows), ask=asked.__getitem__, rules=how, longest=longest)
     spent = answer(model, found, job, Told(got.update, lambda tokens: None))
     seconds = time.monotonic() - started
@@ -91,6 +109,79 @@ def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
         "seconds": round(seconds, 2), "kernel": found.kernel,
         "gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),
     }  # fmt: skip
+
+
+def mixed(model: Any, found: Paged, pages: int = 0, **how: Any) -> dict[str, Any]:
+    """512 rows whose answers have a heavy tail, from tens to 2,048 tokens; `pages`: of a smaller cache; `how`: rules."""
+    from o1exp.bench.engines.paged import answer as answering
+
+    lengths = torch.randn(512, generator=torch.Generator().manual_seed(1)).mul(0.8).add(5.7).exp().clamp(16, 2048).long().tolist()
+    asked = [replace(one, limit=length) for one, length in zip(requests(512, 150, 2048), lengths, strict=True)]
+    job = Asked(rows=range(512), ask=asked.__getitem__, rules=replace(rules(), **how), longest=(150 + 2048, 2048))
+    started, got = time.monotonic(), dict[int, Decoded]()
+    smaller = patch.object(answering, "room", lambda *call: (256, pages)) if pages else nullcontext()
+    with smaller:
+        spent = answer(model, found, job, Told(got.update, lambda tokens: None))
+    seconds, tokens = time.monotonic() - started, sum(row.tokens for row in got.values())
+    text = hashlib.sha256(json.dumps([got[number].ids for number in range(512)]).encode()).hexdigest()[:8]
+    return {
+        "tokens": tokens, "right": [row.tokens for _, row in sorted(got.items())] == lengths, "tok_s": round(tokens / seconds),
+        "read": spent.read, "read_s": round(spent.read_seconds, 2), "write_s": round(spent.write_seconds, 2),
+        "capture_s": round(spent.capture_seconds, 2), "text": text,
+    }  # fmt: skip
+
+
+def killed(problems: int = 100) -> dict[str, Any]:
+    """The generating process on a tiny model: killed while it writes, started again, against one that nobody killed."""
+    import tempfile
+    from pathlib import Path
+
+    from o1exp.bench.engines.spec import ROWS, GenerateSpec, parse_row
+    from o1exp.bench.sampling import Sampling
+    from tests.bench.tiny import save_tiny
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        sampling = Sampling(samples=40, temperature=1.0, max_tokens=450, think_end="")
+        prompts = tuple(f"{number} + {number} = ?" for number in range(problems))
+        texts: dict[str, list[Any]] = {}
+        for name in ("killed", "whole"):
+            spec = GenerateSpec(
+                model=str(save_tiny(place / "model")), revision="", ids=prompts, prompts=prompts, sampling=sampling, device="cuda",
+                threads=2, out=str(place / name),
+            )  # fmt: skip
+            spec.save(place / "spec.json")
+            command = [sys.executable, "-m", "o1exp.bench.engines.generate", str(place / "spec.json")]
+            kept = place / name / "cuda" / ROWS
+            if name == "killed":
+                process = subprocess.Popen(command)
+                while process.poll() is None and not (kept.exists() and kept.read_bytes().count(b"\n") > 3 * problems):
+                    time.sleep(0.005)
+                process.kill()
+                process.wait()
+                had = kept.read_bytes().count(b"\n")
+            subprocess.run(command, check=True)
+            texts[name] = [parse_row(line) for line in (place / name / ROWS).read_text().split("\n") if line]
+    pairs = list(zip(texts["killed"], texts["whole"], strict=True))
+    return {
+        "rows": len(pairs), "had_when_killed": had, "in_order": [one.row for one, _ in pairs] == list(range(40 * problems)),
+        "equal": sum(one == other for one, other in pairs), "ended": sum(one.finish_reason == "stop" for one, _ in pairs),
+    }  # fmt: skip
+
+
+def crowded(model: Any, found: Paged) -> dict[str, Any]:
+    """With hardly any memory left beside the model: fewer rows at a time, and all the same answers in the end."""
+    asked, got = requests(64, 150, 200), dict[int, Decoded]()
+    job = Asked(rows=range(64), ask=asked.__getitem__, rules=rules(), longest=(350, 200))
+    answer(model, found, job, Told(got.update, lambda tokens: None))
+    free = torch.cuda.mem_get_info()[0]
+    taken = torch.empty(free - 6 * 2**30, dtype=torch.uint8, device="cuda")
+    less = dict[int, Decoded]()
+    answer(model, found, job, Told(less.update, lambda tokens: None))
+    result = {"rows": len(less), "equal": sum(less[number].ids == got[number].ids for number in got)}
+    del taken
+    torch.cuda.empty_cache()
+    return result
 
 
 def generated(model: Any, rows: int = 128, prompt: int = 128, tokens: int = 128) -> dict[str, Any]:
@@ -107,23 +198,24 @@ def generated(model: Any, rows: int = 128, prompt: int = 128, tokens: int = 128)
 
 
 def equality(device: str = "cuda") -> dict[str, Any]:
-    """Rows that pages and captured steps write as the plain loop does: small models, greedy and drawn, fp32 and bf16."""
+    """Rows that pages and captured steps write as the plain loop does: a small model, greedy and drawn, fp32 and bf16."""
     result: dict[str, Any] = {}
     for dtype in (torch.float32, torch.bfloat16):
-        model, asked = made("small", dtype, device), requests(24, 90, 300)
+        model, asked = made("small", dtype, device), requests(24, 90, 100)
         with torch.no_grad():
-            model.lm_head.weight.mul_(20)  # chances of a trained model's sharpness
+            model.lm_head.weight.mul_(5)  # the chances of a trained model are as sharp
         ways = {"greedy": rules(0.0), "drawn": rules(1.0), "top_p": rules(0.8, 0.95)}
         plainly = {name: decode(model, asked, how, lambda tokens, finished: None) for name, how in ways.items()}
         found = paged(model)
         for name, how in ways.items():
             plain, got = plainly[name], dict[int, Decoded]()
-            job = Asked(rows=range(24), ask=asked.__getitem__, rules=how, longest=(390, 300), slots=10)
+            job = Asked(rows=range(24), ask=asked.__getitem__, rules=how, longest=(190, 100), slots=10)
             answer(model, found, job, Told(got.update, lambda tokens: None))
             alike = [_common(got[number].ids, row.ids) for number, row in enumerate(plain)]
             result[f"{str(dtype).removeprefix('torch.')} {name}"] = {
-                "equal_rows": sum(got[number] == row or got[number].ids == row.ids for number, row in enumerate(plain)),
-                "of": 24, "common_tokens": round(sum(alike) / 24, 1), "kernel": found.kernel,
+                "equal_rows": sum(got[number].ids == row.ids for number, row in enumerate(plain)), "of": 24,
+                "common_tokens": round(sum(alike) / 24, 1), "different_tokens": len({token for row in plain for token in row.ids}),
+                "kernel": found.kernel,
             }  # fmt: skip
     return result
 
@@ -227,6 +319,11 @@ def main(wanted: list[str]) -> None:
     alone: dict[str, Callable[[], dict[str, Any]]] = {
         "equal": equality, "kernel": kernels, "draw": drawing, "profile": lambda: profile(*model("1.5B")),
         "profile-1": lambda: profile(*model("1.5B"), 1),
+        "mixed": lambda: mixed(*model("1.5B")),
+        "mixed-little-memory": lambda: mixed(*model("1.5B"), pages=300),
+        "mixed-stops": lambda: mixed(*model("1.5B"), stopped=never_stops()),
+        "mixed-forced": lambda: mixed(*model("1.5B"), forcing=Forcing(end=(3,), answer=(4, 5), wait=(6,), least=0, most=10_000)),
+        "crowded": lambda: crowded(*model("1.5B")), "killed": killed,
         "1.5B-generate": lambda: generated(made("1.5B")),
     }  # fmt: skip
     parts = alone | {name: lambda case=case: measure(*model(case.size), case) for name, case in CASES.items()}

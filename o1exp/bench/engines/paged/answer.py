@@ -34,16 +34,18 @@ def answer(model: Any, found: Paged, asked: Asked, told: Told) -> Spent:
     Errors: ValueError where one text does not fit on the device; torch.OutOfMemoryError where one does not in spite of that.
     """
     left, spent, slots = dict.fromkeys(asked.rows), Spent(), asked.slots or MOST_SLOTS
+    begun: dict[int, Decoded] = {}
 
     def ended(rows: list[tuple[int, Decoded]]) -> None:
         told.ended(rows)
         for number, _ in rows:
             del left[number]
+            begun.pop(number, None)
 
     while left:
         size = room(model, found, len(left), asked.longest[0], slots)
         try:
-            _serve(model, found, replace(asked, rows=list(left)), size, (replace(told, ended=ended), spent))
+            _serve(model, found, replace(asked, rows=list(left)), (replace(told, ended=ended), spent), size, begun)
         except torch.OutOfMemoryError:
             if size[0] == 1:
                 raise
@@ -55,10 +57,11 @@ def answer(model: Any, found: Paged, asked: Asked, told: Told) -> Spent:
     return spent
 
 
-def _serve(model: Any, found: Paged, asked: Asked, size: tuple[int, int], noted: tuple[Told, Spent]) -> None:
+def _serve(
+    model: Any, found: Paged, asked: Asked, noted: tuple[Told, Spent], size: tuple[int, int], begun: dict[int, Decoded]
+) -> None:  # fmt: skip
     """With a pool of its own, which is gone afterwards; `size`: slots and pages."""
-    slots, pages = size
-    told, spent = noted
+    (told, spent), (slots, pages) = noted, size
     pool = Pool(found.layers, pages, PAGE, torch.zeros(1, dtype=model.dtype, device=model.device))
     stepper = Stepper(model, pool, asked.rules, found.attend, spent)
-    Server(stepper, asked.rules, slots, asked.longest, told).serve(asked.rows, asked.ask)
+    Server(stepper, asked.rules, slots, asked.longest, told).serve(asked.rows, asked.ask, begun)

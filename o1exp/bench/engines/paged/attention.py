@@ -65,25 +65,25 @@ class Prompts:
 
 @dataclass(frozen=True)
 class Steps:
-    """One new token of each row. table: [rows, pages]; positions: [rows], where the new token stands in its text."""
+    """One new token of each row. table: [rows, pages]; lengths: [rows], texts with their new token."""
 
     pool: Pool
     table: Tensor
-    positions: Tensor
+    lengths: Tensor
     places: Tensor
     splits: int
     kernel: Attend
 
     @classmethod
     def at(cls, pool: Pool, table: Tensor, positions: Tensor, how: tuple[int, Attend]) -> "Steps":
-        """`how`: in how many parts long rows are read, and by what."""
+        """positions: [rows], where the new token stands in its text; `how`: in how many parts long rows are read, and by what."""
         pages = table.gather(1, (positions // pool.page)[:, None]).squeeze(1)
-        return cls(pool, table, positions, pages.long() * pool.page + positions % pool.page, *how)
+        return cls(pool, table, positions + 1, pages.long() * pool.page + positions % pool.page, *how)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         self.pool.write(layer, self.places, key, value)
         held = self.pool.keys[layer], self.pool.values[layer]
-        return self.kernel(query.contiguous(), *held, self.table, self.positions + 1, (scale, self.pool.page, self.splits))
+        return self.kernel(query.contiguous(), *held, self.table, self.lengths, (scale, self.pool.page, self.splits))
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,13 @@ class Server:
         self._exact = 0  # blocks still to be drawn exactly for every row
         self._spent = stepper.spent
 
-    def serve(self, rows: Sequence[int], ask: Callable[[int], DecodeRequest]) -> None:
-        """Answer these rows. Errors: torch.OutOfMemoryError; rows that have ended until then need not be served again."""
+    def serve(self, rows: Sequence[int], ask: Callable[[int], DecodeRequest], begun: dict[int, Decoded]) -> None:
+        """Answer these rows; `begun` holds what each has written, before and meanwhile. Errors: torch.OutOfMemoryError."""
         self._waiting.extend(rows)
         with torch.inference_mode():
             while self._waiting or self._rows:
                 if self._refilling():
-                    self._admit(ask)
+                    self._admit(ask, begun)
                 if self._rows:
                     self._write()
 
@@ -83,11 +83,11 @@ class Server:
         """Reading prompts stops the others, so several are read together."""
         return len(self._empty) >= min(len(self._waiting), max(1, self._slots.count // 16)) > 0
 
-    def _admit(self, ask: Callable[[int], DecodeRequest]) -> None:
+    def _admit(self, ask: Callable[[int], DecodeRequest], begun: dict[int, Decoded]) -> None:
         while self._waiting and self._empty:
             batch, tokens = list[Row](), 0
             while self._waiting and len(batch) < len(self._empty):
-                row = self._next(ask)
+                row = self._next(ask, begun)
                 size = row.size
                 short = not self._fits(size, len(self._rows) + len(batch)) and (self._rows or batch)
                 if short or (batch and tokens + size > READ_TOKENS):
@@ -103,9 +103,9 @@ class Server:
                 return
             self._read(batch)
 
-    def _next(self, ask: Callable[[int], DecodeRequest]) -> Row:
+    def _next(self, ask: Callable[[int], DecodeRequest], begun: dict[int, Decoded]) -> Row:
         found = self._waiting.popleft()
-        return found if isinstance(found, Row) else Row(found, ask(found), Decoded([]))
+        return found if isinstance(found, Row) else Row(found, ask(found), begun.setdefault(found, Decoded([])))
 
     def _fits(self, tokens: int, others: int) -> bool:
         """Is there room for a text and for a page more of every row?"""

@@ -20,7 +20,7 @@ from o1exp.bench.engines.paged.slots import Slots
 
 @dataclass
 class Spent:
-    """Where time went: tokens and seconds of reading prompts and of writing answers; of the latter, seconds of capturing steps."""
+    """Where time went: tokens and seconds of reading prompts and of writing answers; of the latter, seconds until a step was captured."""
 
     read: int = 0
     read_seconds: float = 0.0
@@ -87,13 +87,15 @@ class Stepper:
         if graph is not None:
             graph.replay()
             return
+        started = time.monotonic()
         self._step(slots, shape)
         if self._capture:
             self._record(slots, shape)
+            self.spent.capture_seconds += time.monotonic() - started
 
     def _record(self, slots: Slots, shape: Shape) -> None:
         """Capture a step, which runs nothing; the same step was run before, so that every kernel is loaded."""
-        started, graph = time.monotonic(), torch.cuda.CUDAGraph()
+        graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, pool=self._memory):
                 self._step(slots, shape)
@@ -105,7 +107,6 @@ class Stepper:
             return
         self._memory = graph.pool()
         self._graphs[shape] = graph
-        self.spent.capture_seconds += time.monotonic() - started
 
     def _step(self, slots: Slots, shape: Shape) -> None:
         rows, how = shape.rows, (self._rules.temperature, self._rules.top_p)
