@@ -16,7 +16,8 @@ from o1exp.bench.engines.paged import fit
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged, attend_pages
 from o1exp.bench.engines.paged.fit import Paged, check_kernel, paged
-from o1exp.bench.engines.paged.serve import Told
+from o1exp.bench.engines.paged.rows import Told
+from o1exp.bench.engines.paged.serve import Server
 from o1exp.bench.engines.paged.step import Stepper
 from tests.bench.tiny import save_tiny
 
@@ -116,7 +117,10 @@ def test_no_rows_are_no_work(model: Any, found: Paged) -> None:
 def test_rows_that_have_no_page_left_wait_and_go_on(model: Any, found: Paged, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = plain(model, 21, DRAWN)
     monkeypatch.setattr(answering, "room", lambda *call: (8, 17))  # 16 pages of 16 tokens: hardly more than the longest text
+    back, put_back = list[int](), Server._put_back
+    monkeypatch.setattr(Server, "_put_back", lambda self: (back.append(1), put_back(self)))
     same(served(model, found, 21, DRAWN), expected)
+    assert back
 
 
 @pytest.mark.parametrize("stop", [(40,), (41, 42), (50,)])

@@ -23,7 +23,7 @@ from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import Attend, attend_pages
 from o1exp.bench.engines.paged.draw import choose_likely
 from o1exp.bench.engines.paged.fit import PAGE, Paged, paged
-from o1exp.bench.engines.paged.serve import Told
+from o1exp.bench.engines.paged.rows import Told
 
 SHAPES: dict[str, dict[str, Any]] = {
     "small": {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2},

@@ -29,7 +29,7 @@ from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forc
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import Paged, paged
-from o1exp.bench.engines.paged.serve import Told
+from o1exp.bench.engines.paged.rows import Told
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from o1exp.bench.sampling import Sampling
 

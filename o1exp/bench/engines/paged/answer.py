@@ -11,7 +11,8 @@ import torch
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules
 from o1exp.bench.engines.paged.attention import Pool
 from o1exp.bench.engines.paged.fit import MOST_SLOTS, PAGE, Paged, room
-from o1exp.bench.engines.paged.serve import Server, Told
+from o1exp.bench.engines.paged.rows import Told
+from o1exp.bench.engines.paged.serve import Server
 from o1exp.bench.engines.paged.step import Spent, Stepper
 
 

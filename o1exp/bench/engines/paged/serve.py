@@ -7,11 +7,12 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules
+from o1exp.bench.engines.paged.rows import Pages, Row, Told
 from o1exp.bench.engines.paged.slots import NOTHING, Entry, Slots
 from o1exp.bench.engines.paged.step import Shape, Stepper
 
@@ -26,32 +27,6 @@ PROGRAMS = 256
 MOST_SPLITS = 32
 
 
-@dataclass
-class Row:
-    """A row on its way: what is asked, what it has, its pages."""
-
-    number: int
-    request: DecodeRequest
-    written: Decoded
-    pages: list[int] = field(default_factory=list)
-
-    @property
-    def text(self) -> tuple[int, ...]:
-        return (*self.request.prompt, *self.written.ids)
-
-    @property
-    def size(self) -> int:
-        return len(self.request.prompt) + len(self.written.ids)
-
-
-@dataclass(frozen=True)
-class Told:
-    """Who is told of rows that have ended, by number, and who of how many new tokens."""
-
-    ended: Callable[[list[tuple[int, Decoded]]], None]
-    wrote: Callable[[int], None]
-
-
 class Server:
     """Serves rows with one stepper; `slots` rows at most at a time."""
 
@@ -59,10 +34,9 @@ class Server:
         """`longest`: tokens of a whole text, and of an answer alone."""
         self._stepper, self._rules, self._told = stepper, rules, told
         self._calm = replace(rules, stopped=lambda ids, new: False)
-        page = stepper.pool.page
-        self._slots = Slots(slots, -(-longest[0] // page) + 1, max(1, longest[1]), stepper.device)
+        self._pages = Pages(stepper.pool.pages, stepper.pool.page)
+        self._slots = Slots(slots, self._pages.needed(longest[0]) + 1, max(1, longest[1]), stepper.device)
         self._rows: dict[int, Row] = {}
-        self._free = deque(range(1, stepper.pool.pages))
         self._empty = list(range(slots))
         self._waiting: deque[int | Row] = deque()
         self._likely = rules.temperature > 0 and rules.top_p < 1
@@ -84,57 +58,47 @@ class Server:
         return len(self._empty) >= min(len(self._waiting), max(1, self._slots.count // 16)) > 0
 
     def _admit(self, ask: Callable[[int], DecodeRequest], begun: dict[int, Decoded]) -> None:
-        while self._waiting and self._empty:
-            batch, tokens = list[Row](), 0
-            while self._waiting and len(batch) < len(self._empty):
-                row = self._next(ask, begun)
-                size = row.size
-                short = not self._fits(size, len(self._rows) + len(batch)) and (self._rows or batch)
-                if short or (batch and tokens + size > READ_TOKENS):
-                    self._waiting.appendleft(row)
-                    break
-                if row.request.limit == 0:
-                    self._told.ended([(row.number, Decoded([], full=True))])
-                    continue
-                row.pages.extend(self._free.popleft() for _ in range(self._pages(size)))
-                batch.append(row)
-                tokens += size
-            if not batch:
-                return
+        """Read the texts of as many waiting rows as there is room for."""
+        while batch := self._batch(ask, begun):
             self._read(batch)
+
+    def _batch(self, ask: Callable[[int], DecodeRequest], begun: dict[int, Decoded]) -> list[Row]:
+        """The next rows whose texts are read together, with pages for them. A row finds room at least where it is alone."""
+        batch, tokens = list[Row](), 0
+        while self._waiting and len(batch) < len(self._empty):
+            row = self._next(ask, begun)
+            others = len(self._rows) + len(batch)
+            if (others and not self._pages.fits(row, others)) or (batch and tokens + row.size > READ_TOKENS):
+                self._waiting.appendleft(row)
+                break
+            if row.left <= 0:
+                self._told.ended([(row.number, replace(row.written, full=True))])
+                continue
+            self._pages.grow(row, row.size)
+            batch.append(row)
+            tokens += row.size
+        return batch
 
     def _next(self, ask: Callable[[int], DecodeRequest], begun: dict[int, Decoded]) -> Row:
         found = self._waiting.popleft()
         return found if isinstance(found, Row) else Row(found, ask(found), begun.setdefault(found, Decoded([])))
 
-    def _fits(self, tokens: int, others: int) -> bool:
-        """Is there room for a text and for a page more of every row?"""
-        return self._pages(tokens) + others + 1 <= len(self._free)
-
-    def _pages(self, tokens: int) -> int:
-        return -(-tokens // self._stepper.pool.page)
-
     def _read(self, batch: list[Row]) -> None:
         started, texts = time.monotonic(), [row.text for row in batch]
         noise = [float(row.request.noise[row.written.tokens]) for row in batch]
         drawn = self._stepper.read(texts, [row.pages for row in batch], noise)
-        self._spent.read += sum(map(len, texts))
+        tokens = [self._take(row, [token]) for row, token in zip(batch, drawn, strict=True)]
         entries: dict[int, Entry] = {}
-        ended = []
-        for row, text, token in zip(batch, texts, drawn, strict=True):
-            token = self._take(row, [token])
-            if row.written.done:
-                ended.append(row)
-                continue
-            slot = heapq.heappop(self._empty)
-            self._rows[slot] = row
-            entries[slot] = Entry(
-                token=token, position=len(text), made=row.written.tokens, limit=row.request.limit, noise=row.request.noise, pages=row.pages
-            )
+        for row, text, token in zip(batch, texts, tokens, strict=True):
+            if not row.written.done:
+                slot = heapq.heappop(self._empty)
+                self._rows[slot], made, limit = row, row.written.tokens, row.request.limit
+                entries[slot] = Entry(token=token, position=len(text), made=made, limit=limit, noise=row.request.noise, pages=row.pages)
         if entries:
             self._slots.fill(entries)
         self._told.wrote(len(batch))
-        self._end(ended)
+        self._end([row for row in batch if row.written.done])
+        self._spent.read += sum(map(len, texts))
         self._spent.read_seconds += time.monotonic() - started
 
     def _take(self, row: Row, drawn: list[int]) -> int:
@@ -158,43 +122,46 @@ class Server:
 
     def _end(self, rows: list[Row]) -> None:
         for row in rows:
-            self._free.extend(row.pages)
-            row.pages.clear()
+            self._pages.free(row)
         if rows:
             self._told.ended([(row.number, row.written) for row in rows])
 
     def _write(self) -> None:
         """One block of steps."""
         started = time.monotonic()
-        left = max(row.request.limit - row.written.tokens for row in self._rows.values())
-        steps = 1 if self._rules.forcing is not None else min(STEPS, left)
+        steps = 1 if self._rules.forcing is not None else min(STEPS, max(row.left for row in self._rows.values()))
         self._grow(steps)
         rows = self._narrow()
-        splits = self._splits(rows, max(row.size for row in self._rows.values()) + steps)
-        exact = self._exact > 0 or not self._likely
-        block = self._stepper.run(self._slots, Shape(rows, splits, exact), steps)
-        self._exact = max(0, self._exact - 1)
-        made, ended, corrected, held_up = 0, [], dict[int, int](), 0
+        shape = Shape(rows, self._splits(rows, steps), exact=self._exact > 0 or not self._likely)
+        made = self._note(self._stepper.run(self._slots, shape, steps))
+        self._spent.wrote += made
+        self._spent.write_seconds += time.monotonic() - started
+
+    def _note(self, block: list[list[int]]) -> int:
+        """Let rows write what was drawn in a block of steps; gives the number of new tokens."""
+        made, held_up, ended, corrected = 0, 0, list[int](), dict[int, int]()
         for slot, row in self._rows.items():
-            drawn = [shown[slot] for shown in block if shown[slot] != NOTHING]
-            before = row.written.tokens
+            drawn, before = [shown[slot] for shown in block if shown[slot] != NOTHING], row.written.tokens
             token = self._take(row, drawn)
             made += row.written.tokens - before
             if row.written.done:
                 ended.append(slot)
                 continue
-            held_up += steps - len(drawn)
+            held_up += len(block) - len(drawn)
             if drawn and token != drawn[-1]:
                 corrected[slot] = token
+        self._exact = self._exact_next(held_up, len(block))
         if corrected:
             self._slots.correct(corrected)
-        if held_up:
-            # One exact block helps rows whose nucleus is large for once; where that is common, exact ones are the cheaper way.
-            self._exact = 1 if held_up < steps * len(self._rows) // 20 else 8
         self._told.wrote(made)
         self._leave(ended)
-        self._spent.wrote += made
-        self._spent.write_seconds += time.monotonic() - started
+        return made
+
+    def _exact_next(self, held_up: int, steps: int) -> int:
+        """Blocks to be drawn exactly: one for rows whose nucleus is large for once, several where that is common and so costs less."""
+        if held_up:
+            return 1 if held_up < steps * len(self._rows) // 20 else 8
+        return max(0, self._exact - 1)
 
     def _leave(self, slots: list[int]) -> None:
         if slots:
@@ -205,32 +172,24 @@ class Server:
                 heapq.heappush(self._empty, slot)
 
     def _grow(self, steps: int) -> None:
-        """Give every row the pages that its next tokens will fill."""
-        added: list[tuple[int, int, int]] = []
-        for slot, row in sorted(self._rows.items(), key=lambda pair: -pair[1].size):
-            if slot not in self._rows:
-                continue
-            whole = len(row.request.prompt) + row.request.limit
-            needed = self._pages(min(row.size + steps, whole))
-            while len(row.pages) < needed:
-                if not self._free:
-                    self._put_back()
-                    if slot not in self._rows:
-                        break
-                    continue
-                added.append((slot, len(row.pages), self._free.popleft()))
-                row.pages.append(added[-1][2])
-        if added := [one for one in added if one[0] in self._rows]:
+        """Give every row the pages that its next tokens will fill, the longest first."""
+        had = {slot: len(row.pages) for slot, row in self._rows.items()}
+        for slot in sorted(had, key=lambda slot: -self._rows[slot].size):
+            row = self._rows.get(slot)
+            while row is not None and not self._pages.grow(row, min(row.size + steps, row.whole)):
+                self._put_back()
+                row = self._rows.get(slot)
+        grown = [(slot, row.pages[had[slot] :]) for slot, row in self._rows.items()]
+        if added := [(slot, had[slot] + number, page) for slot, pages in grown for number, page in enumerate(pages)]:
             self._slots.add_pages(added)
 
     def _put_back(self) -> None:
         """The shortest row waits until there is room again."""
-        slot = min(self._rows, key=lambda slot: self._rows[slot].size)
         assert len(self._rows) > 1, "the pool holds at least one whole text"
+        slot = min(self._rows, key=lambda slot: self._rows[slot].size)
         row = self._rows.pop(slot)
         self._slots.clear([slot])
-        self._free.extend(row.pages)
-        row.pages.clear()
+        self._pages.free(row)
         heapq.heappush(self._empty, slot)
         self._waiting.appendleft(row)
 
@@ -246,9 +205,10 @@ class Server:
             self._empty = list(range(len(order), self._slots.count))
         return rows
 
-    def _splits(self, rows: int, longest: int) -> int:
+    def _splits(self, rows: int, steps: int) -> int:
         """In how many parts the kernel reads rows: enough to use the whole GPU, and that the longest row does not hold up the others."""
-        wanted = max(-(-longest // PART), min(-(-longest // 128), -(-PROGRAMS // (rows * self._stepper.pool.keys[0].shape[1]))))
+        longest, key_heads = max(row.size for row in self._rows.values()) + steps, self._stepper.pool.keys[0].shape[1]
+        wanted = max(-(-longest // PART), min(-(-longest // 128), -(-PROGRAMS // (rows * key_heads))))
         splits = 1
         while splits < min(wanted, MOST_SPLITS):
             splits *= 2
