@@ -118,7 +118,12 @@ def test_rows_that_have_no_page_left_wait_and_go_on(model: Any, found: Paged, mo
     expected = plain(model, 21, DRAWN)
     monkeypatch.setattr(answering, "room", lambda *call: (8, 17))  # 16 pages of 16 tokens: hardly more than the longest text
     back, put_back = list[int](), Server._put_back
-    monkeypatch.setattr(Server, "_put_back", lambda self: (back.append(1), put_back(self)))
+
+    def counted(self: Server) -> None:
+        back.append(1)
+        put_back(self)
+
+    monkeypatch.setattr(Server, "_put_back", counted)
     same(served(model, found, 21, DRAWN), expected)
     assert back
 
