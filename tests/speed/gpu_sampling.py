@@ -3,6 +3,7 @@
 python -m tests.speed.gpu_sampling [PART ...] prints a JSON line for each part: equal, kernel, draw, profile, or a case such as 1.5B-128.
 """
 
+import copy
 import gc
 import hashlib
 import json
@@ -19,14 +20,23 @@ from unittest.mock import patch
 import torch
 
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, choose, decode
+from o1exp.bench.engines.paged import answer as answering
+from o1exp.bench.engines.paged import fit
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import Attend, attend_pages
 from o1exp.bench.engines.paged.draw import choose_likely
-from o1exp.bench.engines.paged.fit import PAGE, Paged, paged
+from o1exp.bench.engines.paged.fit import PAGE, Paged, paged, room
 from o1exp.bench.engines.paged.rows import Told
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "small": {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2},
+    "small": {
+        "hidden_size": 256,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": 2000,
+    },
     "1.5B": {"hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28, "num_attention_heads": 12, "num_key_value_heads": 2},
     "7B": {"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4},
 }
@@ -62,7 +72,7 @@ def made(size: str, dtype: torch.dtype = torch.bfloat16, device: str = "cuda") -
     from transformers import AutoModelForCausalLM, Qwen2Config
 
     config = Qwen2Config(
-        **SHAPES[size], vocab_size=151_936, max_position_embeddings=32_768, rope_theta=1e6, tie_word_embeddings=size == "1.5B",
+        **{"vocab_size": 151_936, **SHAPES[size]}, max_position_embeddings=32_768, rope_theta=1e6, tie_word_embeddings=size == "1.5B",
         bos_token_id=None, eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
     torch.manual_seed(0)
@@ -70,9 +80,9 @@ def made(size: str, dtype: torch.dtype = torch.bfloat16, device: str = "cuda") -
         return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa").eval()
 
 
-def requests(rows: int, prompt: int, tokens: int) -> list[DecodeRequest]:
+def requests(rows: int, prompt: int, tokens: int, words: int = 150_000) -> list[DecodeRequest]:
     luck = torch.Generator().manual_seed(0)
-    prompts = torch.randint(1000, 150_000, (rows, prompt), generator=luck).tolist()
+    prompts = torch.randint(1000, words, (rows, prompt), generator=luck).tolist()
     return [DecodeRequest(prompt=tuple(ids), limit=tokens, noise=torch.rand(tokens, generator=luck)) for ids in prompts]
 
 
@@ -111,23 +121,22 @@ def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def mixed(model: Any, found: Paged, pages: int = 0, **how: Any) -> dict[str, Any]:
-    """512 rows whose answers have a heavy tail, from tens to 2,048 tokens; `pages`: of a smaller cache; `how`: rules."""
-    from o1exp.bench.engines.paged import answer as answering
-
-    lengths = torch.randn(512, generator=torch.Generator().manual_seed(1)).mul(0.8).add(5.7).exp().clamp(16, 2048).long().tolist()
-    asked = [replace(one, limit=length) for one, length in zip(requests(512, 150, 2048), lengths, strict=True)]
-    job = Asked(rows=range(512), ask=asked.__getitem__, rules=replace(rules(), **how), longest=(150 + 2048, 2048))
+def mixed(model: Any, found: Paged, rows: int = 384, pages: int = 0, **how: Any) -> dict[str, Any]:
+    """Rows whose answers have a heavy tail, from tens to 1,024 tokens; `pages`: of a smaller cache; `how`: rules."""
+    luck = torch.Generator().manual_seed(1)
+    lengths = torch.randn(rows, generator=luck).mul(0.8).add(5.7).exp().clamp(16, 1024).long().tolist()
+    asked = [replace(one, limit=length) for one, length in zip(requests(rows, 150, 1024), lengths, strict=True)]
+    job = Asked(rows=range(rows), ask=asked.__getitem__, rules=replace(rules(), **how), longest=(150 + 1024, 1024))
     started, got = time.monotonic(), dict[int, Decoded]()
-    smaller = patch.object(answering, "room", lambda *call: (256, pages)) if pages else nullcontext()
-    with smaller:
+    with patch.object(answering, "room", lambda *call: (256, pages)) if pages else nullcontext():
         spent = answer(model, found, job, Told(got.update, lambda tokens: None))
-    seconds, tokens = time.monotonic() - started, sum(row.tokens for row in got.values())
-    text = hashlib.sha256(json.dumps([got[number].ids for number in range(512)]).encode()).hexdigest()[:8]
+    seconds, texts = time.monotonic() - started, [got[number] for number in range(rows)]
+    wrong = sum(row.tokens != (len(row.ids) + 1 if row.ended else length) for row, length in zip(texts, lengths, strict=True))
     return {
-        "tokens": tokens, "right": [row.tokens for _, row in sorted(got.items())] == lengths, "tok_s": round(tokens / seconds),
-        "read": spent.read, "read_s": round(spent.read_seconds, 2), "write_s": round(spent.write_seconds, 2),
-        "capture_s": round(spent.capture_seconds, 2), "text": text,
+        "tokens": sum(row.tokens for row in texts), "of": sum(lengths), "ended": sum(row.ended for row in texts), "wrong": wrong,
+        "tok_s": round(sum(row.tokens for row in texts) / seconds), "read": spent.read, "read_s": round(spent.read_seconds, 2),
+        "write_s": round(spent.write_seconds, 2), "capture_s": round(spent.capture_seconds, 2),
+        "text": hashlib.sha256(json.dumps([row.ids for row in texts]).encode()).hexdigest()[:8],
     }  # fmt: skip
 
 
@@ -145,22 +154,24 @@ def killed(problems: int = 100) -> dict[str, Any]:
         sampling = Sampling(samples=40, temperature=1.0, max_tokens=450, think_end="")
         prompts = tuple(f"{number} + {number} = ?" for number in range(problems))
         texts: dict[str, list[Any]] = {}
+        command = [sys.executable, "-m", "o1exp.bench.engines.generate"]
+        running: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("killed", "whole"):
             spec = GenerateSpec(
                 model=str(save_tiny(place / "model")), revision="", ids=prompts, prompts=prompts, sampling=sampling, device="cuda",
                 threads=2, out=str(place / name),
             )  # fmt: skip
-            spec.save(place / "spec.json")
-            command = [sys.executable, "-m", "o1exp.bench.engines.generate", str(place / "spec.json")]
-            kept = place / name / "cuda" / ROWS
-            if name == "killed":
-                process = subprocess.Popen(command)
-                while process.poll() is None and not (kept.exists() and kept.read_bytes().count(b"\n") > 3 * problems):
-                    time.sleep(0.005)
-                process.kill()
-                process.wait()
-                had = kept.read_bytes().count(b"\n")
-            subprocess.run(command, check=True)
+            spec.save(place / f"{name}.json")
+            running[name] = subprocess.Popen([*command, str(place / f"{name}.json")])
+        kept, process = place / "killed" / "cuda" / ROWS, running["killed"]
+        while process.poll() is None and not (kept.exists() and kept.read_bytes().count(b"\n") > 3 * problems):
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        had = kept.read_bytes().count(b"\n")
+        subprocess.run([*command, str(place / "killed.json")], check=True)
+        assert running["whole"].wait() == 0
+        for name in running:
             texts[name] = [parse_row(line) for line in (place / name / ROWS).read_text().split("\n") if line]
     pairs = list(zip(texts["killed"], texts["whole"], strict=True))
     return {
@@ -169,19 +180,29 @@ def killed(problems: int = 100) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def crowded(model: Any, found: Paged) -> dict[str, Any]:
-    """With hardly any memory left beside the model: fewer rows at a time, and all the same answers in the end."""
-    asked, got = requests(64, 150, 200), dict[int, Decoded]()
-    job = Asked(rows=range(64), ask=asked.__getitem__, rules=rules(), longest=(350, 200))
+def robbed(model: Any, found: Paged) -> dict[str, Any]:
+    """Memory that another takes while rows are written: fewer rows at a time go on with what they have."""
+    asked, got, less, taken = requests(96, 150, 200), dict[int, Decoded](), dict[int, Decoded](), list[torch.Tensor]()
+    job = Asked(rows=range(96), ask=asked.__getitem__, rules=rules(), longest=(350, 200), slots=32)
     answer(model, found, job, Told(got.update, lambda tokens: None))
-    free = torch.cuda.mem_get_info()[0]
-    taken = torch.empty(free - 6 * 2**30, dtype=torch.uint8, device="cuda")
-    less = dict[int, Decoded]()
-    answer(model, found, job, Told(less.update, lambda tokens: None))
-    result = {"rows": len(less), "equal": sum(less[number].ids == got[number].ids for number in got)}
-    del taken
-    torch.cuda.empty_cache()
-    return result
+    tokens = list[int]()
+
+    def rob(made: int) -> None:
+        tokens.append(made)
+        if len(tokens) == 9:
+            torch.cuda.empty_cache()
+            taken.append(torch.empty(torch.cuda.mem_get_info()[0] - 2**26, dtype=torch.uint8, device="cuda"))
+
+    def give_back(*call: Any) -> tuple[int, int]:
+        taken.clear()
+        return room(*call)
+
+    with patch.object(answering, "room", give_back):
+        answer(model, found, job, Told(less.update, rob))
+    return {
+        "rows": len(less), "equal": sum(less[number].ids == got[number].ids for number in got), "robbed": len(tokens) >= 9,
+        "counted": sum(tokens) == sum(row.tokens for row in less.values()),
+    }  # fmt: skip
 
 
 def generated(model: Any, rows: int = 128, prompt: int = 128, tokens: int = 128) -> dict[str, Any]:
@@ -197,27 +218,41 @@ def generated(model: Any, rows: int = 128, prompt: int = 128, tokens: int = 128)
     return {"tok_s": round(rows * tokens / (time.monotonic() - started))}
 
 
-def equality(device: str = "cuda") -> dict[str, Any]:
-    """Rows that pages and captured steps write as the plain loop does: a small model, greedy and drawn, fp32 and bf16."""
-    result: dict[str, Any] = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        model, asked = made("small", dtype, device), requests(24, 90, 100)
-        with torch.no_grad():
-            model.lm_head.weight.mul_(5)  # the chances of a trained model are as sharp
-        ways = {"greedy": rules(0.0), "drawn": rules(1.0), "top_p": rules(0.8, 0.95)}
-        plainly = {name: decode(model, asked, how, lambda tokens, finished: None) for name, how in ways.items()}
-        found = paged(model)
-        for name, how in ways.items():
-            plain, got = plainly[name], dict[int, Decoded]()
-            job = Asked(rows=range(24), ask=asked.__getitem__, rules=how, longest=(190, 100), slots=10)
-            answer(model, found, job, Told(got.update, lambda tokens: None))
-            alike = [_common(got[number].ids, row.ids) for number, row in enumerate(plain)]
-            result[f"{str(dtype).removeprefix('torch.')} {name}"] = {
-                "equal_rows": sum(got[number].ids == row.ids for number, row in enumerate(plain)), "of": 24,
-                "common_tokens": round(sum(alike) / 24, 1), "different_tokens": len({token for row in plain for token in row.ids}),
-                "kernel": found.kernel,
-            }  # fmt: skip
-    return result
+def equality() -> dict[str, Any]:
+    """In fp32, rows that pages and captured steps write as the plain loop does; in bf16, how far both ways lie from fp32's logits.
+
+    Where a chance lies within rounding of the drawn number, texts part: of thousands of words that are about as likely, soon.
+    """
+    half, asked = made("small"), requests(24, 90, 100, 2000)
+    with torch.no_grad():
+        half.lm_head.weight.mul_(5)  # the chances of a trained model are as sharp
+    model = copy.deepcopy(half).float()
+    ways = {"greedy": rules(0.0), "drawn": rules(1.0), "top_p": rules(0.8, 0.95)}
+    plain = {name: decode(model, asked, how, lambda tokens, finished: None) for name, how in ways.items()}
+    with torch.inference_mode():
+        exact = fit._logits(model)
+    found, result = paged(model), dict[str, Any]()
+    for name, how in ways.items():
+        got = dict[int, Decoded]()
+        job = Asked(rows=range(24), ask=asked.__getitem__, rules=how, longest=(190, 100), slots=10)
+        answer(model, found, job, Told(got.update, lambda tokens: None))
+        result[f"fp32 {name}"] = _alike([row for _, row in sorted(got.items())], plain[name])
+    with torch.inference_mode():
+        result["bf16 plain, error of logits"] = _apart(fit._logits(half), exact)
+        result["bf16 paged, error of logits"] = _apart(fit._paged_logits(half, paged(half)), exact)
+    return {**result, "kernel": found.kernel}
+
+
+def _apart(logits: torch.Tensor, exact: torch.Tensor) -> float:
+    return float(f"{(logits.float() - exact).norm() / exact.norm():.3g}")
+
+
+def _alike(ours: list[Decoded], plain: list[Decoded]) -> dict[str, Any]:
+    common = [_common(one.ids, other.ids) for one, other in zip(ours, plain, strict=True)]
+    return {
+        "equal_rows": sum(one.ids == other.ids for one, other in zip(ours, plain, strict=True)), "of": len(plain),
+        "common_tokens": round(sum(common) / len(plain), 1), "different_tokens": len({token for row in plain for token in row.ids}),
+    }  # fmt: skip
 
 
 def _common(one: list[int], other: list[int]) -> int:
@@ -320,10 +355,10 @@ def main(wanted: list[str]) -> None:
         "equal": equality, "kernel": kernels, "draw": drawing, "profile": lambda: profile(*model("1.5B")),
         "profile-1": lambda: profile(*model("1.5B"), 1),
         "mixed": lambda: mixed(*model("1.5B")),
-        "mixed-little-memory": lambda: mixed(*model("1.5B"), pages=300),
+        "mixed-little-memory": lambda: mixed(*model("1.5B"), rows=192, pages=60),
         "mixed-stops": lambda: mixed(*model("1.5B"), stopped=never_stops()),
         "mixed-forced": lambda: mixed(*model("1.5B"), forcing=Forcing(end=(3,), answer=(4, 5), wait=(6,), least=0, most=10_000)),
-        "crowded": lambda: crowded(*model("1.5B")), "killed": killed,
+        "robbed": lambda: robbed(*model("1.5B")), "killed": killed,
         "1.5B-generate": lambda: generated(made("1.5B")),
     }  # fmt: skip
     parts = alone | {name: lambda case=case: measure(*model(case.size), case) for name, case in CASES.items()}

@@ -13,6 +13,8 @@ PAGE = 256
 """Tokens of one page."""
 MOST_SLOTS = 256
 """More rows at a time are hardly faster, and each one waits longer."""
+SPARE = 2**30
+"""Memory for captured steps and the libraries' own buffers."""
 LOOSE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 5e-2}
 """How far two ways to compute the same may lie apart, as a part of the size of the result."""
 
@@ -154,13 +156,13 @@ def room(model: Any, found: Paged, texts: int, longest: int, most_slots: int) ->
     if model.device.type == "cpu":
         return slots, needed
     torch.cuda.empty_cache()
-    free, whole = torch.cuda.mem_get_info(model.device)
+    free, _ = torch.cuda.mem_get_info(model.device)
     config = model.config.get_text_config()
     logits = slots * config.vocab_size * 4 * 8
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     reading = max(8192, longest) * (8 * config.hidden_size + 4 * inner) * model.dtype.itemsize
     cost = found.bytes_per_token(model)
-    held = (free - logits - reading - whole // 20) // (cost * PAGE)
+    held = (free - logits - reading - SPARE - free // 20) // (cost * PAGE)
     if held < -(-longest // PAGE) + 2:
         needs, left = longest * cost / 2**30, max(0, held) * PAGE * cost / 2**30
         raise ValueError(
