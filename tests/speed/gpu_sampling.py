@@ -230,7 +230,7 @@ def equality() -> dict[str, Any]:
     ways = {"greedy": rules(0.0), "drawn": rules(1.0), "top_p": rules(0.8, 0.95)}
     plain = {name: decode(model, asked, how, lambda tokens, finished: None) for name, how in ways.items()}
     with torch.inference_mode():
-        exact = fit._logits(model)
+        exact, rounded = fit._logits(model), fit._logits(half)
     found, result = paged(model), dict[str, Any]()
     for name, how in ways.items():
         got = dict[int, Decoded]()
@@ -238,7 +238,7 @@ def equality() -> dict[str, Any]:
         answer(model, found, job, Told(got.update, lambda tokens: None))
         result[f"fp32 {name}"] = _alike([row for _, row in sorted(got.items())], plain[name])
     with torch.inference_mode():
-        result["bf16 plain, error of logits"] = _apart(fit._logits(half), exact)
+        result["bf16 plain, error of logits"] = _apart(rounded, exact)
         result["bf16 paged, error of logits"] = _apart(fit._paged_logits(half, paged(half)), exact)
     return {**result, "kernel": found.kernel}
 
