@@ -19,7 +19,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def greedy(*ends: int) -> DecodeRules:
-    return DecodeRules(temperature=0.0, top_p=1.0, ends=frozenset(ends), stopped=lambda ids: False)
+    return DecodeRules(temperature=0.0, top_p=1.0, ends=frozenset(ends), stopped=lambda ids, new: False)
 
 
 def asked(prompt: tuple[int, ...], limit: int, seed: int = 0) -> DecodeRequest:
@@ -59,7 +59,7 @@ def test_each_row_keeps_to_its_own_limit(model: Any) -> None:
 
 
 def test_a_draw_does_not_depend_on_its_neighbours(model: Any) -> None:
-    rules = DecodeRules(temperature=1.0, top_p=0.95, ends=frozenset({7}), stopped=lambda ids: False)
+    rules = DecodeRules(temperature=1.0, top_p=0.95, ends=frozenset({7}), stopped=lambda ids, new: False)
     requests = [asked(prompt, 60, seed) for seed, prompt in enumerate(PROMPTS * 3)]
     together = decode(model, requests, rules, silent)
     assert len({tuple(written.ids) for written in together}) > len(PROMPTS)
@@ -76,7 +76,7 @@ def test_equal_prompts_are_read_once_and_finished_rows_leave(model: Any) -> None
 
 
 def test_stop_is_asked_at_every_token(model: Any) -> None:
-    rules = DecodeRules(temperature=0.0, top_p=1.0, ends=frozenset(), stopped=lambda ids: len(ids) == 5)
+    rules = DecodeRules(temperature=0.0, top_p=1.0, ends=frozenset(), stopped=lambda ids, new: len(ids) == 5)
     (written,) = decode(model, [asked((2, 9, 3), 50)], rules, silent)
     assert (written.ended, written.tokens, len(written.ids)) == (True, 5, 5)
 

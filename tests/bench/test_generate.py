@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from o1exp.bench.engines import generate
 from o1exp.bench.engines.count import positions
+from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from o1exp.bench.sampling import Sampling
 from o1exp.flow.process import PROGRESS
@@ -97,6 +98,46 @@ def test_finished_chunks_are_kept_and_the_rest_is_made(spec: GenerateSpec, tmp_p
     assert made_now == sum(found.tokens for found in read_rows(folder) if found.row in _rows_of(chunks[1]))
 
 
+def test_in_pages_the_answers_are_those_of_chunks(spec: GenerateSpec, tmp_path: Path, reported: Path) -> None:
+    """The way of a GPU, which a machine without one runs in plain torch."""
+    chunks = answers(spec, tmp_path / "chunks", max_tokens=40)
+    assert answers(spec, tmp_path / "pages", max_tokens=40, device="cuda") == chunks
+    facts = json.loads(reported.read_text().splitlines()[-1])["facts"]
+    assert facts["attention_kernel"] == "torch"
+    assert facts["tokens_read_per_second"] > 0
+    stop = (chunks[0].text[6:8],)
+    cut = answers(spec, tmp_path / "cut", max_tokens=40, stop=stop)
+    assert cut != chunks
+    assert answers(spec, tmp_path / "pages_cut", max_tokens=40, stop=stop, device="cuda") == cut
+
+
+def test_in_pages_a_killed_process_goes_on_with_the_missing_answers(spec: GenerateSpec, tmp_path: Path, reported: Path) -> None:
+    out = tmp_path / "x"
+    whole = answers(spec, out, device="cuda")
+    kept, lines = out / "cuda" / ROWS, (out / "cuda" / ROWS).read_text().splitlines(keepends=True)
+    assert len(lines) == 6
+    kept.write_text("".join(lines[:2]) + lines[2][:20])  # as if it had been killed while writing the third
+    (out / ROWS).unlink()
+    assert answers(spec, out, device="cuda") == whole
+    again = kept.read_text().splitlines(keepends=True)
+    assert again[:2] == lines[:2]
+    assert sorted(again) == sorted(lines)
+    last = json.loads(reported.read_text().splitlines()[-2])
+    assert (last["rows"], last["tokens"]) == (6, sum(parse_row(line).tokens for line in lines[2:]))
+    assert answers(spec, out, device="cuda") == whole
+
+
+def test_a_model_that_has_no_pages_is_answered_in_chunks(spec: GenerateSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(model: Any) -> None:
+        raise NotPaged("it has none")
+
+    whole = answers(spec, tmp_path / "pages", device="cuda")
+    monkeypatch.setattr(generate, "paged", none)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**30, 2**30))
+    assert answers(spec, tmp_path / "chunks", device="cuda") == whole
+    assert not (tmp_path / "chunks" / "cuda").exists()
+
+
 def _rows_of(chunk: Path) -> set[int]:
     return {json.loads(line)["row"] for line in chunk.read_text().splitlines()}
 
@@ -113,6 +154,7 @@ def test_text_ends_before_a_stop_string(spec: GenerateSpec, tmp_path: Path) -> N
 def test_a_full_window_leaves_no_room(spec: GenerateSpec, tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "short", positions=8)  # the prompts have 7, 9 and 7 tokens
     rows = answers(spec, tmp_path / "x", model=str(model))
+    assert answers(spec, tmp_path / "pages", model=str(model), device="cuda") == rows
     assert [found.tokens for found in rows[2:4]] == [0, 0]
     assert [(found.text, found.finish_reason) for found in rows[2:4]] == [("", "length")] * 2
     assert [found.tokens for found in (*rows[:2], *rows[4:])] == [1] * 4
@@ -145,13 +187,14 @@ def test_chunks_hold_every_row_once_within_the_memory(spec: GenerateSpec) -> Non
     lengths = [30, 500, 20, 100]
     sampling = dataclasses.replace(spec.sampling, samples=100, max_tokens=100)
     cost = generate.CACHE_BYTES // 20_000
-    plan = generate.chunks(sampling, lengths, cost)
+    plan = generate.chunks(sampling, lengths, cost, generate.CACHE_BYTES)
     assert sorted(row for rows in plan for row in rows) == list(range(400))
     for rows in plan:
         assert len(rows) <= generate.MOST_ROWS
         assert len(rows) * (max(lengths[row // 100] for row in rows) + 100) * cost <= generate.CACHE_BYTES
-    assert {len(rows) for rows in generate.chunks(dataclasses.replace(sampling, batch_size=7), lengths, cost)} == {7, 400 % 7}
-    assert [len(rows) for rows in generate.chunks(sampling, [30, 500, 20, 100], generate.CACHE_BYTES)] == [1] * 400
+    sevens = generate.chunks(dataclasses.replace(sampling, batch_size=7), lengths, cost, generate.CACHE_BYTES)
+    assert {len(rows) for rows in sevens} == {7, 400 % 7}
+    assert [len(rows) for rows in generate.chunks(sampling, lengths, generate.CACHE_BYTES, generate.CACHE_BYTES)] == [1] * 400
 
 
 def test_marks_show_where_a_token_budget_would_cut(spec: GenerateSpec, tmp_path: Path) -> None:
@@ -191,11 +234,14 @@ def test_a_thought_is_counted_ended_and_extended(tiny: Path, spec: GenerateSpec,
         "force_answer": "cd",
     }  # fmt: skip
     free = answers(spec, tmp_path / "free", **one)[0]
+    assert answers(spec, tmp_path / "pages", **one, device="cuda")[0] == free
     assert (free.text, free.thinking, free.tokens, free.finish_reason) == ("abcd#", 5, 6, "stop")
     forced = answers(spec, tmp_path / "forced", **one, max_thinking_tokens=2)[0]
     assert forced.text.startswith("ab#cd#")
     assert forced.thinking == 3
     extended = answers(spec, tmp_path / "extended", **one, min_thinking_tokens=6)[0]
+    assert answers(spec, tmp_path / "pages_forced", **one, max_thinking_tokens=2, device="cuda")[0] == forced
+    assert answers(spec, tmp_path / "pages_extended", **one, min_thinking_tokens=6, device="cuda")[0] == extended
     assert (extended.text, extended.thinking) == ("abcdabcd#", 9)
     with pytest.raises(ValueError, match=r"'#a' is 2 tokens for this tokenizer"):
         answers(spec, tmp_path / "refused", **{**one, "think_end": "#a"}, min_thinking_tokens=6)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.bench.engines.embedded import Embedded
+from o1exp.bench.engines.engine import SamplingJob
 from o1exp.bench.engines.remote import Remote
 from o1exp.bench.sample import Sample
-from o1exp.flow import Machine, SettingsError, StageFailed, Store
+from o1exp.flow import Checkpoint, Machine, SettingsError, StageFailed, Store, Work
 from tests.bench.tiny import Sums, Tiny
 
 STAGE = Sample(model=Tiny(), problems=Sums(), samples=3, temperature=0.7, max_tokens=150, batch_size=2)
@@ -42,6 +44,21 @@ def test_attempts_are_k_per_problem_in_order(store: Store) -> None:
     assert manifest.facts["rows"] == 18
     assert manifest.facts["tokens"] == manifest.facts["tokens_made_now"] == sum(a.tokens for a in attempts)
     assert manifest.cpu_seconds > 1
+
+
+def test_the_engine_of_a_gpu_notes_its_speed(store: Store, tmp_path: Path) -> None:
+    """The way of a GPU, which a machine without one runs in plain torch; the answers are those of the CPU's way."""
+    attempts = list(STAGE.open(store.folder(STAGE)))
+    (tmp_path / "scratch").mkdir()
+    work = Work(STAGE, tmp_path / "folder", tmp_path / "scratch", store)
+    model, problems = Checkpoint(str(store.folder(Tiny()) / "model")), tuple(Sums().open(store.folder(Sums())))
+    job = SamplingJob(problems=problems, sampling=STAGE.sampling, model=model, machine=Machine(accelerator="gpu"))
+    assert Embedded().attempts(job, work) == attempts
+    facts = work.facts
+    assert facts["tokens_made_now"] == sum(found.tokens for found in attempts)
+    assert facts["attention_kernel"] == "torch"
+    assert facts["tokens_read_per_second"] > 0
+    assert facts["tokens_written_per_second"] > 0
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(store: Store, tmp_path: Path) -> None:

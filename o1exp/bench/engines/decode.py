@@ -39,12 +39,12 @@ class Forcing:
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeRules:
-    """How to choose and where to end. `stopped` looks at the ids so far for a stop string."""
+    """How to choose and where to end. `stopped(ids, new)` looks for a stop string that was completed by one of the last `new` ids."""
 
     temperature: float
     top_p: float
     ends: frozenset[int]
-    stopped: Callable[[list[int]], bool]
+    stopped: Callable[[list[int], int], bool]
     forcing: Forcing | None = None
 
 
@@ -151,7 +151,7 @@ class Decoded:
             self.ended = True
         else:
             self.ids.append(token)
-            self.ended = rules.stopped(self.ids)
+            self.ended = rules.stopped(self.ids, 1)
         self.full = self.tokens >= limit
 
     @property

@@ -18,7 +18,10 @@ GENERATE = "o1exp.bench.engines.generate"
 
 @dataclass(frozen=True, kw_only=True)
 class Embedded(InferenceEngine):
-    """transformers with batching and a key-value cache, on the benchmark's `model`. A killed run goes on after its last chunk."""
+    """transformers with batching and a key-value cache, on the benchmark's `model`.
+
+    A killed run goes on after its last chunk, on a GPU after its last answer.
+    """
 
     preloads: ClassVar[tuple[str, ...]] = (GENERATE,)
 
@@ -31,11 +34,14 @@ class Embedded(InferenceEngine):
     def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
         spec, path, rows = generate_spec(job, work.scratch), work.scratch / "spec.json", len(job.problems) * job.sampling.samples
         spec.save(path)
-        tokens, started = 0, time.monotonic()
+        tokens, facts, started = 0, dict[str, Any](), time.monotonic()
         with work.progress("answers", rows) as bar:
 
             def show(row: dict[str, Any]) -> None:
                 nonlocal tokens
+                if "facts" in row:
+                    facts.update(row["facts"])
+                    return
                 tokens = row["tokens"]
                 bar.at(row["rows"], f"{tokens:,} tokens")
 
@@ -45,7 +51,7 @@ class Embedded(InferenceEngine):
         seconds = time.monotonic() - started
         found = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
         assert [one.row for one in found] == list(range(rows))
-        work.note(tokens_made_now=tokens, tokens_per_second=round(tokens / seconds, 1))
+        work.note(tokens_made_now=tokens, tokens_per_second=round(tokens / seconds, 1), **facts)
         return [_attempt(one, job.problems, job.sampling.samples) for one in found]
 
 

@@ -1,7 +1,8 @@
-"""The embedded engine's process, `python -m o1exp.bench.engines.generate SPEC.json`: answers every prompt, one file per finished chunk.
+"""The embedded engine's process, `python -m o1exp.bench.engines.generate SPEC.json`: answers every prompt.
 
-Chunks depend on prompts and settings alone, and each row draws with random numbers of its own, so a process that was killed goes on with
-the next chunk and ends with the same bytes. Reports {"rows": finished, "tokens": written, "of": all rows}.
+On a CPU chunk by chunk: chunks depend on prompts and settings alone, and each row draws with random numbers of its own, so a process that
+was killed goes on with the next chunk and ends with the same bytes. On a GPU in pages (`paged`), row by row: it goes on with the rows that
+are missing. Reports {"rows": finished, "tokens": written, "of": all rows}, and {"facts": ...} for the manifest.
 """
 
 from o1exp.flow.process import die_with_parent, report
@@ -16,6 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, bytes_per_token, decode
-from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, read_rows
+from o1exp.bench.engines.paged.answer import Asked, answer
+from o1exp.bench.engines.paged.attention import NotPaged
+from o1exp.bench.engines.paged.fit import Paged, paged
+from o1exp.bench.engines.paged.rows import Told
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from o1exp.bench.sampling import Sampling
 
 CACHE_BYTES = 2**30
-"""Most memory for the cache of one chunk."""
+"""Most memory for the cache of one chunk on a CPU."""
 MOST_ROWS = 128
 """More rows in a chunk are no faster on a CPU, and a killed run loses more."""
 
@@ -41,20 +47,77 @@ def main(spec: GenerateSpec) -> None:
     ends, stopped = end_tokens(model, tokenizer), stop_finder(tokenizer, sampling.stop)
     forced = forcing(tokenizer, sampling)
     rules = DecodeRules(temperature=sampling.temperature, top_p=sampling.top_p, ends=ends, stopped=stopped, forcing=forced)
-    progress = Progress(len(prompts) * sampling.samples)
-    plan = chunks(sampling, [len(prompt) for prompt in prompts], bytes_per_token(model))
+    task = Task(spec, model, tokenizer, prompts, rules, Progress(len(prompts) * sampling.samples))
+    ready = prepared(model) if spec.device == "cuda" else None
+    write(Path(spec.out) / ROWS, read_rows(in_chunks(task) if ready is None else row_by_row(task, ready)))
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that the two ways to answer share."""
+
+    spec: GenerateSpec
+    model: Any
+    tokenizer: Any
+    prompts: list[tuple[int, ...]]
+    rules: DecodeRules
+    progress: "Progress"
+
+    def request(self, row: int) -> DecodeRequest:
+        return request(self.spec, self.prompts[row // self.spec.sampling.samples], row, self.window)
+
+    def finish(self, row: int, written: Decoded) -> Continuation:
+        return finish(self.tokenizer, self.spec.sampling, row, written)
+
+    @property
+    def window(self) -> int:
+        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
+
+
+def in_chunks(task: Task) -> Path:
+    """Answer chunk by chunk, a file each; gives their folder."""
+    spec, progress = task.spec, task.progress
+    plan = chunks(spec.sampling, [len(prompt) for prompt in task.prompts], bytes_per_token(task.model), cache_bytes(spec.device))
     folder = chunk_folder(spec, plan)
-    window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
     for number, rows in enumerate(plan):
         path = folder / f"{number:05}.jsonl"
-        if path.exists():
-            progress.chunk_done(len(rows))
-            continue
-        requests = [request(spec, prompts[row // sampling.samples], row, window) for row in rows]
-        answered = decode(model, requests, rules, progress.step)
-        write(path, [finish(tokenizer, sampling, row, written) for row, written in zip(rows, answered, strict=True)])
+        if not path.exists():
+            answered = decode(task.model, [task.request(row) for row in rows], task.rules, progress.step)
+            write(path, [task.finish(row, written) for row, written in zip(rows, answered, strict=True)])
         progress.chunk_done(len(rows))
-    write(Path(spec.out) / ROWS, read_rows(folder))
+    return folder
+
+
+def prepared(model: Any) -> Paged | None:
+    """The model ready to be decoded in pages; None, with a word in the log, for one that cannot be."""
+    try:
+        return paged(model)
+    except NotPaged as why:
+        print(f"decoded in chunks, without pages and captured steps: {why}", file=sys.stderr)
+        return None
+
+
+def row_by_row(task: Task, ready: Paged) -> Path:
+    """Answer in pages; every row is on disk as soon as it has ended. Gives the folder of the file."""
+    spec, lengths = task.spec, [len(prompt) for prompt in task.prompts]
+    folder = Path(spec.out) / spec.device
+    folder.mkdir(parents=True, exist_ok=True)
+    had = {found.row for found in recovered(folder / ROWS)}
+    task.progress.chunk_done(len(had))
+    left = [row for row in range(len(lengths) * spec.sampling.samples) if row not in had]
+    longest = max((min(length + spec.sampling.max_tokens, max(length, task.window)) for length in lengths), default=0)
+    longest_answer = min(spec.sampling.max_tokens, task.window)
+    asked = Asked(
+        rows=left, ask=task.request, rules=task.rules, longest=(longest, longest_answer), slots=spec.sampling.batch_size
+    )  # fmt: skip
+
+    def keep(ended: list[tuple[int, Decoded]]) -> None:
+        append(folder / ROWS, [task.finish(row, written) for row, written in ended])
+        task.progress.chunk_done(len(ended))
+
+    spent = answer(task.model, ready, asked, Told(keep, task.progress.wrote))
+    task.progress.note(attention_kernel=ready.kernel, **spent.rates())
+    return folder
 
 
 def load(spec: GenerateSpec) -> tuple[Any, Any]:
@@ -90,14 +153,14 @@ def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(token for token in (*listed, tokenizer.eos_token_id) if token is not None)
 
 
-def stop_finder(tokenizer: Any, stops: tuple[str, ...]) -> Callable[[list[int]], bool]:
-    """Does a text end in a stop string? The last tokens suffice: each one is at least a byte of the text."""
+def stop_finder(tokenizer: Any, stops: tuple[str, ...]) -> Callable[[list[int], int], bool]:
+    """Does a stop string end within the last so many tokens? Those and a few before suffice: each one is at least a byte of the text."""
     if not stops:
-        return lambda ids: False
-    reach = max(len(stop.encode()) for stop in stops) + 4
+        return lambda ids, new: False
+    reach = max(len(stop.encode()) for stop in stops) + 3
 
-    def stopped(ids: list[int]) -> bool:
-        tail = tokenizer.decode(ids[-reach:], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    def stopped(ids: list[int], new: int) -> bool:
+        tail = tokenizer.decode(ids[-reach - new :], skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return any(stop in tail for stop in stops)
 
     return stopped
@@ -127,13 +190,18 @@ def request(spec: GenerateSpec, prompt: tuple[int, ...], row: int, window: int) 
     return DecodeRequest(prompt=prompt, limit=limit, noise=torch.rand(limit, generator=generator))
 
 
-def chunks(sampling: Sampling, lengths: list[int], cost: int) -> list[list[int]]:
-    """Rows decoded together: neighbours by prompt length, as many as the cache holds at their full length (`cost` bytes per token)."""
+def cache_bytes(device: str) -> int:
+    """Most memory for the cache of one chunk."""
+    return CACHE_BYTES if device == "cpu" else max(CACHE_BYTES, torch.cuda.mem_get_info()[0] // 2)
+
+
+def chunks(sampling: Sampling, lengths: list[int], cost: int, memory: int) -> list[list[int]]:
+    """Rows decoded together: neighbours by prompt length, as many as `memory` holds at their full length (`cost` bytes per token)."""
     order = sorted(range(len(lengths) * sampling.samples), key=lambda row: (-lengths[row // sampling.samples], row))
     plan: list[list[int]] = []
     for row in order:
         longest = lengths[(plan[-1][0] if plan else row) // sampling.samples] + sampling.max_tokens
-        most = sampling.batch_size or max(1, min(MOST_ROWS, CACHE_BYTES // (longest * cost)))
+        most = sampling.batch_size or max(1, min(MOST_ROWS, memory // (longest * cost)))
         if plan and len(plan[-1]) < most:
             plan[-1].append(row)
         else:
@@ -163,10 +231,32 @@ def _decoded(tokenizer: Any, ids: list[int]) -> str:
     return written
 
 
+def append(path: Path, results: list[Continuation]) -> None:
+    with path.open("a") as out:
+        out.writelines(_line(result) for result in results)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def recovered(path: Path) -> list[Continuation]:
+    """The rows that a killed process appended; a line that it did not finish is cut off."""
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        os.truncate(path, len(whole))
+    return [parse_row(line) for line in whole.decode().split("\n") if line]
+
+
+def _line(result: Continuation) -> str:
+    return json.dumps(dataclasses.asdict(result), ensure_ascii=False) + "\n"
+
+
 def write(path: Path, results: list[Continuation]) -> None:
     partial = path.with_suffix(".part")
     with partial.open("w") as out:
-        out.writelines(json.dumps(dataclasses.asdict(result), ensure_ascii=False) + "\n" for result in results)
+        out.writelines(map(_line, results))
         out.flush()
         os.fsync(out.fileno())
     partial.rename(path)
@@ -186,6 +276,13 @@ class Progress:
     def chunk_done(self, rows: int) -> None:
         self._finished, self._now = self._finished + rows, 0
         self._tell()
+
+    def wrote(self, tokens: int) -> None:
+        self.step(tokens, 0)
+
+    def note(self, **facts: float | str) -> None:
+        """Facts for the stage's manifest."""
+        report({"facts": facts})
 
     def _tell(self) -> None:
         self._told = time.monotonic()
