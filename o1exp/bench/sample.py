@@ -51,7 +51,8 @@ class Sample(Stage[Table[Attempt]], Sampling):
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = inputs["problems"].rows
-        found = self.engine.expect(self.sampling, None if rows is None else rows * self.samples, inputs.get("model", Expect()))
+        answers, model = None if rows is None else rows * self.samples, inputs.get("model", Expect())
+        found = self.engine.expect(self.sampling, answers, model, self.machine)
         return replace(found, remark=f"at most {self.max_tokens:,} tokens each")
 
     def preflight(self) -> Iterator[str]:

@@ -28,9 +28,15 @@ class Machine(Settings):
     micro_batch_tokens: Annotated[int, AtLeast(16)] = 8192
     """Tokens that a rank computes at once: what fits into its memory. Several micro-batches make a step."""
     activation_checkpointing: bool = False
-    """Keep each layer's input only and compute the rest again in the backward pass: less memory, a third more time."""
+    """Keep each layer's input (on a GPU its attention too) and compute the rest again in the backward pass: less memory, more time."""
+    offload_activations: bool = False
+    """Keep what `activation_checkpointing` keeps in the memory of the CPU: for long packs."""
     attention: Literal["auto", "sdpa", "varlen"] = "auto"
     """Within packed documents: torch's variable-length FlashAttention kernel, or SDPA per document; auto: the first on a GPU in bf16."""
+    kernels: Literal["auto", "triton", "liger", "compile", "none"] = "auto"
+    """Norms, rotary positions and gated MLPs on a GPU, fused: by ours, Liger's, torch.compile's or none; auto: the first there."""
+    deterministic: bool = False
+    """Equal bytes from equal runs on a GPU, too, at some cost of speed; on CPUs they are equal anyway."""
     threads: Annotated[int, AtLeast(1)] = 1
     """CPU threads of each rank."""
     jobs: Annotated[int, AtLeast(1)] = 2
@@ -38,17 +44,29 @@ class Machine(Settings):
     launcher: Literal["local", "slurm"] = "local"
     """Who starts the ranks: this machine, or srun inside a Slurm job."""
     memory_gb: Annotated[float, AtLeast(0)] = 0.0
-    """Memory of one device in GB, for the model card (0: unknown)."""
+    """Memory of one device in GB of 2^30 bytes; what needs more is refused before it starts (0: unknown)."""
+    bandwidth_tbs: Annotated[float, AtLeast(0)] = 0.0
+    """Memory bandwidth of one device in TB/s, for the plan's hours of sampling (0: unknown)."""
     peak_tflops: Annotated[float, AtLeast(0)] = 0.0
     """Dense bf16 TFLOP/s of one device, for the plan's hours (0: unknown)."""
     utilisation: Annotated[float, Between(0, 1)] = 0.35
     """Model-FLOP utilisation assumed by the plan."""
+    gpu_hour_usd: Annotated[float, AtLeast(0)] = 0.0
+    """Price of a GPU for an hour in US dollars, for the plan (0: not priced)."""
+    price_date: str = ""
+    """The day or month of that price."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.strategy == "single" and self.ranks > 1:
             yield "strategy", f"single takes one device, not {self.ranks}; set devices=1 and nodes=1, or strategy=deepspeed"
         if self.attention == "varlen" and self.accelerator == "cpu":
             yield "attention", "varlen has no kernel for CPUs; set attention=auto"
+        if self.offload_activations and not self.activation_checkpointing:
+            yield "offload_activations", "moves what activation_checkpointing keeps; set activation_checkpointing=true"
+
+    def usd(self, gpu_hours: float) -> float:
+        """What so many hours of a GPU cost; 0 where they are not priced."""
+        return gpu_hours * self.gpu_hour_usd
 
     @property
     def ranks(self) -> int:
