@@ -9,6 +9,7 @@ from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
 from o1exp.bench.sampling import Sampling
 from o1exp.flow import Checkpoint, Expect, Machine, Role, Stage, Work, how
 from o1exp.flow.check import settings_of
+from o1exp.flow.stage import foreseen
 from o1exp.records import Attempt, Problem, Table
 
 EMBEDDED = Embedded()
@@ -60,7 +61,8 @@ class Sample(Stage[Table[Attempt]], Sampling):
 
     @property
     def gpus(self) -> int:
-        return self.engine.gpus(self.machine)
+        """As many as hold the model."""
+        return min(self.machine.gpus, max(self.engine.gpus(self.machine), foreseen(self).gpus))
 
     @property
     def preloads(self) -> tuple[str, ...]:

@@ -56,6 +56,23 @@ def test_72b_takes_the_gpu_hours_that_it_takes_on_paper(samples: int, utilisatio
     assert 32 * found.hours(samples * 4096 * 3) == pytest.approx(gpu_hours, rel=0.05)
 
 
+ON_ONE_GPU = {
+    "1.5B, packs of 16,384, recompute": ("qwen2_5_1_5b", 16384, {"activation_checkpointing": True}, 0, 27.7),
+    "1.5B, packs of 16,384": ("qwen2_5_1_5b", 16384, {}, 0, 47.95),
+    "0.5B, packs of 8,192": ("qwen2_5_0_5b", 8192, {}, 0, 13.94),
+    "7B, LoRA, packs of 4,096": ("qwen2_5_7b", 4096, {}, 16, 32.4),
+}
+"""GiB at the peak of torch's allocator, ZeRO-1, steps of four packs (docs/measured.md)."""
+
+
+@pytest.mark.parametrize("case", ON_ONE_GPU)
+def test_a_gpu_takes_what_was_measured(case: str) -> None:
+    option, pack, fields, lora_r, measured = ON_ONE_GPU[case]
+    machine = dataclasses.replace(h100(**fields), micro_batch_tokens=pack)
+    found = memory(dataclasses.replace(job(option, machine, pack, lora_r=lora_r), batch_tokens=4 * pack))
+    assert found.peak / GIB == pytest.approx(measured, rel=0.05)
+
+
 def test_the_plan_of_a_training_names_all_that_it_takes() -> None:
     machine = dataclasses.replace(
         h100(nodes=4, devices=8, zero_stage=3, activation_checkpointing=True, offload_activations=True), gpu_hour_usd=2.0

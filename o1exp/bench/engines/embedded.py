@@ -27,9 +27,13 @@ class Embedded(InferenceEngine):
         return min(1, machine.gpus)
 
     def expect(self, sampling: Sampling, answers: float | None, model: Expect, machine: Machine) -> Expect:
-        if answers is None or model.model is None:
+        if model.model is None:
             return Expect(rows=answers, parameters=model.parameters)
-        return expected(model.model, Draws(answers, sampling.expected_tokens or sampling.max_tokens, sampling.max_tokens), machine)
+        draws = Draws(answers or 1.0, sampling.expected_tokens or sampling.max_tokens, sampling.max_tokens)
+        found = expected(model.model, draws, machine)
+        if answers is None:
+            return Expect(parameters=found.parameters, gpus=found.gpus, memory_gb=found.memory_gb, obstacles=found.obstacles)
+        return found
 
     def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
         spec, path, rows = generate_spec(job, work.scratch), work.scratch / "spec.json", len(job.problems) * job.sampling.samples

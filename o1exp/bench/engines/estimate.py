@@ -10,12 +10,14 @@ from o1exp.flow.machine import Machine
 GIB = 2**30
 PROMPT = 256
 """Tokens of a prompt that nobody has counted."""
-MOST_ROWS = 256
-"""Rows decoded together (paged/fit.py)."""
+MOST_ROWS, MOST_SPREAD = 256, 128
+"""Rows decoded together in pages (paged/fit.py), and in chunks where a model is spread over devices (generate.py)."""
 EFFICIENCY = 0.7
 """Share of a device's bandwidth that decoding reaches."""
-LAYER_SECONDS = 0.3e-3
-"""What a layer of a step takes beside reading: kernels that are small, however few the rows."""
+LAYER_SECONDS, SPREAD_SECONDS = 0.07e-3, 2.5e-3
+"""What a layer of a step takes beside reading: small kernels in a captured step, and launched one by one where devices take turns."""
+ROW_SECONDS = 4e-6
+"""What drawing a row's token takes."""
 SPARE = 0.1
 """Share of a device's memory that is neither weights nor cache: prompts being read, logits, CUDA's own."""
 
@@ -38,10 +40,12 @@ def expected(model: Architecture, draws: Draws, machine: Machine) -> Expect:
     devices = _devices(weights + row, whole, machine) if gpu else 1
     fits = not (gpu and whole) or weights + row <= whole * devices
     room = whole * devices - weights if whole else math.inf
-    rows, fewest = (_rows(draws, room / ((PROMPT + each) * model.cached(2) / GIB)) for each in (draws.tokens, draws.most))
+    most_rows = min(draws.answers, MOST_SPREAD if devices > 1 else MOST_ROWS)
+    rows, fewest = (_rows(most_rows, room / ((PROMPT + each) * model.cached(2) / GIB)) for each in (draws.tokens, draws.most))
     cache = min(room, rows * (PROMPT + draws.tokens) * model.cached(2 if gpu else 4) / GIB)
-    hours = _hours(model, draws.answers, draws.tokens, rows, machine)
-    most = _hours(model, draws.answers, draws.most, fewest, machine)
+    layer = model.layers * (SPREAD_SECONDS if devices > 1 else LAYER_SECONDS)
+    hours = _hours(model, (draws.answers, draws.tokens, rows), layer, machine)
+    most = _hours(model, (draws.answers, draws.most, fewest), layer, machine)
     return Expect(
         rows=draws.answers, tokens_per_row=draws.tokens, tokens=draws.answers * draws.tokens, parameters=model.parameters,
         hours=hours, most_hours=most, gpus=devices if gpu else 0, gpu_usd=machine.usd(hours * devices) if gpu else 0.0,
@@ -58,17 +62,20 @@ def _devices(needed: float, each: float, machine: Machine) -> int:
     return min(machine.devices, math.ceil(needed / each)) if each else 1
 
 
-def _rows(draws: Draws, room: float) -> int:
-    return max(1, math.floor(min(MOST_ROWS, math.ceil(draws.answers), room)))
+def _rows(most: float, room: float) -> int:
+    return max(1, math.floor(min(most, room)))
 
 
-def _hours(model: Architecture, answers: float, tokens: float, rows: int, machine: Machine) -> float:
-    """Steps of `rows` tokens each; 0 where the bandwidth is unknown. Devices that share the layers work one after the other."""
+def _hours(model: Architecture, job: tuple[float, float, int], layers: float, machine: Machine) -> float:
+    """For `job` = (answers, tokens of each, rows at a time), where a step's layers take so many seconds beside reading.
+
+    0 where the bandwidth is unknown. Devices that share the layers work one after the other.
+    """
     if not machine.bandwidth_tbs:
         return 0.0
-    width = 2 if machine.accelerator == "gpu" else 4
+    (answers, tokens, rows), width = job, 2 if machine.accelerator == "gpu" else 4
     read = width * model.parameters + rows * (PROMPT + tokens / 2) * model.cached(width)
-    step = read / (EFFICIENCY * machine.bandwidth_tbs * 1e12) + model.layers * LAYER_SECONDS
+    step = read / (EFFICIENCY * machine.bandwidth_tbs * 1e12) + layers + rows * ROW_SECONDS
     # An answer is one token a step, and the last ones leave rows empty.
     return max(answers / rows, 1.0) * tokens * step / 3600
 
