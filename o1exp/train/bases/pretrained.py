@@ -89,6 +89,8 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
             source, revision, files = str(self.folder), "", sha256_of(_counted(self.folder))
             if files != self.files:
                 raise ValueError(f"{self.folder} has changed since this run read it; let nobody write there and run again")
+        if weights := self.expect({}).parameters:
+            work.note(parameters=int(weights))
         (work.folder / "pointer.json").write_text(json.dumps({"source": source, "revision": revision}, indent=1))
         (work.folder / "files.json").write_text(json.dumps(files, indent=1))
 
