@@ -11,7 +11,7 @@ from o1exp.app.grid import amount, arm_and_node, grid
 from o1exp.app.show import named, store_of, tell_stale
 from o1exp.app.total import Total, total
 from o1exp.config.compose import Study, arms_of
-from o1exp.flow.expect import duration
+from o1exp.flow.expect import counted, duration
 from o1exp.flow.plan import PlannedStage, plan
 
 WIDE = 100
@@ -41,25 +41,22 @@ def show_plan(study: Study) -> None:
             terminal.print(f"before a run: {named(study, step.stage)}: {obstacle}", markup=False, soft_wrap=True)
 
 
-def _heading(study: Study) -> list[tuple[str, str]]:
+def _heading(study: Study) -> Iterator[tuple[str, str]]:
     report = study.config.get("report") or {}
-    lines = [("Plan", str(report.get("title") or study.config.study)), ("Question", str(report.get("question") or ""))]
+    yield "Plan", str(report.get("title") or study.config.study)
+    if question := str(report.get("question") or ""):
+        yield "Question", question
     arms = arms_of(study.config)
-    if len(study.goals) > 1:
-        lines += [
-            ("Arms" if place == 0 else "", f"{arm}: {' '.join(arms.get(arm, [])) or 'as configured'}")
-            for place, arm in enumerate(study.goals)
-        ]
+    for place, arm in enumerate(study.goals if len(study.goals) > 1 else ()):
+        yield "Arms" if place == 0 else "", f"{arm}: {' '.join(arms.get(arm, [])) or 'as configured'}"
+    if len(study.goals) == 1:
+        yield "Arms", "one, as configured"
     machine = study.machine
-    kind = "GPU" if machine.accelerator == "gpu" else "CPU rank"
+    devices = counted(machine.devices, "GPU" if machine.accelerator == "gpu" else "CPU rank")
+    many = f"{machine.nodes} nodes of {devices}" if machine.nodes > 1 else devices
     memory = f", {machine.memory_gb:g} GB each" if machine.memory_gb else ""
-    many = (
-        f"{machine.nodes} nodes of {machine.devices} {kind}s"
-        if machine.nodes > 1
-        else f"{machine.devices} {kind}{'s' if machine.devices > 1 else ''}"
-    )
     started = ", started by Slurm" if machine.launcher == "slurm" else ""
-    return [*(line for line in lines if line[1]), ("Machine", f"{many}{memory}{started}")]
+    yield "Machine", f"{many}{memory}{started}"
 
 
 def _blocks(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> None:
@@ -143,7 +140,7 @@ def _section(terminal: Terminal, title: str) -> None:
 
 def _line(terminal: Terminal, name: str, text: str) -> None:
     """A name and its text in a column of its own."""
-    for place, line in enumerate(textwrap.wrap(text, terminal.width - INDENT, break_long_words=False, break_on_hyphens=False)):
+    for place, line in enumerate(textwrap.wrap(text, max(40, terminal.width - INDENT), break_long_words=False, break_on_hyphens=False)):
         _plain(terminal, f"{name if place == 0 else '':<{INDENT}}{line}")
 
 

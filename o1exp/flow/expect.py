@@ -50,3 +50,8 @@ def duration(hours: float) -> str:
     if hours >= 1:
         return f"{hours:.1f} hours"
     return f"{60 * hours:.0f} minutes" if hours >= 1.5 / 60 else "a minute" if hours else "no time"
+
+
+def counted(count: int, thing: str) -> str:
+    """1 GPU, 8 GPUs."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"

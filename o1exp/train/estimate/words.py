@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 
-from o1exp.flow.expect import duration
+from o1exp.flow.expect import counted, duration
 from o1exp.flow.machine import Machine
 from o1exp.train.estimate.job import TrainingJob
 from o1exp.train.estimate.memory import CONTEXT, FRAGMENTS, GIB, Memory, asked, memory
@@ -103,10 +103,6 @@ def _fit(job: TrainingJob, found: Fit) -> str:
     host = parked(job.on(found.machine))
     beside = f", and {host:,.0f} GB of the CPUs' memory on a node" if host else ""
     return f"{found.words} ({counted(found.machine.ranks, 'GPU')}, {found.memory.needed:,.1f} GB each{beside})"
-
-
-def counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def refusal(job: TrainingJob, found: Memory) -> str:
