@@ -25,7 +25,7 @@ def show_plan(study: Study) -> None:
     steps = plan(store, study.wanted, store.remake)
     terminal = store.console.terminal
     terminal.width = min(terminal.width, WIDE) if terminal.is_terminal else WIDE
-    for name, text in [*_heading(study), *_totals(study, total(steps, study.machine.jobs))]:
+    for name, text in [*_heading(study), *_fit(study, steps), *_totals(study, total(steps, study.machine.jobs))]:
         _line(terminal, name, text)
     _section(terminal, "stages")
     terminal.print(grid(study, steps))
@@ -57,6 +57,16 @@ def _heading(study: Study) -> Iterator[tuple[str, str]]:
     memory = f", {machine.memory_gb:g} GB each" if machine.memory_gb else ""
     started = ", started by Slurm" if machine.launcher == "slurm" else ""
     yield "Machine", f"{many}{memory}{started}"
+
+
+def _fit(study: Study, steps: list[PlannedStage]) -> Iterator[tuple[str, str]]:
+    """Whether all that is to be made on GPUs has the memory it needs, where that can be known."""
+    on_gpus = [step for step in steps if step.state == "make" and step.expect.gpus and step.expect.memory_gb]
+    if not on_gpus or not study.machine.memory_gb:
+        return
+    without = [named(study, step.stage) for step in on_gpus if step.expect.obstacles]
+    most = max(step.expect.memory_gb for step in on_gpus)
+    yield "Fits", f"no: {', '.join(without)}; see below for what does" if without else f"yes: {most:.1f} GB of a GPU at most"
 
 
 def _blocks(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> None:

@@ -61,6 +61,7 @@ def test_a_plan_reads_like_a_page(o1exp: Command) -> None:
         "Plan      O1 replication by distillation, mathematics", "Question  Does SFT", "of weights from the hub", "of checkpoints",
         "Qwen/Qwen2.5-Math-72B: 72.7 billion parameters", "window 4,096", "4 nodes of 8 GPUs, 80 GB each", "80 GB a GPU: fits",
         "model states 42.7", "without recompute", "logits", "GPU-hours", "(2026-05)", "tokens/s", "At worst", "Budget    none",
+        "Fits      yes: ",
     ):  # fmt: skip
         assert part in done.out or part in " ".join(done.out.split()), part
 
@@ -90,6 +91,7 @@ def test_what_cannot_fit_is_said_in_the_plan_and_refused_at_the_start(o1exp: Com
     planned = o1exp(*words, "action=plan")
     assert planned.code == 0
     assert "does not fit; nearest that does: machine." in " ".join(planned.out.split())
+    assert "\nFits      no: think; " in planned.out
     started = o1exp(*words)
     assert started.code == 2
     assert "but machine.memory_gb=80; nearest that does: machine." in started.err
