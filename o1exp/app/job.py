@@ -64,10 +64,14 @@ def _act(config: DictConfig) -> None:
         from o1exp.app.run import verify
 
         verify(study)
-    elif config.action in ("plan", "why"):
-        from o1exp.app import show
+    elif config.action == "plan":
+        from o1exp.app.page import show_plan
 
-        show.show_plan(study) if config.action == "plan" else show.explain(study)
+        show_plan(study)
+    elif config.action == "why":
+        from o1exp.app.show import explain
+
+        explain(study)
     elif in_sweep:
         from o1exp.app.sweep import run_cell
 

@@ -9,6 +9,7 @@ from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
 from o1exp.bench.sampling import Sampling
 from o1exp.flow import Checkpoint, Expect, Machine, Role, Stage, Work, how
 from o1exp.flow.check import settings_of
+from o1exp.flow.stage import foreseen
 from o1exp.records import Attempt, Problem, Table
 
 EMBEDDED = Embedded()
@@ -51,7 +52,8 @@ class Sample(Stage[Table[Attempt]], Sampling):
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = inputs["problems"].rows
-        found = self.engine.expect(self.sampling, None if rows is None else rows * self.samples, inputs.get("model", Expect()))
+        answers, model = None if rows is None else rows * self.samples, inputs.get("model", Expect())
+        found = self.engine.expect(self.sampling, answers, model, self.machine)
         return replace(found, remark=f"at most {self.max_tokens:,} tokens each")
 
     def preflight(self) -> Iterator[str]:
@@ -59,7 +61,8 @@ class Sample(Stage[Table[Attempt]], Sampling):
 
     @property
     def gpus(self) -> int:
-        return self.engine.gpus(self.machine)
+        """As many as hold the model."""
+        return min(self.machine.gpus, max(self.engine.gpus(self.machine), foreseen(self).gpus))
 
     @property
     def preloads(self) -> tuple[str, ...]:

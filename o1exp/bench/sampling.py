@@ -24,6 +24,8 @@ class Sampling(ChatSampling):
     """0: greedy, the likeliest token each time."""
     max_tokens: Annotated[int, AtLeast(1)] = 2048
     """The most tokens of one answer; a longer one is cut off."""
+    expected_tokens: Annotated[int, AtLeast(0)] = how(0)
+    """Tokens of an answer, for the plan; 0: max_tokens."""
     prompt: str = QUESTION
     """The user's message with {question} in it; the model's chat template is put around it."""
     think_end: str = "</think>"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from o1exp.chat.endpoint import Endpoint
 from o1exp.flow import Above, AtLeast, Between, Expect, Settings, how
+from o1exp.flow.expect import duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class PlanHints(Settings):
     """Tokens of a prompt, for the plan; 0: guessed from its text."""
     expected_completion_tokens: Annotated[int, AtLeast(0)] = how(0)
     """Tokens of an answer, for the plan; 0: max_tokens."""
+    expected_tokens_per_second: Annotated[float, Above(0)] = how(60.0)
+    """Tokens that one answer gains in a second, for the plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +60,34 @@ class Teacher(PlanHints, ChatSampling, Endpoint):
     def likely_completion_tokens(self) -> int:
         return self.expected_completion_tokens or self.max_tokens
 
-    def expect(self, requests: float, prompt_tokens: float) -> Expect:
-        """What so many requests make and cost; `prompt_tokens` of each, where no setting says it."""
-        prompt, completion = self.expected_prompt_tokens or prompt_tokens, self.likely_completion_tokens
+    def expect(self, requests: float, prompt_tokens: float, most: float | None = None) -> Expect:
+        """What so many requests make and cost; `prompt_tokens` of each, where no setting says it.
+
+        The worst case is `most` of them (None: as many) with whole answers of `max_tokens`.
+        """
+        prompt, completion, most = self.expected_prompt_tokens or prompt_tokens, self.likely_completion_tokens, most or requests
+        hours, most_hours = self._hours(requests, prompt, completion), self._hours(most, prompt, self.max_tokens)
         return Expect(
             rows=requests, tokens_per_row=completion, requests=requests, tokens=requests * (prompt + completion),
-            usd=self.usd(requests * prompt, requests * completion), hours=requests / (self.requests_per_minute * 60 or float("inf")),
+            usd=self.usd(requests * prompt, requests * completion), hours=hours, most_hours=most_hours,
+            most_usd=self.usd(most * prompt, most * self.max_tokens), details=self._lines(requests, completion, hours),
         )  # fmt: skip
+
+    def _hours(self, requests: float, prompt: float, completion: float) -> float:
+        """As the slowest of what bounds it allows: limits per minute, or answers that are under way together."""
+        seconds = [requests * completion / self.expected_tokens_per_second / self.concurrency]
+        seconds += [60 * requests / self.requests_per_minute] if self.requests_per_minute else []
+        seconds += [60 * requests * (prompt + completion) / self.tokens_per_minute] if self.tokens_per_minute else []
+        return max(seconds) / 3600
+
+    def _lines(self, requests: float, completion: float, hours: float) -> tuple[tuple[str, str], ...]:
+        """What the plan says of so many requests."""
+        limits = [f"{limit:,.0f} {what} a minute" for limit, what in
+                  ((self.requests_per_minute, "requests"), (self.tokens_per_minute, "tokens")) if limit]  # fmt: skip
+        each = completion / self.expected_tokens_per_second
+        pace = f"{self.concurrency} at a time, {each:,.3g} s each" + (f", {', '.join(limits)}" if limits else "")
+        asked = ("asks", f"{self.model}: {requests:,.0f} requests, about {completion:,.0f} tokens an answer, {self.max_tokens:,} at most")
+        return asked, ("time", f"{pace}: {duration(hours)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,8 +45,8 @@ class Pairs(Stage[Table[Pair]]):
             yield "prompt", f"{self.prompt!r} does not show the problem; write {{question}} where it belongs"
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        problems = inputs.get("problems", Expect())
-        return Expect(rows=problems.rows and problems.rows * self.right * self.wrong)
+        problems, answer = inputs.get("problems", Expect()), inputs.get("attempts", Expect()).tokens_per_row
+        return Expect(rows=problems.rows and problems.rows * self.right * self.wrong, tokens_per_row=answer and 2 * answer)
 
     def make(self, work: Work) -> None:
         texts = {(row.problem, row.draw): row for row in work.open(self.attempts)}

@@ -44,11 +44,17 @@ class Machine(Settings):
     launcher: Literal["local", "slurm"] = "local"
     """Who starts the ranks: this machine, or srun inside a Slurm job."""
     memory_gb: Annotated[float, AtLeast(0)] = 0.0
-    """Memory of one device in GB, for the model card (0: unknown)."""
+    """Memory of one device in GB of 2^30 bytes; what needs more is refused before it starts (0: unknown)."""
+    bandwidth_tbs: Annotated[float, AtLeast(0)] = 0.0
+    """Memory bandwidth of one device in TB/s, for the plan's hours of sampling (0: unknown)."""
     peak_tflops: Annotated[float, AtLeast(0)] = 0.0
     """Dense bf16 TFLOP/s of one device, for the plan's hours (0: unknown)."""
     utilisation: Annotated[float, Between(0, 1)] = 0.35
     """Model-FLOP utilisation assumed by the plan."""
+    gpu_hour_usd: Annotated[float, AtLeast(0)] = 0.0
+    """Price of a GPU for an hour in US dollars, for the plan (0: not priced)."""
+    price_date: str = ""
+    """The day or month of that price."""
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.strategy == "single" and self.ranks > 1:
@@ -57,6 +63,10 @@ class Machine(Settings):
             yield "attention", f"{self.attention} has no kernel for CPUs; set attention=auto"
         if self.offload_activations and not self.activation_checkpointing:
             yield "offload_activations", "moves what activation_checkpointing keeps; set activation_checkpointing=true"
+
+    def usd(self, gpu_hours: float) -> float:
+        """What so many hours of a GPU cost; 0 where they are not priced."""
+        return gpu_hours * self.gpu_hour_usd
 
     @property
     def ranks(self) -> int:

@@ -45,7 +45,7 @@ def plan(store: Artefacts, goals: list[Stage[Any]], remake: bool = False) -> lis
         if known is not None and stage.key not in making:
             expected[stage.key] = expect = _measured(known, expect)
         state = "make" if stage.key in making else "reuse" if known is not None else "hidden"
-        obstacles = (*stage.preflight(), *_lacking(stage)) if state == "make" else ()
+        obstacles = (*stage.preflight(), *_lacking(stage), *expect.obstacles) if state == "make" else ()
         steps.append(PlannedStage(stage, state, expect, obstacles, store.damage(stage), store.stale(stage)))
     return steps
 
@@ -59,7 +59,7 @@ def _measured(known: Manifest, expect: Expect) -> Expect:
     """A finished stage costs nothing more, its rows are known, and so is the commit that a moving revision was."""
     rows, facts = known.facts.get("rows", expect.rows), known.facts
     remark = moving(str(known.settings.get("revision", "")), str(facts["commit"])) if "commit" in facts else ""
-    return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters, remark=remark)
+    return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters, model=expect.model, remark=remark)
 
 
 @dataclass(frozen=True)

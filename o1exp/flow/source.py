@@ -22,11 +22,14 @@ _ALONE = Lock()
 """Stages are made in threads; files are read, and what was read is kept, by one at a time."""
 HANDING_ON = ("o1exp.flow", "o1exp.records")
 """Packages whose names are those of their modules."""
-UNCOUNTED = {"o1exp.secrets"} | frozenset(
-    f"o1exp.flow.{name}"
+UNCOUNTED = frozenset(
+    f"o1exp.{name}"
     for name in (
-        "artefacts", "check", "disk", "errors", "expect", "forks", "forkserver", "gpus", "lease", "library", "machine", "made_by",
-        "manifest", "modules", "plan", "process", "progress", "source", "stage", "store", "watched", "work",
+        "secrets", "bench.engines.estimate", *(f"train.estimate.{name}" for name in ("expected", "job", "work")),
+        *(f"flow.{name}" for name in (
+            "architecture", "artefacts", "check", "disk", "errors", "expect", "forks", "forkserver", "gpus", "lease", "library", "machine",
+            "made_by", "manifest", "modules", "plan", "process", "progress", "source", "stage", "store", "watched", "work",
+        )),
     )
 )  # fmt: skip
 """They decide when and where a stage is made, never its bytes."""

@@ -199,6 +199,11 @@ def type_name(kind: Any) -> str:
     return outer + (f"[{inner}]" if inner else "")
 
 
+def foreseen(stage: Stage[Any]) -> Expect:
+    """What is expected of a stage, where nothing below it is known yet."""
+    return stage.expect({edge: foreseen(inner) for edge, inner in stage.inputs.items()})
+
+
 def walk(goals: "list[Stage[Any]]") -> "list[Stage[Any]]":
     """Every stage the goals stand on, inputs first, each key once."""
     order: dict[str, Stage[Any]] = {}

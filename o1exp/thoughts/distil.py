@@ -76,10 +76,9 @@ class Distil(Stage[Table[Example]]):
         wrong = 1 - self.expected_right
         tries = (1 - wrong**self.draws) / self.expected_right if self.until_right else self.draws
         prompt = likely_tokens(self.prompt) + LIKELY_QUESTION
-        found = teacher.expect(rows * tries, prompt)
-        most = teacher.usd(rows * self.draws * (teacher.expected_prompt_tokens or prompt), rows * self.draws * teacher.max_tokens)
-        remark = f"{tries:.1f} draws a problem if {self.expected_right:.0%} are right" + (f"; at most ${most:.2f}" if most else "")
-        return replace(found, remark=remark)
+        found = teacher.expect(rows * tries, prompt, rows * self.draws)
+        most = f"; at most ${found.most_usd:,.2f}" if found.most_usd else ""
+        return replace(found, remark=f"{tries:.1f} draws a problem if {self.expected_right:.0%} are right{most}")
 
     def preflight(self) -> Iterator[str]:
         yield from self.teacher.obstacles()

@@ -20,6 +20,7 @@ class Dpo(Training):
     role: ClassVar[Role] = "rl"
     does: ClassVar[str] = "direct preference optimisation"
     objective: ClassVar[str] = "dpo"
+    references: ClassVar[int] = 1
 
     pairs: Stage[Table[Pair]]
     """A right and a wrong answer to each problem."""

@@ -4,22 +4,23 @@ import dataclasses
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Literal
 
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
+from o1exp.flow.architecture import Architecture
 from o1exp.flow.library import transformers
 from o1exp.train.data.preview import lines
+from o1exp.train.estimate.expected import expected, unknown
+from o1exp.train.estimate.job import TrainingJob
+from o1exp.train.estimate.work import Amount
 from o1exp.train.facts import PREPARED, PreparedFacts
 from o1exp.train.launch import environment, launch, launch_obstacles
 from o1exp.train.logs import TIMING
 from o1exp.train.prepare import Prepare
 from o1exp.train.spec import TrainSpec
-
-LORA_SHARE = 0.01
-"""Trained share of the parameters that the plan assumes for LoRA."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class Training(Stage[Checkpoint]):
     }  # fmt: skip
     """Former names of ours, and those of other trainers where ours is shorter."""
     objective: ClassVar[str]
+    references: ClassVar[int] = 0
+    """How often the start reads the data before training."""
 
     start: Stage[Checkpoint]
     """The model that training starts from."""
@@ -157,38 +160,34 @@ class Training(Stage[Checkpoint]):
         yield from launch_obstacles(self.machine)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        """Tokens, hours (6 FLOP per parameter and token), memory per device (model states only) and disk."""
-        start, data, machine = inputs.get("start", Expect()), inputs.get("prepared", Expect()), self.machine
-        seen = self._tokens(data)
-        speed = machine.ranks * machine.peak_tflops * 1e12 * machine.utilisation
-        hours = seen * 6 * start.parameters / speed / 3600 if seen is not None and speed else 0.0
-        width = 2 if self.precision == "bf16" else 4
-        return Expect(
-            rows=data.rows, tokens_per_row=data.tokens_per_row, parameters=start.parameters, hours=hours,
-            memory_gb=self._state_bytes(start.parameters) / 1e9, disk_gb=width * start.parameters / 1e9,
-            remark="" if seen is None else f"trains on {seen:,.0f} tokens",
+        """Whether it fits, memory, hours, GPU-hours and their price, disk; refused where no device of the machine could hold it."""
+        start, data = inputs.get("start", Expect()), inputs.get("prepared", Expect())
+        seen, most = self._tokens(data, data.tokens_per_row), self._tokens(data, self.longest)
+        rows, each = data.rows or 0.0, data.tokens_per_row or 0.0
+        amount = Amount(
+            tokens=seen, most=most, document=each or self.pack_length,
+            read=((self.evaluations + 1) * self.validation_fraction + self.references) * rows * each,
+        )  # fmt: skip
+        model = start.model or (Architecture.unread(start.parameters) if start.parameters else None)
+        found = unknown() if model is None else expected(self._job(model), amount, self.keep_checkpoints + (self.keep == "best"))
+        remark = "" if seen is None else f"trains on {seen:,.0f} tokens"
+        return replace(found, rows=data.rows, tokens_per_row=data.tokens_per_row, remark=remark)
+
+    def _job(self, model: Architecture) -> TrainingJob:
+        return TrainingJob(
+            model=model, machine=self.machine, bf16=self.precision == "bf16", pack_length=self.pack_length, batch_tokens=self.batch_tokens,
+            lora_r=self.lora_r if self.tuning == "lora" else 0, frozen=self.freeze_embeddings, pairs=self.objective == "dpo",
         )  # fmt: skip
 
-    def _tokens(self, data: Expect) -> float | None:
+    def _tokens(self, data: Expect, each: float | None) -> float | None:
+        """How many are trained on, where an example has so many."""
         if self.max_steps is not None:
             return self.max_steps * self.batch_tokens
         if self.max_tokens is not None:
             return self.max_tokens
-        if data.rows is not None and data.tokens_per_row is not None:
-            return self.epochs * data.rows * data.tokens_per_row * (1 - self.validation_fraction)
+        if data.rows is not None and each is not None:
+            return self.epochs * data.rows * each * (1 - self.validation_fraction)
         return None
-
-    def _state_bytes(self, parameters: float) -> float:
-        """Model states on one device, with AdamW in mixed precision: 2 bytes a weight and 2 a gradient, 12 of the optimizer.
-
-        ZeRO-1 splits the optimizer's bytes, ZeRO-2 the gradients too, ZeRO-3 everything.
-        """
-        machine = self.machine
-        stage = machine.zero_stage if machine.strategy == "deepspeed" else 0
-        trained = LORA_SHARE if self.tuning == "lora" else 1.0
-        weights, gradients, optimizer = 2.0, 2 * trained, 12 * trained
-        shares = (machine.ranks if stage == 3 else 1, machine.ranks if stage >= 2 else 1, machine.ranks if stage >= 1 else 1)
-        return parameters * sum(part / share for part, share in zip((weights, gradients, optimizer), shares, strict=True))
 
     @property
     def gpus(self) -> int:

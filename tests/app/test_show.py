@@ -1,5 +1,9 @@
 """The plan and the reasons, as a reader of a narrow window or of a file sees them."""
 
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.inside import Command
@@ -46,3 +50,65 @@ def test_why_names_what_never_was_and_is_not_cropped(o1exp: Command) -> None:
     assert o1exp("goal=thought", "track=none", "source.count=4").code == 0
     changed = o1exp("goal=thought", "track=none", "source.count=4", f"thought.prompt='{prompt}'", "action=why").out.splitlines()
     assert prompt.strip() in changed[1]
+
+
+def test_a_plan_reads_like_a_page(o1exp: Command) -> None:
+    done = o1exp("experiment=paper/math", "action=plan")
+    lines = done.out.splitlines()
+    before = lines[: next(place for place, line in enumerate(lines) if line.startswith("before a run"))]
+    assert max(map(len, before)) <= 100
+    for part in (
+        "Plan      O1 replication by distillation, mathematics", "Question  Does SFT", "of weights from the hub", "of checkpoints",
+        "Qwen/Qwen2.5-Math-72B: 72.7 billion parameters", "window 4,096", "4 nodes of 8 GPUs, 80 GB each", "80 GB a GPU: fits",
+        "model states 42.7", "without recompute", "logits", "GPU-hours", "(2026-05)", "tokens/s", "At worst", "Budget    none",
+        "Fits      yes: ",
+    ):  # fmt: skip
+        assert part in done.out or part in " ".join(done.out.split()), part
+
+
+def test_the_batch_scripts_of_a_plan_are_scripts(o1exp: Command, tmp_path: Path) -> None:
+    out = o1exp("experiment=paper/math", "action=plan", "machine.nodes=6", "source.limit=100").out
+    assert "o1exp experiment=paper/math machine.nodes=6 source.limit=100 goal=thought" in out
+    scripts = ["#!/bin/bash" + part.split("\nThen")[0].split("\nbefore a run")[0] for part in out.split("#!/bin/bash")[1:]]
+    assert len(scripts) == 2
+    train, score = scripts
+    assert "--nodes=6" in train
+    assert "--gpus-per-node=8" in train
+    assert "goal=preference" in train
+    assert "--nodes=1" in score
+    assert "machine.nodes=1" in score
+    for script in scripts:
+        assert re.search(r"^#SBATCH --time=\d+-\d\d:00:00$", script, re.MULTILINE)
+        assert "action=plan" not in script
+        assert "machine.nodes=6" not in score
+        (tmp_path / "job.sh").write_text(script)
+        subprocess.run(["bash", "-n", str(tmp_path / "job.sh")], check=True)
+
+
+def test_what_cannot_fit_is_said_in_the_plan_and_refused_at_the_start(o1exp: Command) -> None:
+    machine = [f"machine.{setting}" for setting in ("devices=1", "activation_checkpointing=false", "zero_stage=1")]
+    words = ("goal=think", "model=qwen2_5_7b", "sft@think=paper_thoughts", "sft@imitate=skip", "machine=gpu", *machine, "track=none")
+    planned = o1exp(*words, "action=plan")
+    assert planned.code == 0
+    assert "does not fit; nearest that does: machine." in " ".join(planned.out.split())
+    assert "\nFits      no: think; " in planned.out
+    started = o1exp(*words)
+    assert started.code == 2
+    assert "but machine.memory_gb=80; nearest that does: machine." in started.err
+    assert "but machine.memory_gb" not in o1exp(*words, "machine.memory_gb=0").err
+
+
+def test_a_model_without_numbers_says_what_to_give(o1exp: Command) -> None:
+    out = " ".join(o1exp("goal=think", "model=pretrained", "model.path=someone/something", "action=plan").out.split())
+    assert "someone/something: unknown: give model.layers=..." in out
+    given = ["model.layers=2", "model.hidden=64", "model.intermediate=128", "model.heads=4", "model.vocabulary=1000"]
+    known = " ".join(o1exp("goal=think", "model=pretrained", "model.path=someone/something", *given, "action=plan").out.split())
+    assert "someone/something: 210,240 parameters, 2 layers of width 64" in known
+
+
+def test_a_plan_without_scoring_has_one_script_and_one_on_this_machine_none(o1exp: Command) -> None:
+    words = ("experiment=paper/math", "goal=think", "action=plan")
+    out = o1exp(*words).out
+    assert out.count("#!/bin/bash") == 1
+    assert re.search(r"^exec .* experiment=paper/math goal=think$", out, re.MULTILINE)
+    assert "#!/bin/bash" not in o1exp(*words, "machine.launcher=local").out

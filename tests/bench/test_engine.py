@@ -38,7 +38,7 @@ class Knowing(InferenceEngine):
         if self.open_at:
             yield f"it opens at {self.open_at}"
 
-    def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
+    def expect(self, sampling: Sampling, answers: float | None, model: Expect, machine: Machine) -> Expect:
         return Expect(rows=answers, hours=(answers or 0) / 60)
 
     def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
@@ -101,7 +101,7 @@ def test_every_setting_of_an_endpoint_reaches_the_one_who_asks() -> None:
     engine = Remote(
         model="m", base_url="http://127.0.0.1:1/v1", api_key_env="OTHER", concurrency=2, requests_per_minute=3, tokens_per_minute=4,
         usd_per_million_prompt=5, usd_per_million_completion=6, timeout=7, retries=8, token_limit="max_tokens", send_seed=False,
-        expected_prompt_tokens=9, expected_completion_tokens=10,
+        expected_prompt_tokens=9, expected_completion_tokens=10, expected_tokens_per_second=11,
     )  # fmt: skip
     sampling = Sampling(temperature=0.5, top_p=0.9, max_tokens=11, system="s", seed=12, stop=("x",))
     teacher = engine.teacher(sampling)

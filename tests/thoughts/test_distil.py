@@ -1,3 +1,4 @@
+import dataclasses
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -148,13 +149,17 @@ def test_money_and_speed_are_no_part_of_the_key() -> None:
 def test_the_plan_tells_requests_tokens_and_dollars() -> None:
     priced = Teacher(
         model="m", usd_per_million_prompt=3, usd_per_million_completion=12, max_tokens=16384, expected_prompt_tokens=200,
-        expected_completion_tokens=5000, requests_per_minute=30,
+        expected_completion_tokens=5000, requests_per_minute=30, concurrency=100,
     )  # fmt: skip
     stage = Distil(problems=Given(), teacher=priced, draws=2, expected_right=0.5)
     expect = stage.expect({"problems": Expect(rows=1000)})
     assert (expect.rows, expect.requests, expect.tokens) == (1500, 1500, 1500 * 5200)
     assert expect.usd == pytest.approx(1500 * (200 * 3 + 5000 * 12) / 1e6)
     assert expect.hours == pytest.approx(1500 / 30 / 60)
+    few = dataclasses.replace(priced, concurrency=4, expected_tokens_per_second=50)
+    slow = stage.replace(teacher=few).expect({"problems": Expect(rows=1000)})
+    assert slow.hours == pytest.approx(1500 * 100 / 4 / 3600)  # 100 s an answer, four at a time
+    assert expect.most_usd == pytest.approx(2000 * (200 * 3 + 16384 * 12) / 1e6)
     assert "at most $394.4" in expect.remark
     assert stage.expect({"problems": Expect()}).rows is None
 

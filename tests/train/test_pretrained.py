@@ -8,6 +8,7 @@ import pytest
 from o1exp.flow import Checkpoint, StageFailed, Store
 from o1exp.flow.plan import plan
 from o1exp.train.bases.pretrained import Pretrained
+from o1exp.train.bases.small import Untrained
 
 
 @pytest.fixture
@@ -103,3 +104,13 @@ def test_a_hub_model_is_pinned_to_its_commit(tmp_path: Path, monkeypatch: pytest
     (planned,) = plan(store, [stage])
     assert (planned.state, planned.expect.remark) == ("reuse", "moving revision main, commit 0123456789ab then")
     assert Pretrained(path="somebody/something", revision=commit).expect({}).remark == ""
+
+
+def test_the_manifest_says_how_many_weights_there_are(tmp_path: Path) -> None:
+    store = Store(tmp_path / "out")
+    small = Untrained(layers=1, hidden=8, heads=2, kv_heads=2, intermediate=8)
+    stage = Pretrained(path=store.get(small).source)
+    store.get(stage)
+    known = store.manifest(stage)
+    assert known is not None
+    assert known.facts["parameters"] == small.parameters

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
+from o1exp.bench.engines.estimate import Draws, expected
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.bench.sampling import Sampling
 from o1exp.flow import Expect, Machine, Work, forks
@@ -28,8 +29,14 @@ class Embedded(InferenceEngine):
     def gpus(self, machine: Machine) -> int:
         return min(1, machine.gpus)
 
-    def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
-        return Expect(rows=answers, parameters=model.parameters)
+    def expect(self, sampling: Sampling, answers: float | None, model: Expect, machine: Machine) -> Expect:
+        if model.model is None:
+            return Expect(rows=answers, parameters=model.parameters)
+        draws = Draws(answers or 1.0, sampling.expected_tokens or sampling.max_tokens, sampling.max_tokens)
+        found = expected(model.model, draws, machine)
+        if answers is None:
+            return Expect(parameters=found.parameters, gpus=found.gpus, memory_gb=found.memory_gb, obstacles=found.obstacles)
+        return found
 
     def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
         spec, path, rows = generate_spec(job, work.scratch), work.scratch / "spec.json", len(job.problems) * job.sampling.samples

@@ -48,7 +48,7 @@ class InferenceEngine(Settings):
         return 0
 
     @abstractmethod
-    def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
+    def expect(self, sampling: Sampling, answers: float | None, model: Expect, machine: Machine) -> Expect:
         """What so many answers are expected to cost (None: their number is not known); `model` is what is known of the model."""
 
     @abstractmethod

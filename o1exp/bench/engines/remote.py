@@ -1,7 +1,7 @@
 """Sampling through an OpenAI-compatible endpoint: cached, paced and counted by `chat`, one request for each draw."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 from o1exp.bench.engines.count import positions
@@ -10,7 +10,7 @@ from o1exp.bench.sampling import Sampling
 from o1exp.chat.endpoint import Endpoint
 from o1exp.chat.request import Answer, Request, likely_tokens
 from o1exp.chat.teacher import Budget, PlanHints, Teacher
-from o1exp.flow import Above, Expect, SettingsError, Work, how
+from o1exp.flow import Above, Expect, Machine, SettingsError, Work, how
 from o1exp.flow.check import settings_of
 from o1exp.flow.library import transformers
 from o1exp.records import Attempt
@@ -56,10 +56,13 @@ class Remote(PlanHints, Endpoint, InferenceEngine):
         except SettingsError as wrong:
             yield from wrong.mistakes
 
-    def expect(self, sampling: Sampling, answers: float | None, model: Expect) -> Expect:
+    def expect(self, sampling: Sampling, answers: float | None, model: Expect, machine: Machine) -> Expect:
         if answers is None:
             return Expect()
-        return self.teacher(sampling).expect(answers, likely_tokens(sampling.system + sampling.prompt) + LIKELY_QUESTION)
+        teacher = self.teacher(sampling)
+        if sampling.expected_tokens and not self.expected_completion_tokens:
+            teacher = replace(teacher, expected_completion_tokens=sampling.expected_tokens)
+        return teacher.expect(answers, likely_tokens(sampling.system + sampling.prompt) + LIKELY_QUESTION)
 
     def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
         """As any engine. Errors: BudgetSpent, StageFailed, Stopped; answers that came are kept in every case."""

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import AtLeast, StageFailed, Stopped, Work, how
+from o1exp.flow import Above, AtLeast, StageFailed, Stopped, Work, how
 from o1exp.flow.process import LOOK_SECONDS, Process, child_environment, die_with_parent, report
 
 READY_SECONDS = 120.0
@@ -39,6 +39,7 @@ class Llama(LocalServer, Teacher):
     context: Annotated[int, AtLeast(64)] = 1024
     """The most tokens of prompt plus answer."""
     concurrency: Annotated[int, AtLeast(1)] = how(8)
+    expected_tokens_per_second: Annotated[float, Above(0)] = how(15.0)
     threads: Annotated[int, AtLeast(1)] = how(1)
     """CPU threads of the server."""
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import AtLeast, Between, SettingsError, Work, how
+from o1exp.flow import Above, AtLeast, Between, SettingsError, Work, how
 
 Operands = tuple[int, ...]
 
@@ -46,6 +46,7 @@ class Procedural(LocalServer, Teacher):
     """The share of thoughts that check the ones in the opposite order."""
     expected_prompt_tokens: Annotated[int, AtLeast(0)] = how(200)
     expected_completion_tokens: Annotated[int, AtLeast(0)] = how(110)
+    expected_tokens_per_second: Annotated[float, Above(0)] = how(1000.0)
 
     @contextmanager
     def started(self, work: Work) -> Iterator[str]:

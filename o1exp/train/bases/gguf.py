@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from o1exp.chat.servers.llama import SMOLLM2, find_gguf
-from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, how
+from o1exp.flow import Checkpoint, Expect, Role, Stage, Work, how
 from o1exp.flow.content import sha256
 from o1exp.flow.process import child_environment, die_with_parent, report
+from o1exp.train.bases.numbers import ModelNumbers, described
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gguf(Stage[Checkpoint]):
+class Gguf(Stage[Checkpoint], ModelNumbers):
     """Unpack a quantised GGUF model into fp32 weights that train and generate like any other.
 
     The key holds the content's `sha256`, not the path. Errors: ValueError where the file is absent or another one than pinned.
@@ -31,8 +32,6 @@ class Gguf(Stage[Checkpoint]):
     """A GGUF file of your own."""
     sha256: str = ""
     """Of the file's content; "": taken from the file at `path`, and not checked for a package."""
-    parameters: Annotated[float, AtLeast(0)] = how(134.5e6)
-    """Weights of the model, for the plan."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,7 +39,12 @@ class Gguf(Stage[Checkpoint]):
             object.__setattr__(self, "sha256", sha256(Path(self.path).expanduser()))
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        return Expect(parameters=self.parameters, disk_gb=4 * self.parameters / 1e9)
+        model = self.architecture
+        parameters = self.parameters if model is None else model.parameters
+        return Expect(
+            parameters=parameters, model=model, details=(described(self.path or self.package, model, parameters),),
+            disk_gb=4 * parameters / 1e9,
+        )  # fmt: skip
 
     def preflight(self) -> Iterator[str]:
         try:

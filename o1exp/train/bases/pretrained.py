@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, how
+from o1exp.flow import Checkpoint, Expect, Role, Stage, Work
+from o1exp.flow.architecture import of_folder
 from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.flow.revision import is_moving, moving
+from o1exp.train.bases.numbers import ModelNumbers, described
 
 COUNTED = (
     "*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "adapter_config.json", "tokenizer*", "*.model",
@@ -18,9 +20,12 @@ COUNTED = (
 )  # fmt: skip
 """What decides a model's answers: weights, config, tokenizer, template. Not what a README or an optimizer's state holds."""
 
+STORED = 2
+"""Bytes of a weight as the hub has it, in bf16."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Pretrained(Stage[Checkpoint]):
+class Pretrained(Stage[Checkpoint], ModelNumbers):
     """Point at a local folder or a hub id; the weights stay where they are.
 
     The key of a folder holds its content, not its path: a moved folder is the same model, one with other weights is not. The key of a hub
@@ -38,8 +43,6 @@ class Pretrained(Stage[Checkpoint]):
     """A model folder, or a hub id such as Qwen/Qwen2.5-0.5B-Instruct."""
     revision: str = ""
     """A commit of the hub id; a branch or tag, or "" for main, may move."""
-    parameters: Annotated[float, AtLeast(0)] = how(0.0)
-    """Weights of the model, for the plan (72.7e9 for the paper's); 0: unknown."""
 
     @property
     def folder(self) -> Path | None:
@@ -65,7 +68,13 @@ class Pretrained(Stage[Checkpoint]):
         return super().open(folder) if self.folder is None else Checkpoint(str(self.folder))
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        return Expect(parameters=self.parameters, remark=moving(self.revision) if self.folder is None else "")
+        folder = self.folder
+        model = self.architecture if folder is None else of_folder(folder) or self.architecture
+        parameters = self.parameters if model is None else model.parameters
+        return Expect(
+            parameters=parameters, model=model, details=(described(self.path, model, parameters),),
+            remark=moving(self.revision) if folder is None else "", download_gb=STORED * parameters / 1e9 if folder is None else 0.0,
+        )  # fmt: skip
 
     def make(self, work: Work) -> None:
         if obstacles := list(self.preflight()):
@@ -80,6 +89,8 @@ class Pretrained(Stage[Checkpoint]):
             source, revision, files = str(self.folder), "", sha256_of(_counted(self.folder))
             if files != self.files:
                 raise ValueError(f"{self.folder} has changed since this run read it; let nobody write there and run again")
+        if weights := self.expect({}).parameters:
+            work.note(parameters=int(weights))
         (work.folder / "pointer.json").write_text(json.dumps({"source": source, "revision": revision}, indent=1))
         (work.folder / "files.json").write_text(json.dumps(files, indent=1))
 

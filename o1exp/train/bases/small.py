@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Role, Stage, Work
+from o1exp.flow.architecture import Architecture
 from o1exp.flow.library import transformers
+from o1exp.train.bases.numbers import described
 
 if TYPE_CHECKING:
     from transformers import Qwen2Tokenizer
@@ -77,7 +79,13 @@ class Untrained(Stage[Checkpoint]):
         work.note(parameters=self.parameters)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        return Expect(parameters=self.parameters, disk_gb=4 * self.parameters / 1e9)
+        model = Architecture(
+            layers=self.layers, hidden=self.hidden, intermediate=self.intermediate, heads=self.heads, kv_heads=self.kv_heads,
+            head_size=self.hidden // self.heads, vocabulary=VOCABULARY, tied=True, window=self.max_position_embeddings,
+            counted=self.parameters,
+        )  # fmt: skip
+        details = (described("Qwen2 with random weights", model, model.parameters),)
+        return Expect(parameters=model.parameters, model=model, details=details, disk_gb=4 * model.parameters / 1e9)
 
     @property
     def parameters(self) -> int:

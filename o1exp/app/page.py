@@ -1,0 +1,163 @@
+"""The plan as a page to decide on: what is asked, what is made, whether it fits, what it costs, and how it would be submitted."""
+
+import textwrap
+from collections.abc import Iterator
+
+from rich.console import Console as Terminal
+from rich.text import Text
+
+from o1exp.app.batch import batch_jobs, before
+from o1exp.app.grid import amount, arm_and_node, grid
+from o1exp.app.show import named, store_of, tell_stale
+from o1exp.app.total import Total, total
+from o1exp.config.compose import Study, arms_of
+from o1exp.flow.expect import counted, duration
+from o1exp.flow.plan import PlannedStage, plan
+
+WIDE = 100
+"""Columns of a plan, wherever it goes."""
+INDENT = 10
+
+
+def show_plan(study: Study) -> None:
+    """Print every stage with its key, state and expected cost, what arms share first; then what it takes. Makes nothing."""
+    store = store_of(study)
+    steps = plan(store, study.wanted, store.remake)
+    terminal = store.console.terminal
+    terminal.width = min(terminal.width, WIDE) if terminal.is_terminal else WIDE
+    for name, text in [*_heading(study), *_fit(study, steps), *_totals(study, total(steps, study.machine.jobs))]:
+        _line(terminal, name, text)
+    _section(terminal, "stages")
+    terminal.print(grid(study, steps))
+    for remark, names in _remarks(study, steps).items():
+        _say(terminal, f"{', '.join(names)}: {remark}")
+    _blocks(terminal, study, steps)
+    _scripts(terminal, study, steps)
+    tell_stale(study, store, steps)
+    for step in steps:
+        if step.damage:
+            terminal.print(f"damaged: {named(study, step.stage)}: {step.damage}", markup=False, soft_wrap=True)
+        for obstacle in step.obstacles:
+            terminal.print(f"before a run: {named(study, step.stage)}: {obstacle}", markup=False, soft_wrap=True)
+
+
+def _heading(study: Study) -> Iterator[tuple[str, str]]:
+    report = study.config.get("report") or {}
+    yield "Plan", str(report.get("title") or study.config.study)
+    if question := str(report.get("question") or ""):
+        yield "Question", question
+    arms = arms_of(study.config)
+    for place, arm in enumerate(study.goals if len(study.goals) > 1 else ()):
+        yield "Arms" if place == 0 else "", f"{arm}: {' '.join(arms.get(arm, [])) or 'as configured'}"
+    if len(study.goals) == 1:
+        yield "Arms", "one, as configured"
+    machine = study.machine
+    devices = counted(machine.devices, "GPU" if machine.accelerator == "gpu" else "CPU rank")
+    many = f"{machine.nodes} nodes of {devices}" if machine.nodes > 1 else devices
+    memory = f", {machine.memory_gb:g} GB each" if machine.memory_gb else ""
+    started = ", started by Slurm" if machine.launcher == "slurm" else ""
+    yield "Machine", f"{many}{memory}{started}"
+
+
+def _fit(study: Study, steps: list[PlannedStage]) -> Iterator[tuple[str, str]]:
+    """Whether all that is to be made on GPUs has the memory it needs, where that can be known."""
+    on_gpus = [step for step in steps if step.state == "make" and step.expect.gpus and step.expect.memory_gb]
+    if not on_gpus or not study.machine.memory_gb:
+        return
+    without = [named(study, step.stage) for step in on_gpus if step.expect.obstacles]
+    most = max(step.expect.memory_gb for step in on_gpus)
+    yield "Fits", f"no: {', '.join(without)}; see below for what does" if without else f"yes: {most:.1f} GB of a GPU at most"
+
+
+def _blocks(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> None:
+    """What each stage says of itself, equal words once."""
+    said: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for step in steps:
+        if step.state == "make" and step.expect.details:
+            said.setdefault(step.expect.details, []).append(named(study, step.stage))
+    if said:
+        _section(terminal, "what it takes")
+    for details, names in said.items():
+        terminal.print(Text(", ".join(names), style="bold"), soft_wrap=True)
+        for name, text in details:
+            _line(terminal, f"  {name}", text)
+
+
+def _totals(study: Study, found: Total) -> Iterator[tuple[str, str]]:
+    machine = study.machine
+    dated = f" ({machine.price_date})" if machine.price_date else ""
+    gpus = f" + GPUs ${found.gpu_usd:,.2f} at ${machine.gpu_hour_usd:g} an hour{dated}" if machine.gpu_hour_usd and found.gpu_hours else ""
+    if found.gpu_hours and not machine.gpu_hour_usd:
+        gpus = " + GPUs that are not priced (machine.gpu_hour_usd=0)"
+    parts = [
+        f"{found.requests:,.0f} requests" if found.requests else "", f"{amount(found.tokens)} tokens" if found.tokens else "",
+        f"${found.usd + found.gpu_usd:,.2f} = models ${found.usd:,.2f}{gpus}" if found.usd or gpus else "",
+        f"{duration(found.hours)} one after the other" if found.hours else "",
+        f"{found.gpu_hours:,.0f} GPU-hours" if found.gpu_hours else "", f"{found.disk:,.3g} GB kept" if found.disk >= 0.01 else "",
+        f"up to {found.scratch:,.0f} GB of checkpoints" if found.scratch >= 1 else "",
+        f"{found.download:,.0f} GB of weights from the hub" if found.download else "",
+    ]  # fmt: skip
+    yield "Total", "; ".join(part for part in parts if part) or "no requests, no GPUs"
+    worst = [
+        f"${found.most_usd:,.2f}" if found.most_usd else "", duration(found.most_hours),
+        f"{found.most_gpu_hours:,.0f} GPU-hours" if found.most_gpu_hours else "",
+    ]  # fmt: skip
+    if found.most_usd > found.usd + found.gpu_usd or found.most_hours > found.hours:
+        why = "every draw made, every answer as long as allowed" + (", GPUs at a quarter of their rate" if found.gpu_hours else "")
+        yield "At worst", f"{', '.join(part for part in worst if part)}: {why}"
+    if found.usd:
+        cap = study.config.budget.get("usd")
+        yield (
+            "Budget",
+            f"the study stops before models cost ${cap:,.2f}" if cap is not None else "none: budget.usd=... stops the study there",
+        )
+
+
+def _scripts(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> None:
+    jobs = batch_jobs(study, steps) if study.machine.launcher == "slurm" else []
+    if not jobs:
+        return
+    _section(terminal, "how it is submitted")
+    if asked := before(study, steps):
+        _say(terminal, "First, where there is a network and no GPU waits:")
+        for command in asked:
+            _plain(terminal, command)
+    for place, job in enumerate(jobs):
+        after = f" (sbatch --dependency=afterok:JOB, the job of {jobs[0].name})" if place else ""
+        _say(terminal, f"Then sbatch {job.name}.sbatch{after}:")
+        for line in job.script.splitlines():
+            _plain(terminal, line)
+
+
+def _remarks(study: Study, steps: list[PlannedStage]) -> dict[str, list[str]]:
+    """The nodes that each remark is about, with their arms only where it is not about all of them."""
+    said = [step for step in steps if step.expect.remark and step.state != "hidden"]
+    of_node: dict[str, set[str]] = {}
+    for step in said:
+        of_node.setdefault(arm_and_node(study, step.stage)[1], set()).add(step.expect.remark)
+    found: dict[str, list[str]] = {}
+    for step in said:
+        node = arm_and_node(study, step.stage)[1]
+        name = node if len(of_node[node]) == 1 else named(study, step.stage)
+        names = found.setdefault(step.expect.remark, [])
+        names += [name] if name not in names else []
+    return found
+
+
+def _section(terminal: Terminal, title: str) -> None:
+    _plain(terminal, f"── {title} ".ljust(terminal.width, "─"))
+
+
+def _line(terminal: Terminal, name: str, text: str) -> None:
+    """A name and its text in a column of its own."""
+    for place, line in enumerate(textwrap.wrap(text, max(40, terminal.width - INDENT), break_long_words=False, break_on_hyphens=False)):
+        _plain(terminal, f"{name if place == 0 else '':<{INDENT}}{line}")
+
+
+def _say(terminal: Terminal, text: str) -> None:
+    for line in textwrap.wrap(text, terminal.width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False):
+        _plain(terminal, line)
+
+
+def _plain(terminal: Terminal, line: str) -> None:
+    terminal.print(line, markup=False, highlight=False, soft_wrap=True)
