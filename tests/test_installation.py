@@ -44,7 +44,7 @@ def checkout(tmp_path: Path) -> Path:
     """The files of this checkout that git knows or would take, elsewhere."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in filter(None, subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")):
-        if (ROOT / name).exists():  # a deleted one is listed until it is committed
+        if (ROOT / name).is_file():  # a deleted one is listed until it is committed
             (tmp_path / "o1exp" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / "o1exp" / name)
     return tmp_path / "o1exp"

@@ -133,3 +133,27 @@ def test_kernels_are_checked_on_whole_weights_and_true_types_under_zero_3() -> N
     assert (seen["turned"], seen["kept"], seen["again"]) == ("torch.bfloat16", "torch.float32", "torch.bfloat16")
     assert seen["swapped"] == ["gated MLPs", "norms", "rotary positions"]
     assert seen["split"]
+
+
+@pytest.mark.parametrize("name", ["gated", "product", "norm", "rotation", "adapted", "softmax"])
+def test_nothing_in_gives_nothing_out(name: str) -> None:
+    """A micro-batch may have no place with a label, and then no kernel is started."""
+    import torch
+
+    from o1exp.train.worker import gated, lora, norm, rotary, softmax
+
+    def drawn(*shape: int) -> Any:
+        return torch.randn(shape, requires_grad=True)
+
+    asked: dict[str, Any] = {
+        "gated": lambda: gated.Gated.apply(drawn(1, 0, 8), drawn(20, 8), drawn(20, 8), drawn(8, 20)),
+        "product": lambda: gated.Product.apply(drawn(1, 0, 20), drawn(1, 0, 20)),
+        "norm": lambda: norm.Norm.apply(drawn(1, 0, 8), drawn(8), 1e-6),
+        "rotation": lambda: rotary.Rotation.apply(drawn(1, 2, 0, 8), drawn(1, 1, 0, 8), torch.ones(1, 0, 8), torch.ones(1, 0, 8))[0],
+        "adapted": lambda: lora._Adapted.apply(drawn(1, 0, 8), torch.ones(20, 8), None, drawn(4, 8), drawn(20, 4), 2.0),
+        "softmax": lambda: softmax.to_gradient(torch.empty(0, 30), torch.empty(0, dtype=torch.int64), wanted=True)[0],
+    }
+    found = asked[name]()
+    assert found.numel() == 0
+    if name != "softmax":
+        found.sum().backward()

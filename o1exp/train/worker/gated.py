@@ -19,7 +19,7 @@ class Gated(torch.autograd.Function):
         rows = hidden.reshape(-1, hidden.shape[-1])
         gates, ups = rows @ gate.t(), rows @ up.t()
         ctx.save_for_backward(rows, gates, ups, gate, up, down)
-        return (product(gates, ups) @ down.t()).view(*hidden.shape[:-1], -1)
+        return (product(gates, ups) @ down.t()).view(*hidden.shape[:-1], len(down))
 
     @staticmethod
     def backward(ctx: Any, *outer: torch.Tensor) -> Any:
@@ -28,7 +28,7 @@ class Gated(torch.autograd.Function):
         inner = outside @ down
         turn_back(inner, gates, ups)
         to_hidden, to_gate, to_up, to_down = ctx.needs_input_grad
-        back = (gates @ gate).addmm_(ups, up).view(*outer[0].shape[:-1], -1) if to_hidden else None
+        back = (gates @ gate).addmm_(ups, up).view(*outer[0].shape[:-1], rows.shape[1]) if to_hidden else None
         return (
             back, gates.t() @ rows if to_gate else None, ups.t() @ rows if to_up else None, outside.t() @ inner if to_down else None
         )  # fmt: skip
@@ -53,14 +53,16 @@ class Product(torch.autograd.Function):
 def product(gates: torch.Tensor, ups: torch.Tensor) -> torch.Tensor:
     """silu(gates) * ups, each rounded as torch rounds them."""
     made = torch.empty_like(gates)
-    _kernels()[0][(-(-gates.numel() // BLOCK),)](gates, ups, made, gates.numel(), BLOCK)
+    if gates.numel():  # a micro-batch may have no place that is asked for
+        _kernels()[0][(-(-gates.numel() // BLOCK),)](gates, ups, made, gates.numel(), BLOCK)
     return made
 
 
 def turn_back(inner: torch.Tensor, gates: torch.Tensor, ups: torch.Tensor, again: bool = True) -> None:
     """Where gates and ups were, put their gradients; where the product's gradient was, put the product `again`."""
     assert inner.is_contiguous()
-    _kernels()[1][(-(-gates.numel() // BLOCK),)](inner, gates, ups, gates.numel(), again, BLOCK)
+    if gates.numel():
+        _kernels()[1][(-(-gates.numel() // BLOCK),)](inner, gates, ups, gates.numel(), again, BLOCK)
 
 
 @cache

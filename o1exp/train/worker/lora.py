@@ -86,7 +86,7 @@ class _Adapted(torch.autograd.Function):
         out = torch.nn.functional.linear(rows, weight, bias).addmm_(narrow, back.t(), alpha=scale)
         ctx.save_for_backward(rows, narrow, weight, front, back)
         ctx.scale = scale
-        return out.view(*hidden.shape[:-1], -1)
+        return out.view(*hidden.shape[:-1], len(weight))
 
     @staticmethod
     def backward(ctx: Any, *outer: torch.Tensor) -> Any:
@@ -95,7 +95,7 @@ class _Adapted(torch.autograd.Function):
         inside = (outside @ back).mul_(ctx.scale)
         to_hidden = None
         if ctx.needs_input_grad[0]:
-            to_hidden = (outside @ weight).addmm_(inside, front).view(*outer[0].shape[:-1], -1)
+            to_hidden = (outside @ weight).addmm_(inside, front).view(*outer[0].shape[:-1], weight.shape[1])
         return to_hidden, None, None, inside.t() @ rows, (outside.t() @ narrow).mul_(ctx.scale), None
 
 

@@ -18,7 +18,8 @@ class Norm(torch.autograd.Function):
         rows = rows if rows.stride(-1) == 1 else rows.contiguous()
         out, scale = torch.empty_like(rows), torch.empty(len(rows), dtype=torch.float32, device=rows.device)
         block, warps = _shape(rows.shape[1])
-        _kernels()[0][(len(rows),)](rows, rows.stride(0), weight, out, scale, rows.shape[1], epsilon, block, num_warps=warps)
+        if len(rows):
+            _kernels()[0][(len(rows),)](rows, rows.stride(0), weight, out, scale, rows.shape[1], epsilon, block, num_warps=warps)
         ctx.save_for_backward(rows, weight, scale)
         return out.view(hidden.shape)
 
@@ -30,10 +31,11 @@ class Norm(torch.autograd.Function):
         block, warps = _shape(rows.shape[1])
         programs = min(len(rows), PROGRAMS * _multiprocessors(rows.device))
         parts = torch.empty((programs, rows.shape[1]), dtype=torch.float32, device=rows.device)
-        _kernels()[1][(programs,)](
-            outside, rows, rows.stride(0), weight, scale, back, parts, len(rows), rows.shape[1], programs, ctx.needs_input_grad[1], block,
-            num_warps=warps,
-        )  # fmt: skip
+        if programs:
+            _kernels()[1][(programs,)](
+                outside, rows, rows.stride(0), weight, scale, back, parts, len(rows), rows.shape[1], programs, ctx.needs_input_grad[1],
+                block, num_warps=warps,
+            )  # fmt: skip
         to_weight = parts.sum(0).to(weight.dtype) if ctx.needs_input_grad[1] else None
         return back.view(outer[0].shape), to_weight, None
 

@@ -30,9 +30,10 @@ def _turn(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, way: float
     batch, tokens, heads, width = rows.shape
     assert batch == len(cos) == 1
     assert cos.shape[-1] == width
-    _kernel()[(tokens,)](
-        rows, cos.contiguous(), sin.contiguous(), way, heads, width, _power(heads), _power(width // 2), num_warps=4
-    )  # fmt: skip
+    if tokens:
+        _kernel()[(tokens,)](
+            rows, cos.contiguous(), sin.contiguous(), way, heads, width, _power(heads), _power(width // 2), num_warps=4
+        )  # fmt: skip
     return rows.transpose(1, 2)
 
 

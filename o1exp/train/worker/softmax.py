@@ -21,9 +21,10 @@ def to_gradient(logits: torch.Tensor, targets: torch.Tensor, wanted: bool) -> tu
     """
     assert logits.stride(1) == 1
     losses, right = (torch.empty(len(targets), dtype=torch.float32, device=logits.device) for _ in range(2))
-    _kernel()[(len(targets),)](
-        logits, logits.stride(0), targets, losses, right, logits.shape[1], wanted, BLOCK, num_warps=WARPS
-    )  # fmt: skip
+    if len(targets):
+        _kernel()[(len(targets),)](
+            logits, logits.stride(0), targets, losses, right, logits.shape[1], wanted, BLOCK, num_warps=WARPS
+        )  # fmt: skip
     return losses, right
 
 
