@@ -56,7 +56,7 @@ def test_72b_takes_the_gpu_hours_that_it_takes_on_paper(samples: int, utilisatio
     assert 32 * found.hours(samples * 4096 * 3) == pytest.approx(gpu_hours, rel=0.05)
 
 
-ON_ONE_GPU = {
+ON_ONE_GPU: dict[str, tuple[str, int, dict[str, int | bool | str], int, float]] = {
     "1.5B, packs of 16,384, recompute": ("qwen2_5_1_5b", 16384, {"activation_checkpointing": True}, 0, 27.7),
     "1.5B, packs of 16,384": ("qwen2_5_1_5b", 16384, {}, 0, 47.95),
     "0.5B, packs of 8,192": ("qwen2_5_0_5b", 8192, {}, 0, 13.94),
