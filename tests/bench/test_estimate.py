@@ -76,3 +76,10 @@ def test_a_stage_takes_the_gpus_that_hold_its_model() -> None:
     assert Sample(model=model, problems=Sums(), machine=dataclasses.replace(eight, memory_gb=12)).gpus == 2
     assert Sample(model=Pretrained(path="a/b"), problems=Sums(), machine=eight).gpus == 1
     assert Sample(model=model, problems=Sums(), machine=Machine()).gpus == 0
+
+
+def test_constants_are_those_of_the_generating_process() -> None:
+    from o1exp.bench.engines import estimate, generate
+    from o1exp.bench.engines.paged import fit
+
+    assert (estimate.MOST_ROWS, estimate.MOST_SPREAD) == (fit.MOST_SLOTS, generate.MOST_ROWS)
