@@ -44,7 +44,7 @@ class Desk:
     work: Work
 
     def price(self, request: Request) -> Price:
-        """The most it can cost if the server keeps to it (max_tokens, one token for each byte of the prompt), and what it will likely use."""
+        """The most it can cost where the server keeps to it (max_tokens, one token a byte of the prompt), and what it will likely use."""
         teacher = self.teacher
         prompt, completion = likely_prompt_tokens(teacher, request), min(teacher.likely_completion_tokens, teacher.max_tokens)
         likely = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=teacher.usd(prompt, completion))

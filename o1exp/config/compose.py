@@ -73,6 +73,8 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
     for arm, own in arms.items():
         try:
             graph = Graph(composed([*_without(overrides, own), *own], origin) if own else config)
+            for settings in ("machine", "track"):  # they stand on no edge, and are wrong whatever the goal is
+                graph.node(settings)
             goals[arm] = graph.stage(target)
             main = main or graph
             for key, path in graph.names.items():

@@ -29,7 +29,7 @@ def test_a_run_ends_with_the_table_and_where_to_look(copy: Path, finished: Finis
     assert "long thoughts" in said
     assert "shortcut" in said
     assert said.splitlines()[-2].startswith("Report: open outputs/runs/quickstart-")
-    assert said.splitlines()[-1].startswith("MLflow: make ui")
+    assert said.splitlines()[-1] == "MLflow: python -m o1exp.track, then open http://127.0.0.1:5000"
     page = next((copy / "outputs" / "runs").glob("quickstart-*/report.html"))
     assert str(page.relative_to(copy)) in said
 
