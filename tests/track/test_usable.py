@@ -1,7 +1,9 @@
 """An MLflow that cannot be used ends a run with a sentence, and an address of nothing is refused before one starts."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,11 @@ def newer(path: Path) -> None:
         sql.execute("INSERT INTO alembic_version VALUES ('ffffffffffff')")
 
 
-DAMAGE = {"junk": lambda path: path.write_text("junk\n" * 300), "newer": newer, "folder": lambda path: path.mkdir()}
+DAMAGE: dict[str, Callable[[Path], Any]] = {
+    "junk": lambda path: path.write_text("junk\n" * 300),
+    "newer": newer,
+    "folder": lambda path: path.mkdir(),
+}
 
 
 @pytest.mark.parametrize("artifacts", [True, False])

@@ -1,0 +1,37 @@
+"""An outputs folder that is none."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from o1exp.flow.disk import unwritable
+from tests.inside import Command
+
+
+@pytest.mark.parametrize(
+    ("outputs", "why"), [("/dev/null", "/dev/null is no folder"), ("here/x", "here is no folder"), ("''", "name a folder")]
+)
+@pytest.mark.parametrize("action", ["run", "plan", "verify"])
+def test_a_file_or_nothing_is_refused(o1exp: Command, outputs: str, why: str, action: str) -> None:
+    Path("here").write_text("")
+    said = o1exp("goal=source", f"outputs={outputs}", f"action={action}")
+    assert said.code == 2, said.err
+    assert why in said.err
+    assert os.listdir() == ["here"]
+
+
+def test_a_sweep_into_a_file_makes_nothing(o1exp: Command) -> None:
+    Path("here").write_text("")
+    said = o1exp("-m", "goal=source", "outputs=here", "seed=0,1")
+    assert (said.code, said.err.count("here is no folder")) == (2, 1), said.err
+
+
+@pytest.mark.parametrize("outputs", ["/proc/x", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_a_sentence(o1exp: Command, outputs: str) -> None:
+    said = o1exp("goal=source", f"outputs={outputs}")
+    assert (said.code, said.err) == (1, f"{Path(outputs).resolve()} cannot be made; choose another folder with outputs=FOLDER\n")
+
+
+def test_what_has_no_disk_is_not_full() -> None:
+    assert unwritable(ValueError("x"), Path("/proc/x")) is None
