@@ -44,7 +44,17 @@ def unwritable(problem: BaseException, root: Path) -> str | None:
         return f"{root} cannot be written; make it writable, or choose another folder with outputs=FOLDER; all that was finished is kept"
     if not os.path.isdir(root) and any(_says(cause, NO_PLACE) and _below(cause, root) for cause in causes):
         return f"{root} cannot be made; choose another folder with outputs=FOLDER"
+    if any(_says(cause, NO_PLACE) for cause in causes) and (file := _in_the_way(causes, root)):
+        return f"{file} is no folder, and one has to be there; move it away and run the same command again"
     return None
+
+
+def _in_the_way(causes: list[BaseException], root: Path) -> Path | None:
+    """What stands below the folder `root` where a folder had to be made."""
+    named = [Path(name) for cause in causes for name in (getattr(cause, "filename", None), getattr(cause, "filename2", None)) if name]
+    inside = (place for name in named for place in (name, *name.parents) if place != root and place.is_relative_to(root))
+    kept = {"artefacts", "scratch", "locks", "damaged", "runs"}
+    return next((place for place in inside if kept & {place.name, place.parent.name} and place.exists() and not place.is_dir()), None)
 
 
 def _causes(problem: BaseException | None) -> Iterator[BaseException]:
