@@ -1,6 +1,7 @@
 """An outputs folder that is none."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,16 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(o1exp: Command, outputs: str
 
 def test_what_has_no_disk_is_not_full() -> None:
     assert unwritable(ValueError("x"), Path("/proc/x")) is None
+
+
+@pytest.mark.parametrize("action", ["plan", "why"])
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=side_by_side"]], ids=["one", "two"])
+def test_a_sweep_that_plans_makes_nothing(o1exp: Command, action: str, launcher: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = Path("scratch").resolve()
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    said = o1exp("-m", *launcher, "seed=0,1", "goal=source", f"action={action}")
+    assert said.code == 0, said.err
+    assert os.listdir() == ["scratch"]
+    assert [name for name in os.listdir(scratch) if name.startswith("o1exp")] == []
