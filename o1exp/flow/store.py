@@ -31,6 +31,11 @@ from o1exp.secrets import masked
 T = TypeVar("T")
 
 
+def _name_of(failed: StageFailed) -> str:
+    """The stage alone, of what `_reuse_or_make` says."""
+    return str(failed).partition(":")[0]
+
+
 @dataclass(frozen=True)
 class Done:
     """One stage of a finished run: was it made now, and how long did that take (seconds)?"""
@@ -101,7 +106,8 @@ class Store(Artefacts):
                     finished.add(key)
                 elif isinstance(problem, StageFailed):
                     failures.append(problem)
-                    self.console.line(f"[bold red]failed[/] {escape(str(problem))}")
+                    first = len(failures) == 1  # it ends the run, and is told in full then
+                    self.console.line(f"[bold red]failed[/] {escape(_name_of(problem) if first else str(problem))}")
                 else:
                     raise problem
         if failures:
