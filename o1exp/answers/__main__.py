@@ -24,14 +24,19 @@ def main(arguments: list[str] | None = None) -> int:
         rows = list(_rows(options.pairs))
         with _progress(len(rows)) as advance:
             verdicts = grade_all([_pair(number, row) for number, row in rows], options.mode, options.processes, advance)
-    except (ValueError, OSError) as error:
+        if not options.out.parent.is_dir():
+            options.out.parent.mkdir(parents=True)
+            print(f"made the folder {options.out.parent}", file=sys.stderr)
+        # half of a surrogate pair is written as the \ud800 that stood in the input
+        with options.out.open("w", encoding="utf-8", errors="backslashreplace") as out:
+            for (_, row), verdict in zip(rows, verdicts, strict=True):
+                out.write(json.dumps(_result(row, verdict), ensure_ascii=False) + "\n")
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    # half of a surrogate pair is written as the \ud800 that stood in the input
-    with options.out.open("w", encoding="utf-8", errors="backslashreplace") as out:
-        for (_, row), verdict in zip(rows, verdicts, strict=True):
-            out.write(json.dumps(_result(row, verdict), ensure_ascii=False) + "\n")
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}; give --pairs a file to read and --out one to write", file=sys.stderr)
+        return 2
     counts = Counter(verdict.status for verdict in verdicts)
     print(f"{len(verdicts)} pairs graded ({options.mode}): " + ", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
     return 0

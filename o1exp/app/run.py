@@ -22,7 +22,7 @@ from o1exp.flow.store import Store
 from o1exp.history.runs import CONFIG, PAGE, RunRecord, replace_text, run_folder, write
 from o1exp.report.runs import merge
 from o1exp.report.table import reported, summary
-from o1exp.secrets import masked_config
+from o1exp.secrets import masked, masked_config
 from o1exp.track.tracking import log_run, open_study
 
 
@@ -58,7 +58,7 @@ def _run(study: Study, store: Store, parent: str | None) -> Path:
     if study.track.enabled:
         log_run(study.track, record, parent)
     store.console.line(escape(f"Report: open {_near(record.folder / PAGE)}"))
-    store.console.line("MLflow: make ui, then open http://127.0.0.1:5000" if study.track.enabled else "MLflow: off (track=none)")
+    store.console.line(escape(f"MLflow: {_shown_by(study, store)}"))
     return record.folder
 
 
@@ -113,13 +113,26 @@ def verify(study: Study) -> None:
     with store.console.live(), store.console.bar("artefacts", count) as bar:
         damaged = list(changed(store.root, bar.advance))
     if damaged:
-        raise Damaged("\n".join([*damaged, f"{count} artefacts read, {len(damaged)} files are damaged"]))
+        number = "1 file is" if len(damaged) == 1 else f"{len(damaged)} files are"
+        raise Damaged("\n".join([*damaged, f"{count} artefacts read, {number} damaged"]))
     store.console.line(f"{count} artefacts read: every file is as it was made")
 
 
 def _tally(store: Store) -> None:
     made = sum(done.made for done in store.done)
     store.console.line(f"{made} {'stage' if made == 1 else 'stages'} made, {len(store.done) - made} reused")
+
+
+def _shown_by(study: Study, store: Store) -> str:
+    """What shows the logged runs, as it is called from here."""
+    if not study.track.enabled:
+        return "off (track=none)"
+    if uri := study.track.uri:
+        return masked(f"logged at {uri}")
+    here = store.root == Path("outputs").resolve()
+    make = here and Path("Makefile").is_file() and Path("o1exp/track").is_dir()
+    command = "make ui" if make else shlex.join(["python", "-m", "o1exp.track", *([] if here else ["--outputs", str(_near(store.root))])])
+    return f"{command}, then open http://127.0.0.1:5000"
 
 
 def _near(path: Path) -> Path:

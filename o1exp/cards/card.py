@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,16 +25,19 @@ LICENCES = (
 
 @dataclass(frozen=True)
 class Card:
-    """A finished card: `entries` by item id, each with the artefact it was read from, and stages nobody classified."""
+    """A finished card: `entries` by item id, each with the artefact it was read from, and stages nobody classified. `gone` are artefacts
+    that had been deleted when it was written: it cannot say what was not done.
+    """
 
     folder: Path
     entries: dict[str, list[CardEntry]]
     unknown: tuple[str, ...]
+    gone: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> "Card":
         stored = json.loads((folder / ENTRIES).read_text())
-        return cls(folder, stored["entries"], tuple(stored["unknown"]))
+        return cls(folder, stored["entries"], tuple(stored["unknown"]), tuple(stored.get("gone", ())))
 
 
 def pointer(artefact: Artefact) -> CardEntry:
@@ -41,12 +45,14 @@ def pointer(artefact: Artefact) -> CardEntry:
     return {"artefact": artefact.path, "digest": artefact.manifest.digest}
 
 
-def write(folder: Path, front: "CardData", body: str, entries: dict[str, list[CardEntry]], unknown: list[str]) -> None:
+def write(
+    folder: Path, front: "CardData", body: str, entries: dict[str, list[CardEntry]], unknown: list[str], gone: Sequence[str] = ()
+) -> None:
     """README.md with its YAML header, index.html for a browser, card.json for the audit."""
     header = front.to_yaml() + "\n"
     (folder / README).write_text(f"---\n{header}---\n\n{body}", encoding="utf-8")
     (folder / PAGE).write_text(page(front.get("pretty_name") or "Card", header, body), encoding="utf-8")
-    text = json.dumps({"entries": entries, "unknown": unknown}, indent=1, ensure_ascii=False)
+    text = json.dumps({"entries": entries, "unknown": unknown, **({"gone": list(gone)} if gone else {})}, indent=1, ensure_ascii=False)
     (folder / ENTRIES).write_text(text + "\n", encoding="utf-8")
 
 

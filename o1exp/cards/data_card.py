@@ -60,8 +60,9 @@ class DataCard(Stage[Card]):
             "long_thoughts": data.long_thoughts(),
         }  # fmt: skip
         name = self.name or "run"
-        body = rendered("data_card.md.j2", name=name, subject=data.subject.name, made_by=data.subject.result.manifest.made_by, **entries)
-        write(work.folder, _front(name, entries), body, entries, data.unknown())
+        made_by, gone = data.subject.result.manifest.made_by, data.gone()
+        body = rendered("data_card.md.j2", name=name, subject=data.subject.name, made_by=made_by, gone=gone, **entries)
+        write(work.folder, _front(name, entries), body, entries, data.unknown(), gone)
         work.note(sources=len(entries["sources"]), tables=len(entries["distributions"]))
 
 
@@ -154,6 +155,10 @@ class Data:
             "kept": [f"{check.does} ({_counted(check)})" for check in kept],
             "also": {check.path: check.manifest.digest for check in kept},
         }  # fmt: skip
+
+    def gone(self) -> list[str]:
+        """What a model was made of and is no longer there."""
+        return list(dict.fromkeys(path for arm in self.arms for path in arm.untold))
 
     def unknown(self) -> list[str]:
         return sorted({artefact.stage for artefact in self.tables.values() if not artefact.role})

@@ -42,7 +42,8 @@ class ModelCard(Stage[Card]):
         found = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
         about, name = subject(found, self.baseline), self.name or "run"
         entries = described(found, about, self.why)
-        write(work.folder, self._front(name, about, entries), body(found, name, self.baseline, entries), entries, facts.unknown(about))
+        text = body(found, name, self.baseline, entries)
+        write(work.folder, self._front(name, about, entries), text, entries, facts.unknown(about), about.untold)
         work.note(arms=len(found), stages=len(entries["pipeline"]))
 
     def _front(self, name: str, about: Arm, entries: dict[str, list[CardEntry]]) -> "ModelCardData":
@@ -75,7 +76,7 @@ def body(found: list[Arm], name: str, baseline: str, entries: dict[str, list[Car
     about = subject(found, baseline)
     return rendered(
         "model_card.md.j2", name=name, subject=about.name, arms=found, baseline=baseline, times=_times(about),
-        scores={arm.name: arm.numbers for arm in found}, unknown=facts.unknown(about),
+        scores={arm.name: arm.numbers for arm in found}, unknown=facts.unknown(about), gone=about.untold,
         made_by=about.result.manifest.made_by, **entries,
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ CONDITIONS = ("temperature", "top_p", "max_tokens", "samples", "seed", "prompt",
 
 def base_model(arm: Arm) -> list[CardEntry]:
     """The model that training started from, with its architecture and size."""
-    if not arm.models:
+    if not arm.models or arm.models[0].is_training:  # what it was trained from was deleted
         return []
     base = arm.models[0]
     settings, config = base.manifest.settings, _config(arm.models)
@@ -111,7 +111,11 @@ def ablations(about: Arm, arms: list[Arm]) -> list[CardEntry]:
     """Every other arm with what it does otherwise."""
     ours = {about.result.path: about.result.manifest.digest}
     others = [arm for arm in arms if arm.name != about.name]
-    return [pointer(arm.result) | {"arm": arm.name, "differs": differences(about, arm), "also": ours} for arm in others]
+    found = []
+    for arm in others:
+        known = not (about.untold or arm.untold)
+        found.append(pointer(arm.result) | {"arm": arm.name, "differs": differences(about, arm) if known else [], "also": ours})
+    return found
 
 
 def differences(about: Arm, other: Arm) -> list[str]:

@@ -1,6 +1,7 @@
 """Get the answers that the cache does not have: many at once, each kept the moment it arrives."""
 
 import asyncio
+import math
 import random
 from collections import deque
 from contextlib import suppress
@@ -43,11 +44,12 @@ class Desk:
     work: Work
 
     def price(self, request: Request) -> Price:
-        """The most it can cost (max_tokens, one token for each byte of the prompt), and what it will likely use."""
+        """The most it can cost where the server keeps to it (max_tokens, one token a byte of the prompt), and what it will likely use."""
         teacher = self.teacher
         prompt, completion = likely_prompt_tokens(teacher, request), min(teacher.likely_completion_tokens, teacher.max_tokens)
         likely = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=teacher.usd(prompt, completion))
-        return Price(teacher.usd(most_prompt_tokens(teacher, request), teacher.max_tokens), likely)
+        most = teacher.usd(most_prompt_tokens(teacher, request), teacher.max_tokens)
+        return Price(most, likely, teacher.usd(1, 0), teacher.usd(0, 1))
 
 
 class Fetch:
@@ -218,12 +220,12 @@ class Fetch:
     def _budget_spent(self, refused: Price) -> BudgetSpent:
         desk, left = self._desk, len(self._queue) + len(self._elsewhere)
         spent, lost, cap = desk.ledger.spent(), desk.ledger.lost(), desk.budget.usd or 0.0
-        done = self._total - left
-        each = refused.likely.usd
-        need = max(spent + left * each, spent + refused.most_usd)
+        done, model = self._total - left, desk.teacher.model
+        each, most = max(refused.likely.usd, desk.ledger.average(model, refused)), desk.ledger.most(model, refused)
+        need = math.ceil(100 * (spent + (left - 1) * each + most)) / 100  # the last one is sent only if there is room for a dear one
         uncertain = f" (${lost:.4f} of it for requests that were cut off; python -m o1exp.chat ledger lists them)" if lost else ""
         return BudgetSpent(
             f"the budget ends here: study {desk.ledger.study!r} has spent ${spent:.4f}{uncertain} of budget.usd={cap:g}, and one more "
-            f"request to {desk.teacher.model} can cost up to ${refused.most_usd:.4f}. Of {self._total} requests {done} are answered and "
+            f"request to {model} can cost up to ${most:.4f}. Of {self._total} requests {done} are answered and "
             f"kept, {left} are left. To go on, run the same command with budget.usd={need:.2f} or more"
         )

@@ -32,10 +32,12 @@ class Claim(Enum):
 
 @dataclass(frozen=True)
 class Price:
-    """The most that a request can cost, and what it will probably use."""
+    """The most that a request can cost by its own length and cap, and what it will probably use; USD of one token of either kind."""
 
     most_usd: float
     likely: Usage
+    usd_per_prompt: float = 0.0
+    usd_per_completion: float = 0.0
 
     @property
     def likely_tokens(self) -> int:
@@ -54,6 +56,8 @@ class Ledger:
         self.study = study
         self.stage = stage
         self.owner = uuid.uuid4().hex
+        self._dearest: dict[tuple[str, float, float], tuple[int, float]] = {}
+        """By model and prices: up to which row the ledger was read, and the most that an answer had cost until there."""
         with FileLock(locks / "requests.lock"):
             self._lock = os.open(self._lock_path(self.owner), os.O_CREAT | os.O_RDWR)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -63,23 +67,28 @@ class Ledger:
             self._bury_dead()
 
     def claim(self, key: str, model: str, price: Price, cap: float | None) -> Claim:
-        """Claim a request and reserve its price, unless somebody else has it or the study's `cap` (USD) could be passed."""
+        """Claim a request and reserve its price, unless somebody else has it or the study's `cap` (USD) could be passed.
+
+        Some servers bill more than they were asked for, e.g. reasoning that they do not show: so the price is at least what the dearest
+        answer of the model came to.
+        """
         with self._cache.transaction():
             if self._cache.has(key):
                 return Claim.KEPT
             if self._held(key):
                 return Claim.TAKEN
-            if cap is not None and price.most_usd > 0:
-                room = cap + 1e-9 - self.spent() - price.most_usd
+            most = self.most(model, price)
+            if cap is not None and most > 0:
+                room = cap + 1e-9 - self.spent() - most
                 if room < 0:
                     return Claim.OVER
-                if room < self.reserved():
+                if room < self._reserved(model, most):
                     self._bury_dead()
                     return Claim.FULL
             self._sql.execute(
                 "INSERT INTO claims (key, owner, study, stage, model, bound_usd, likely_prompt, likely_completion, likely_usd) "
                 "VALUES (?,?,?,?,?,?,?,?,?)",
-                (key, self.owner, self.study, self.stage, model, price.most_usd, *astuple(price.likely)),
+                (key, self.owner, self.study, self.stage, model, most, *astuple(price.likely)),
             )
             return Claim.MINE
 
@@ -115,6 +124,32 @@ class Ledger:
     def lost(self) -> float:
         """The part of `spent` that is the likely price of requests without an answer."""
         return float(self._sql.execute("SELECT lost_usd FROM totals WHERE study=?", (self.study,)).fetchone()[0])
+
+    def most(self, model: str, price: Price) -> float:
+        """USD that a request can cost at most: by its own length and cap, and by what the dearest answer of the model took until now."""
+        rates = (price.usd_per_prompt, price.usd_per_completion)
+        seen, dearest = self._dearest.get((model, *rates), (0, 0.0))
+        last, found = self._sql.execute(
+            "SELECT coalesce(max(id), 0), "
+            "max(iif(model=? AND kind='answered' AND struck='', prompt_tokens * ? + completion_tokens * ?, 0)) FROM ledger WHERE id > ?",
+            (model, *rates, seen),
+        ).fetchone()
+        self._dearest[model, *rates] = max(last, seen), max(dearest, found or 0.0)
+        return max(price.most_usd, self._dearest[model, *rates][1])
+
+    def average(self, model: str, price: Price) -> float:
+        """USD that an answer of the model took on average until now, at these prices; 0 without any."""
+        sums = "total(prompt_tokens) * ? + total(completion_tokens) * ?"
+        found = self._sql.execute(
+            f"SELECT ({sums}) / max(count(*), 1) FROM ledger WHERE model=? AND kind='answered' AND struck=''",
+            (price.usd_per_prompt, price.usd_per_completion, model),
+        ).fetchone()
+        return float(found[0])
+
+    def _reserved(self, model: str, most: float) -> float:
+        """The same as `reserved`, where claims of the model were made before anybody knew that its answers can cost `most`."""
+        found = "SELECT total(max(bound_usd, iif(model=?, ?, 0))) FROM claims WHERE study=?"
+        return float(self._sql.execute(found, (model, most, self.study)).fetchone()[0])
 
     def reserved(self) -> float:
         """USD that requests under way may cost at most, over all processes."""

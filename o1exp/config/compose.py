@@ -1,8 +1,10 @@
 """From command-line overrides to the stages of a study: one graph for each arm, and the page over all of them."""
 
+import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import HydraException
@@ -73,6 +75,8 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
     for arm, own in arms.items():
         try:
             graph = Graph(composed([*_without(overrides, own), *own], origin) if own else config)
+            for settings in ("machine", "track"):  # they stand on no edge, and are wrong whatever the goal is
+                graph.node(settings)
             goals[arm] = graph.stage(target)
             main = main or graph
             for key, path in graph.names.items():
@@ -137,7 +141,7 @@ def _page_names(page: Report) -> dict[str, str]:
 
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
-    found = []
+    found = [f"outputs={config.outputs}: {why}" for why in _no_folder(str(config.outputs))]
     for name, choices in CHOICES.items():
         if config[name] not in choices:
             found.append(f"{name}={config[name]}: choose {', '.join(choices[:-1])} or {choices[-1]}")
@@ -145,6 +149,15 @@ def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
     if config.baseline and config.baseline not in arms and len(arms) > 1 and not of_cells:
         found.append(f"baseline={config.baseline}: is no arm; choose one of {', '.join(arms)}")
     return found
+
+
+def _no_folder(outputs: str) -> Iterator[str]:
+    if not outputs.strip():
+        yield "name a folder, e.g. outputs=outputs"
+    elif file := next(
+        (place for place in (Path(outputs), *Path(outputs).parents) if os.path.exists(place) and not os.path.isdir(place)), None
+    ):
+        yield f"{file} is no folder; name one, or one that can be made"
 
 
 def _without(overrides: Sequence[str], own: Sequence[str]) -> list[str]:

@@ -97,7 +97,7 @@ def of_folder(folder: Path) -> Architecture | None:
     try:
         config = json.loads((folder / "config.json").read_text())
         return Architecture.of_config(config, sum(map(_weights, folder.glob("*.safetensors"))))
-    except (OSError, ValueError):  # said by whoever loads it
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # said by whoever loads it
         return None
 
 

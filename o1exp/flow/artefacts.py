@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.flow.errors import Damaged
-from o1exp.flow.manifest import ARTEFACTS, NAME, Manifest
+from o1exp.flow.manifest import ARTEFACTS, NAME, Manifest, is_in_the_way
 from o1exp.flow.source import source_of
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.work import Made
@@ -99,4 +99,4 @@ def changed(root: Path, seen: Callable[[], None]) -> Iterator[str]:
 
 def finished(root: Path, kind: str = "*") -> list[Path]:
     """The folders of all finished artefacts (of a kind), damaged ones too."""
-    return sorted(manifest.parent for manifest in (root / ARTEFACTS).glob(f"{kind}/[0-9a-f]*/{NAME}"))
+    return sorted(place for place in (root / ARTEFACTS).glob(f"{kind}/[0-9a-f]*") if (place / NAME).exists() or is_in_the_way(place))

@@ -12,6 +12,7 @@ from o1exp.flow.errors import RunError, Unwritable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 FULL_WORDS = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "database or disk is full")
 CLOSED_WORDS = (os.strerror(errno.EROFS), "readonly database")
 LITTLE = 2**20
@@ -41,7 +42,19 @@ def unwritable(problem: BaseException, root: Path) -> str | None:
     refused = any(_says(cause, CLOSED) and _below(cause, root) for cause in causes)
     if refused or (any(known in words for known in CLOSED_WORDS) and not _takes_files(root)):
         return f"{root} cannot be written; make it writable, or choose another folder with outputs=FOLDER; all that was finished is kept"
+    if not os.path.isdir(root) and any(_says(cause, NO_PLACE) and _below(cause, root) for cause in causes):
+        return f"{root} cannot be made; choose another folder with outputs=FOLDER"
+    if any(_says(cause, NO_PLACE) for cause in causes) and (file := _in_the_way(causes, root)):
+        return f"{file} is no folder, and one has to be there; move it away and run the same command again"
     return None
+
+
+def _in_the_way(causes: list[BaseException], root: Path) -> Path | None:
+    """What stands below the folder `root` where a folder had to be made."""
+    named = [Path(name) for cause in causes for name in (getattr(cause, "filename", None), getattr(cause, "filename2", None)) if name]
+    inside = (place for name in named for place in (name, *name.parents) if place != root and place.is_relative_to(root))
+    kept = {"artefacts", "scratch", "locks", "damaged", "runs"}
+    return next((place for place in inside if kept & {place.name, place.parent.name} and place.exists() and not place.is_dir()), None)
 
 
 def _causes(problem: BaseException | None) -> Iterator[BaseException]:
@@ -72,5 +85,6 @@ def _takes_files(root: Path) -> bool:
 
 def _free(place: Path) -> float:
     """Free bytes where a folder lies or would lie."""
-    there = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
-    return shutil.disk_usage(there).free
+    there = next(folder for folder in (place, *place.absolute().parents) if os.path.exists(folder))
+    found = shutil.disk_usage(there)
+    return found.free if found.total else float("inf")  # no disk at all, such as /proc

@@ -24,7 +24,11 @@ class Stopped(RunError):
 
 
 class Damaged(RunError, ValueError):
-    """An artefact on disk is not what was made. The message names the file and the remedy."""
+    """An artefact on disk is not what was made: `what` names the file, the message the remedy too."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(f"{what}; {remedy}" if remedy else what)
+        self.what = what
 
 
 class Unwritable(RunError):

@@ -6,9 +6,11 @@ same exit code, and the worker ends when its stand-in does. The server ends, wit
 Never for a GPU, whose driver does not outlive a fork. Nothing is imported here but the standard library.
 """
 
+import fcntl
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +26,8 @@ ADDRESS = "O1EXP_FORKS"
 """The environment variable with the address (a socket's path) of a server; empty or absent: there is none."""
 CPU_SECONDS = "O1EXP_CPU_SECONDS"
 """The environment variable with a file that gets the worker's CPU seconds, which its stand-in has not used itself."""
+PREFIX, OWNER = "o1exp-forks-", "owner"
+"""Temporary folders of servers, and the file in each that the process that made it keeps locked."""
 LOADING_SECONDS = 120.0
 """A worker waits so long at most for a server that is still loading."""
 
@@ -37,8 +41,8 @@ def warm(modules: Sequence[str], env: dict[str, str]) -> Iterator[None]:
     if not modules or os.environ.get(ADDRESS) or sys.platform != "linux":
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="o1exp-forks-") as folder:
-        address = Path(folder) / "server"
+    with own_folder() as folder:
+        address = folder / "server"
         loading(address).touch()
         server = subprocess.Popen(
             [sys.executable, "-m", "o1exp.flow.forkserver", str(address), *modules], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
@@ -54,6 +58,21 @@ def warm(modules: Sequence[str], env: dict[str, str]) -> Iterator[None]:
             if loading(address).exists():  # nobody has asked yet
                 server.kill()
             server.wait()
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A temporary folder for as long as this process lives; those of processes that were killed are removed first."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError), (folder / OWNER).open() as owner:  # somebody else's, or one that is being made
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as made:
+        folder = Path(made)
+        with (folder / "owner.part").open("w") as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX)
+            (folder / "owner.part").rename(folder / OWNER)  # nobody finds it before it is held
+            yield folder
 
 
 def loading(address: Path) -> Path:

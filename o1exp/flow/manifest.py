@@ -53,11 +53,17 @@ class Manifest:
         """The manifest of a finished artefact, or None where there is none. Errors: Damaged where it cannot be read."""
         try:
             content = json.loads((folder / NAME).read_text())
-            return cls(**{field.name: fit(hint, content[field.name]) for field, hint in typed_fields(cls) if field.name in content})
+            found = cls(**{field.name: fit(hint, content[field.name]) for field, hint in typed_fields(cls) if field.name in content})
+            fit(int, found.facts.get("rows", 0))  # the one fact that every room counts with
+            return found
         except (FileNotFoundError, NotADirectoryError):
+            if is_in_the_way(folder):
+                raise Damaged(f"{folder}: this is no folder", _remedy(folder)) from None
             return None
+        except (IsADirectoryError, PermissionError) as wrong:
+            raise Damaged(f"{folder / NAME}: cannot be read ({wrong.strerror})", _remedy(folder)) from None
         except (ValueError, TypeError) as wrong:  # no JSON, no object, a field that is absent or something else
-            raise Damaged(f"{folder / NAME}: this is no manifest ({wrong}); {_remedy(folder)}") from None
+            raise Damaged(f"{folder / NAME}: this is no manifest ({wrong})", _remedy(folder)) from None
 
     def check(self, folder: Path) -> None:
         """Look at names and sizes of the files only. Errors: Damaged for the first that is absent or has another size."""
@@ -65,9 +71,9 @@ class Manifest:
             try:
                 size = (folder / name).stat().st_size
             except (FileNotFoundError, NotADirectoryError):
-                raise Damaged(f"{folder / name}: the file is gone; {_remedy(folder)}") from None
+                raise Damaged(f"{folder / name}: the file is gone", _remedy(folder)) from None
             if size != (made := self.sizes.get(name, size)):
-                raise Damaged(f"{folder / name}: has {size:,} bytes and was made with {made:,}; {_remedy(folder)}")
+                raise Damaged(f"{folder / name}: has {size:,} bytes and was made with {made:,}", _remedy(folder))
 
     def changed(self, folder: Path) -> Iterator[str]:
         """A sentence for each file whose content is not what was made. Reads all of them."""
@@ -93,6 +99,11 @@ class Manifest:
             json.dump(asdict(self), out, indent=1, ensure_ascii=False)
             out.flush()
             os.fsync(out.fileno())
+
+
+def is_in_the_way(folder: Path) -> bool:
+    """Does something stand there that is no folder: a file, or a link to nothing?"""
+    return os.path.lexists(folder) and not folder.is_dir()
 
 
 def _remedy(folder: Path) -> str:

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from o1exp.flow.artefacts import Artefacts
 from o1exp.flow.disk import unwritable, writing
-from o1exp.flow.errors import RunError, StageFailed, Stopped, Unwritable
+from o1exp.flow.errors import Damaged, RunError, StageFailed, Stopped, Unwritable
 from o1exp.flow.gpus import here, too_few
 from o1exp.flow.lease import NOTHING, GpuQueue, Lease
 from o1exp.flow.made_by import made_by
@@ -29,6 +29,11 @@ from o1exp.flow.work import Work
 from o1exp.secrets import masked
 
 T = TypeVar("T")
+
+
+def _name_of(failed: StageFailed) -> str:
+    """The stage alone, of what `_reuse_or_make` says."""
+    return str(failed).partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,8 @@ class Store(Artefacts):
                     finished.add(key)
                 elif isinstance(problem, StageFailed):
                     failures.append(problem)
-                    self.console.line(f"[bold red]failed[/] {escape(str(problem))}")
+                    first = len(failures) == 1  # it ends the run, and is told in full then
+                    self.console.line(f"[bold red]failed[/] {escape(_name_of(problem) if first else str(problem))}")
                 else:
                     raise problem
         if failures:
@@ -135,11 +141,13 @@ class Store(Artefacts):
         if not self.damage(stage):
             return
         with self._lock(stage):
-            if why := self.damage(stage):  # not mended by another process meanwhile
+            try:
+                self.sound(stage)  # mended by another process meanwhile
+            except Damaged as wrong:
                 aside = self.root / "damaged" / f"{stage.kind}-{stage.key}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
                 aside.parent.mkdir(exist_ok=True)
                 self.folder(stage).rename(aside)
-                self.console.line(f"[bold red]damaged[/] {escape(why)}\n        set aside: {escape(str(aside))}")
+                self.console.line(f"[bold red]damaged[/] {escape(wrong.what)}\n        set aside: {escape(str(aside))}")
 
     def _make(self, stage: Stage[Any], lease: Lease) -> None:
         target, partial, scratch = self.folder(stage), self._partial(stage), self._scratch(stage)
@@ -160,6 +168,8 @@ class Store(Artefacts):
             role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
         )  # fmt: skip
         manifest.save(partial)
+        if target.is_symlink():
+            target.unlink()
         shutil.rmtree(target, ignore_errors=True)  # it is stale, or without a manifest and so no artefact
         partial.rename(target)
         shutil.rmtree(scratch, ignore_errors=True)

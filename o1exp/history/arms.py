@@ -11,7 +11,7 @@ from o1exp.bench.grade import ATTEMPTS, PROBLEMS
 from o1exp.bench.outcome import NAME, Outcome
 from o1exp.bench.result import SCORES
 from o1exp.history.lineage import Artefact, Lineage
-from o1exp.history.trained import TrainedPhase, trained_phases
+from o1exp.history.trained import TrainedPhase, lost_phases, trained_phases
 from o1exp.records import Attempt, Problem, Score
 
 
@@ -68,8 +68,28 @@ class Arm:
 
     @cached_property
     def trainings(self) -> list[TrainedPhase]:
-        """The training phases of the model that was sampled, first phase first; none for an untrained or foreign model."""
+        """The training phases of the model that was sampled, first phase first; none for an untrained or foreign model, or a `lost` one."""
         return trained_phases(self.lineage, self.model) if self.model else []
+
+    @cached_property
+    def lost(self) -> list[str]:
+        """The paths of what is gone on the way from the result to the base model: with any, what was trained is not known."""
+        if self.model:
+            return lost_phases(self.lineage, self.model)
+        steps = [list(self.result.manifest.over(SCORES).values())]
+        steps += [[grade.manifest.inputs[ATTEMPTS]] for grade in self.grades.values() if ATTEMPTS in grade.manifest.inputs]
+        steps += [[path for edge, path in one.manifest.inputs.items() if edge != PROBLEMS] for one in self.sampled.values()]
+        return list(dict.fromkeys(path for paths in steps for path in paths if self.lineage.find(path) is None))
+
+    @cached_property
+    def gone(self) -> list[str]:
+        """The paths of all that the result stands on and that was deleted since, as far as what is left names them."""
+        return self.lineage.gone(self.result)
+
+    @cached_property
+    def untold(self) -> list[str]:
+        """Those of them that the model was made of, or the model itself."""
+        return self.lineage.gone(self.model) if self.model else self.lost
 
     @cached_property
     def stages(self) -> list[Artefact]:
@@ -77,16 +97,17 @@ class Arm:
         return self.lineage.below(self.result)
 
     @property
-    def training_tokens(self) -> int:
-        return sum(training.facts.tokens for training in self.trainings)
+    def training_tokens(self) -> int | None:
+        """Tokens of all phases, repeats included; None where a phase may have been deleted."""
+        return None if self.lost else sum(training.facts.tokens for training in self.trainings)
 
     @property
-    def training_examples(self) -> int:
-        return sum(training.facts.rows for training in self.trainings)
+    def training_examples(self) -> int | None:
+        return None if self.lost else sum(training.facts.rows for training in self.trainings)
 
     @property
-    def training_cpu_seconds(self) -> float:
-        return sum(training.cpu_seconds for training in self.trainings)
+    def training_cpu_seconds(self) -> float | None:
+        return None if self.lost else sum(training.cpu_seconds for training in self.trainings)
 
     def questions(self, benchmark: str) -> dict[str, str]:
         """Problem id -> its identity across arms: id and text, so that equal ids of different problem sets never pair."""

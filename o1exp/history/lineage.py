@@ -110,6 +110,11 @@ class Lineage:
         self._visit(artefact, order, through_models=True)
         return list(order.values())
 
+    def gone(self, artefact: Artefact) -> list[str]:
+        """The paths of what it stands on, directly or not, and was deleted since; what only those stood on is not known any more."""
+        found = (path for inner in self.below(artefact) for path in inner.manifest.inputs.values() if self.find(path) is None)
+        return list(dict.fromkeys(found))
+
     def data_below(self, artefact: Artefact) -> list[Artefact]:
         """What an artefact's data went through, sources first; models on the way end the walk."""
         order: dict[str, Artefact] = {}

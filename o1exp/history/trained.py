@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from o1exp.history.lineage import Artefact, Lineage
-from o1exp.train.facts import PREPARED, PreparedFacts, TrainingFacts, training_facts
+from o1exp.train.facts import BASES, PREPARED, START, PreparedFacts, TrainingFacts, training_facts
 from o1exp.train.logs import TrainingLogs
 
 
@@ -58,8 +58,20 @@ class TrainedPhase:
         return None if found is None else int(found)
 
 
+def lost_phases(lineage: Lineage, model: Artefact) -> list[str]:
+    """The paths of models that this one was made from and that are gone; with one, nobody knows what was trained before it."""
+    lost = []
+    for found in lineage.models(model):
+        edges = found.manifest.inputs
+        origins = [edges[START]] if START in edges else list(edges.values())
+        lost += [path for path in origins if lineage.find(path) is None and path.partition("/")[0] not in BASES]
+    return lost
+
+
 def trained_phases(lineage: Lineage, model: Artefact) -> list[TrainedPhase]:
-    """The trainings that made a model, first phase first; none for an untrained one."""
+    """The trainings that made a model, first phase first; none for an untrained one, and where one of them is gone."""
+    if lost_phases(lineage, model):
+        return []  # which phase is the first one left is not known
     chain = {found.path: found for found in lineage.models(model) if found.is_training}
     return [
         TrainedPhase(number, found, tuple(lineage.data_below(found)), lineage.inputs(found).get(PREPARED))

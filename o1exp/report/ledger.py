@@ -119,13 +119,20 @@ def costs(arms: list[Arm]) -> list[Cost]:
 
 @dataclass(frozen=True)
 class Bill:
-    """What one arm costs alone: model calls, and CPU seconds of data, training and evaluation."""
+    """What one arm costs alone: model calls, and CPU seconds of data, training and evaluation; None where stages of the part may have been
+    deleted since.
+    """
 
     arm: str
     money: Money
-    data: float
-    training: float
-    evaluation: float
+    data: float | None
+    training: float | None
+    evaluation: float | None
+
+    @property
+    def total(self) -> float | None:
+        parts = (self.data, self.training, self.evaluation)
+        return None if None in parts else sum(part for part in parts if part is not None)
 
 
 def bills(arms: list[Arm]) -> list[Bill]:
@@ -138,7 +145,11 @@ def _bill(arm: Arm) -> Bill:
     for artefact in arm.stages:
         part = "evaluation" if artefact.path not in training else "data" if artefact.is_table else "training"
         seconds[part] += artefact.manifest.cpu_seconds
-    return Bill(arm.name, money([arm]), seconds["data"], seconds["training"], seconds["evaluation"])
+    whole = not arm.untold
+    return Bill(
+        arm.name, money([arm]), seconds["data"] if whole else None, None if arm.lost else seconds["training"],
+        None if set(arm.gone) - set(arm.untold) or (arm.model is None and arm.lost) else seconds["evaluation"],
+    )  # fmt: skip
 
 
 def _steps(training: TrainedPhase) -> tuple[FunnelStep, ...]:

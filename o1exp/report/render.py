@@ -69,7 +69,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         histograms=Markup(figures.histograms(lengths(arms))), scaling=Markup(figures.scaling(arms, table)),
         published=figures.published(names),
         funnels=funnels(arms), costs=stages, money=money(arms), cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
-        bills=bills(arms), samples=samples(arms, wanted_samples),
+        bills=bills(arms), gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         unlike=unlike(arms), rule=RULE, audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
@@ -106,11 +106,13 @@ def _points(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
+def _count(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.0f}"
 
 
-def _seconds(value: float) -> str:
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "?"
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 

@@ -99,7 +99,7 @@ def _cells(row: ResultRow, found: list[ResultRow]) -> list[str]:
     return [
         row.benchmark, row.arm.name, _percent(score.accuracy), f"{100 * score.low:.1f} to {100 * score.high:.1f}",
         f"{score.tokens:.0f}", *samples,
-        f"{row.arm.training_tokens:,} tok", f"{row.arm.training_cpu_seconds:.0f}", _difference(row), _p(row),
+        _known(row.arm.training_tokens, " tok"), _known(row.arm.training_cpu_seconds), _difference(row), _p(row),
     ]  # fmt: skip
 
 
@@ -119,6 +119,10 @@ def _flat(row: ResultRow) -> dict[str, Any]:
 def _plain(row: ResultRow) -> list[tuple[str, Any]]:
     assert row.against is not None
     return list(asdict(row.against).items())
+
+
+def _known(value: float | None, unit: str = "") -> str:
+    return "?" if value is None else f"{value:,.0f}{unit}"
 
 
 def _percent(value: float | None) -> str:

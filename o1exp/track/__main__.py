@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from o1exp.flow.errors import RunError
 from o1exp.track.ui import serve
 
 
@@ -15,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return serve(asked.outputs, asked.port)
-    except ValueError as wrong:
+    except (ValueError, RunError) as wrong:
         print(wrong, file=sys.stderr)
         return 2
 

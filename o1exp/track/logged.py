@@ -116,8 +116,9 @@ def _scores(row: ResultRow, prefix: str) -> list[Any]:
     if row.against is not None:
         values |= {"difference": row.against.difference, "p": row.against.adjusted}
     found = {start + name: float(value) for name, value in values.items()}
-    found |= {f"{prefix}training/tokens": row.arm.training_tokens, f"{prefix}training/examples": row.arm.training_examples}
-    found[f"{prefix}training/cpu_seconds"] = row.arm.training_cpu_seconds
+    arm = row.arm
+    trained = {"tokens": arm.training_tokens, "examples": arm.training_examples, "cpu_seconds": arm.training_cpu_seconds}
+    found |= {f"{prefix}training/{name}": value for name, value in trained.items() if value is not None}
     return [_metric(name, value, 0, time.time()) for name, value in found.items()]
 
 
@@ -137,13 +138,16 @@ def _transparency(audit: Artefact | None) -> list[Any]:
 
 
 def _money(arms: list[Arm]) -> list[Any]:
-    """What the model calls of all arms came to by the ledger, each distinct answer once; nothing where no model was asked."""
+    """What the model calls of all arms came to by the ledger, each distinct answer once; nothing where no model was asked, or where
+    stages that may have asked one were deleted.
+    """
     total = money(arms)
+    known = total.answers.answered and not any(arm.gone for arm in arms)
     values = {
         "answers": total.answers.answered, "answers_usd": total.answers.usd, "replayed": total.replayed.answered,
         "paid_usd": total.paid.usd, "lost": total.paid.lost, "lost_usd": total.paid.lost_usd,
     }  # fmt: skip
-    return [_metric(f"calls/{name}", value, 0, time.time()) for name, value in values.items()] if total.answers.answered else []
+    return [_metric(f"calls/{name}", value, 0, time.time()) for name, value in values.items()] if known else []
 
 
 def _phase_files(arm: Arm) -> list[tuple[Path, str]]:

@@ -16,9 +16,14 @@ def settle(root: Path) -> None:
     """Let experiments and runs that name the artifacts of another folder name those beside this database.
 
     Without this, a copied outputs folder would show, and write into, the artifacts of the original.
+    Errors: sqlite3.Error where it is no database, at once: MLflow would try for a minute.
     """
     database = root / DATABASE
-    if not (database.is_file() and (root / ARTIFACTS).is_dir()):
+    if not database.exists():
+        return
+    with closing(sqlite3.connect(database, timeout=60)) as sql:
+        sql.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not (root / ARTIFACTS).is_dir():
         return
     with closing(sqlite3.connect(database, timeout=60)) as sql, sql:
         known = sql.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone()

@@ -16,6 +16,7 @@ from o1exp.secrets import refusal
 from o1exp.track.known import experiment_of, run_of
 from o1exp.track.names import run_name, searched
 from o1exp.track.place import DATABASE, artifacts_of, settle
+from o1exp.track.usable import Untracked, no_address, usable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,6 +39,8 @@ class Tracking(Settings):
             if not self.uri.startswith(("http://", "https://")):
                 places = "what its driver reads, e.g. PGUSER and PGPASSWORD"
             yield "uri", f"{why}; leave that out and put it into the environment: {places}"
+        elif why := no_address(self.uri):
+            yield "uri", why
 
     def address(self, root: Path) -> str:
         return self.uri or f"sqlite:///{root.resolve() / DATABASE}"
@@ -106,7 +109,8 @@ def _client(tracking: Tracking, root: Path) -> "Iterator[MlflowClient]":
     from filelock import FileLock
 
     (root / "locks").mkdir(parents=True, exist_ok=True)
-    with FileLock(root / "locks" / "mlflow.lock"):
+    place = tracking.uri or str(root / DATABASE)
+    with FileLock(root / "locks" / "mlflow.lock"), usable(place, root, ours=not tracking.uri):
         if not tracking.uri:
             settle(root)
         yield _connect(tracking.address(root))
@@ -131,7 +135,7 @@ def _experiment(client: "MlflowClient", tracking: Tracking, root: Path, study: s
     known = client.get_experiment_by_name(study)
     if known is not None:
         if known.lifecycle_stage == "deleted":
-            raise ValueError(f"the MLflow experiment {study!r} is in the trash; restore it, or name the study otherwise (study=...)")
+            raise Untracked(f"the MLflow experiment {study!r} is in the trash; restore it, or name the study otherwise (study=NAME)")
         return str(known.experiment_id)
     # A server chooses where artifacts go.
     place = None if tracking.uri else f"{artifacts_of(root)}/{quote(file_name(study))}"

@@ -7,8 +7,10 @@ from typing import Any, Self
 
 from o1exp.flow.manifest import Manifest
 
-PREPARED = "prepared"
-"""The edge from a training to the token ids it is fed."""
+PREPARED, START = "prepared", "start"
+"""The edges from a training to the token ids it is fed, and to the model that it starts from."""
+BASES = ("Untrained", "Pretrained", "Gguf")
+"""Stages of o1exp/train/bases/: nothing was trained in them, which is known by their name also where they were deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)

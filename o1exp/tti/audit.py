@@ -126,6 +126,9 @@ def _not_used(rule: Rule, card: Card) -> str:
     trained = card.entries.get("distributions") or card.entries.get("pipeline")
     if not BY_ID[rule.item].technique or not trained:
         raise Lacking("the card has nothing on it")
+    if card.gone:
+        remedy = f"make it again (goal=ITS NODE), delete {ARTEFACTS}/{card.folder.parent.name}/{card.folder.name} and run again"
+        raise Lacking(f"{ARTEFACTS}/{card.gone[0]} had been deleted before the card was written", remedy, 2)
     if card.unknown:
         remedy = f"let its class say so (role and does), delete {ARTEFACTS}/{card.unknown[0]} and run again"
         raise Lacking(f"nobody has said what {', '.join(card.unknown)} does", remedy, 2)

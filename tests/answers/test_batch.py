@@ -120,3 +120,16 @@ def test_a_line_that_is_no_pair_is_named_with_its_remedy(
     said = capsys.readouterr().err
     assert "line 2" in said
     assert remedy in said
+
+
+def test_the_command_line_names_the_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    assert main(["grade", "--pairs", str(given), "--out", str(out)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {given}: No such file or directory; give --pairs")
+    given.write_text('{"gold": "1", "prediction": "1"}\n')
+    assert main(["grade", "--pairs", str(given), "--out", str(tmp_path / "new" / "out.jsonl")]) == 0
+    assert capsys.readouterr().err == f"made the folder {tmp_path / 'new'}\n"
+    assert main(["grade", "--pairs", str(given), "--out", str(given / "new" / "out.jsonl")]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {given / 'new'}: Not a directory")
+    assert main(["grade", "--pairs", str(given), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}: Is a directory")

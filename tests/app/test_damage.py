@@ -23,6 +23,10 @@ def test_verify_names_what_is_damaged_and_the_next_run_mends_it(tmp_path: Path) 
     assert f"{table}: its content is not what was made; remove {table.parent}" in damaged.stderr
     assert f"{manifest}: this is no manifest" in damaged.stderr
     assert "3 artefacts read, 2 files are damaged" in damaged.stderr
+    manifest.unlink()
+    one = o1exp(tmp_path, *WORDS, "action=verify")
+    assert "2 artefacts read, 1 file is damaged" in one.stderr
+    manifest.write_text("{")
     why = o1exp(tmp_path, *WORDS, "action=why")
     assert why.returncode == 0
     assert f"{table}: has " in why.stdout

@@ -29,7 +29,7 @@ def test_a_run_ends_with_the_table_and_where_to_look(copy: Path, finished: Finis
     assert "long thoughts" in said
     assert "shortcut" in said
     assert said.splitlines()[-2].startswith("Report: open outputs/runs/quickstart-")
-    assert said.splitlines()[-1].startswith("MLflow: make ui")
+    assert said.splitlines()[-1] == "MLflow: python -m o1exp.track, then open http://127.0.0.1:5000"
     page = next((copy / "outputs" / "runs").glob("quickstart-*/report.html"))
     assert str(page.relative_to(copy)) in said
 
@@ -163,3 +163,10 @@ def test_ten_kills_leave_the_same_artefacts_and_pay_nothing_twice(tmp_path: Path
 def test_no_process_is_left(copy: Path) -> None:
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(copy) not in listed
+
+
+def test_the_last_line_names_a_command_that_works_from_here(copy: Path, tmp_path: Path) -> None:
+    """`make ui` works in the checkout alone, and shows its own outputs folder."""
+    done = o1exp(tmp_path, *WORDS, f"outputs={copy / 'outputs'}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith(f"MLflow: python -m o1exp.track --outputs {copy / 'outputs'}, then open")

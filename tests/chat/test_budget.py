@@ -152,3 +152,45 @@ def test_claims_keep_two_askers_from_paying_twice_or_past_the_cap(tmp_path: Path
     two.close()
     cache.close()
     assert not [path for path in locks.iterdir() if path.name != "requests.lock"]
+
+
+class Dear(Answers):
+    """Bills 500 tokens of hidden reasoning with every answer, ten times what it was asked to write."""
+
+    def reply(self, question: str, body: dict[str, Any], times: int) -> Reply:
+        return Reply("x", prompt_tokens=500, completion_tokens=500)
+
+
+DEAR = 500 * 1e-3 + 500 * 2e-3
+
+
+def test_what_a_model_has_cost_counts_for_what_its_next_request_can_cost(tmp_path: Path) -> None:
+    with Loopback(Dear()) as server:
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher(server), count=10))
+        spent = paid(tmp_path)
+        assert spent == pytest.approx(10 * DEAR)
+        with pytest.raises(BudgetSpent) as stopped:
+            store.get(Ask(teacher=teacher(server), count=30, budget=Budget(usd=spent + 2.5 * DEAR)))
+        assert paid(tmp_path) == pytest.approx(spent + 2 * DEAR), "two more fit, and a third could not be known to"
+        assert f"can cost up to ${DEAR:.4f}" in str(stopped.value)
+        advised = float(str(stopped.value).split("budget.usd=")[-1].split()[0])
+        assert advised == pytest.approx(30 * DEAR, abs=0.011)
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher(server), count=30, budget=Budget(usd=advised)))
+    assert paid(tmp_path) == pytest.approx(30 * DEAR)
+
+
+def test_within_a_run_what_is_under_way_is_reserved_at_what_others_came_to(tmp_path: Path) -> None:
+    cache, locks = Cache(tmp_path / "requests.sqlite"), tmp_path / "locks"
+    ledger, price = Ledger(cache, locks, "s", "Ask/one"), Price(0.1, Usage(usd=0.1, prompt_tokens=1, completion_tokens=1), 0.001, 0.002)
+    assert [ledger.claim(key, "m", price, 5.0) for key in "abc"] == [Claim.MINE] * 3
+    with cache.transaction():
+        ledger.pay("a", "m", Usage(prompt_tokens=500, completion_tokens=500, usd=DEAR))
+    assert ledger.claim("d", "m", price, 5.0) is Claim.FULL, "b and c may cost as much as a did"
+    assert ledger.claim("d", "other", price, 5.0) is Claim.MINE
+    assert ledger.claim("e", "m", price, 2.9) is Claim.OVER
+    cheaper = Price(0.1, price.likely, 0.00001, 0.00002)
+    assert ledger.most("m", cheaper) == 0.1, "in tokens, at the prices of today"
+    ledger.close()
+    cache.close()

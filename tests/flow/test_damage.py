@@ -1,14 +1,15 @@
 """Artefacts that are not what was made: damaged, cut short, deleted."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from o1exp.flow import Manifest, Store
-from o1exp.flow.artefacts import changed
-from o1exp.flow.errors import Damaged
+from o1exp.flow.artefacts import changed, finished
+from o1exp.flow.errors import Damaged, Unwritable
 from o1exp.flow.plan import plan, why
 from tests.flow.stages import Head, Merge, Numbers, Page
 
@@ -48,6 +49,30 @@ def lacking(field: str) -> Callable[[Path], None]:
     return write
 
 
+def counting(rows: object) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        content = json.loads((folder / "manifest.json").read_text())
+        content["facts"]["rows"] = rows
+        (folder / "manifest.json").write_text(json.dumps(content))
+
+    return write
+
+
+def folder_for_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").mkdir()
+
+
+def file_for_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("")
+
+
+def link_for_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to("nowhere")
+
+
 DAMAGES = {
     "a cut manifest": (manifest('{"stage": "He'), "manifest.json: this is no manifest"),
     "an empty manifest": (manifest(""), "manifest.json: this is no manifest"),
@@ -55,6 +80,11 @@ DAMAGES = {
     "no files": (manifest('{"files": 3}'), "manifest.json: this is no manifest"),
     "a field is absent": (lacking("digest"), "manifest.json: this is no manifest"),
     "a cut table": (cut, "bytes and was made with"),
+    "rows that are no number": (counting("many"), "manifest.json: this is no manifest"),
+    "rows that are null": (counting(None), "manifest.json: this is no manifest"),
+    "a folder as manifest": (folder_for_manifest, "manifest.json: cannot be read (Is a directory)"),
+    "a file": (file_for_folder, "this is no folder"),
+    "a link to nothing": (link_for_folder, "this is no folder"),
     "no table": (without("rows.parquet"), "rows.parquet: the file is gone"),
 }
 
@@ -64,6 +94,8 @@ def test_a_damaged_artefact_is_set_aside_and_made_again(store: Store, name: str,
     damage, sentence = DAMAGES[name]
     damage(store.folder(GOAL))
     assert store.missing([GOAL]) == [GOAL]
+    assert len(finished(store.root)) == 2
+    assert name == "a cut table" or any(sentence in line for line in changed(store.root, lambda: None))
     (step,) = (step for step in plan(store, [GOAL]) if step.state == "make")
     assert sentence in step.damage
     assert f"remove {store.folder(GOAL)}, and the next run that needs it makes it anew" in step.damage
@@ -77,6 +109,7 @@ def test_a_damaged_artefact_is_set_aside_and_made_again(store: Store, name: str,
     said = capsys.readouterr().out
     assert sentence in said
     assert str(aside) in said
+    assert "remove" not in said, "it has been set aside already"
     assert Store(store.root).missing([GOAL]) == []
 
 
@@ -86,6 +119,28 @@ def test_a_damaged_artefact_below_a_finished_one_stops_nothing(store: Store) -> 
     again.make([GOAL])
     assert [done.stage.kind for done in again.done] == ["Head"]
     assert not store.folder(GOAL.problems).exists()
+
+
+def test_an_artefact_may_lie_elsewhere_behind_a_link(store: Store, tmp_path: Path) -> None:
+    place, elsewhere = store.folder(GOAL), tmp_path / "elsewhere"
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    again = Store(store.root)
+    again.make([GOAL])
+    assert not any(done.made for done in again.done)
+    (elsewhere / "manifest.json").unlink()
+    again.make([GOAL])
+    assert again.has(GOAL)
+    assert elsewhere.exists(), "what a link names is not ours to remove"
+
+
+@pytest.mark.parametrize("name", ["artefacts", "artefacts/Numbers", "locks", "scratch"])
+def test_a_file_where_a_folder_has_to_be_is_named(tmp_path: Path, name: str) -> None:
+    place = tmp_path / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("")
+    with pytest.raises(Unwritable, match=f"{place} is no folder, and one has to be there; move it away"):
+        Store(tmp_path).make([GOAL])
 
 
 def test_what_a_finished_stage_hides_may_be_deleted(store: Store) -> None:

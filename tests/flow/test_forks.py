@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,3 +119,30 @@ def test_what_starts_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{tmp_path}")
     with forks.warm(["busy"], dict(os.environ)):
         assert asked("leave", "4").returncode == 4
+
+
+def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.delenv(forks.ADDRESS, raising=False)
+    code = HELD + "print('up', flush=True); sys.stdin.read()"
+    ones = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for one in ones:
+            assert one.stdout is not None
+            assert one.stdout.readline() == b"up\n"
+        assert len(list(tmp_path.iterdir())) == 2
+        ones[0].kill()
+        ones[0].wait()
+        with forks.own_folder() as own:
+            left = set(tmp_path.iterdir())
+            assert own in left
+            assert len(left) == 2, "the one that lives keeps its own"
+    finally:
+        for one in ones:
+            one.kill()
+            one.wait()
+            for pipe in (one.stdin, one.stdout):
+                assert pipe is not None
+                pipe.close()

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,17 @@ def test_a_failed_stage_leaves_no_artefact_and_names_itself(tmp_path: Path) -> N
     assert not store.has(broken)
     assert store.has(broken.problems)
     assert (tmp_path / "scratch" / f"Broken-{broken.key}" / "half.txt").read_text() == "kept"
+
+
+def test_a_failure_is_told_in_full_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first is what the run ends with, and the others are told when they happen."""
+    parts: dict[str, Stage[Any]] = {str(n): Broken(problems=Numbers(count=n)) for n in (3, 4)}
+    with pytest.raises(StageFailed) as ended:
+        Store(tmp_path).get(Merge(parts=parts))
+    said = capsys.readouterr().out
+    assert said.count("failed Broken ") == 2
+    assert str(ended.value) not in said
+    assert (said + str(ended.value)).count("OSError: the disk is full") == 2
 
 
 def test_a_failure_stops_only_what_needs_it(tmp_path: Path) -> None:

@@ -7,11 +7,15 @@ import pytest
 
 from o1exp.bench.grade import ATTEMPTS, PROBLEMS, Grade
 from o1exp.bench.result import SCORES, Result
+from o1exp.config.groups import GROUPS, classes
+from o1exp.flow import Stage
 from o1exp.flow.check import typed_fields
 from o1exp.history.arms import Arm, gather, subject
 from o1exp.history.lineage import Lineage
 from o1exp.report.compare import rows
 from o1exp.report.ledger import bills, costs, funnels
+from o1exp.train.facts import BASES, START
+from o1exp.train.sft import Sft
 from tests.artefacts import trained_arm
 from tests.finished import Finished
 
@@ -96,3 +100,27 @@ def test_a_half_made_folder_is_no_artefact(finished: Finished, tmp_path: Path) -
     (target / "manifest.json").unlink()
     with pytest.raises(ValueError, match="Result/abc"):
         gather(tmp_path, {"x": "Result/abc"})
+
+
+@pytest.mark.parametrize("gone", ["Sft Dpo", "Sft", "Sample", "Grade", "Untrained"])
+def test_what_was_trained_is_unknown_once_a_phase_may_be_gone(tmp_path: Path, gone: str) -> None:
+    """Never zero: a deleted training took tokens too, and the phase that is left is not the first."""
+    result = trained_arm(tmp_path)
+    whole = gather(tmp_path, {"run": result})[0]
+    assert (whole.training_tokens, whole.gone, whole.lost) == (120_000, [], [])
+    for stage in gone.split():
+        shutil.rmtree(tmp_path / "artefacts" / stage)
+    (arm,) = gather(tmp_path, {"run": result})
+    numbers = (arm.training_tokens, arm.training_examples, arm.training_cpu_seconds)
+    assert arm.gone
+    if gone == "Untrained":  # a base, and nothing was trained in it
+        assert numbers == (120_000, 180, 2.0)
+    else:
+        assert numbers == (None, None, None)
+        assert arm.trainings == []
+
+
+def test_a_base_is_known_by_its_name_when_it_is_gone() -> None:
+    targets = classes({"model": GROUPS["model"]})["model"]
+    assert {found.__name__ for found in targets if issubclass(found, Stage) and found.role == "base"} == set(BASES)
+    assert START in {field.name for field, _ in typed_fields(Sft)}

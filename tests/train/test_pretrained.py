@@ -16,8 +16,14 @@ def model(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"weights" * 1000)
+    (folder / "model.safetensors").write_bytes(tensors(b"weights" * 1000))
     return folder
+
+
+def tensors(content: bytes) -> bytes:
+    """A safetensors file with one tensor."""
+    header = json.dumps({"__metadata__": {}, "w": {"dtype": "U8", "shape": [len(content)], "data_offsets": [0, len(content)]}}).encode()
+    return len(header).to_bytes(8, "little") + header + content
 
 
 def test_a_folder_is_pointed_at(tmp_path: Path, model: Path) -> None:
@@ -63,7 +69,7 @@ def test_a_moved_folder_is_the_same_model_and_is_found_where_it_lies_now(tmp_pat
 def test_a_folder_that_changes_during_a_run_is_refused(tmp_path: Path, model: Path) -> None:
     stage = Pretrained(path=str(model))
     assert stage.key
-    (model / "model.safetensors").write_bytes(b"others" * 1000)
+    (model / "model.safetensors").write_bytes(tensors(b"others" * 1000))
     with pytest.raises(StageFailed, match=r"has changed since this run read it"):
         Store(tmp_path / "out").make([stage])
 
@@ -114,3 +120,43 @@ def test_the_manifest_says_how_many_weights_there_are(tmp_path: Path) -> None:
     known = store.manifest(stage)
     assert known is not None
     assert known.facts["parameters"] == small.parameters
+
+
+BROKEN: dict[str, tuple[str, bytes, str]] = {
+    "cut weights": ("model.safetensors", tensors(b"weights" * 1000)[:-10], "bytes and its header says"),
+    "a cut header": ("model.safetensors", tensors(b"weights" * 1000)[:40], "is cut off in its header"),
+    "empty weights": ("model.safetensors", b"", "is no safetensors file"),
+    "a page for weights": ("model.safetensors", b"<!doctype html>" * 99, "is no safetensors file"),
+    "a list for a header": ("model.safetensors", (4).to_bytes(8, "little") + b"[[]]", "is no safetensors file"),
+    "a pointer of git lfs": ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "is no safetensors file"),
+    "a cut config": ("config.json", b'{"a": ', "is no JSON"),
+    "a config that is no text": ("config.json", b"\xff\xfe", "is no JSON"),
+    "a cut tokenizer": ("tokenizer.json", b'{"a": ', "is no JSON"),
+    "a lost shard": (
+        "model.safetensors.index.json",
+        b'{"weight_map": {"w": "model-2.safetensors"}}',
+        "names model-2.safetensors, which is",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_model_that_is_not_whole_is_refused_before_anything_starts(tmp_path: Path, model: Path, name: str) -> None:
+    file, content, why = BROKEN[name]
+    assert list(Pretrained(path=str(model)).preflight()) == []
+    (model / file).write_bytes(content)
+    (step,) = plan(Store(tmp_path / "out"), [Pretrained(path=str(model))])
+    (obstacle,) = step.obstacles
+    assert obstacle.startswith(f"{model / file} {why.split()[0]}" if "bytes" not in why else f"{model / file} has ")
+    assert why in obstacle
+    assert obstacle.endswith("; download or save the model again")
+
+
+def test_a_name_without_an_owner_is_no_hub_id_unless_it_lies_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (obstacle,) = Pretrained(path="nofolder").preflight()
+    assert obstacle.startswith("there is no folder 'nofolder' here, and a hub id has the form OWNER/NAME")
+    assert list(Pretrained(path="a/b").preflight()) == []
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_, **__: str(tmp_path / "config.json"))
+    assert list(Pretrained(path="gpt2").preflight()) == []

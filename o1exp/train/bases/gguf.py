@@ -48,7 +48,10 @@ class Gguf(Stage[Checkpoint], ModelNumbers):
 
     def preflight(self) -> Iterator[str]:
         try:
-            find_gguf(self.package, self.pattern, self.path)
+            file = find_gguf(self.package, self.pattern, self.path)
+            with file.open("rb") as content:
+                if content.read(4) != b"GGUF":
+                    yield f"{file} is no GGUF file; download it again, or give another one in model.path"
         except ValueError as missing:
             yield str(missing)
         for needed in ("gguf", "accelerate"):

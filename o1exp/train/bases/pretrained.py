@@ -12,6 +12,7 @@ from o1exp.flow.architecture import of_folder
 from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.flow.revision import is_moving, moving
 from o1exp.train.bases.numbers import ModelNumbers, described
+from o1exp.train.bases.sound import unsound
 
 COUNTED = (
     "*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "adapter_config.json", "tokenizer*", "*.model",
@@ -46,7 +47,7 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
 
     @property
     def folder(self) -> Path | None:
-        """None for a hub id, which is `name` or `owner/name`; what exists, or can be no hub id, is meant as a folder."""
+        """None for a hub id, which is `owner/name`, or of old models `name`; what exists, or can be no hub id, is meant as a folder."""
         place = Path(self.path).expanduser()
         is_folder = place.exists() or self.path.startswith(("/", ".", "~")) or self.path.count("/") > 1
         return place.resolve() if is_folder else None
@@ -95,9 +96,14 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
         (work.folder / "files.json").write_text(json.dumps(files, indent=1))
 
     def preflight(self) -> Iterator[str]:
-        """A folder that is no model folder."""
+        """A folder that is no model folder, or whose files are not whole; a name that is neither a folder nor a hub id."""
         folder = self.folder
         if folder is None:
+            if "/" not in self.path and not _is_cached(self.path, self.revision):
+                yield (
+                    f"there is no folder {self.path!r} here, and a hub id has the form OWNER/NAME (gpt2 is openai-community/gpt2); "
+                    "give one of both in model.path"
+                )
             return
         if not folder.is_dir():
             yield f"there is no model folder {folder}; give an existing folder or a hub id such as Qwen/Qwen2.5-0.5B-Instruct"
@@ -105,6 +111,8 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
             yield f"{folder} has no config.json; give the folder that save_pretrained wrote"
         elif not any(folder.glob("*.safetensors")):
             yield f"{folder} has no *.safetensors; give the folder that save_pretrained wrote (*.bin files are pickles and never read)"
+        else:
+            yield from unsound(_counted(folder))
 
     def _hub_files(self) -> tuple[str, dict[str, str]]:
         """The commit that the revision names now, and what tells it from another: the artefact pins what "main" was."""
@@ -119,6 +127,16 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
             ) from None
         commit = config.parent.name
         return commit, {"commit": commit, "config.json": sha256(config)}
+
+
+def _is_cached(name: str, revision: str) -> bool:
+    """Some old models have hub ids without an owner: known where one lies in the local cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json", revision=revision or None), str)
+    except ValueError:  # no name that a model can have
+        return False
 
 
 def _counted(folder: Path) -> dict[str, Path]:
