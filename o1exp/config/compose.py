@@ -15,6 +15,7 @@ from o1exp.config.graph import Graph
 from o1exp.config.guard import config_mistakes
 from o1exp.config.mistakes import additions, choice_mistakes, explained, located
 from o1exp.config.options import Origin
+from o1exp.config.sentences import unsaid
 from o1exp.config.spine import CHOICES
 from o1exp.flow.stage import Stage
 from o1exp.report.page import Report
@@ -66,6 +67,7 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
     """
     arms = {MAIN_ARM: []} if single or "arms={}" in overrides else arms_of(config)  # merging {} would keep the experiment's arms
     goal, mistakes = str(config.goal), additions(config, overrides)
+    mistakes += unsaid(config_mistakes(config), mistakes)
     target = "result" if goal == "report" else goal
     goals: dict[str, Stage[Any]] = {}
     named: dict[str, dict[str, str]] = {}
@@ -78,9 +80,8 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
             for key, path in graph.names.items():
                 named.setdefault(key, {})[arm] = path
         except ConfigError as wrong:
-            known = {line.split(": ")[0] for line in mistakes}
-            mistakes += [_of_arm(line, arm, own) for line in wrong.mistakes if line.split(": ")[0] not in known]
-    mistakes += [*_root_mistakes(config, arms), *config_mistakes(config)]
+            mistakes += [_of_arm(line, arm, own) for line in unsaid(wrong.mistakes, mistakes)]
+    mistakes += _root_mistakes(config, arms)
     if mistakes or main is None:
         raise ConfigError(located(mistakes, overrides, origin))
     shown = tuple(masked_override(override) for override in overrides)

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from o1exp.secrets import found, hide, is_secret, masked_value
+from o1exp.secrets import ADDRESSES, found, hide, is_secret, is_variable, masked_value, refusal
 
 LONGEST_STUDY = 100
 """Characters; a run's folder is named by its study and eight digits of a key."""
@@ -52,6 +52,11 @@ def study_mistake(study: str) -> str | None:
 def _why(name: str, value: Any) -> str | None:
     if isinstance(value, str) and (why := found(value)):
         return why
+    if isinstance(value, str) and "${" not in value:
+        if name.endswith("_env") and not is_variable(value):
+            return "is no name of an environment variable, of capital letters, digits and _ (give the name, never the key)"
+        if name.endswith(ADDRESSES) and (why := refusal(value)):
+            return why
     named = is_secret(name) and value is not None and masked_value(name, str(value)) != str(value)
     return "is a secret by its name" if named else None
 

@@ -18,7 +18,7 @@ from o1exp.config import catalogue, options, spine
 from o1exp.config.error import ConfigError
 from o1exp.config.experiment import Experiment, chosen
 from o1exp.config.options import Origin
-from o1exp.config.sentences import composition, not_yaml, plain, unknown, unknown_option, unknown_setting, wrong_type
+from o1exp.config.sentences import composition, not_yaml, plain, unknown, unknown_option, unknown_setting, unsaid, wrong_type
 
 _PLAIN_CHOICE = re.compile(r"[\w./\-,\[\]\s]*")
 
@@ -93,7 +93,7 @@ def explained(overrides: Sequence[str], origin: Origin, problem: Exception) -> l
     wrong_words = {word.text: (word.key, line) for word in tried if (line := _wrong_setting(word, config, places))}
     found += [line for _, line in wrong_words.values()]
     wrong_keys = {key for key, _ in wrong_words.values()}
-    found += _wrong_ranges(config, [word.key for word in words if word.key not in wrong_keys])
+    found += unsaid(_wrong_ranges(config, [word.key for word in words if word.key not in wrong_keys]), found)
     return list(dict.fromkeys(found)) or [composition(problem)]
 
 

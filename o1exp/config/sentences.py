@@ -49,6 +49,12 @@ def wrong_type(key: str, problem: BaseException) -> str:
     return f"{key}: {plain(problem)}"
 
 
+def unsaid(lines: Sequence[str], said: Sequence[str]) -> list[str]:
+    """Those of the lines whose "key=value" has no line in `said`."""
+    known = {line.split(": ")[0] for line in said}
+    return [line for line in lines if line.split(": ")[0] not in known]
+
+
 def value_shown(key: str, value: Any) -> str:
     """The value as it may be printed: a secret that was given by mistake is not."""
     return masked_value(key, str(value))
