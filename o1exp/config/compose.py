@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from types import NoneType
 from typing import Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import options
@@ -16,7 +17,7 @@ from o1exp.config.guard import config_mistakes
 from o1exp.config.mistakes import additions, choice_mistakes, explained, located
 from o1exp.config.options import Origin
 from o1exp.config.sentences import unsaid
-from o1exp.config.spine import CHOICES
+from o1exp.config.spine import CHOICES, Run, conf_dir, nodes
 from o1exp.flow.stage import Stage
 from o1exp.report.page import Report
 from o1exp.secrets import masked_override
@@ -56,7 +57,7 @@ def composed(overrides: Sequence[str], origin: Origin = CONF) -> DictConfig:
         if wrong := choice_mistakes(overrides, origin):
             raise ConfigError(wrong)
         return options.composed(overrides, origin)
-    except (HydraException, OmegaConfBaseException, ConfigError) as problem:
+    except (HydraException, OmegaConfBaseException, ValueError) as problem:
         raise ConfigError(explained(overrides, origin, problem)) from problem
 
 
@@ -65,6 +66,8 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
 
     Errors: ConfigError with every mistake of every arm.
     """
+    if unfit := unresolved(config):
+        raise ConfigError(located(unfit, overrides, origin))
     arms = {MAIN_ARM: []} if single or "arms={}" in overrides else arms_of(config)  # merging {} would keep the experiment's arms
     goal, mistakes = str(config.goal), additions(config, overrides)
     mistakes += unsaid(config_mistakes(config), mistakes)
@@ -135,6 +138,24 @@ def _page_names(page: Report) -> dict[str, str]:
     if isinstance(page.audit, Audit):
         names |= {page.audit.key: "audit", page.audit.data.key: "data_card", page.audit.model.key: "model_card"}
     return names
+
+
+def unresolved(config: DictConfig) -> list[str]:
+    """What a command says that is no value, and what stands where a node should be."""
+    found = []
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    for said in fields(Run):
+        if said.name not in raw:
+            found.append(f"~{said.name}: a setting cannot be taken away; give it a value, {said.name}=...")
+            continue
+        try:
+            config[said.name]
+        except (OmegaConfBaseException, RecursionError) as wrong:
+            found.append(f"{said.name}={raw[said.name]}: {str(wrong).splitlines()[0]}; give it a value")
+    for node in nodes(conf_dir()):
+        if not isinstance(raw.get(node.name), dict | NoneType) and raw[node.name] != MISSING and "${" not in str(raw[node.name]):
+            found.append(f"{node.name}={raw[node.name]}: is a node; choose an option, {node.choice}=..., or set one of its settings")
+    return found
 
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:

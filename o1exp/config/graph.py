@@ -40,6 +40,9 @@ class Graph:
         self._groups = groups
         self._built: dict[str, Any] = {}
         self._open: list[str] = []
+        self._wrong: set[str] = set()
+        self._failures = 0
+        """How often a node came out wrong, also one whose mistake was noted before: what stands on it is not built."""
         self.mistakes: list[str] = []
         self.names: dict[str, str] = {}
         """Config path of each stage, by key."""
@@ -66,8 +69,12 @@ class Graph:
                 self.mistakes.append(f"{path}: the edges run in a circle: {' -> '.join([*self._open, path])}")
                 return None
             self._open.append(path)
+            before = len(self.mistakes), self._failures
             self._built[path] = self._build(path)
+            if (len(self.mistakes), self._failures) != before:
+                self._wrong.add(path)
             self._open.pop()
+        self._failures += path in self._wrong
         return self._built[path]
 
     def _build(self, path: str) -> Any:
@@ -84,9 +91,9 @@ class Graph:
         except ValueError as wrong:
             self.mistakes.append(f"{path}._target_={wrong}")
             return None
-        before = len(self.mistakes)
+        before = len(self.mistakes), self._failures
         fields = self._fields(path, raw, cls)
-        return self._construct(path, cls, fields) if len(self.mistakes) == before else None
+        return self._construct(path, cls, fields) if (len(self.mistakes), self._failures) == before else None
 
     def _fields(self, path: str, raw: dict[str, Any], cls: type[Settings]) -> dict[str, Any]:
         fields = {}

@@ -190,4 +190,4 @@ def _mistakes(config: DictConfig, typed: DictConfig, file: Path) -> Iterator[str
             try:
                 OmegaConf.update(typed, str(name), value)
             except OmegaConfBaseException as wrong:
-                yield f"{place}: {wrong_type(str(name), wrong)}"
+                yield f"{place}: {wrong_type(str(name), value, wrong)}"

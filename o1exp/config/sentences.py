@@ -4,15 +4,19 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from o1exp.config import spine
 from o1exp.secrets import masked_value
 
-_WRONG_TYPE = re.compile(
-    r"Value '(?P<value>[^']*)'.*?(?:could not be converted to|is not a valid) (?P<type>\w+).*?full_key: (?P<key>\S*)", re.DOTALL
-)
-_TYPES = {"float": "give a number, e.g. 0.001", "integer": "give a whole number, e.g. 3", "bool": "give true or false"}
+if TYPE_CHECKING:
+    from omegaconf import Container
+    from omegaconf.errors import OmegaConfBaseException
+
+_TYPES = {
+    float: ("float", "give a number, e.g. 0.001"), int: ("integer", "give a whole number, e.g. 3"),
+    bool: ("bool", "give true or false"), str: ("text", "give a text, in quotes where it has special characters"),
+}  # fmt: skip
 
 
 def unknown_setting(key: str, value: Any, known: Sequence[str], renamed: Mapping[str, str] | None = None) -> str:
@@ -22,7 +26,7 @@ def unknown_setting(key: str, value: Any, known: Sequence[str], renamed: Mapping
     if renamed and name in renamed:
         return f"{key} is called {prefix}{renamed[name]} now"
     shown = [name for name in known if name not in ("_target_", "takes", "hydra")]
-    near = difflib.get_close_matches(name, shown, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, shown, n=1)
     hint = f"did you mean {prefix}{near[0]}? " if near else ""
     return f"{key}={value_shown(key, value)}: there is no such setting; {hint}known here: {', '.join(sorted(shown))}"
 
@@ -39,20 +43,49 @@ def unknown(name: str, known: Iterable[str]) -> str:
     return f"{''.join(near)}choose one of {', '.join(names)}"
 
 
-def wrong_type(key: str, problem: BaseException) -> str:
-    """The sentence for a value of the wrong type, or OmegaConf's own words on one line."""
-    if wrong := _WRONG_TYPE.search(str(problem)):
-        inside = wrong["key"] if wrong["key"] and key not in (wrong["key"], wrong["key"].split(".")[-1]) else ""
-        kind = wrong["type"].lower()
-        setting = inside or key
-        return f"{setting}={value_shown(setting, wrong['value'])}: must be of type {kind}; {_TYPES.get(kind, 'see o1exp --cfg job')}"
-    return f"{key}: {plain(problem)}"
+def wrong_type(key: str, value: Any, problem: "OmegaConfBaseException", within: "Container | None" = None) -> str:
+    """The sentence for a value of the wrong type, which stands at the key or inside it; `within` is the container that it was meant for."""
+    setting, value = culprit(key, value, problem)
+    kind, remedy = _wanted(_expected(problem, within))
+    return f"{setting}={value_shown(setting, 'null' if value is None else value)}: must be {kind}; {remedy}"
+
+
+def culprit(key: str, value: Any, problem: "OmegaConfBaseException") -> tuple[str, Any]:
+    """The setting at `key` or inside it that the problem is about, and its value."""
+    inside = problem.full_key or key
+    if not inside.startswith((f"{key}.", f"{key}[")):
+        return key, value
+    for name in re.findall(r"[^.\[\]]+", inside[len(key) :]):
+        value = value[int(name)] if isinstance(value, list) else value.get(name, value) if isinstance(value, dict) else value
+    return inside, value
+
+
+def _expected(problem: "OmegaConfBaseException", within: "Container | None") -> Any:
+    """The type that OmegaConf wanted: that of the node, or of an element of the container."""
+    child, parent = problem.child_node, problem.parent_node or within
+    if child is not None:
+        return child._metadata.ref_type
+    element = getattr(parent._metadata, "element_type", Any) if parent is not None and problem.key is not None else Any
+    return problem.ref_type if element is Any else element
+
+
+def _wanted(hint: Any) -> tuple[str, str]:
+    """A type and how to write it."""
+    if hint in _TYPES:
+        kind, remedy = _TYPES[hint]
+        return f"of type {kind}", remedy
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is list:
+        return f"a list of {_wanted(args[0])[0].removeprefix('of type ')}s", "write [one, another]"
+    if origin is dict:
+        return f"names with {_wanted(args[1])[0].removeprefix('of type ')} each", "write {name: ..., other: ...}"
+    return "a mapping of settings", "o1exp --cfg job shows what stands there"
 
 
 def unsaid(lines: Sequence[str], said: Sequence[str]) -> list[str]:
     """Those of the lines whose "key=value" has no line in `said`."""
-    known = {line.split(": ")[0] for line in said}
-    return [line for line in lines if line.split(": ")[0] not in known]
+    known = {line.lstrip("+").split(": ")[0] for line in said}
+    return [line for line in lines if line.lstrip("+").split(": ")[0] not in known]
 
 
 def value_shown(key: str, value: Any) -> str:

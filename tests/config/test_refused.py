@@ -31,7 +31,41 @@ from tests.inside import Command
         (["~filter"], ["thought.problems=${filter}", "no option is chosen there"]),
         (["~model"], ["nothing is chosen for model"]),
         (["think.clip=1"], ["think.clip is called think.max_grad_norm now"]),
-        (["+foo=1"], ["foo=1: there is no such setting"]),
+        (["+foo=1"], ["+foo=1: there is no such setting"]),
+        (
+            ["source.path=\u00dcbung.jsonl"],
+            ["source.path=\u00dcbung.jsonl: a value with such characters", """'source.path="\u00dcbung.jsonl"'"""],
+        ),
+        (["study=\u00fcn\u00efcode"], ["""'study="\u00fcn\u00efcode"'"""]),
+        (["source.path=x=1,y.jsonl"], ["""source.path=x=1,y.jsonl: a value with""", """'source.path="x=1,y.jsonl"'"""]),
+        (
+            ["teacher.base_url=http://h/v1?api-version=2"],
+            ["api-version=***: a value with such", """'teacher.base_url="http://h/v1?api-version=***"'"""],
+        ),
+        (["arms={a: [seed=1]}"], ["arms={a: [seed=1]}: a value inside it"]),
+        (["=3"], ["=3: is no override"]),
+        (["nosuch"], ["nosuch: is no setting; write NAME=VALUE"]),
+        (["plan"], ["plan: is no setting; did you mean action=plan?"]),
+        (["quickstart"], ["did you mean experiment=quickstart?"]),
+        (["nosuch=1"], ["nosuch=1: there is no such setting; known here"]),
+        (["study=null"], ["study=null: must be of type text"]),
+        (["seed=null"], ["seed=null: must be of type integer"]),
+        (["study=[a]"], ["study=['a']: must be of type text"]),
+        (["goal=[source,filter]"], ["goal=['source', 'filter']: must be of type text"]),
+        (["source.operands=2"], ["source.operands=2: must be a list of integers"]),
+        (["+arms.a=x"], ["arms.a=x: must be a list of texts"]),
+        (["arms.a=[]"], ["there is no such name yet; a plus sign adds it: +arms.a="]),
+        (["bench=[arithmetic,arithmetic]"], ["bench=[arithmetic,arithmetic]: arithmetic stands there twice"]),
+        (["bench.nosuch.samples=3"], ["bench.nosuch", "known here: arithmetic"]),
+        (["thought=[distil,shortcut]"], ["one option stands there, not a list; write thought=distil"]),
+        (["experiment="], ["experiment=: give the name of an option"]),
+        (["hydra/launcher=null"], ["hydra/launcher=null: choose an option"]),
+        (["think=3"], ["think=3: is a node; choose an option, sft@think="]),
+        (["+think.lr=fast"], ["+think.lr=fast: it is there already; leave out the plus sign"]),
+        (["~seed"], ["~seed: a setting cannot be taken away"]),
+        (["~think.lr"], ["~think.lr: a setting cannot be taken away"]),
+        (["goal=${goal}"], ["goal=${goal}: "]),
+        (["study=${nosuch}"], ["study=${nosuch}: "]),
         (["+think.foo=1"], ["think.foo=1: there is no such setting"]),
         (["+preference.foo=1"], ["preference.foo=1: there is no such setting"]),
         (["seed=0,1"], ["seed=0,1: several values are a sweep, which needs -m"]),
@@ -42,6 +76,19 @@ def test_a_mistake_is_said_with_key_value_and_remedy(words: list[str], said: lis
         study_of(composed(words), words)
     assert all(part in str(wrong.value) for part in said), wrong.value
     assert len(set(wrong.value.mistakes)) == len(wrong.value.mistakes)
+    assert not [word for word in ("full_key", "object_type", "Hydra", "hydra.cc", "None is no stage") if word in str(wrong.value)]
+
+
+def test_a_mistake_of_one_node_is_said_once_and_not_again_where_it_is_used() -> None:
+    words = ["source=local", "source.path=nowhere.json"]
+    with pytest.raises(ConfigError) as wrong:
+        study_of(composed(words), words)
+    assert [line.split(":")[0] for line in wrong.value.mistakes] == ["source.path=nowhere.json"]
+
+
+def test_what_is_in_quotes_as_the_sentence_says_is_taken() -> None:
+    words = ['study="\u00fcn\u00efcode"', 'teacher.system="x=1,y"']
+    assert study_of(composed(words), words).config.teacher.system == "x=1,y"
 
 
 @pytest.mark.parametrize(
