@@ -13,8 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from o1exp.config import options
 from o1exp.config.error import ConfigError
 from o1exp.config.graph import Graph
-from o1exp.config.guard import config_mistakes
-from o1exp.config.mistakes import additions, choice_mistakes, explained, located
+from o1exp.config.guard import arm_mistakes, config_mistakes
+from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located
 from o1exp.config.options import Origin
 from o1exp.config.sentences import unsaid
 from o1exp.config.spine import CHOICES, Run, conf_dir, nodes
@@ -83,7 +83,8 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
             for key, path in graph.names.items():
                 named.setdefault(key, {})[arm] = path
         except ConfigError as wrong:
-            mistakes += [_of_arm(line, arm, own) for line in unsaid(wrong.mistakes, mistakes)]
+            place = arm_place(arm, overrides, origin)
+            mistakes += [_of_arm(line, f"{place}arm {arm}: ", own) for line in unsaid(wrong.mistakes, mistakes)]
     mistakes += _root_mistakes(config, arms)
     if mistakes or main is None:
         raise ConfigError(located(mistakes, overrides, origin))
@@ -104,8 +105,8 @@ def arms_of(config: DictConfig) -> dict[str, list[str]]:
 
 
 def _of_arm(line: str, arm: str, own: Sequence[str]) -> str:
-    """The sentence, with the arm's name where it is about what the arm alone overrides."""
-    return f"arm {arm}: {line}" if line.startswith(tuple(word.split("=", 1)[0] for word in own)) else line
+    """The sentence, with the arm's name and place where it is about what the arm alone overrides."""
+    return f"{arm}{line}" if line.lstrip("+~").startswith(tuple(word.lstrip("+~").split("=", 1)[0] for word in own)) else line
 
 
 def _label(by_arm: dict[str, str], arms: int) -> str:
@@ -159,7 +160,7 @@ def unresolved(config: DictConfig) -> list[str]:
 
 
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
-    found = []
+    found = arm_mistakes(list(arms))
     for name, choices in CHOICES.items():
         if config[name] not in choices:
             found.append(f"{name}={config[name]}: choose {', '.join(choices[:-1])} or {choices[-1]}")

@@ -1,6 +1,6 @@
 """An experiment file taken apart: which options it chooses and which settings it sets, each with its line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from o1exp.config import spine
-from o1exp.config.sentences import line_of, place_of
+from o1exp.config.sentences import line_of, not_yaml
+from o1exp.config.spine import place_of
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,32 @@ class Experiment:
         assert isinstance(body, dict)
         yield from _split({str(name): value for name, value in body.items() if name not in ("defaults", "hydra")}, config, "")
 
-    def sets(self, key: str) -> bool:
-        """Does the file set the key itself?"""
+    def unfit(self) -> str:
+        """The sentence for a file whose settings would stand elsewhere than it says; "" for any other."""
+        for line in spine.text(self.file).splitlines():
+            if line.split() == ["#", "@package", "_global_"] or line.split() == ["#@package", "_global_"]:
+                break
+            if line.strip() and not line.replace(" ", "").startswith("#@"):
+                return (
+                    f"{place_of(self.file)}, line 1: an experiment begins with the line # @package _global_; set it before everything else"
+                )
+        root = spine.tree(self.file)
+        if root is not None and not isinstance(root, yaml.MappingNode):
+            return f"{place_of(self.file)}, line {root.start_mark.line + 1}: is no mapping; write NAME: VALUE on each line"
+        return ""
+
+    def sets(self, path: Sequence[str]) -> bool:
+        """Does the file set what stands at the path itself?"""
         body = OmegaConf.to_container(OmegaConf.load(self.file), resolve=False)
-        for name in key.split("."):
+        for name in path:
             if not isinstance(body, dict) or name not in body:
                 return False
             body = body[name]
         return True
 
-    def line(self, key: str) -> str:
-        """Where the file sets the key."""
-        return line_of(self.file, key.split("."))
+    def line(self, path: Sequence[str]) -> str:
+        """Where the file sets it."""
+        return line_of(self.file, path)
 
 
 def chosen(file: Path, known: Mapping[str, Path]) -> list[Experiment]:
@@ -44,7 +59,7 @@ def chosen(file: Path, known: Mapping[str, Path]) -> list[Experiment]:
     found: list[Experiment] = []
     choices = []
     for key, value, line in _defaults(file):
-        if not key and value in known and known[value] != file:
+        if not key and value in known and known[value] != file and not not_yaml(known[value]):
             found += chosen(known[value], known)
         elif key and not key.startswith("hydra"):
             choices.append((key, value, f"{place_of(file)}, line {line}"))

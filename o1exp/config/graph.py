@@ -17,7 +17,7 @@ from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS, Groups, load
 from o1exp.config.schema import SAME
 from o1exp.config.sentences import unknown_setting
-from o1exp.flow.check import Settings, SettingsError, typed_fields
+from o1exp.flow.check import Settings, SettingsError, fit, typed_fields
 from o1exp.flow.stage import Recipe, Stage, edge_type
 
 _NODE = re.compile(r"^\$\{(\.*[\w.]+)\}$")
@@ -93,7 +93,10 @@ class Graph:
             return None
         before = len(self.mistakes), self._failures
         fields = self._fields(path, raw, cls)
-        return self._construct(path, cls, fields) if (len(self.mistakes), self._failures) == before else None
+        if (len(self.mistakes), self._failures) == before:
+            return self._construct(path, cls, fields)
+        self.mistakes += _alone(cls, fields).lines(f"{path}.")
+        return None
 
     def _fields(self, path: str, raw: dict[str, Any], cls: type[Settings]) -> dict[str, Any]:
         fields = {}
@@ -186,6 +189,18 @@ class Graph:
                 yield node
             for name, inner in node.raw.items():
                 yield from self._nodes(_Node(f"{node.path}.{name}" if node.path else str(name), inner))
+
+
+def _alone(cls: type[Settings], fields: dict[str, Any]) -> SettingsError:
+    """What is wrong with the settings themselves, where an edge beside them came out wrong."""
+    wrong = []
+    for field, hint in typed_fields(cls):
+        if edge_type(hint) is None and isinstance(fields.get(field.name), bool | int | float | str):
+            try:
+                fit(hint, fields[field.name])
+            except ValueError as why:
+                wrong.append((field.name, str(why)))
+    return SettingsError(wrong, fields)
 
 
 def _is_stage(target: str) -> bool:

@@ -41,12 +41,25 @@ def study_mistake(study: str) -> str | None:
     if len(study) > LONGEST_STUDY or len(os.fsencode(study)) > 2 * LONGEST_STUDY:
         return f"has {len(study)} characters; a name has {LONGEST_STUDY} at most"
     if not study.isprintable():
-        return "has a character that cannot be printed; use letters, digits, - and _"
+        return "has a character that cannot be printed; give a plain name, e.g. study=lengths"
     if wrong := next((mark for mark in ("/", "\\", "..") if mark in study), None):
-        return f"names a folder below runs/ and must not hold {wrong}; use letters, digits, - and _"
+        return f"names a folder below runs/ and must not hold {wrong}; give a plain name, e.g. study=lengths"
     if study.startswith(".") or study != study.strip():
-        return "must not begin with a dot, nor begin or end with a space; use letters, digits, - and _"
+        return "must not begin with a dot, nor begin or end with a space; give a plain name, e.g. study=lengths"
     return None
+
+
+def arm_mistakes(arms: Sequence[str]) -> list[str]:
+    """A line for each name of an arm that cannot stand beside the others on a page and in files."""
+    found = []
+    for place, arm in enumerate(arms):
+        if not arm or not arm.isprintable() or arm != arm.strip():
+            found.append(f"arm {arm!r}: a name is not empty, can be printed, and does not begin or end with a space; name it otherwise")
+        if twin := next((other for other in arms[:place] if other.casefold() == arm.casefold()), None):
+            found.append(
+                f"arm {arm}: differs from arm {twin} in capital letters alone, which not every disk tells apart; name it otherwise"
+            )
+    return found
 
 
 def _why(name: str, value: Any) -> str | None:

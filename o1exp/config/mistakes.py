@@ -15,8 +15,10 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from o1exp.config import catalogue, options, spine
 from o1exp.config.error import ConfigError
 from o1exp.config.experiment import Experiment, chosen
+from o1exp.config.groups import GROUPS
 from o1exp.config.options import Origin
 from o1exp.config.sentences import composition, culprit, not_yaml, unknown, unknown_option, unknown_setting, unsaid, value_shown, wrong_type
+from o1exp.config.spine import place_of
 from o1exp.config.words import Word, unreadable
 from o1exp.config.words import overrides as read
 
@@ -28,7 +30,9 @@ def choice_mistakes(words: Sequence[str], origin: Origin) -> list[str]:
     places = origin.places
     found = [line for word in read(words) for line in _wrong_choice(word, places)]
     found += [said for file in _chosen_files(words, places) if (said := not_yaml(file))]
-    for experiment in _experiments(words, places):
+    experiments = _experiments(words, places)
+    found += [said for experiment in experiments if (said := experiment.unfit())]
+    for experiment in [*experiments, *_primary(origin)]:
         for key, value, line in experiment.choices:
             found += [f"{line}: {said}" for said in _wrong_choice(Word.of(f"{key}={value}"), places)]
     return list(dict.fromkeys(found))
@@ -43,7 +47,7 @@ def explained(overrides: Sequence[str], origin: Origin, problem: Exception) -> l
     overrides = [word for word in overrides if word not in odd]
     words = read(overrides)
     good = [word for word in words if word.chooses(spine.groups(places)) and not list(_wrong_choice(word, places))]
-    experiments = _experiments(overrides, places)
+    experiments = [*_primary(origin), *(one for one in _experiments(overrides, places) if not one.unfit())]
     found += choice_mistakes(overrides, origin)
     own = [word.key for word in good]
     theirs = [Word.of(f"{key}={value}") for one in experiments for key, value, _ in one.choices if key not in own]
@@ -51,11 +55,11 @@ def explained(overrides: Sequence[str], origin: Origin, problem: Exception) -> l
     choices = [word for word in theirs if not list(_wrong_choice(word, places))] + good
     without = [f"{spine.EXPERIMENT}=none" if word.key == spine.EXPERIMENT else word.values(sweep)[0].text for word in choices]
     try:
-        config = options.composed(without, origin)
+        config = options.composed(without, Origin(places=places))
     except ConfigError as wrong:
         return list(dict.fromkeys([*found, *wrong.mistakes]))
     except (HydraException, OmegaConfBaseException) as wrong:
-        return list(dict.fromkeys(found)) or [composition(wrong)]
+        return list(dict.fromkeys(found)) or [composition(wrong, places)]
     found += [line for experiment in experiments for line in _wrong_file(experiment, config, places)]
     settings = [word for word in words if word not in good and not word.chooses(spine.groups(places))]
     tried = [one for word in settings for one in word.values(sweep)]
@@ -63,7 +67,7 @@ def explained(overrides: Sequence[str], origin: Origin, problem: Exception) -> l
     found += [line for _, line in wrong_words.values()]
     wrong_keys = {key for key, _ in wrong_words.values()}
     found += unsaid(_wrong_ranges(config, [word.key for word in words if word.key not in wrong_keys]), found)
-    return list(dict.fromkeys(found)) or [composition(problem)]
+    return list(dict.fromkeys(found)) or [composition(problem, places)]
 
 
 def additions(config: DictConfig, overrides: Sequence[str]) -> list[str]:
@@ -89,14 +93,21 @@ def additions(config: DictConfig, overrides: Sequence[str]) -> list[str]:
 
 def located(lines: Sequence[str], overrides: Sequence[str], origin: Origin) -> list[str]:
     """The same sentences, with file and line before those about a setting that the chosen experiment sets and no override does."""
+    return [f"{place}: {line}" if (place := _set_at(line.partition("=")[0].split("."), overrides, origin)) else line for line in lines]
+
+
+def arm_place(arm: str, overrides: Sequence[str], origin: Origin) -> str:
+    """Where the chosen experiment names an arm: "FILE, line N: "; "" where an override does."""
+    place = _set_at(["arms", arm], overrides, origin)
+    return f"{place}: " if place else ""
+
+
+def _set_at(path: Sequence[str], overrides: Sequence[str], origin: Origin) -> str:
     given = {word.key for word in read(overrides)}
-    experiments = _experiments(overrides, origin.places)
-    found = []
-    for line in lines:
-        key = line.partition("=")[0]
-        place = next((one.line(key) for one in experiments if one.sets(key)), "") if key not in given else ""
-        found.append(f"{place}: {line}" if place else line)
-    return found
+    if any(".".join(path[:count]) in given for count in range(1, len(path) + 1)):
+        return ""
+    files = [*_experiments(overrides, origin.places), *_primary(origin)]
+    return next((one.line(path) for one in files if one.sets(path)), "")
 
 
 def _chosen_files(words: Sequence[str], places: Sequence[Path]) -> list[Path]:
@@ -108,6 +119,15 @@ def _chosen_files(words: Sequence[str], places: Sequence[Path]) -> list[Path]:
 def _experiments(words: Sequence[str], places: Sequence[Path]) -> list[Experiment]:
     known = spine.options(places, spine.EXPERIMENT)
     return [experiment for file in _chosen_files(words, places) if not not_yaml(file) for experiment in chosen(file, known)]
+
+
+def _primary(origin: Origin) -> list[Experiment]:
+    """The primary config where it is not the spine: it sets and chooses as an experiment does."""
+    files = [place / f"{origin.name.removesuffix('.yaml')}.yaml" for place in origin.places]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None or file == origin.places[0] / "config.yaml" or not_yaml(file):
+        return []
+    return chosen(file, {})
 
 
 def _names(value: str) -> list[str]:
@@ -142,13 +162,24 @@ def _wrong_choice(word: Word, places: Sequence[Path]) -> Iterator[str]:
             yield f"{word.key}=null: choose an option; o1exp --help lists them"
         elif name not in known and name != "null":
             yield unknown_option(word.key, name, known)
+        elif name in known and (said := _no_class(word.group, known[name])):
+            yield f"{word.key}={name}: {said}"
+
+
+def _no_class(group: str, file: Path) -> str:
+    """The sentence for an option that names no class; "" for one that does."""
+    if group not in GROUPS or not_yaml(file) or {"_target_", "defaults"} & spine.body(file).keys():
+        return ""
+    names = [target.rpartition(".")[2] for target in GROUPS[group]]
+    of = f", CLASS one of {', '.join(names)}" if len(names) > 1 else ""
+    return f"{place_of(file)} names no class; begin it with defaults: [{'CLASS' if of else names[0]}, _self_]{of}"
 
 
 def _wrong_file(experiment: Experiment, config: DictConfig, places: Sequence[Path]) -> Iterator[str]:
     OmegaConf.set_struct(config, None)  # a file may add names to a mapping, e.g. arms; classes and the spine stay closed
     for key, value in experiment.settings(config):
         if said := _tried(config, key, value, places):
-            yield f"{experiment.line(key)}: {said}"
+            yield f"{experiment.line(key.split('.'))}: {said}"
     OmegaConf.set_struct(config, True)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from o1exp.config import spine
+from o1exp.config.groups import GROUPS
+from o1exp.config.spine import place_of
 from o1exp.secrets import masked_value
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ def culprit(key: str, value: Any, problem: "OmegaConfBaseException") -> tuple[st
 
 def _expected(problem: "OmegaConfBaseException", within: "Container | None") -> Any:
     """The type that OmegaConf wanted: that of the node, or of an element of the container."""
-    child, parent = problem.child_node, problem.parent_node or within
+    child = problem.child_node
+    parent = within if problem.parent_node is None else problem.parent_node
     if child is not None:
         return child._metadata.ref_type
     element = getattr(parent._metadata, "element_type", Any) if parent is not None and problem.key is not None else Any
@@ -99,13 +102,26 @@ def plain(problem: BaseException) -> str:
     return "; ".join(lines[:4])
 
 
-def composition(problem: BaseException) -> str:
-    """What Hydra says, in the words of the other sentences where it looked for an option in vain."""
-    missing = re.search(r"Could not find '(?P<group>.+)/(?P<option>[^/']+)'", str(problem))
-    listed = re.search(r"Available options in '[^']+':\s*(.*?)(?:Config search path|$)", str(problem), re.DOTALL)
-    if missing and listed:
-        return unknown_option(missing["group"], missing["option"], listed[1].split())
-    return plain(problem)
+def composition(problem: BaseException, places: Sequence[Path]) -> str:
+    """What Hydra says, in the words of the other sentences where it looked for a file in vain."""
+    said = str(problem)
+    where = re.search(r"In '(?P<file>[^']+)': ", said)
+    file = (
+        next((place / f"{where['file']}.yaml" for place in places if (place / f"{where['file']}.yaml").is_file()), None) if where else None
+    )
+    place = f"{line_of(file, ['defaults'])}: " if file and file != places[0] / "config.yaml" else ""
+    if missing := re.search(r"Could not (?:find|load) '(?P<path>[^']+)'", said):
+        group, _, option = missing["path"].rpartition("/")
+        if group.startswith("hydra") and (
+            listed := re.search(r"Available options in '[^']+':\s*(.*?)(?:Config search path|$)", said, re.DOTALL)
+        ):
+            return unknown_option(group, option, listed[1].split())
+        known = spine.options(places, group) if group else {path.stem: path for folder in places for path in sorted(folder.glob("*.yaml"))}
+        classes = [target.rpartition(".")[2] for target in GROUPS.get(group, ())]
+        if group and file and file.parent.name != group.partition("/")[0]:
+            return place + unknown_option(group, option, known)
+        return f"{place}defaults name {missing['path']}: there is no such file; {unknown(option, [*known, *classes])}"
+    return place + plain(problem)
 
 
 def line_of(file: Path, path: Sequence[str]) -> str:
@@ -123,18 +139,35 @@ def line_of(file: Path, path: Sequence[str]) -> str:
 
 
 def not_yaml(file: Path) -> str:
-    """The sentence for a file that is no YAML; "" for one that is."""
+    """The sentence for a file that cannot be read or is no YAML; "" for any other."""
     import yaml
 
     try:
-        spine.tree(file)
+        return _odd(file, spine.tree(file))
+    except ValueError as wrong:
+        return str(wrong)
     except yaml.YAMLError as wrong:
         mark = getattr(wrong, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         return f"{place_of(file)}{where}: is not YAML ({getattr(wrong, 'problem', None) or wrong})"
+
+
+def _odd(file: Path, node: Any) -> str:
+    """The sentence for what YAML allows and no option may have: a name twice in one mapping, a tag that makes an object."""
+    import yaml
+
+    if node is None:
+        return ""
+    if not node.tag.startswith("tag:yaml.org,2002:") or ":python/" in node.tag:
+        return f"{place_of(file)}, line {node.start_mark.line + 1}: has the tag {node.tag}; leave it out"
+    if not isinstance(node, yaml.MappingNode):
+        inner = node.value if isinstance(node, yaml.SequenceNode) else []
+        return next(filter(None, (_odd(file, one) for one in inner)), "")
+    seen = set()
+    for key, value in node.value:
+        if key.value in seen:
+            return f"{place_of(file)}, line {key.start_mark.line + 1}: {key.value} stands there twice"
+        seen.add(key.value if isinstance(key.value, str) else "")
+        if said := _odd(file, value):
+            return said
     return ""
-
-
-def place_of(file: Path) -> Path:
-    """The path as a user of this folder writes it."""
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
