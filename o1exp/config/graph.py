@@ -16,7 +16,7 @@ from o1exp.config import catalogue
 from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS, Groups, load
 from o1exp.config.schema import SAME
-from o1exp.config.sentences import unknown_setting
+from o1exp.config.sentences import no_value, unknown_setting
 from o1exp.flow.check import Settings, SettingsError, fit, typed_fields
 from o1exp.flow.stage import Recipe, Stage, edge_type
 
@@ -163,7 +163,7 @@ class Graph:
         try:
             return OmegaConf.select(self._config, node.path, throw_on_missing=True)
         except OmegaConfBaseException as wrong:
-            self.mistakes.append(f"{node.path}={node.raw}: {str(wrong).splitlines()[0]}")
+            self.mistakes.append(f"{node.path}={node.raw}: {no_value(wrong)}")
             return None
 
     def _absolute(self, path: str, reference: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from o1exp.secrets import ADDRESSES, found, hide, is_secret, is_variable, masked_value, refusal
+from o1exp.secrets import ADDRESSES, found, hide, hide_variable, is_secret, is_variable, masked_value, refusal
 
 LONGEST_STUDY = 100
 """Characters; a run's folder is named by its study and eight digits of a key."""
@@ -28,7 +28,11 @@ def secret_words(words: Sequence[str]) -> list[str]:
 def config_mistakes(config: DictConfig) -> list[str]:
     """A line for each value of a composed config that is or holds a secret, and for a study that names no folder."""
     plain = OmegaConf.to_container(config, resolve=False)
-    mistakes = [_refused(path, value, why) for path, name, value in _leaves(plain, "", "") if (why := _why(name, value))]
+    leaves = list(_leaves(plain, "", ""))
+    for _, name, value in leaves:
+        if name.endswith("_env") and is_variable(str(value)):
+            hide_variable(str(value))
+    mistakes = [_refused(path, value, why) for path, name, value in leaves if (why := _why(name, value))]
     if why := study_mistake(str(config.study)):
         mistakes.append(f"study={str(config.study)[:LONGEST_STUDY]!r}: {why}")
     return mistakes

@@ -85,6 +85,14 @@ def _wanted(hint: Any) -> tuple[str, str]:
     return "a mapping of settings", "o1exp --cfg job shows what stands there"
 
 
+def no_value(problem: BaseException) -> str:
+    """Why an interpolation has no value."""
+    said = str(problem).splitlines()[0]
+    if missing := re.search(r"Interpolation key '(.+?)' not found", said):
+        return f"there is no {missing[1]}; o1exp --cfg job shows what there is"
+    return "it leads back to itself; give it a value" if "ecursive interpolation" in said or isinstance(problem, RecursionError) else said
+
+
 def unsaid(lines: Sequence[str], said: Sequence[str]) -> list[str]:
     """Those of the lines whose "key=value" has no line in `said`."""
     known = {line.lstrip("+").split(": ")[0] for line in said}

@@ -1,6 +1,5 @@
 """The spine, conf/config.yaml, as a list of nodes, and the files of their options. Needs no Hydra: the help and completion read it too."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +99,8 @@ def missing(words: Sequence[str]) -> list[str]:
     known = [path.stem for place in places(words) for path in sorted(place.glob("*.yaml")) if not path.stem.startswith("benchmark")]
     if any((place / f"{names[-1]}.yaml").is_file() for place in places(words)):
         return []
+    import difflib
+
     near = [f"did you mean {name}? " for name in difflib.get_close_matches(names[-1], known, n=1)]
     remedy = "name its folder with --config-dir" if not _named(words) else f"choose one of {', '.join(dict.fromkeys(known))}"
     return [f"--config-name {names[-1]}: there is no {names[-1]}.yaml; {''.join(near)}{remedy}"]

@@ -23,6 +23,7 @@ MANY = ["teacher=endpoint", "teacher.model=m"]
         ([*MANY, f"teacher.api_key_env={KEY}"], "teacher.api_key_env=***: holds what looks like a key"),
         ([*MANY, f"teacher.api_key_env={PLAIN.replace('-', '')}"], "teacher.api_key_env=***: is no name of an environment variable"),
         ([*MANY, "teacher.api_key_env=ODD", f"teacher.system=Use {OTHER}."], "teacher.system=Use ***.: holds the value of the"),
+        ([*MANY, "teacher.api_key_env=ODD", f"report.title=Use {OTHER}.", "goal=source"], "report.title=Use ***.: holds the value of the"),
         ([*MANY, f"teacher.api_key={PLAIN}"], "teacher.api_key=***: there is no such setting"),
         ([*MANY, f"+teacher.token={PLAIN}"], "teacher.token=***: there is no such setting"),
         ([*MANY, f"teacher.system=Use {KEY}"], "teacher.system=Use ***: holds what looks like a key (sk-...); settings are"),
