@@ -16,7 +16,7 @@ from o1exp.config.graph import Graph
 from o1exp.config.guard import arm_mistakes, config_mistakes
 from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located
 from o1exp.config.options import Origin
-from o1exp.config.sentences import no_value, unsaid
+from o1exp.config.sentences import no_node, no_value, unsaid
 from o1exp.config.spine import CHOICES, Run, conf_dir, nodes
 from o1exp.flow.stage import Stage
 from o1exp.report.page import Report
@@ -155,7 +155,7 @@ def unresolved(config: DictConfig) -> list[str]:
             found.append(f"{said.name}={raw[said.name]}: {no_value(wrong)}")
     for node in nodes(conf_dir()):
         if not isinstance(raw.get(node.name), dict | NoneType) and raw[node.name] != MISSING and "${" not in str(raw[node.name]):
-            found.append(f"{node.name}={raw[node.name]}: is a node; choose an option, {node.choice}=..., or set one of its settings")
+            found.append(no_node(node.name, node.choice, raw[node.name]))
     return found
 
 

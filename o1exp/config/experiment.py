@@ -38,6 +38,16 @@ class Experiment:
         root = spine.tree(self.file)
         if root is not None and not isinstance(root, yaml.MappingNode):
             return f"{place_of(self.file)}, line {root.start_mark.line + 1}: is no mapping; write NAME: VALUE on each line"
+        defaults = _entries(self.file)
+        if defaults is not None and not isinstance(defaults, yaml.SequenceNode):
+            return (
+                f"{place_of(self.file)}, line {defaults.start_mark.line + 1}: defaults is a list; write - override /GROUP: OPTION below it"
+            )
+        keys = [key for entry in (defaults.value if defaults else []) if isinstance(entry, yaml.MappingNode) for key, _ in entry.value]
+        for key in keys:
+            choice = key.value.removeprefix("override ").lstrip("/")
+            if not key.value.startswith("override /") and choice in {node.choice for node in spine.nodes(spine.conf_dir())}:
+                return f"{place_of(self.file)}, line {key.start_mark.line + 1}: {key.value}: write override /{choice}: OPTION"
         return ""
 
     def sets(self, path: Sequence[str]) -> bool:
@@ -68,15 +78,19 @@ def chosen(file: Path, known: Mapping[str, Path]) -> list[Experiment]:
 
 def _defaults(file: Path) -> Iterator[tuple[str, str, int]]:
     """The entries of the defaults list as (choice, option or [options], line); choice is "" for a name alone."""
-    root = spine.tree(file)
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    entries: list[yaml.Node] = next((value.value for key, value in pairs if key.value == "defaults"), [])
-    for entry in entries:
+    defaults = _entries(file)
+    for entry in defaults.value if isinstance(defaults, yaml.SequenceNode) else []:
         if not isinstance(entry, yaml.MappingNode):
             yield "", str(entry.value).lstrip("/").removeprefix("experiment/"), entry.start_mark.line + 1
             continue
         for key, value in entry.value:
             yield key.value.removeprefix("override ").lstrip("/"), _option(value), key.start_mark.line + 1
+
+
+def _entries(file: Path) -> yaml.Node | None:
+    root = spine.tree(file)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    return next((value for key, value in pairs if key.value == "defaults"), None)
 
 
 def _option(value: yaml.Node) -> str:

@@ -17,7 +17,18 @@ from o1exp.config.error import ConfigError
 from o1exp.config.experiment import Experiment, chosen
 from o1exp.config.groups import GROUPS
 from o1exp.config.options import Origin
-from o1exp.config.sentences import composition, culprit, not_yaml, unknown, unknown_option, unknown_setting, unsaid, value_shown, wrong_type
+from o1exp.config.sentences import (
+    composition,
+    culprit,
+    no_node,
+    not_yaml,
+    unknown,
+    unknown_option,
+    unknown_setting,
+    unsaid,
+    value_shown,
+    wrong_type,
+)
 from o1exp.config.spine import place_of
 from o1exp.config.words import Word, unreadable
 from o1exp.config.words import overrides as read
@@ -34,7 +45,10 @@ def choice_mistakes(words: Sequence[str], origin: Origin) -> list[str]:
     found += [said for experiment in experiments if (said := experiment.unfit())]
     for experiment in [*experiments, *_primary(origin)]:
         for key, value, line in experiment.choices:
-            found += [f"{line}: {said}" for said in _wrong_choice(Word.of(f"{key}={value}"), places)]
+            word, groups = Word.of(f"{key}={value}"), spine.groups(places)
+            if word.group not in groups and "@" not in key:
+                found.append(f"{line}: {key}: there is no group {key}; {unknown(key, groups)}")
+            found += [f"{line}: {said}" for said in _wrong_choice(word, places)]
     return list(dict.fromkeys(found))
 
 
@@ -200,6 +214,9 @@ def _wrong_setting(word: Word, config: DictConfig, places: Sequence[Path]) -> st
 
 
 def _tried(config: DictConfig, key: str, value: Any, places: Sequence[Path]) -> str | None:
+    node = next((node for node in spine.nodes(places[0]) if node.name == key), None)
+    if node is not None and not isinstance(value, dict) and "${" not in str(value):
+        return no_node(key, node.choice, value)
     try:
         OmegaConf.update(config, key, value, merge=True)
     except (ConfigKeyError, ConfigAttributeError) as wrong:

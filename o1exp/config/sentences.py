@@ -85,6 +85,12 @@ def _wanted(hint: Any) -> tuple[str, str]:
     return "a mapping of settings", "o1exp --cfg job shows what stands there"
 
 
+def no_node(name: str, choice: str, value: Any) -> str:
+    """The sentence for a plain value where a node stands."""
+    in_file = f"in a file under defaults: override /{choice}: ..."
+    return f"{name}={value_shown(name, value)}: is a node; choose an option ({choice}=..., {in_file}), or set one of its settings"
+
+
 def no_value(problem: BaseException) -> str:
     """Why an interpolation has no value."""
     said = str(problem).splitlines()[0]

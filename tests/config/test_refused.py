@@ -60,7 +60,7 @@ from tests.inside import Command
         (["thought=[distil,shortcut]"], ["one option stands there, not a list; write thought=distil"]),
         (["experiment="], ["experiment=: give the name of an option"]),
         (["hydra/launcher=null"], ["hydra/launcher=null: choose an option"]),
-        (["think=3"], ["think=3: is a node; choose an option, sft@think="]),
+        (["think=3"], ["think=3: is a node; choose an option (sft@think=..."]),
         (["+think.lr=fast"], ["+think.lr=fast: it is there already; leave out the plus sign"]),
         (["~seed"], ["~seed: a setting cannot be taken away"]),
         (["~think.lr"], ["~think.lr: a setting cannot be taken away"]),
@@ -211,6 +211,15 @@ def test_an_experiment_file_is_refused(o1exp: Command, tmp_path: Path, text: str
         (b"# @package _global_\narms: {'': []}\n", "arm '': a name is not empty"),
         (b"# @package _global_\nstudy: null\n", ", line 2: study=null: must be of type text"),
         (b"\xff\xfe", ": is no UTF-8 text"),
+        (
+            b"# @package _global_\ndefaults:\n  - override /thougt: distil\n",
+            ", line 3: thougt: there is no group thougt; did you mean thought?",
+        ),
+        (b"# @package _global_\ndefaults:\n  - thought: shortcut\n", ", line 3: thought: write override /thought: OPTION"),
+        (b"# @package _global_\ndefaults:\n  - override sft@think: small\n", ", line 3: override sft@think: write override /sft@think:"),
+        (b"# @package _global_\ndefaults: thought\n", ", line 2: defaults is a list"),
+        (b"# @package _global_\nthink: 3\n", ", line 2: think=3: is a node"),
+        (b"# @package _global_\nbench: [gsm8k]\n", ", line 2: bench=['gsm8k']: is a node"),
     ],
 )
 def test_an_experiment_file_is_refused_in_plain_words(o1exp: Command, tmp_path: Path, text: bytes, said: str) -> None:
