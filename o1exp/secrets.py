@@ -23,6 +23,8 @@ OWNERS = frozenset("access account api auth bearer client hf hub private refresh
 PLACES = frozenset(("env", "name", "file", "path", "dir", "limit"))
 """A name that ends so says where a secret is, or how many tokens, and not what it is."""
 IN_QUERIES = frozenset(("sig", "signature", "code", "auth", "jwt", "access", "pass", "pwd"))
+ADDRESSES = ("url", "uri")
+"""A setting whose name ends so is an address, also where it lacks its scheme."""
 KEPT_BY_CHILDREN = frozenset(("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"))
 """Variables that a process of ours may need: models can be gated."""
 
@@ -30,13 +32,21 @@ _MARKED = re.compile(
     r"""(?<![A-Za-z0-9])(?:
     sk-[\w-]{16,} | gsk_\w{16,} | nvapi-[\w-]{16,} | xai-[\w-]{16,} | r8_\w{16,} | hf_[A-Za-z0-9]{16,}
     | gh[opsur]_[A-Za-z0-9]{16,} | github_pat_\w{16,} | glpat-[\w.-]{16,} | xox[a-z]-[\w-]{8,} | xapp-[\w-]{8,}
-    | (?:AKIA|ASIA)[A-Z0-9]{12,} | AIza[\w-]{16,} | eyJ[\w-]{8,1024}\.[\w-]{8,}(?:\.[\w-]*)?
-    | (?i:bearer)\s+[\w.~+/-]{16,}=*
+    | [sr]k_(?:live|test|prod)_\w{8,} | whsec_\w{16,} | csk-[\w-]{16,} | pplx-\w{16,} | fw_[A-Za-z0-9]{16,} | tgp_v1_[\w-]{16,}
+    | npm_[A-Za-z0-9]{16,} | pypi-[\w-]{16,} | SG\.[\w-]{16,} | hvs\.[\w-]{16,} | ya29\.[\w-]{16,} | lsv2_[ps]t_\w{16,} | dop_v1_\w{16,}
+    | dapi[0-9a-f]{32} | (?:AKIA|ASIA)[A-Z0-9]{12,} | AIza[\w-]{16,} | eyJ[\w-]{8,1024}\.[\w-]{8,}(?:\.[\w-]*)?
+    | (?i:bearer)\s+[\w.~+/-]{16,}=* | (?i:authorization["']?\s*[:=]\s*["']?basic)\s+[\w+/]{4,}=*
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*-----|\Z)
     )""",
     re.VERBOSE | re.ASCII,
 )
-_USER = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
+_USER = re.compile(
+    r"""(?<=://)[^\s/?#@:'"<>\[]*:(?!\d{1,5}(?:[/?#\s'"<>]|$))[^\s'"<>]{0,512}@  # also a password with /, ? or # in it; 80/ is a port
+    | (?<=//)[^\s/?#'"<>]*@
+    | (?<![\w.%+:/@-])(?!mailto:)[\w.%+-]{1,64}:[^\s/@'"<>]{1,256}@(?=[\w\[])(?!sha256:)  # without a scheme: name:password@host
+    """,
+    re.VERBOSE,
+)
 _QUERY = re.compile(r"(?<=://)((?:[^\s?#'\"<>:]|:(?!//))*)([?#][^\s'\"<>]+)")
 _NAMED = re.compile(r"(?<![\w.-])([\"']?)([A-Za-z_][\w.-]*)(\1\s*[=:]\s*[\"']?)(?!\*\*\*)([^\s\"',;&(){}\[\]]+)")
 _ADDRESS = re.compile(r"://(?:[^\s'\"<>:]|:(?!//))*")
@@ -71,8 +81,10 @@ def masked(text: str) -> str:
     """The text without secrets: values of the environment, marked keys, users and queries of addresses, what follows a secret name."""
     for value in sorted((value for value in _hidden() if value in text), key=len, reverse=True):
         text = text.replace(value, MASK)
+    if "@" in text:
+        text = _USER.sub(f"{MASK}@", text)
     if "://" in text:
-        text = _QUERY.sub(_without_query, _USER.sub(f"{MASK}@", text))
+        text = _QUERY.sub(_without_query, text)
     return _NAMED.sub(_without_value, _MARKED.sub(MASK, text))
 
 
@@ -83,6 +95,9 @@ def masked_value(name: str, value: str) -> str:
         return value
     if re.fullmatch(r"\$\{[^,]*\}", bare):
         return value
+    if name.endswith(ADDRESSES) and "@" in bare:
+        scheme, found, rest = bare.rpartition("://")
+        return f"{scheme}{found}{MASK}@{masked(rest.rpartition('@')[2])}"
     wrong_name = name.endswith("_env") and not is_variable(bare)
     return MASK if wrong_name or is_secret(name) or bare.startswith("sk-") else masked(value)
 
@@ -105,19 +120,22 @@ def masked_config(container: Any, name: str = "") -> Any:
 
 
 def found(text: str) -> str | None:
-    """What in a setting's value is a secret, in words, or None. Whatever is refused by this can stand in any file."""
-    if len(text) < SHORTEST:
-        return None
+    """What in a setting's value is a secret, in words, or None. Whatever passes this can stand in any file."""
     if where := next((name for name, value in _from_environment() if value in text), None):
         return f"holds the value of the environment variable {where}"
     if marked := _MARKED.search(text):
         return f"holds what looks like a key ({marked[0][:3]}...)"
-    return next((f"holds an address that {why}" for address in _ADDRESS.findall(text) if (why := refusal(address))), None)
+    if "@" in text and _USER.search(text):
+        return "holds an address that names a user or a password"
+    if why := next((why for address in _ADDRESS.findall(text) if (why := refusal(address))), None):
+        return f"holds an address that {why}"
+    named = next((match[2] for match in _NAMED.finditer(text) if _given(match)), None)
+    return f"holds a value under the name {named}" if named else None
 
 
 def refusal(address: str) -> str | None:
     """Why an address must not stand in a setting, or None: it names a user, or its query or fragment holds what looks like a key."""
-    if _USER.search(address):
+    if _USER.search(address) or ("@" in address and "://" not in address):
         return "names a user or a password"
     query = re.split(r"[?#]", address, maxsplit=1)[1:]
     names = re.findall(r"([^&;=?#]+)=", query[0]) if query else []
@@ -152,12 +170,25 @@ def _hidden() -> set[str]:
 
 
 def _without_query(match: re.Match[str]) -> str:
-    place, query = match.groups()
-    return place + (re.sub(r"=(?!\*\*\*)[^&;?#]*", f"={MASK}", query) if "=" in query or query[0] == "#" else f"?{MASK}")
+    place, whole = match.groups()
+    query = whole[0] + whole[1:].rstrip(":,.)]}")  # of the sentence that the address stands in
+    shown = re.sub(r"=(?!\*\*\*)[^&;?#]*", f"={MASK}", query) if "=" in query or query[0] == "#" else f"?{MASK}"
+    return place + shown + whole[len(query) :]
 
 
 def _without_value(match: re.Match[str]) -> str:
     quote, name, between, _ = match.groups()
-    words = _WORD.findall(name.rpartition(".")[2])
-    sure = "=" in between or quote or (STRONG | OWNERS) & {word.lower() for word in words}
-    return f"{quote}{name}{between}{MASK}" if sure and is_secret(name) else match[0]
+    secret = is_secret(name) if "=" in between or quote else _says_secret(name)
+    return f"{quote}{name}{between}{MASK}" if secret else match[0]
+
+
+def _given(match: re.Match[str]) -> bool:
+    """Does it give a secret its value, as settings and addresses do, and prose does not?"""
+    _, name, between, value = match.groups()
+    return len(value) >= SHORTEST and value[0] != "$" and not (between[0] == ":" and between[-1] == " ") and _says_secret(name)
+
+
+def _says_secret(name: str) -> bool:
+    """Does the name say secret also in prose, where "key" alone has other meanings?"""
+    words = {word.lower() for word in _WORD.findall(name.rpartition(".")[2])}
+    return bool((STRONG | OWNERS) & words) and is_secret(name)

@@ -12,7 +12,8 @@ KEYS = [
     "sk-proj-" + "a1B2" * 8, "hf_" + "aB3d" * 8, "ghp_" + "x9Y8" * 9, "github_pat_" + "11ABCD_" * 6, "glpat-" + "aBcD" * 5,
     "xoxb-123456789012-abcdef", "AKIA" + "ABCD1234" * 2, "AIza" + "SyA-_" * 7, "gsk_" + "abcd1234" * 5,
     "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSM",
-    "Bearer abcdef0123456789abcdef",
+    "Bearer abcdef0123456789abcdef", "sk_live_" + "a1B2" * 4, "rk_test_" + "a1B2" * 4, "npm_" + "a1B2" * 9, "pypi-" + "AgEIcHlwa" * 3,
+    "pplx-" + "a1B2" * 8, "csk-" + "a1B2" * 8, "hvs." + "CAES" * 6,
 ]  # fmt: skip
 
 
@@ -60,6 +61,17 @@ def test_no_setting_of_ours_is_taken_for_a_secret() -> None:
         ("http://host/#access_token=abc", "http://host/#access_token=***"),
         ("see https://hydra.cc/docs/upgrades#section", "see https://hydra.cc/docs/upgrades#section"),
         ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("http://me:p/ss@host", "http://***@host"),
+        ("http://me:p#word@host/v1", "http://***@host/v1"),
+        ("http://me:p?w@host", "http://***@host"),
+        ("http://127.0.0.1:8000/v1/@x", "http://127.0.0.1:8000/v1/@x"),
+        ("u:SECRET@127.0.0.1/v1", "***@127.0.0.1/v1"),
+        ("//u:SECRET@host/v1", "//***@host/v1"),
+        (
+            "write to: me@x.org, mailto:me@x.org, git@h:a/b, a/b:c@sha256:abcd",
+            "write to: me@x.org, mailto:me@x.org, git@h:a/b, a/b:c@sha256:abcd",
+        ),
+        ("http://host/v1?api-version=2: is wrong", "http://host/v1?api-version=***: is wrong"),
     ],
 )
 def test_addresses_lose_user_and_query(text: str, shown: str) -> None:
@@ -126,6 +138,30 @@ def test_addresses_that_hold_a_secret_are_refused(address: str) -> None:
     assert found(f"ask {address} first") is not None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["http://me:p/ss@host", "http://me:p#word@host", "u:password12@h/v1", "u:p@h", "password=hunter22", "see db_password='hunter22' there",
+     '{"api_key":"hunter22"}', "Authorization: Basic dTpwYXNz"],
+)  # fmt: skip
+def test_other_texts_that_hold_a_secret_are_refused(text: str) -> None:
+    assert found(text) is not None
+    assert "hunter22" not in str(found(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["if it asks for a password: politely refuse", "the key=whatever", "password=$PASSWORD", "token: 12345678", "mailto:me@host.org"],
+)
+def test_prose_is_not(text: str) -> None:
+    assert found(text) is None
+
+
+@pytest.mark.parametrize("address", ["me:p/ss@host/v1", "token@host", "u:SECRET@127.0.0.1/v1"])
+def test_an_address_without_its_scheme_is_one_where_the_setting_says_so(address: str) -> None:
+    assert refusal(address) is not None
+    assert masked_value("base_url", address).startswith("***@")
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8000/v1", "sqlite:///outputs/mlflow.db", "postgresql://h/db?sslmode=require",
                                      "http://h/v1?api-version=2024-02-01"])  # fmt: skip
 def test_other_addresses_are_not(address: str) -> None:
@@ -138,6 +174,22 @@ def test_long_texts_are_masked_in_time_that_grows_with_their_length() -> None:
         look(text)
         return time.process_time() - started
 
-    for piece in ("a" * 64, "key = ", "://", "http://x@", "sk-", "a.b-c_", "'\"=: ", "key ", "://a?b=c&", "eyJaaaaaaaa-", "bearer "):
+    for piece in (
+        "a" * 64,
+        "key = ",
+        "://",
+        "http://x@",
+        "sk-",
+        "a.b-c_",
+        "'\"=: ",
+        "key ",
+        "://a?b=c&",
+        "eyJaaaaaaaa-",
+        "bearer ",
+        "a:!",
+        "://a:b",
+        "//a",
+        "a:b@",
+    ):
         for look in (masked, found):
             assert seconds(look, piece * (200_000 // len(piece))) < 4.0, piece

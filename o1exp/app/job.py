@@ -20,7 +20,7 @@ from o1exp.config.error import ConfigError
 from o1exp.config.guard import secret_words
 from o1exp.config.mistakes import choice_mistakes, explained
 from o1exp.config.options import Origin
-from o1exp.config.spine import EXPERIMENT, conf_dir
+from o1exp.config.spine import EXPERIMENT, conf_dir, missing
 from o1exp.secrets import masked
 
 FAILED, WRONG_CONFIG, INTERRUPTED = 1, 2, 130
@@ -99,6 +99,8 @@ def launched() -> int:
     _ended.clear()
     options.register()
     try:
+        if absent := missing(words):
+            return _refused([*secret_words(words), *absent])
         if wrong := [*secret_words(words), *choice_mistakes(words, Origin.named(words))]:
             raise ConfigError(wrong)
         with redirect_stdout(_Masked()) if any(word.startswith(("-c", "--cfg")) for word in words) else nullcontext():

@@ -33,8 +33,11 @@ def _completion(flag: str, words: list[str]) -> int:
 def _help(words: list[str]) -> int:
     """The whole help, or that of each node or option named beside --help."""
     from o1exp.config.help import help_text
-    from o1exp.config.spine import flags, places
+    from o1exp.config.spine import flags, missing, places
 
+    if absent := missing(words):
+        print("\n".join(absent), file=sys.stderr)
+        return 2
     folders = places(words)
     named = list(flags(words, "--config-dir", "-cd"))
     subjects = [word for word in words if not word.startswith("-") and word not in named]

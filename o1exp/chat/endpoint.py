@@ -47,12 +47,8 @@ class Endpoint(Settings):
         yield from super().mistakes()
         if not self.model:
             yield "model", "is empty; name the model as its endpoint knows it, e.g. o1-mini"
-        if self.base_url and urlsplit(self.base_url).scheme not in ("http", "https"):
-            yield "base_url", "is no http(s) address; write it with its version, e.g. http://127.0.0.1:8000/v1"
-        elif why := refusal(self.base_url):
-            yield "base_url", f"{why}; put the key into the environment and name the variable in api_key_env"
-        elif urlsplit(self.base_url).query or urlsplit(self.base_url).fragment:
-            yield "base_url", "has a query, which is not sent; the address ends with its version, e.g. http://127.0.0.1:8000/v1"
+        if self.base_url and (why := _unfit(self.base_url)):
+            yield "base_url", why
         if not is_variable(self.api_key_env):
             yield "api_key_env", "is no name of an environment variable, of capital letters, digits and _ (give the name, never the key)"
         else:
@@ -110,6 +106,24 @@ class LocalServer(Endpoint):
     @abstractmethod
     def started(self, work: Work) -> AbstractContextManager[str]:
         """A server on loopback for as long as this is open; gives its base_url."""
+
+
+def _unfit(url: str) -> str | None:
+    """Why nothing can be sent to this address, or None."""
+    if why := refusal(url):
+        return f"{why}; put the key into the environment and name the variable in api_key_env"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # brackets that are not closed, or a port that is none
+        return "has a wrong host or port; a port is 1 to 65535, e.g. http://127.0.0.1:8000/v1"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "is no http(s) address; write it with its version, e.g. http://127.0.0.1:8000/v1"
+    if port == 0:
+        return "has port 0; a port is 1 to 65535, e.g. http://127.0.0.1:8000/v1"
+    if parts.query or parts.fragment:
+        return "has a query, which is not sent; the address ends with its version, e.g. http://127.0.0.1:8000/v1"
+    return None
 
 
 def is_loopback(url: str) -> bool:

@@ -3,21 +3,23 @@
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import options
 from o1exp.config.error import ConfigError
 from o1exp.config.graph import Graph
-from o1exp.config.guard import config_mistakes
-from o1exp.config.mistakes import additions, choice_mistakes, explained, located
+from o1exp.config.guard import arm_mistakes, config_mistakes
+from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located
 from o1exp.config.options import Origin
-from o1exp.config.spine import CHOICES
+from o1exp.config.sentences import no_node, no_value, unsaid
+from o1exp.config.spine import CHOICES, Run, conf_dir, nodes
 from o1exp.flow.stage import Stage
 from o1exp.report.page import Report
 from o1exp.secrets import masked_override
@@ -57,7 +59,7 @@ def composed(overrides: Sequence[str], origin: Origin = CONF) -> DictConfig:
         if wrong := choice_mistakes(overrides, origin):
             raise ConfigError(wrong)
         return options.composed(overrides, origin)
-    except (HydraException, OmegaConfBaseException, ConfigError) as problem:
+    except (HydraException, OmegaConfBaseException, ValueError) as problem:
         raise ConfigError(explained(overrides, origin, problem)) from problem
 
 
@@ -66,8 +68,11 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
 
     Errors: ConfigError with every mistake of every arm.
     """
+    if unfit := unresolved(config):
+        raise ConfigError(located(unfit, overrides, origin))
     arms = {MAIN_ARM: []} if single or "arms={}" in overrides else arms_of(config)  # merging {} would keep the experiment's arms
     goal, mistakes = str(config.goal), additions(config, overrides)
+    mistakes += unsaid(config_mistakes(config), mistakes)
     target = "result" if goal == "report" else goal
     goals: dict[str, Stage[Any]] = {}
     named: dict[str, dict[str, str]] = {}
@@ -82,9 +87,9 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
             for key, path in graph.names.items():
                 named.setdefault(key, {})[arm] = path
         except ConfigError as wrong:
-            known = {line.split(": ")[0] for line in mistakes}
-            mistakes += [_of_arm(line, arm, own) for line in wrong.mistakes if line.split(": ")[0] not in known]
-    mistakes += [*_root_mistakes(config, arms), *config_mistakes(config)]
+            place = arm_place(arm, overrides, origin)
+            mistakes += [_of_arm(line, f"{place}arm {arm}: ", own) for line in unsaid(wrong.mistakes, mistakes)]
+    mistakes += _root_mistakes(config, arms)
     if mistakes or main is None:
         raise ConfigError(located(mistakes, overrides, origin))
     shown = tuple(masked_override(override) for override in overrides)
@@ -104,8 +109,8 @@ def arms_of(config: DictConfig) -> dict[str, list[str]]:
 
 
 def _of_arm(line: str, arm: str, own: Sequence[str]) -> str:
-    """The sentence, with the arm's name where it is about what the arm alone overrides."""
-    return f"arm {arm}: {line}" if line.startswith(tuple(word.split("=", 1)[0] for word in own)) else line
+    """The sentence, with the arm's name and place where it is about what the arm alone overrides."""
+    return f"{arm}{line}" if line.lstrip("+~").startswith(tuple(word.lstrip("+~").split("=", 1)[0] for word in own)) else line
 
 
 def _label(by_arm: dict[str, str], arms: int) -> str:
@@ -140,8 +145,26 @@ def _page_names(page: Report) -> dict[str, str]:
     return names
 
 
+def unresolved(config: DictConfig) -> list[str]:
+    """What a command says that is no value, and what stands where a node should be."""
+    found = []
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    for said in fields(Run):
+        if said.name not in raw:
+            found.append(f"~{said.name}: a setting cannot be taken away; give it a value, {said.name}=...")
+            continue
+        try:
+            config[said.name]
+        except (OmegaConfBaseException, RecursionError) as wrong:
+            found.append(f"{said.name}={raw[said.name]}: {no_value(wrong)}")
+    for node in nodes(conf_dir()):
+        if not isinstance(raw.get(node.name), dict | NoneType) and raw[node.name] != MISSING and "${" not in str(raw[node.name]):
+            found.append(no_node(node.name, node.choice, raw[node.name]))
+    return found
+
+
 def _root_mistakes(config: DictConfig, arms: dict[str, list[str]]) -> list[str]:
-    found = [f"outputs={config.outputs}: {why}" for why in _no_folder(str(config.outputs))]
+    found = [*arm_mistakes(list(arms)), *(f"outputs={config.outputs}: {why}" for why in _no_folder(str(config.outputs)))]
     for name, choices in CHOICES.items():
         if config[name] not in choices:
             found.append(f"{name}={config[name]}: choose {', '.join(choices[:-1])} or {choices[-1]}")

@@ -17,6 +17,9 @@ COLUMNS = 100
 def described(subject: str, places: Sequence[Path]) -> str:
     """The page about a node, a group or an option. Errors: ValueError with what there is, for any other word."""
     word = subject.replace("=", "/")
+    listed = {node.name for node in spine.nodes(places[0]) if isinstance(node.option, list)}
+    if word.partition(".")[0] in listed:  # bench.arithmetic, as a goal is called
+        word = word.replace(".", "/", 1)
     group, _, option = word.partition("/")
     nodes = {name: node for node in spine.nodes(places[0]) for name in (node.choice, node.name)}
     if node := nodes.get(group):
@@ -36,7 +39,7 @@ def _page(node: str, name: str, file: Path) -> str:
     lines = [f"{node}: {name}" if node else name, *_wrapped(_comment(file), "")]
     target = spine.target_of(file, group)
     if target is None:  # an experiment, or an ablated step
-        text = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("#"))
+        text = "\n".join(line for line in spine.text(file).splitlines() if not line.startswith("#"))
         return "\n".join([*lines, "", text])
     known, given = catalogue.facts(target), spine.body(file)
     lines += ["", *_wrapped(f"{known.name}: {known.says}", "")]
@@ -77,7 +80,7 @@ def _edges(known: Facts) -> list[str]:
 
 
 def _comment(file: Path) -> str:
-    lines = [line.removeprefix("#").strip() for line in file.read_text().splitlines() if line.startswith("#")]
+    lines = [line.removeprefix("#").strip() for line in spine.text(file).splitlines() if line.startswith("#")]
     return " ".join(line for line in lines if not line.startswith("@package"))
 
 

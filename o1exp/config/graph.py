@@ -16,8 +16,8 @@ from o1exp.config import catalogue
 from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS, Groups, load
 from o1exp.config.schema import SAME
-from o1exp.config.sentences import unknown_setting
-from o1exp.flow.check import Settings, SettingsError, typed_fields
+from o1exp.config.sentences import no_value, unknown_setting
+from o1exp.flow.check import Settings, SettingsError, fit, typed_fields
 from o1exp.flow.stage import Recipe, Stage, edge_type
 
 _NODE = re.compile(r"^\$\{(\.*[\w.]+)\}$")
@@ -40,6 +40,9 @@ class Graph:
         self._groups = groups
         self._built: dict[str, Any] = {}
         self._open: list[str] = []
+        self._wrong: set[str] = set()
+        self._failures = 0
+        """How often a node came out wrong, also one whose mistake was noted before: what stands on it is not built."""
         self.mistakes: list[str] = []
         self.names: dict[str, str] = {}
         """Config path of each stage, by key."""
@@ -66,8 +69,12 @@ class Graph:
                 self.mistakes.append(f"{path}: the edges run in a circle: {' -> '.join([*self._open, path])}")
                 return None
             self._open.append(path)
+            before = len(self.mistakes), self._failures
             self._built[path] = self._build(path)
+            if (len(self.mistakes), self._failures) != before:
+                self._wrong.add(path)
             self._open.pop()
+        self._failures += path in self._wrong
         return self._built[path]
 
     def _build(self, path: str) -> Any:
@@ -84,9 +91,12 @@ class Graph:
         except ValueError as wrong:
             self.mistakes.append(f"{path}._target_={wrong}")
             return None
-        before = len(self.mistakes)
+        before = len(self.mistakes), self._failures
         fields = self._fields(path, raw, cls)
-        return self._construct(path, cls, fields) if len(self.mistakes) == before else None
+        if (len(self.mistakes), self._failures) == before:
+            return self._construct(path, cls, fields)
+        self.mistakes += _alone(cls, fields).lines(f"{path}.")
+        return None
 
     def _fields(self, path: str, raw: dict[str, Any], cls: type[Settings]) -> dict[str, Any]:
         fields = {}
@@ -153,7 +163,7 @@ class Graph:
         try:
             return OmegaConf.select(self._config, node.path, throw_on_missing=True)
         except OmegaConfBaseException as wrong:
-            self.mistakes.append(f"{node.path}={node.raw}: {str(wrong).splitlines()[0]}")
+            self.mistakes.append(f"{node.path}={node.raw}: {no_value(wrong)}")
             return None
 
     def _absolute(self, path: str, reference: str) -> str:
@@ -179,6 +189,18 @@ class Graph:
                 yield node
             for name, inner in node.raw.items():
                 yield from self._nodes(_Node(f"{node.path}.{name}" if node.path else str(name), inner))
+
+
+def _alone(cls: type[Settings], fields: dict[str, Any]) -> SettingsError:
+    """What is wrong with the settings themselves, where an edge beside them came out wrong."""
+    wrong = []
+    for field, hint in typed_fields(cls):
+        if edge_type(hint) is None and isinstance(fields.get(field.name), bool | int | float | str):
+            try:
+                fit(hint, fields[field.name])
+            except ValueError as why:
+                wrong.append((field.name, str(why)))
+    return SettingsError(wrong, fields)
 
 
 def _is_stage(target: str) -> bool:

@@ -52,7 +52,7 @@ def load(target: str) -> "type[Settings]":
         sys.path.append(os.getcwd())  # last: a file there shadows no installed module
     try:
         found = getattr(importlib.import_module(module), name)
-    except Exception as why:  # also whatever the code of a user's module raises
+    except (Exception, SystemExit) as why:  # whatever the code of a user's module raises, or if it ends
         raise ValueError(f"{target}: cannot be imported ({type(why).__name__}: {why})") from why
     if not (isinstance(found, type) and issubclass(found, Settings)):
         raise ValueError(f"{target}: is no class of settings; derive it from Stage, Recipe or Settings of o1exp.flow")

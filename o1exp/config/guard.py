@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from o1exp.secrets import found, hide, is_secret, masked_value
+from o1exp.secrets import ADDRESSES, found, hide, hide_variable, is_secret, is_variable, masked_value, refusal
 
 LONGEST_STUDY = 100
 """Characters; a run's folder is named by its study and eight digits of a key."""
@@ -28,7 +28,11 @@ def secret_words(words: Sequence[str]) -> list[str]:
 def config_mistakes(config: DictConfig) -> list[str]:
     """A line for each value of a composed config that is or holds a secret, and for a study that names no folder."""
     plain = OmegaConf.to_container(config, resolve=False)
-    mistakes = [_refused(path, value, why) for path, name, value in _leaves(plain, "", "") if (why := _why(name, value))]
+    leaves = list(_leaves(plain, "", ""))
+    for _, name, value in leaves:
+        if name.endswith("_env") and is_variable(str(value)):
+            hide_variable(str(value))
+    mistakes = [_refused(path, value, why) for path, name, value in leaves if (why := _why(name, value))]
     if why := study_mistake(str(config.study)):
         mistakes.append(f"study={str(config.study)[:LONGEST_STUDY]!r}: {why}")
     return mistakes
@@ -41,17 +45,35 @@ def study_mistake(study: str) -> str | None:
     if len(study) > LONGEST_STUDY or len(os.fsencode(study)) > 2 * LONGEST_STUDY:
         return f"has {len(study)} characters; a name has {LONGEST_STUDY} at most"
     if not study.isprintable():
-        return "has a character that cannot be printed; use letters, digits, - and _"
+        return "has a character that cannot be printed; give a plain name, e.g. study=lengths"
     if wrong := next((mark for mark in ("/", "\\", "..") if mark in study), None):
-        return f"names a folder below runs/ and must not hold {wrong}; use letters, digits, - and _"
+        return f"names a folder below runs/ and must not hold {wrong}; give a plain name, e.g. study=lengths"
     if study.startswith(".") or study != study.strip():
-        return "must not begin with a dot, nor begin or end with a space; use letters, digits, - and _"
+        return "must not begin with a dot, nor begin or end with a space; give a plain name, e.g. study=lengths"
     return None
+
+
+def arm_mistakes(arms: Sequence[str]) -> list[str]:
+    """A line for each name of an arm that cannot stand beside the others on a page and in files."""
+    found = []
+    for place, arm in enumerate(arms):
+        if not arm or not arm.isprintable() or arm != arm.strip():
+            found.append(f"arm {arm!r}: a name is not empty, can be printed, and does not begin or end with a space; name it otherwise")
+        if twin := next((other for other in arms[:place] if other.casefold() == arm.casefold()), None):
+            found.append(
+                f"arm {arm}: differs from arm {twin} in capital letters alone, which not every disk tells apart; name it otherwise"
+            )
+    return found
 
 
 def _why(name: str, value: Any) -> str | None:
     if isinstance(value, str) and (why := found(value)):
         return why
+    if isinstance(value, str) and "${" not in value:
+        if name.endswith("_env") and not is_variable(value):
+            return "is no name of an environment variable, of capital letters, digits and _ (give the name, never the key)"
+        if name.endswith(ADDRESSES) and (why := refusal(value)):
+            return why
     named = is_secret(name) and value is not None and masked_value(name, str(value)) != str(value)
     return "is a secret by its name" if named else None
 

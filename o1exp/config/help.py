@@ -39,5 +39,5 @@ def help_text(conf: Path) -> str:
 
 def head(option: Path) -> str:
     """What the comment at the head of an option says in its first line."""
-    comments = [line.removeprefix("#").strip() for line in option.read_text().splitlines() if line.startswith("#")]
+    comments = [line.removeprefix("#").strip() for line in spine.text(option).splitlines() if line.startswith("#")]
     return next((line for line in comments if not line.startswith("@package")), "")

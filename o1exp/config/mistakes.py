@@ -5,11 +5,9 @@ The choices are looked up in the folders of options. The rest is composed once, 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -17,54 +15,40 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from o1exp.config import catalogue, options, spine
 from o1exp.config.error import ConfigError
 from o1exp.config.experiment import Experiment, chosen
+from o1exp.config.groups import GROUPS
 from o1exp.config.options import Origin
-from o1exp.config.sentences import composition, not_yaml, plain, unknown, unknown_option, unknown_setting, wrong_type
+from o1exp.config.sentences import (
+    composition,
+    culprit,
+    no_node,
+    not_yaml,
+    unknown,
+    unknown_option,
+    unknown_setting,
+    unsaid,
+    value_shown,
+    wrong_type,
+)
+from o1exp.config.spine import place_of
+from o1exp.config.words import Word, unreadable
+from o1exp.config.words import overrides as read
 
 _PLAIN_CHOICE = re.compile(r"[\w./\-,\[\]\s]*")
-
-
-@dataclass(frozen=True)
-class _Word:
-    """One override: `sign` is "", +, ++ or ~."""
-
-    text: str
-    sign: str
-    key: str
-    value: str
-
-    @classmethod
-    def of(cls, text: str) -> "_Word":
-        bare = text.lstrip("+~")
-        key, _, value = bare.partition("=")
-        return cls(text, text[: len(text) - len(bare)], key, value)
-
-    @property
-    def group(self) -> str:
-        return self.key.partition("@")[0]
-
-    def chooses(self, groups: Sequence[str]) -> bool:
-        """Does it choose an option (and so decide which settings there are)?"""
-        return "/" in self.key or "@" in self.key or self.key in groups or self.key.startswith("hydra")
-
-    def values(self, sweep: bool) -> "list[_Word]":
-        """The override once for each value that it sweeps over; itself where it names one, or no sweep was asked for."""
-        try:
-            override = OverridesParser.create().parse_override(self.text) if sweep else None
-        except HydraException:  # said when it is tried
-            override = None
-        if override is None or not override.is_discrete_sweep():
-            return [self]
-        return [_Word.of(f"{self.sign}{self.key}={value}") for value in override.sweep_string_iterator()]
 
 
 def choice_mistakes(words: Sequence[str], origin: Origin) -> list[str]:
     """The choices of a command line that no folder of options has; also of the experiment files that it chooses."""
     places = origin.places
-    found = [line for word in _overrides(words) for line in _wrong_choice(word, places)]
+    found = [line for word in read(words) for line in _wrong_choice(word, places)]
     found += [said for file in _chosen_files(words, places) if (said := not_yaml(file))]
-    for experiment in _experiments(words, places):
+    experiments = _experiments(words, places)
+    found += [said for experiment in experiments if (said := experiment.unfit())]
+    for experiment in [*experiments, *_primary(origin)]:
         for key, value, line in experiment.choices:
-            found += [f"{line}: {said}" for said in _wrong_choice(_Word.of(f"{key}={value}"), places)]
+            word, groups = Word.of(f"{key}={value}"), spine.groups(places)
+            if word.group not in groups and "@" not in key:
+                found.append(f"{line}: {key}: there is no group {key}; {unknown(key, groups)}")
+            found += [f"{line}: {said}" for said in _wrong_choice(word, places)]
     return list(dict.fromkeys(found))
 
 
@@ -72,65 +56,77 @@ def explained(overrides: Sequence[str], origin: Origin, problem: Exception) -> l
     """Every mistake of these overrides and of the experiment that they choose; `problem` in its own words where none is found."""
     places = origin.places
     found = list(problem.mistakes) if isinstance(problem, ConfigError) else []
-    words = _overrides(overrides)
+    odd = unreadable(overrides, places)
+    found += unsaid(list(odd.values()), found)
+    overrides = [word for word in overrides if word not in odd]
+    words = read(overrides)
     good = [word for word in words if word.chooses(spine.groups(places)) and not list(_wrong_choice(word, places))]
-    experiments = _experiments(overrides, places)
+    experiments = [*_primary(origin), *(one for one in _experiments(overrides, places) if not one.unfit())]
     found += choice_mistakes(overrides, origin)
     own = [word.key for word in good]
-    theirs = [_Word.of(f"{key}={value}") for one in experiments for key, value, _ in one.choices if key not in own]
+    theirs = [Word.of(f"{key}={value}") for one in experiments for key, value, _ in one.choices if key not in own]
     sweep = bool({"-m", "--multirun"} & set(overrides))
     choices = [word for word in theirs if not list(_wrong_choice(word, places))] + good
     without = [f"{spine.EXPERIMENT}=none" if word.key == spine.EXPERIMENT else word.values(sweep)[0].text for word in choices]
     try:
-        config = options.composed(without, origin)
+        config = options.composed(without, Origin(places=places))
     except ConfigError as wrong:
         return list(dict.fromkeys([*found, *wrong.mistakes]))
     except (HydraException, OmegaConfBaseException) as wrong:
-        return list(dict.fromkeys(found)) or [composition(wrong)]
+        return list(dict.fromkeys(found)) or [composition(wrong, places)]
     found += [line for experiment in experiments for line in _wrong_file(experiment, config, places)]
     settings = [word for word in words if word not in good and not word.chooses(spine.groups(places))]
     tried = [one for word in settings for one in word.values(sweep)]
     wrong_words = {word.text: (word.key, line) for word in tried if (line := _wrong_setting(word, config, places))}
     found += [line for _, line in wrong_words.values()]
     wrong_keys = {key for key, _ in wrong_words.values()}
-    found += _wrong_ranges(config, [word.key for word in words if word.key not in wrong_keys])
-    return list(dict.fromkeys(found)) or [composition(problem)]
+    found += unsaid(_wrong_ranges(config, [word.key for word in words if word.key not in wrong_keys]), found)
+    return list(dict.fromkeys(found)) or [composition(problem, places)]
 
 
 def additions(config: DictConfig, overrides: Sequence[str]) -> list[str]:
-    """The overrides `+key=value` that add what no class and no spine has: Hydra takes them, and nothing would read them."""
+    """The overrides `+key=value` that add what no class and no spine has, and `~key` that take away a setting: nothing would read the
+    one, and something the other.
+    """
     found = []
-    for word in _overrides(overrides):
-        if not word.sign.startswith("+") or word.chooses(()):
+    for word in read(overrides):
+        if word.sign not in ("+", "++", "~") or word.chooses(()):
             continue
         parent, _, name = word.key.rpartition(".")
         node = OmegaConf.select(config, parent) if parent else config
         typed = OmegaConf.get_type(node) if isinstance(node, DictConfig) else dict
         known = list(getattr(typed, "__dataclass_fields__", ()))
-        if known and name not in known:
-            found.append(unknown_setting(word.key, word.value, known, _renamed(node)))
+        if word.sign == "~" and parent and name in known:
+            found.append(f"{word.text}: a setting cannot be taken away; give it a value, {word.key}=...")
+        if word.sign != "~" and known and name not in known:
+            override = word.parsed()
+            assert override is not None
+            found.append(word.sign + unknown_setting(word.key, override.value(), known, _renamed(node)))
     return found
 
 
 def located(lines: Sequence[str], overrides: Sequence[str], origin: Origin) -> list[str]:
     """The same sentences, with file and line before those about a setting that the chosen experiment sets and no override does."""
-    given = {word.key for word in _overrides(overrides)}
-    experiments = _experiments(overrides, origin.places)
-    found = []
-    for line in lines:
-        key = line.partition("=")[0]
-        place = next((one.line(key) for one in experiments if one.sets(key)), "") if key not in given else ""
-        found.append(f"{place}: {line}" if place else line)
-    return found
+    return [f"{place}: {line}" if (place := _set_at(line.partition("=")[0].split("."), overrides, origin)) else line for line in lines]
 
 
-def _overrides(words: Sequence[str]) -> list[_Word]:
-    return [_Word.of(word) for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
+def arm_place(arm: str, overrides: Sequence[str], origin: Origin) -> str:
+    """Where the chosen experiment names an arm: "FILE, line N: "; "" where an override does."""
+    place = _set_at(["arms", arm], overrides, origin)
+    return f"{place}: " if place else ""
+
+
+def _set_at(path: Sequence[str], overrides: Sequence[str], origin: Origin) -> str:
+    given = {word.key for word in read(overrides)}
+    if any(".".join(path[:count]) in given for count in range(1, len(path) + 1)):
+        return ""
+    files = [*_experiments(overrides, origin.places), *_primary(origin)]
+    return next((one.line(path) for one in files if one.sets(path)), "")
 
 
 def _chosen_files(words: Sequence[str], places: Sequence[Path]) -> list[Path]:
     known = spine.options(places, spine.EXPERIMENT)
-    names = [name for word in _overrides(words) if word.group == spine.EXPERIMENT for name in _names(word.value)]
+    names = [name for word in read(words) if word.group == spine.EXPERIMENT for name in _names(word.value)]
     return [known[name] for name in names if name in known]
 
 
@@ -139,13 +135,24 @@ def _experiments(words: Sequence[str], places: Sequence[Path]) -> list[Experimen
     return [experiment for file in _chosen_files(words, places) if not not_yaml(file) for experiment in chosen(file, known)]
 
 
+def _primary(origin: Origin) -> list[Experiment]:
+    """The primary config where it is not the spine: it sets and chooses as an experiment does."""
+    files = [place / f"{origin.name.removesuffix('.yaml')}.yaml" for place in origin.places]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None or file == origin.places[0] / "config.yaml" or not_yaml(file):
+        return []
+    return chosen(file, {})
+
+
 def _names(value: str) -> list[str]:
     """The options in a value: one, a list or those of a sweep."""
     return re.findall(r"[\w./\-]+", value) if _PLAIN_CHOICE.fullmatch(value) else []
 
 
-def _wrong_choice(word: _Word, places: Sequence[Path]) -> Iterator[str]:
+def _wrong_choice(word: Word, places: Sequence[Path]) -> Iterator[str]:
     groups = spine.groups(places)
+    if word.key in ("hydra/launcher", "hydra/sweeper") and word.value in ("", "null"):
+        yield f"{word.text}: choose an option, e.g. {word.key}=basic"
     if word.sign == "~" or word.key.startswith("hydra") or (word.group not in groups and "@" not in word.key):
         return
     if word.group not in groups:
@@ -155,46 +162,79 @@ def _wrong_choice(word: _Word, places: Sequence[Path]) -> Iterator[str]:
     if choices and word.key not in choices:
         yield f"{word.text}: that is no node; choose {' or '.join(f'{choice}={word.value}' for choice in choices)}"
     known = spine.options(places, word.group)
-    if not _PLAIN_CHOICE.fullmatch(word.value) and not {"$", "("} & set(word.value):
+    several = any(isinstance(node.option, list) for node in spine.nodes(places[0]) if node.group == word.group)
+    lists = re.findall(r"\[[^\[\]]*\]", word.value)
+    if lists and choices and not several:
+        yield f"{word.text}: one option stands there, not a list; write {word.key}={(_names(word.value) or ['...'])[0]}"
+        return
+    for name in {name for one in lists for name in _names(one) if _names(one).count(name) > 1}:
+        yield f"{word.text}: {name} stands there twice; name it once"
+    if not (word.value and _PLAIN_CHOICE.fullmatch(word.value)) and not {"$", "("} & set(word.value):
         yield f"{word.text}: give the name of an option; choose one of {', '.join(known)}"
     for name in _names(word.value):
         if name == "null" and word.group != spine.EXPERIMENT:
             yield f"{word.key}=null: choose an option; o1exp --help lists them"
         elif name not in known and name != "null":
             yield unknown_option(word.key, name, known)
+        elif name in known and (said := _no_class(word.group, known[name])):
+            yield f"{word.key}={name}: {said}"
+
+
+def _no_class(group: str, file: Path) -> str:
+    """The sentence for an option that names no class; "" for one that does."""
+    if group not in GROUPS or not_yaml(file) or {"_target_", "defaults"} & spine.body(file).keys():
+        return ""
+    names = [target.rpartition(".")[2] for target in GROUPS[group]]
+    of = f", CLASS one of {', '.join(names)}" if len(names) > 1 else ""
+    return f"{place_of(file)} names no class; begin it with defaults: [{'CLASS' if of else names[0]}, _self_]{of}"
 
 
 def _wrong_file(experiment: Experiment, config: DictConfig, places: Sequence[Path]) -> Iterator[str]:
     OmegaConf.set_struct(config, None)  # a file may add names to a mapping, e.g. arms; classes and the spine stay closed
     for key, value in experiment.settings(config):
         if said := _tried(config, key, value, places):
-            yield f"{experiment.line(key)}: {said}"
+            yield f"{experiment.line(key.split('.'))}: {said}"
     OmegaConf.set_struct(config, True)
 
 
-def _wrong_setting(word: _Word, config: DictConfig, places: Sequence[Path]) -> str | None:
+def _wrong_setting(word: Word, config: DictConfig, places: Sequence[Path]) -> str | None:
     """Why the override cannot be laid on the config; None where it now is."""
-    try:
-        override = OverridesParser.create().parse_override(word.text)
-    except HydraException as problem:
-        return f"{word.text}: {plain(problem)}"
+    override = word.parsed()
+    assert override is not None
     if override.is_sweep_override():
         return f"{word.text}: several values are a sweep, which needs -m; one list is {word.key}=[{word.value}]"
-    if override.is_delete() or (word.sign and not additions(config, [word.text])):
+    if wrong := additions(config, [word.text]):
+        return wrong[0]
+    if override.is_delete():
         return None
+    if word.sign == "+" and OmegaConf.select(config, word.key) is not None:
+        return f"{word.text}: it is there already; leave out the plus sign, {word.text[1:]}"
+    OmegaConf.set_struct(config, None if word.sign else True)
     return _tried(config, word.key, override.value(), places)
 
 
 def _tried(config: DictConfig, key: str, value: Any, places: Sequence[Path]) -> str | None:
+    node = next((node for node in spine.nodes(places[0]) if node.name == key), None)
+    if node is not None and not isinstance(value, dict) and "${" not in str(value):
+        return no_node(key, node.choice, value)
     try:
         OmegaConf.update(config, key, value, merge=True)
-    except (ConfigKeyError, ConfigAttributeError):
-        parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config
-        known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
-        return unknown_setting(key, value, known, _renamed(parent)) + _elsewhere(key, places)
+    except (ConfigKeyError, ConfigAttributeError) as wrong:
+        return _unknown(config, *culprit(key, value, wrong), places)
     except OmegaConfBaseException as wrong:
-        return wrong_type(key, wrong)
+        parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config
+        return wrong_type(key, value, wrong, parent if isinstance(parent, DictConfig) else None)
     return None
+
+
+def _unknown(config: DictConfig, key: str, value: Any, places: Sequence[Path]) -> str:
+    parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config
+    if parent is None:
+        return _unknown(config, key.rpartition(".")[0], "...", places)
+    if isinstance(parent, DictConfig) and OmegaConf.get_type(parent) is dict and parent._metadata.element_type is not Any:
+        return f"{key}={value_shown(key, value)}: there is no such name yet; a plus sign adds it: +{key}=..."
+    known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+    return unknown_setting(key, value, known, _renamed(parent)) + _elsewhere(key, places)
 
 
 def _renamed(node: Any) -> dict[str, str]:

@@ -29,7 +29,8 @@ from o1exp.config import catalogue, spine
 from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS
 from o1exp.config.schema import SAME, root, same_schema, schema
-from o1exp.config.sentences import line_of, not_yaml, place_of, plain, unknown_setting, wrong_type
+from o1exp.config.sentences import line_of, not_yaml, plain, unknown_setting, wrong_type
+from o1exp.config.spine import place_of
 
 ROOT = "Root"
 _read: dict[tuple[str, int, int, int], ConfigResult | None] = {}
@@ -75,7 +76,10 @@ class FileConfigSource(file_config_source.FileConfigSource):
         return copy.deepcopy(kept)
 
     def _load(self, config_path: str, file: Path) -> ConfigResult:
-        text = file.read_text(encoding="utf-8")
+        try:
+            text = spine.text(file)
+        except ValueError as wrong:
+            raise ConfigError([str(wrong)]) from wrong
         try:
             config = OmegaConf.create(yaml.load(text, Loader=loader()) or {})
         except (yaml.YAMLError, OmegaConfBaseException) as wrong:
@@ -83,7 +87,11 @@ class FileConfigSource(file_config_source.FileConfigSource):
         group, _, _ = config_path.partition("/")
         if isinstance(config, DictConfig) and group not in ("hydra", "experiment"):
             config = _checked(config, group, file)
-        return ConfigResult(self.provider, self.full_path(), config, self._get_header_dict(text[:512]))
+        try:
+            header = self._get_header_dict(text[:512])
+        except ValueError as wrong:
+            raise ConfigError([f"{place_of(file)}, line 1: {wrong}; write # @package NAME"]) from wrong
+        return ConfigResult(self.provider, self.full_path(), config, header)
 
 
 @cache
@@ -190,4 +198,4 @@ def _mistakes(config: DictConfig, typed: DictConfig, file: Path) -> Iterator[str
             try:
                 OmegaConf.update(typed, str(name), value)
             except OmegaConfBaseException as wrong:
-                yield f"{place}: {wrong_type(str(name), wrong)}"
+                yield f"{place}: {wrong_type(str(name), value, wrong)}"

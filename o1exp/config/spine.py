@@ -67,7 +67,8 @@ def options(places: Sequence[Path], group: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in places:
         for path in sorted((place / group).rglob("*.yaml")):
-            found.setdefault(path.relative_to(place / group).with_suffix("").as_posix(), path)
+            if path.is_file():
+                found.setdefault(path.relative_to(place / group).with_suffix("").as_posix(), path)
     return dict(sorted(found.items()))
 
 
@@ -78,9 +79,31 @@ def groups(places: Sequence[Path]) -> list[str]:
 
 def places(words: Sequence[str]) -> list[Path]:
     """The folders whose options a command line can choose: conf/, and those that `--config-dir` and hydra.searchpath name."""
+    return list(dict.fromkeys([conf_dir(), *(Path(folder).resolve() for folder in _named(words))]))
+
+
+def _named(words: Sequence[str]) -> list[str]:
     paths = [part.strip("[]'\" ") for word in words if word.startswith("hydra.searchpath=") for part in word.split("=", 1)[1].split(",")]
-    named = [*flags(words, "--config-dir", "-cd"), *(path.removeprefix("file://") for path in paths)]
-    return list(dict.fromkeys([conf_dir(), *(Path(folder).resolve() for folder in named if folder)]))
+    folders = [*flags(words, "--config-dir", "-cd"), *(path.removeprefix("file://") for path in paths if not path.startswith("pkg://"))]
+    return [folder for folder in folders if folder]
+
+
+def missing(words: Sequence[str]) -> list[str]:
+    """A sentence for each folder of options, and for the primary config, that a command line names and that is not there."""
+    found = [
+        f"{folder}: there is no such folder of options (looked from {Path.cwd()})" for folder in _named(words) if not Path(folder).is_dir()
+    ]
+    names = [name.removesuffix(".yaml") for name in flags(words, "--config-name", "-cn")]
+    if found or not names or list(flags(words, "--config-path", "-cp")):
+        return found
+    known = [path.stem for place in places(words) for path in sorted(place.glob("*.yaml")) if not path.stem.startswith("benchmark")]
+    if any((place / f"{names[-1]}.yaml").is_file() for place in places(words)):
+        return []
+    import difflib
+
+    near = [f"did you mean {name}? " for name in difflib.get_close_matches(names[-1], known, n=1)]
+    remedy = "name its folder with --config-dir" if not _named(words) else f"choose one of {', '.join(dict.fromkeys(known))}"
+    return [f"--config-name {names[-1]}: there is no {names[-1]}.yaml; {''.join(near)}{remedy}"]
 
 
 def flags(words: Sequence[str], *names: str) -> Iterator[str]:
@@ -114,10 +137,25 @@ def target_of(file: Path, group: str) -> str | None:
 
 
 def tree(file: Path) -> Any:
-    """The nodes of a YAML file, each with its line. Errors: yaml.YAMLError."""
+    """The nodes of a YAML file, each with its line. Errors: yaml.YAMLError; ValueError for what is no text."""
     import yaml
 
-    return yaml.compose(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.compose(text(file), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def text(file: Path) -> str:
+    """What the file says. Errors: ValueError with a sentence where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as wrong:
+        raise ValueError(f"{place_of(file)}: is no UTF-8 text; save it as UTF-8") from wrong
+    except OSError as wrong:
+        raise ValueError(f"{place_of(file)}: cannot be read ({wrong.strerror})") from wrong
+
+
+def place_of(file: Path) -> Path:
+    """The path as a user of this folder writes it."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def _yaml(path: Path) -> Any:
@@ -125,6 +163,6 @@ def _yaml(path: Path) -> Any:
     import yaml
 
     try:
-        return yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as wrong:
         raise ValueError(f"{path}: {wrong}") from wrong

@@ -4,6 +4,7 @@ A field says its range in its annotation, `lr: Annotated[float, Above(0)]`, or i
 """
 
 import dataclasses
+import math
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -185,6 +186,8 @@ def _fit_union(options: tuple[Any, ...], value: Any) -> Any:
 def _fit_scalar(hint: Any, value: Any) -> Any:
     if hint is Any:
         return value
+    if hint in (int, float) and isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, int | float) and not isinstance(value, bool):

@@ -23,11 +23,18 @@ MANY = ["teacher=endpoint", "teacher.model=m"]
         ([*MANY, f"teacher.api_key_env={KEY}"], "teacher.api_key_env=***: holds what looks like a key"),
         ([*MANY, f"teacher.api_key_env={PLAIN.replace('-', '')}"], "teacher.api_key_env=***: is no name of an environment variable"),
         ([*MANY, "teacher.api_key_env=ODD", f"teacher.system=Use {OTHER}."], "teacher.system=Use ***.: holds the value of the"),
+        ([*MANY, "teacher.api_key_env=ODD", f"report.title=Use {OTHER}.", "goal=source"], "report.title=Use ***.: holds the value of the"),
         ([*MANY, f"teacher.api_key={PLAIN}"], "teacher.api_key=***: there is no such setting"),
         ([*MANY, f"+teacher.token={PLAIN}"], "teacher.token=***: there is no such setting"),
         ([*MANY, f"teacher.system=Use {KEY}"], "teacher.system=Use ***: holds what looks like a key (sk-...); settings are"),
         ([f"track.uri=http://me:{PLAIN}@h"], "track.uri=http://***@h: holds an address that names a user or a password"),
         ([f"track.uri=postgresql://me:{PLAIN}@h/db"], "track.uri=postgresql://***@h/db"),
+        ([*MANY, f"teacher.base_url=u:{PLAIN}@127.0.0.1/v1", "goal=thought"], "teacher.base_url=***@127.0.0.1/v1: holds an address"),
+        ([*MANY, f"teacher.base_url=//u:{PLAIN}@h/v1", "goal=source"], "teacher.base_url=***@h/v1: holds an address that names a user"),
+        ([*MANY, f"teacher.base_url=u:p/{PLAIN}@h/v1", "goal=source"], "teacher.base_url=***@h/v1: names a user or a password"),
+        ([*MANY, f"teacher.base_url='h/v1?key={PLAIN}'", "goal=source"], "teacher.base_url=h/v1?key=***: holds a key in its query"),
+        ([*MANY, "teacher.api_key_env=S3cretValue12345", "goal=source"], "teacher.api_key_env=***: is no name of an environment variable"),
+        ([f"report.title='password={PLAIN}'", "goal=source"], "report.title=password=***: holds a value under the name password"),
         ([f"study={KEY}"], "study=***: holds what looks like a key"),
         (["report.title=${oc.env:MY_SECRET}"], "report.title=***: holds the value of the environment variable MY_SECRET"),
         ([f"report.question=say {WORD}"], "report.question=say ***: holds the value of the environment variable MY_SECRET"),
@@ -43,7 +50,8 @@ def test_a_secret_is_refused_and_not_shown(
         done = o1exp(*sweep, *words)
         assert done.code == 2, done.err
         assert said in done.err
-        assert not [secret for secret in (KEY, PLAIN, WORD, OTHER) if secret in done.out + done.err]
+        assert not [secret for secret in (KEY, PLAIN, WORD, OTHER, "S3cretValue12345") if secret in done.out + done.err]
+        assert len({line.split(": ")[0] for line in done.err.splitlines()}) == len(done.err.splitlines()), "said twice"
         assert list(tmp_path.iterdir()) == []
 
 

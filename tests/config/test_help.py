@@ -42,7 +42,8 @@ def test_values_are_shown_as_yaml_says_them(o1exp: Command) -> None:
 @pytest.mark.parametrize(
     ("subject", "said"),
     [("bench", "\n  gsm8k "), ("sft", "\n  small "), ("experiment", "\n  paper/math "), ("experiment/dpo", "\nbaseline: SFT"),
-     ("sft/skip", "\ntakes: start"), ("writer", "writer: teacher/procedural")],
+     ("sft/skip", "\ntakes: start"), ("writer", "writer: teacher/procedural"),
+     ("bench.arithmetic", "bench: bench/arithmetic")],
 )  # fmt: skip
 def test_groups_and_what_has_no_settings(o1exp: Command, subject: str, said: str) -> None:
     done = o1exp("--help", subject)
