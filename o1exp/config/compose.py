@@ -1,6 +1,7 @@
 """From command-line overrides to the stages of a study: one graph for each arm, and the page over all of them."""
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -74,6 +75,7 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
     goal, mistakes = str(config.goal), additions(config, overrides)
     mistakes += unsaid(config_mistakes(config), mistakes)
     target = "result" if goal == "report" else goal
+    refused = [re.sub(r"^arms\..*?\[\d+\]=", "", line) for line in mistakes]  # secrets among the overrides of an arm
     goals: dict[str, Stage[Any]] = {}
     named: dict[str, dict[str, str]] = {}
     main: Graph | None = None
@@ -88,7 +90,7 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
                 named.setdefault(key, {})[arm] = path
         except ConfigError as wrong:
             place = arm_place(arm, overrides, origin)
-            mistakes += [_of_arm(line, f"{place}arm {arm}: ", own) for line in unsaid(wrong.mistakes, mistakes)]
+            mistakes += [_of_arm(line, f"{place}arm {arm}: ", own) for line in unsaid(wrong.mistakes, [*mistakes, *refused])]
     mistakes += _root_mistakes(config, arms)
     if mistakes or main is None:
         raise ConfigError(located(mistakes, overrides, origin))

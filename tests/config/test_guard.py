@@ -87,3 +87,11 @@ def test_a_study_that_is_a_path_makes_no_folder(o1exp: Command, tmp_path: Path) 
             assert done.code == 2
             assert "study='" in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_in_an_arm_is_refused_once(o1exp: Command, tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "loose.yaml").write_text(f"# @package _global_\narms: {{a: [], b: ['teacher.system={KEY}']}}\n")
+    done = o1exp("--config-dir", str(tmp_path), "experiment=loose")
+    assert done.code == 2
+    assert done.err.count("holds what looks like a key") == 1, done.err
