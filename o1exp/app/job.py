@@ -107,6 +107,8 @@ def launched() -> int:
             _job()
     except (HydraException, OmegaConfBaseException, ValueError) as problem:  # composing ended; what a job raises is in _ended
         return _refused(explained(words, Origin.named(words), problem))
+    except SystemExit as left:  # a flag that Hydra does not know; it has said so
+        return left.code if isinstance(left.code, int) else FAILED
     except BaseException as ended:
         return _end(ended)
     return _end(_ended[0]) if _ended else _sweep_code()

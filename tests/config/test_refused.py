@@ -305,3 +305,9 @@ def test_an_option_file_is_refused_with_its_lines(o1exp: Command, tmp_path: Path
     done = o1exp("--config-dir", "more", "sft@think=mine")
     assert done.code == 2
     assert all(f"more/sft/mine.yaml, {part}" in done.err for part in said), done.err
+
+
+def test_an_unknown_flag_is_refused_in_a_line(o1exp: Command) -> None:
+    done = o1exp("--nosuch")
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == "o1exp: error: unrecognized arguments: --nosuch"
