@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from o1exp.train.worker import cudnn_attention, flash
+from o1exp.train.kernels import cudnn_attention
+from o1exp.train.worker import flash
 
 SHAPES = ((12, 2, 128, 16384), (14, 2, 64, 8192), (28, 4, 128, 4096))
 KERNELS = (

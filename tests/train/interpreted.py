@@ -7,10 +7,10 @@ import torch
 from torch.nn.functional import cross_entropy, linear, silu
 from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
-from o1exp.train.worker import softmax
-from o1exp.train.worker.gated import Gated, Product
-from o1exp.train.worker.norm import Norm
-from o1exp.train.worker.rotary import Rotation
+from o1exp.train.kernels import softmax
+from o1exp.train.kernels.gated import Gated, Product
+from o1exp.train.kernels.norm import Norm
+from o1exp.train.kernels.rotary import Rotation
 
 
 def drawn(*shape: int, dtype: torch.dtype) -> torch.Tensor:

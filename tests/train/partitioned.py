@@ -15,7 +15,7 @@ def main() -> None:
     import deepspeed
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    from o1exp.train.worker.kernels import chosen, fuse
+    from o1exp.train.worker.fuse import chosen, fuse
 
     group = torch.distributed.HashStore()  # type: ignore[attr-defined]
     torch.distributed.init_process_group("gloo", store=group, rank=0, world_size=1)

@@ -66,7 +66,7 @@ def test_where_none_agrees_sdpa_attends(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_documents_of_a_plan_that_are_not_there_are_empty() -> None:
     import torch
 
-    from o1exp.train.worker import cudnn_attention as cudnn
+    from o1exp.train.kernels import cudnn_attention as cudnn
 
     bounds = torch.tensor([0, 40, 64], dtype=torch.int32)
     shape = cudnn._shape(torch.zeros(64, 6, 16), torch.zeros(64, 2, 16), bounds, 40, None)

@@ -40,7 +40,7 @@ def formulas(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The kernels that torch.compile would fuse, as they are written."""
     import torch
 
-    from o1exp.train.worker.kernels import chosen
+    from o1exp.train.worker.fuse import chosen
 
     monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
     (made,) = chosen("compile")
@@ -58,7 +58,7 @@ def gradient(ours: Any) -> Any:
 def test_norms_mlps_and_rotation_are_swapped_and_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from o1exp.train.worker.kernels import fuse
+    from o1exp.train.worker.fuse import fuse
 
     ours = model()
     plain = gradient(ours)
@@ -71,7 +71,7 @@ def test_norms_mlps_and_rotation_are_swapped_and_give_the_same(monkeypatch: pyte
 def test_another_formula_is_not_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from o1exp.train.worker.kernels import fuse
+    from o1exp.train.worker.fuse import fuse
 
     kernels = formulas(monkeypatch)
     turned = replace(kernels, rotate=lambda query, key, cos, sin: kernels.rotate(query, key, cos, -sin))
@@ -89,7 +89,7 @@ def test_another_formula_is_not_swapped(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_first_norm_that_agrees_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    from o1exp.train.worker.kernels import fuse
+    from o1exp.train.worker.fuse import fuse
 
     kernels = formulas(monkeypatch)
     shifted = replace(kernels, norms=(lambda hidden, weight, epsilon: kernels.norms[0](hidden, weight + 1, epsilon), kernels.norms[0]))
@@ -140,7 +140,8 @@ def test_nothing_in_gives_nothing_out(name: str) -> None:
     """A micro-batch may have no place with a label, and then no kernel is started."""
     import torch
 
-    from o1exp.train.worker import gated, lora, norm, rotary, softmax
+    from o1exp.train.kernels import gated, norm, rotary, softmax
+    from o1exp.train.worker import lora
 
     def drawn(*shape: int) -> Any:
         return torch.randn(shape, requires_grad=True)

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, linear
 from torch.utils.checkpoint import checkpoint
 
 from o1exp.train.data.batch import MicroBatch
-from o1exp.train.worker import softmax
+from o1exp.train.kernels import softmax
 
 CHUNK_LOGITS = 2**24
 CHUNK_ROWS = 512

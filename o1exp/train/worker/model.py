@@ -9,7 +9,7 @@ from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import attention
 from o1exp.train.worker.accelerator import as_in_training
-from o1exp.train.worker.kernels import chosen, fuse
+from o1exp.train.worker.fuse import chosen, fuse
 from o1exp.train.worker.lora import add_lora, lean
 from o1exp.train.worker.loss import teach_loss, teach_rows
 from o1exp.train.worker.offload import Parking

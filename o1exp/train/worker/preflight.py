@@ -7,8 +7,9 @@ import torch
 
 from o1exp.train.data.batch import Group, bounds_of
 from o1exp.train.data.encode import CannotTrain, Encoded
+from o1exp.train.kernels import cudnn_attention
 from o1exp.train.spec import TrainSpec
-from o1exp.train.worker import attention, cudnn_attention, flash
+from o1exp.train.worker import attention, flash
 from o1exp.train.worker.libraries import faster_flash
 
 

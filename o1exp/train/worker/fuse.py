@@ -156,9 +156,9 @@ def _same_rotation(rotate: Callable[..., Any], plain: Callable[..., Any], model:
 
 
 def _triton() -> Fused:
-    from o1exp.train.worker.gated import Gated, Product
-    from o1exp.train.worker.norm import Norm
-    from o1exp.train.worker.rotary import Rotation
+    from o1exp.train.kernels.gated import Gated, Product
+    from o1exp.train.kernels.norm import Norm
+    from o1exp.train.kernels.rotary import Rotation
 
     def shifted(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         return norm(hidden, weight + 1, epsilon)
