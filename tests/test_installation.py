@@ -72,6 +72,7 @@ def numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
 
 
+@pytest.mark.slow
 def test_another_torch_is_what_make_is_told_and_stays(checkout: Path) -> None:
     asked = "torch==2.11.0 --index-url there"
     (pinned,) = (line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("torch=="))
@@ -84,6 +85,7 @@ def test_another_torch_is_what_make_is_told_and_stays(checkout: Path) -> None:
     assert [line for line in made(checkout, ".venv/installed") if "pip install" in line and line.endswith(f" {asked}")]
 
 
+@pytest.mark.slow
 def test_nothing_else_that_make_installs_replaces_torch(checkout: Path) -> None:
     commands = made(checkout, ".venv/installed-test")
     pip = [line for line in commands if "pip install" in line]
