@@ -1,7 +1,7 @@
 """An MLflow that cannot be used, in one sentence: a damaged database, a server that does not answer, an address of nothing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,12 +24,10 @@ def no_address(uri: str) -> str:
     """What is wrong with the address of a tracking server or database, "" for nothing or for an empty one."""
     if not uri or uri == "databricks" or uri.startswith("databricks://"):
         return ""
-    try:
+    with suppress(ValueError):  # of brackets that are no address
         parts = urlsplit(uri)
         if (parts.scheme in SERVERS and parts.hostname) or parts.scheme.partition("+")[0] in DATABASES:
             return ""
-    except ValueError:
-        pass  # of brackets that are no address
     return (
         "is no address of an MLflow server or database; give http://HOST:PORT or sqlite:////FOLDER/FILE, "
         "or leave it empty for mlflow.db in the outputs folder"

@@ -49,7 +49,7 @@ def scores(runs: list[Logged]) -> list[str]:
 
 
 def swept(runs: list[Logged]) -> list[str]:
-    """Parameters with more than one value among runs on the same level: first those that every run there has, then by fewest values."""
+    """Parameters with more than one value among runs on the same level: those that all have first, seed before think.seed."""
     levels: dict[str | None, list[dict[str, str]]] = {}
     for _, parent, params, _ in runs:
         if params:
@@ -60,7 +60,7 @@ def swept(runs: list[Logged]) -> list[str]:
             values = {params.get(name) for params in group}
             if len(values) > 1:
                 differing[name] = max((None in values, len(values)), differing.get(name, (False, 0)))
-    return sorted(differing, key=lambda name: (*differing[name], name))[:MOST_PARAMETERS]
+    return sorted(differing, key=lambda name: (differing[name][0], name.count("."), differing[name][1], name))[:MOST_PARAMETERS]
 
 
 def packed(state: dict[str, Any]) -> str:

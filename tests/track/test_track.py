@@ -124,7 +124,7 @@ def test_cells_of_a_sweep_stand_below_one_parent(copy: Finished, client: Any, tm
     assert {run.data.params["think.lr"] for run in cells} == {"0.001", "0.002"}
     assert all("arithmetic/accuracy" in run.data.metrics and "phase1/loss" in run.data.metrics for run in cells)
     state = unpacked(client.get_experiment(study.experiment_id).tags[NAME])
-    assert state["selectedColumns"][:3] == ["params.`think.lr`", "params.`thought`", "metrics.`arithmetic/accuracy`"]
+    assert state["selectedColumns"][:3] == ["params.`thought`", "params.`think.lr`", "metrics.`arithmetic/accuracy`"]
     assert {run.data.params["seed"] for run in cells} == {"1"}
     (sweep / "report.html").write_text("<p>")
     log_sweep(Tracking(), copy.root, study.run_id, sweep)
