@@ -4,6 +4,7 @@ Counted in CPU-seconds of this process, which a busy machine hardly changes. Wha
 the text may cost at most 32 times as much (8 would be linear, 64 quadratic), each the best of three.
 """
 
+import gc
 import importlib
 import pkgutil
 import re
@@ -40,12 +41,19 @@ Mixture = tuple[str, str, str]
 
 
 def seconds(ask: Callable[[str], object], text: str) -> float:
-    """CPU time of one question, with nothing remembered from those before."""
+    """CPU time of one question, with nothing remembered from those before.
+
+    Without the garbage collector: its passes over all that the process holds cost as much as a question, in some of them.
+    """
     for cached in (compare.matched, read.read_clean, rational.rational, fingerprint.rough, fingerprint.fine, fingerprint._whole_only):
         cached.cache_clear()
-    started = time.process_time()
-    ask(text)
-    return time.process_time() - started
+    gc.disable()
+    try:
+        started = time.process_time()
+        ask(text)
+        return time.process_time() - started
+    finally:
+        gc.enable()
 
 
 def grows_too_fast(ask: Callable[[str], object], mixture: Mixture, letters: int) -> bool:
