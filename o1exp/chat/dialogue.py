@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from o1exp.chat.spelling import Spelling
 from o1exp.chat.templates import chosen
+from o1exp.chat.token_ids import TokenIds
 
 _QUESTION, _ANSWER = "o1exp-question", "o1exp-answer"
 _AROUND = " \t"
@@ -47,7 +47,7 @@ class Dialogue:
             written = self._prompt + self._finished
         except ValueError:  # prompts can be written all the same
             written = self._prompt
-        self.spelling = Spelling(tokenizer, written, self.ends, as_text)
+        self.tokens = TokenIds(tokenizer, written, self.ends, as_text)
 
     @cached_property
     def opened(self) -> str:
@@ -56,8 +56,8 @@ class Dialogue:
         return found[0] if found else ""
 
     def prompt_text(self, question: str, system: str = "") -> str:
-        """The prompt up to where the model goes on, special tokens of the question hidden (`Spelling.shown` shows them)."""
-        asked, told = self.spelling.hide(question), self.spelling.hide(system)
+        """The prompt up to where the model goes on, special tokens of the question hidden (`TokenIds.shown` shows them)."""
+        asked, told = self.tokens.hide(question), self.tokens.hide(system)
         try:
             text = self._written([*([_message("system", told)] if told else []), _user(asked)], True)
         except ValueError as refused:
@@ -73,14 +73,14 @@ class Dialogue:
 
     def prompt(self, question: str, system: str = "") -> tuple[int, ...]:
         """The token ids that the model continues."""
-        return tuple(self.spelling.ids([self.prompt_text(question, system)])[0])
+        return tuple(self.tokens.ids([self.prompt_text(question, system)])[0])
 
     def answer_text(self, response: str) -> str:
         """What follows the prompt: the response as it is, without the beginning of a thought that the prompt has, and its end token.
 
         Errors: ValueError where the prompt opens a thought and the response is none.
         """
-        answer = self.spelling.hide(response)
+        answer = self.tokens.hide(response)
         return self.form.around(self._behind_opened(answer) if self.opened else answer)
 
     def _behind_opened(self, answer: str) -> str:
@@ -98,8 +98,8 @@ class Dialogue:
 
     def ids(self, prompts: list[str], answers: list[str]) -> Iterator[tuple[list[int], list[int]]]:
         """Token ids of texts that `prompt_text` and `answer_text` gave."""
-        asked = self.spelling.ids(prompts)
-        yield from zip(asked, self.spelling.continued(prompts, asked, answers), strict=True)
+        asked = self.tokens.ids(prompts)
+        yield from zip(asked, self.tokens.continued(prompts, asked, answers), strict=True)
 
     @cached_property
     def form(self) -> Form:
@@ -121,12 +121,12 @@ class Dialogue:
         return after[: min(places)[0]]
 
     def _remedy(self, after: str) -> str:
-        written = sorted((after.index(mark), mark) for mark in self.spelling.marks if mark in after)
+        written = sorted((after.index(mark), mark) for mark in self.tokens.marks if mark in after)
         if written:
             return f"name the one that it writes there: eos_token={written[0][1]}"
         if self.ends:
             return f"it ends in {after!r}; choose a template that writes {self.tokenizer.eos_token!r}: chat_template=plain"
-        some = ", ".join(self.spelling.marks[:5])
+        some = ", ".join(self.tokens.marks[:5])
         return (
             f"the tokenizer names none; name one of its tokens ({some}): eos_token=..., and a template that writes it: chat_template=plain"
         )

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from o1exp.chat.templates import chosen, mistake_in, settled
+from o1exp.chat.templates import chosen, mistake_in, settled, syntax_error
 from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, added
 from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair, Table
+from o1exp.train.bases.folder import template_of
+from o1exp.train.bases.pretrained import Pretrained
 from o1exp.train.facts import PreparedFacts
 
 if TYPE_CHECKING:
@@ -65,6 +67,17 @@ class Prepare(Stage[Prepared]):
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if wrong := mistake_in(self.chat_template):
             yield "chat_template", wrong
+
+    def preflight(self) -> Iterator[str]:
+        """What is wrong with the template of a model folder, before the data are made that it shall write."""
+        start = self.tokenizer
+        if not isinstance(start, Pretrained) or start.folder is None or not (start.folder / "tokenizer_config.json").is_file():
+            return
+        try:
+            if wrong := syntax_error(chosen(template_of(start.folder), self.chat_template)):
+                yield f"the chat template of {start.folder} {wrong}"
+        except ValueError as wrong_name:
+            yield f"{start.folder}: {wrong_name}"
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         data = inputs.get("data", Expect())

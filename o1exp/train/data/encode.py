@@ -125,7 +125,7 @@ class ChatEncoder:
             self._check_end(self.dialogue.form.around("2"))
         except ValueError as wrong:
             raise CannotTrain(str(wrong)) from None
-        self.letters = Letters(self.dialogue.spelling)
+        self.letters = Letters(self.dialogue.tokens)
         self.specials: Counter[str] = Counter()
         self.unknown: dict[str, list[int]] = {}
         """Letters that the tokenizer does not know, each with the rows that hold it."""
@@ -142,14 +142,14 @@ class ChatEncoder:
             yield asked, ids
 
     def _texts(self, document: Document) -> tuple[str, str]:
-        held = self.dialogue.spelling.special_in(document.response)
-        if not self.dialogue.spelling.as_text and (ends := self.ends & held.keys()):
+        held = self.dialogue.tokens.special_in(document.response)
+        if not self.dialogue.tokens.as_text and (ends := self.ends & held.keys()):
             raise CannotTrain(
                 f"row {document.row}, example {document.name}: its response holds the end token {min(ends)}, where generation would stop; "
                 "set special_tokens=text to keep it as text"
             )
         self.specials.update(held)
-        self.specials.update(self.dialogue.spelling.special_in(document.prompt))
+        self.specials.update(self.dialogue.tokens.special_in(document.prompt))
         try:
             return self.dialogue.prompt_text(document.prompt), self.dialogue.answer_text(document.response)
         except ValueError as wrong:
@@ -163,7 +163,7 @@ class ChatEncoder:
 
     def _check_end(self, answer: str) -> None:
         """A text that ends in an end token must become ids that do."""
-        if self.dialogue.spelling.ids([answer])[0][-1:] not in [[end] for end in self.dialogue.ends]:
+        if self.dialogue.tokens.ids([answer])[0][-1:] not in [[end] for end in self.dialogue.ends]:
             raise ValueError(f"the tokenizer does not read {answer[-20:]!r} as ending in its end token; choose chat_template=plain")
 
 

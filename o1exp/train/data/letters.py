@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
-from o1exp.chat.spelling import Spelling
+from o1exp.chat.token_ids import TokenIds
 
 _USUAL = "".join(map(chr, range(32, 127)))
 _UNUSUAL, _ANY = re.compile(r"[^\n -~]"), re.compile(r"[\s\S]")
@@ -20,8 +20,8 @@ class Letters:
     or in lower case is no unknown one. Spaces do not count.
     """
 
-    def __init__(self, spelling: Spelling) -> None:
-        self.spelling, self.tokenizer = spelling, spelling.tokenizer
+    def __init__(self, tokens: TokenIds) -> None:
+        self.tokens, self.tokenizer = tokens, tokens.tokenizer
         self._known: set[str] = set()
         self._failed: set[str] = set()
         self._unknown, self._unknown_token = _unknown_token(self.tokenizer)
@@ -50,11 +50,11 @@ class Letters:
     def _misspelt(self, texts: Iterable[str]) -> list[str]:
         """Those that come back as something else."""
         given = [text for text in texts if text]
-        return [text for text, ids in zip(given, self.spelling.ids(list(map(self.spelling.hide, given))), strict=True)
+        return [text for text, ids in zip(given, self.tokens.ids(list(map(self.tokens.hide, given))), strict=True)
                 if self._plain(self._decoded(ids)) != self._plain(text)]  # fmt: skip
 
     def _ids(self, text: str) -> list[int]:
-        return self.spelling.ids([text])[0]
+        return self.tokens.ids([text])[0]
 
     def _decoded(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False))

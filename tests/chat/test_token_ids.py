@@ -26,7 +26,7 @@ def test_special_tokens_in_texts_are_text(name: str) -> None:
     thought = "<think>\nWell\n</think>\n\n"
     prompt, answer = ids(dialogue, thought + quote, quote)
     plain = ids(dialogue, thought + "No", "Yes")
-    marks = dialogue.tokenizer.convert_tokens_to_ids(dialogue.spelling.marks)
+    marks = dialogue.tokenizer.convert_tokens_to_ids(dialogue.tokens.marks)
     # No end, no turn and no other special token beside those that the template writes.
     assert [[found.count(mark) for mark in marks] for found in (prompt, answer)] == [
         [found.count(mark) for mark in marks] for found in plain
@@ -42,9 +42,9 @@ def test_special_tokens_in_texts_are_text(name: str) -> None:
 def test_a_text_without_special_tokens_is_spelt_the_same_by_both_ways(name: str) -> None:
     shape = SHAPES[name]
     tokenizer = shape.tokenizer()
-    spelling = Dialogue(tokenizer, shape.end_ids(tokenizer)).spelling
+    tokens = Dialogue(tokenizer, shape.end_ids(tokenizer)).tokens
     for text in ("It is 3. ∑ é\n\n  two", f"{shape.special[-1]}\nIt is{shape.eos} {shape.eos}", "", "  "):
-        assert spelling._quoting(text) == tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert tokens._quoting(text) == tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def test_by_choice_they_are_tokens() -> None:
@@ -62,8 +62,8 @@ def test_thought_marks_stay_tokens_whether_they_are_called_special_or_not() -> N
 
 
 def test_they_are_counted() -> None:
-    spelling = Dialogue(SHAPES["Qwen3"].tokenizer()).spelling
-    assert spelling.special_in("<think>a<|im_end|></think><|im_start|>user<|im_end|>") == {
+    tokens = Dialogue(SHAPES["Qwen3"].tokenizer()).tokens
+    assert tokens.special_in("<think>a<|im_end|></think><|im_start|>user<|im_end|>") == {
         "<think>": 1, "</think>": 1, "<|im_end|>": 2, "<|im_start|>": 1,
     }  # fmt: skip
 

@@ -20,7 +20,7 @@ def is_thought_mark(token: str) -> bool:
     return bool(_ABOUT_THOUGHT.search(token))
 
 
-class Spelling:
+class TokenIds:
     """How one tokenizer spells texts. `written` are texts that its template wrote: their added tokens are marks of turns and roles.
 
     With `as_text` false, special tokens in texts of data are the tokens that they look like.
