@@ -102,6 +102,12 @@ class Dialogue:
         yield from zip(asked, self.tokens.continued(prompts, asked, answers), strict=True)
 
     @cached_property
+    def end_names(self) -> list[str]:
+        """The end tokens as they are written."""
+        names = [self.tokenizer.convert_ids_to_tokens(number) for number in sorted(self.ends) if number < len(self.tokenizer)]
+        return [str(name) for name in names if name]
+
+    @cached_property
     def form(self) -> Form:
         """How the template writes an answer. Errors: ValueError where it writes none, or closes it with no end token."""
         before, _, after = self._finished.partition(_ANSWER)
@@ -114,7 +120,7 @@ class Dialogue:
 
     def _closed(self, after: str) -> str:
         """Up to its first end token, where generation stops: what a template writes behind it is never learned."""
-        ends = [str(self.tokenizer.convert_ids_to_tokens(number)) for number in sorted(self.ends)]
+        ends = self.end_names
         places = [(after.index(end) + len(end), end) for end in ends if end in after]
         if not places:
             raise ValueError(f"the chat template closes the answer with none of the end tokens {ends}: {self._remedy(after)}")

@@ -80,6 +80,16 @@ def test_the_answer_is_what_the_template_makes_of_a_finished_dialogue(dialogues:
     assert whole[: len(prompt) + len(answer)] == prompt + answer
 
 
+def test_a_piece_over_the_border_is_none_since_the_model_sees_the_prompt_alone(dialogues: dict[str, Dialogue]) -> None:
+    """SentencePiece would join the prompt's "]" with the answer's "I", and begins an answer that is read alone with a space."""
+    for name in ("Mistral 0.1", "Mistral 0.1, new"):
+        dialogue = dialogues[name]
+        joined = dialogue.tokenizer(dialogue.prompt_text(QUESTION) + "I see.", add_special_tokens=False)["input_ids"]
+        prompt, answer = ids(dialogue, "I see.")
+        assert joined[: len(prompt)] != prompt == list(dialogue.prompt(QUESTION))
+        assert spelt(dialogue.tokenizer, prompt + answer).endswith("[/INST]I see.</s>")
+
+
 def test_a_thought_is_written_as_the_template_that_keeps_it_would(dialogues: dict[str, Dialogue]) -> None:
     dialogue = dialogues["Qwen3"]
     talk = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": THOUGHT}]

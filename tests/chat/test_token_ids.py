@@ -68,6 +68,14 @@ def test_they_are_counted() -> None:
     }  # fmt: skip
 
 
+def test_tokens_that_begin_alike_are_told_apart() -> None:
+    tokens = ("<a>", "<ab>", "<ab", "[control_1]", "[control_12]", "(.*)")
+    spelling = Dialogue(Shape(SHAPES["SmolLM2"].template, (*SHAPES["SmolLM2"].special, *tokens), "<|im_end|>").tokenizer()).tokens
+    text = "<ab><ab <a[control_12][control_1](.*)<ac>"
+    assert spelling.special_in(text) == {"<ab>": 1, "<ab": 1, "[control_12]": 1, "[control_1]": 1, "(.*)": 1}
+    assert spelling.shown(spelling.hide(text)) == text
+
+
 def unigram() -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 

@@ -121,7 +121,6 @@ class ChatEncoder:
         self.tokenizer = tokenizer
         try:
             self.dialogue = Dialogue(tokenizer, end_tokens, as_text=special_tokens == "text")
-            self.ends = {str(tokenizer.convert_ids_to_tokens(end)) for end in self.dialogue.ends}
             self._check_end(self.dialogue.form.around("2"))
         except ValueError as wrong:
             raise CannotTrain(str(wrong)) from None
@@ -137,15 +136,17 @@ class ChatEncoder:
         except ValueError as wrong:
             raise CannotTrain(str(wrong)) from None
         for document, prompt, answer, (asked, ids) in zip(documents, prompts, answers, encoded, strict=True):
+            if sum(map(ids.count, self.dialogue.ends)) > 1:
+                raise CannotTrain(f"{_where(document)}: the tokenizer reads an end token within the response; leave the row out")
             self._note_letters(document, document.prompt, asked, prompt)
             self._note_letters(document, document.response, ids, answer)
             yield asked, ids
 
     def _texts(self, document: Document) -> tuple[str, str]:
         held = self.dialogue.tokens.special_in(document.response)
-        if not self.dialogue.tokens.as_text and (ends := self.ends & held.keys()):
+        if not self.dialogue.tokens.as_text and (ends := held.keys() & set(self.dialogue.end_names)):
             raise CannotTrain(
-                f"row {document.row}, example {document.name}: its response holds the end token {min(ends)}, where generation would stop; "
+                f"{_where(document)}: its response holds the end token {min(ends)}, where generation would stop; "
                 "set special_tokens=text to keep it as text"
             )
         self.specials.update(held)
@@ -153,7 +154,7 @@ class ChatEncoder:
         try:
             return self.dialogue.prompt_text(document.prompt), self.dialogue.answer_text(document.response)
         except ValueError as wrong:
-            raise CannotTrain(f"row {document.row}, example {document.name}: {wrong}") from None
+            raise CannotTrain(f"{_where(document)}: {wrong}") from None
 
     def _note_letters(self, document: Document, text: str, ids: list[int], written: str) -> None:
         for letter in self.letters.unknown(text, ids, written):
@@ -209,6 +210,10 @@ def encode(rows: Iterable[Example | Pair], encoder: ChatEncoder, max_length: int
         roles=np.array([document.role for document in kept], dtype=np.int8),
         lengths_seen=np.array(seen), unreadable=np.unique(np.array(unreadable, dtype=np.int64)), dropped=dropped, cut=cut, over=over,
     )  # fmt: skip
+
+
+def _where(document: Document) -> str:
+    return f"row {document.row}, example {document.name}"
 
 
 def _why_empty(document: Document, prompt: int, max_length: int) -> str:

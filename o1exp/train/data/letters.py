@@ -38,9 +38,13 @@ class Letters:
             words = [word for word in dict.fromkeys(text.split()) if not self._failed.isdisjoint(word)]
             found = sorted({letter for word in self._misspelt(words) for letter in self._failed & set(word)})
         if not found and self._unknown is not None and ids.count(self._unknown) > written.count(self._unknown_token):
-            found = sorted(letter for letter in set(text) if self._unknown in self._ids(letter))
-            return found or self._misspelt(dict.fromkeys(text.split())) or [self._unknown_token]
+            words = dict.fromkeys(text.split())
+            return self._replaced(text) or self._misspelt(words) or self._replaced(written) or [self._unknown_token]
         return found
+
+    def _replaced(self, text: str) -> list[str]:
+        """Letters for which the unknown token stands."""
+        return sorted(letter for letter in set(text) if self._unknown in self._ids(letter))
 
     def _try(self, letters: Iterable[str]) -> None:
         wrong = set(self._misspelt(sorted(letter for letter in letters if not letter.isspace())))
