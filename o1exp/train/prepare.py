@@ -114,7 +114,14 @@ def load_tokenizer(start: Checkpoint, eos_token: str, chat_template: str) -> Any
     """
     from o1exp.train.data.encode import CannotTrain
 
-    tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None)
+    try:
+        tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None, trust_remote_code=False)
+    except Exception as wrong:  # the library raises what its formats raise
+        reason = (str(wrong).strip().splitlines() or [type(wrong).__name__])[0]
+        raise CannotTrain(
+            f"the tokenizer of {start.source} cannot be loaded ({reason}); one that needs code of its own is never loaded: give a model "
+            "with a tokenizer.json that the installed transformers reads"
+        ) from None
     if eos_token and eos_token not in tokenizer.get_vocab():
         raise CannotTrain(f"eos_token={eos_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
     if eos_token:

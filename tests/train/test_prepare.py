@@ -157,6 +157,15 @@ def test_pad_tokens_do_not_matter(tmp_path: Path) -> None:
         assert (facts["rows"], stage.kind) == (1, "Prepare")
 
 
+def test_a_tokenizer_that_cannot_be_loaded_is_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(Path(Store(tmp_path / "store").get(SMALL.start).source), folder)
+    (folder / "tokenizer.json").write_text('{"model": {"type": "Newest"}, "added_tokens": []}')
+    says = r"the tokenizer of .* cannot be loaded \(.+\); one that needs code of its own is never loaded"
+    with pytest.raises(StageFailed, match=says):
+        made(Store(tmp_path / "out"), SMALL.replace(start=Pretrained(path=str(folder)), data=Texts(responses=("6",))))
+
+
 def made(store: Store, training: Sft) -> Stage[object]:
     store.make([training.prepared])
     return training.prepared
