@@ -38,8 +38,7 @@ class Letters:
             words = [word for word in dict.fromkeys(text.split()) if not self._failed.isdisjoint(word)]
             found = sorted({letter for word in self._misspelt(words) for letter in self._failed & set(word)})
         if not found and self._unknown is not None and ids.count(self._unknown) > written.count(self._unknown_token):
-            words = dict.fromkeys(text.split())
-            return self._replaced(text) or self._misspelt(words) or self._replaced(written) or [self._unknown_token]
+            return self._replaced(text) or self._misspelt(dict.fromkeys(text.split())) or self._replaced(written) or [self._unknown_token]
         return found
 
     def _replaced(self, text: str) -> list[str]:
