@@ -75,21 +75,22 @@ class Dialogue:
         """The token ids that the model continues."""
         return tuple(self.tokens.ids([self.prompt_text(question, system)])[0])
 
-    def answer_text(self, response: str) -> str:
+    def answer_text(self, response: str, drawn: bool = False) -> str:
         """What follows the prompt: the response as it is, without the beginning of a thought that the prompt has, and its end token.
 
-        Errors: ValueError where the prompt opens a thought and the response is none.
+        `drawn`: the model itself wrote it behind such a prompt. Errors: ValueError where the prompt opens a thought that another
+        response neither begins nor ends.
         """
         answer = self.tokens.hide(response)
-        return self.form.around(self._behind_opened(answer) if self.opened else answer)
+        return self.form.around(self._behind_opened(answer, drawn) if self.opened else answer)
 
-    def _behind_opened(self, answer: str) -> str:
+    def _behind_opened(self, answer: str, drawn: bool) -> str:
         mark = self.opened.rstrip()
         begun = answer.lstrip()
         if begun.startswith(mark):
             rest, gap = begun[len(mark) :], self.opened[len(mark) :]
             return rest[len(gap) :] if rest.startswith(gap) else rest
-        if _closing(mark) in answer:
+        if drawn or _closing(mark) in answer:
             return answer
         raise ValueError(
             f"the chat template opens a thought ({self.opened!r}) that the response neither begins nor ends; write thoughts as "

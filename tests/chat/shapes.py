@@ -1,6 +1,6 @@
 """Chat templates in the shapes that practitioners meet, in our own words, each with a small tokenizer of the kind that belongs to it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 TURNS = (
@@ -64,6 +64,11 @@ PHI3 = (
     "{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] + '<|end|>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"
 )
+CHANNELS = (
+    "{% for m in messages %}<|start|>{{ m['role'] }}{% if m['role'] == 'assistant' %}<|channel|>final{% endif %}<|message|>"
+    "{{ m['content'] }}{{ '<|return|>' if loop.last and m['role'] == 'assistant' else '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant{% endif %}"
+)
 PARTS = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for part in m['content'] %}{% if part['type'] == 'text' %}{{ part['text'] }}"
     "{% endif %}{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -72,7 +77,10 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Shape:
-    """A template with its tokenizer: added tokens by their names, flagged special or not, `space`: SentencePiece's, not bytes."""
+    """A template with its tokenizer: added tokens by their names, flagged special or not, `space`: SentencePiece's, not bytes.
+
+    `strips` are tokens that swallow the spaces behind them, `before` is what the template writes before an answer.
+    """
 
     template: Any
     special: tuple[str, ...]
@@ -81,7 +89,8 @@ class Shape:
     bos: str | None = None
     ends: tuple[str, ...] = ()
     space: str = ""
-    strips: tuple[str, ...] = field(default=())
+    strips: tuple[str, ...] = ()
+    before: str = ""
 
     def tokenizer(self) -> Any:
         return self.made(self.template)
@@ -139,6 +148,7 @@ R1_BOS, R1_EOS = "<\uff5cbegin▁of▁sentence\uff5c>", "<\uff5cend▁of▁sente
 HEADERS = ("<|begin_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>")
 GEMMA = ("<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>")
 PHI = ("<|endoftext|>", "<|assistant|>", "<|user|>", "<|end|>")
+HARMONY = ("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>")
 SHAPES = {
     "Qwen2.5": Shape(QWEN25, IM, "<|im_end|>"),
     "Qwen3": Shape(QWEN3, IM, "<|im_end|>", ordinary=THINK),
@@ -150,7 +160,8 @@ SHAPES = {
     "Gemma 3": Shape(GEMMA3, GEMMA, "<eos>", bos="<bos>", ends=("<end_of_turn>",), space="never"),
     "Mistral 0.1": Shape(MISTRAL1, ("<unk>", "<s>", "</s>"), "</s>", bos="<s>", space="prepend"),
     "Mistral 0.1, new": Shape(MISTRAL1, ("<unk>", "<s>", "</s>"), "</s>", bos="<s>", space="first"),
-    "Mistral 0.3": Shape(MISTRAL3, ("<unk>", "<s>", "</s>", "[INST]", "[/INST]"), "</s>", bos="<s>", space="first"),
+    "Mistral 0.3": Shape(MISTRAL3, ("<unk>", "<s>", "</s>", "[INST]", "[/INST]"), "</s>", bos="<s>", space="first", before=" "),
+    "gpt-oss": Shape(CHANNELS, HARMONY, "<|return|>", before="<|channel|>final<|message|>"),
     "Phi-3": Shape(PHI3, PHI, "<|endoftext|>", ends=("<|end|>",), space="first", strips=PHI[1:]),
     "SmolLM2": Shape(SMOLLM2, IM, "<|im_end|>"),
     "contents in parts": Shape(PARTS, IM, "<|im_end|>"),

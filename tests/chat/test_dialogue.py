@@ -43,10 +43,10 @@ def test_prompt_and_answer_meet_without_a_gap(dialogues: dict[str, Dialogue], na
     prompt, answer = ids(dialogue, response)
     assert tuple(prompt) == dialogue.prompt(QUESTION)  # what sampling continues
     # The text is the prompt's, then the response as it is, then one end token.
-    whole = asked.removesuffix("<think>\n") + (" " if name == "Mistral 0.3" else "") + response + end
+    whole = asked.removesuffix("<think>\n") + shape.before + response + end
     assert spelt(tokenizer, prompt + answer) == squeezed(shape, whole)
     assert tokenizer.convert_tokens_to_ids(end) == answer[-1]
-    assert not {tokenizer.convert_tokens_to_ids(token) for token in (*shape.special, *shape.ends)} & set(answer[:-1])
+    assert not {tokenizer.convert_tokens_to_ids(token) for token in (shape.eos, *shape.ends)} & set(answer[:-1])
     # Marks of thoughts that are tokens are the tokens that the model writes.
     marks = [token for token in THINK if token in shape.ordinary]
     opened = name in OPENS

@@ -101,6 +101,9 @@ def test_a_response_that_the_template_cannot_begin_is_named_by_row() -> None:
     opens = TEMPLATE.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
     with pytest.raises(CannotTrain, match=r"row 1, example bare#0: the chat template opens a thought"):
         run([example(response="<think>\na</think>3"), example(problem="bare")], opens)
+    pair = Pair(problem="p", prompt="1 + 2", chosen="a</think>3", rejected="4 and no end")  # as the model wrote them
+    data, words = encode([pair], ChatEncoder(tokenizer(opens)), 1000, "drop"), tokenizer(opens)
+    assert words.decode(data.document(1)).replace(" ", "").endswith("<think>\n4andnoend<e>")
 
 
 def test_examples_of_one_question_are_of_one_problem() -> None:

@@ -152,7 +152,8 @@ class ChatEncoder:
         self.specials.update(held)
         self.specials.update(self.dialogue.tokens.special_in(document.prompt))
         try:
-            return self.dialogue.prompt_text(document.prompt), self.dialogue.answer_text(document.response)
+            answer = self.dialogue.answer_text(document.response, drawn=document.role != PLAIN)
+            return self.dialogue.prompt_text(document.prompt), answer
         except ValueError as wrong:
             raise CannotTrain(f"{_where(document)}: {wrong}") from None
 
