@@ -20,6 +20,8 @@ USER, ASSISTANT = ("user", "human"), ("assistant", "gpt", "model", "bot", "chatg
 _IMAGE = "<image>"
 _LISTED = re.compile(r"""\[\s*(['"]).*\1\s*,?\s*\]""", re.DOTALL)
 _OBJECT = re.compile(r"""\[?\s*\{\s*(['"])[^'"]*\1\s*:.*\}\s*\]?""", re.DOTALL)
+_BESIDE = re.compile(r"""(['"])\s+(['"])""")
+"""Between the items of a list as numpy writes it; Python would take them as one text."""
 _NAN = ("nan", "<na>")
 
 
@@ -102,7 +104,7 @@ def answer_text(value: Any) -> str:
     text = as_text(_written(value))
     if _LISTED.fullmatch(text):
         try:
-            text = as_text(ast.literal_eval(text))
+            text = as_text(ast.literal_eval(_BESIDE.sub(r"\1, \2", text)))
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return text
     return "" if text.casefold() in _NAN else text

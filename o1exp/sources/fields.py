@@ -17,7 +17,7 @@ USUAL = {
         "answer", "final_answer", "expected_answer", "gold_answer", "gt", "gold", "ground_truth", "target", "gtruth_answer",
         "correct_answer", "reference_answer", "answerKey", "correct", "reward_model.ground_truth",
     ),
-    "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output", "choices.0.message.content"),
+    "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output", "completion", "choices.0.message.content"),
     "id": ("id", "unique_id", "idx", "problem_id", "uuid"),
 }  # fmt: skip
 

@@ -49,11 +49,13 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
     quoting: Literal[0, 3] = csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     try:
-        names = [name.strip() for name in next(lines, [])]
+        names = [name.strip() for name in next((cells for cells in lines if any(cells)), [])]
     except csv.Error as wrong:
         raise ValueError(f"{path}: the header cannot be read ({wrong}); a quote inside a quoted cell is written twice") from None
     if len(names) == 1 and (other := next((sign for sign in ";\t|," if sign in names[0]), "")):
         raise ValueError(f"{path} is separated by {other!r}, not by {delimiter!r}; write it with {delimiter!r} between the columns")
+    if twice := next((name for name in names if name and names.count(name) > 1), ""):
+        raise ValueError(f"{path} names the column {twice} twice; give each column a name of its own")
     return _records(lines, names)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from o1exp.records.fields import Values, as_text, field, first_field
 
+_WRITTEN = re.compile(r"\b([A-Ha-h])\s*[).]\s*(.+?)\s*(?=,\s*[A-Ha-h]\s*[).]|$)")
+"""Options in one text: `a ) 38 , b ) 27`."""
 _NAMES = ("choices", "options")
 _LABEL, _TEXT = ("label", "key", "letter"), ("text", "content", "value", "option")
 
@@ -32,10 +34,12 @@ class Options:
 
 
 def options(values: Values) -> Options | None:
-    """The options of a row: a list, texts by label, `{"text": [...], "label": [...]}`, objects with both, or columns A, B, C."""
+    """The options of a row: a list, one text, texts by label, `{"text": [...], "label": [...]}`, objects with both, or columns A, B, C."""
     name = first_field(values, _NAMES)
     columns = {letter: values[letter] for letter in "ABCDEFGH" if as_option(values.get(letter))}
     found = field(values, name) if name else columns if set("ABC") <= columns.keys() else None
+    if isinstance(found, str):
+        found = dict(_WRITTEN.findall(found))
     if isinstance(found, dict) and isinstance(found.get("text"), list):
         labels = found.get("label")
         return _options(found["text"], labels if isinstance(labels, list) else None)

@@ -17,6 +17,8 @@ PICTURED = [
     "As shown in Fig. 3, find AB.",
     "<image>\nFind AB.",
     "Find AB. <image_1>",
+    "<image1> Find AB.",
+    "<ImageHere> Find AB.",
     "如下图所示，求面积。",
     "由图可知，求x。",
     "如图1，求AB的长。",

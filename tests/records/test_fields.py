@@ -53,8 +53,8 @@ def test_what_is_no_text_is_refused(value: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("value", "answer"),
     [
-        ("nan", ""), ("NaN", ""), ("<NA>", ""), ("NA", "NA"), ("None", "None"), ("['3', '-3']", "3, -3"), ('["$5$"]', "$5$"),
-        ("[1, 2]", "[1, 2]"), ("['a' b']", "['a' b']"), (["3"], "3"),
+        ("nan", ""), ("NaN", ""), ("<NA>", ""), ("NA", "NA"), ("None", "None"), ("['3', '-3']", "3, -3"), ("['3' '-3']", "3, -3"),
+        ('["$5$"]', "$5$"), ("[1, 2]", "[1, 2]"), ("['a' b']", "['a' b']"), (["3"], "3"),
     ],
 )  # fmt: skip
 def test_an_answer_is_none_where_it_says_nothing(value: Any, answer: str) -> None:

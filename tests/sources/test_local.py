@@ -84,6 +84,13 @@ def test_unreadable_rows_of_a_table_are_named_too(tmp_path: Path) -> None:
     assert (store.folder(source) / "unreadable.tsv").read_text().startswith("2\tno CSV: ")
 
 
+def test_a_header_stands_in_the_first_row_that_has_one_and_names_each_column_once(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.csv", "\n\nproblem,answer\n1+1?,2\n")
+    assert [p.answer for p in _problems(Store(tmp_path), Local(path=path))] == ["2"]
+    twice = Local(path=_write(tmp_path / "b.csv", "problem,answer,answer\n1+1?,2,3\n"))
+    assert next(twice.preflight()).endswith("b.csv names the column answer twice; give each column a name of its own")
+
+
 @pytest.mark.parametrize("quote", ['"one" and two?', 'one "and" two?'])
 def test_quotes_of_a_tsv_file_belong_to_its_texts(tmp_path: Path, quote: str) -> None:
     path = _write(tmp_path / "a.tsv", f"problem\tanswer\n{quote}\t2\n2+2?\t4\n")

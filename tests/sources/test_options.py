@@ -21,6 +21,7 @@ LISTED = "Which is even?\n(A) three\n(B) four\n(C) five"
         ({"options": {"A": "three", "B": "four", "C": "five"}, "answer": "four"}, LISTED, "four"),
         ({"A": "three", "B": "four", "C": "five", "answer": "B"}, LISTED, "B"),
         ({"options": ["A)3", "B)4", "C)5"], "correct": "B"}, "Which is even?\nA)3\nB)4\nC)5", "B"),
+        ({"options": "a ) 3 , b ) 4 , c ) 5", "correct": "b"}, "Which is even?\n(a) 3\n(b) 4\n(c) 5", "b"),
         ({"choices": [3, 4, 5], "answer": 4}, "Which is even?\n(A) 3\n(B) 4\n(C) 5", "4"),
         ({"choices": [1, 2, 3], "answer": 2}, "Which is even?\n(A) 1\n(B) 2\n(C) 3", "2"),
         ({"choices": [{"message": {"role": "assistant", "content": r"\boxed{4}"}, "finish_reason": "stop"}]}, "Which is even?", "4"),
