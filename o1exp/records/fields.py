@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 Values = Mapping[str, Any]
@@ -64,6 +65,7 @@ def first_field(row: Values, names: Sequence[str]) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return re.sub(r"[\s-]+", "_", str(name).strip()).casefold()
 
