@@ -25,6 +25,8 @@ _NO_ANSWERS = frozenset({
 })  # fmt: skip
 """Answers that say there is none, without spaces and marks of text."""
 _MOST = 0.5
+Dropped = tuple[int, str, str, str]
+"""Row of the source, id, rule, and the words that were matched."""
 
 
 def image(problem: Problem) -> str:
@@ -72,8 +74,8 @@ RULES: dict[str, Rule] = {"image": image, "no_answer": no_answer, "proof": proof
 class Rules(Stage[Table[Problem]]):
     """Keeps problems that no switched-on rule drops; `dropped` in the facts counts by the first rule that applied.
 
-    `dropped.tsv` lists the dropped ones: id, rule, and the words that were matched. The paper does not publish its filters: the patterns
-    here are ours.
+    `dropped.tsv` lists the dropped ones: row of the source, id, rule, and the words that were matched. The paper does not publish its
+    filters: the patterns here are ours.
     """
 
     role: ClassVar[Role] = "selection"
@@ -96,10 +98,11 @@ class Rules(Stage[Table[Problem]]):
         return list(self._kept(self.problems.peek(count), []))
 
     def make(self, work: Work) -> None:
-        dropped: list[tuple[str, str, str]] = []
+        dropped: list[Dropped] = []
         count = work.write(Problem, self._kept(work.open(self.problems), dropped))
-        (work.folder / DROPPED).write_text("".join("\t".join(line) + "\n" for line in dropped), encoding="utf-8")
-        counts = Counter(rule for _, rule, _ in dropped)
+        lines = ("\t".join(" ".join(cell.split()) for cell in (str(row), *cells)) + "\n" for row, *cells in dropped)
+        (work.folder / DROPPED).write_text("".join(lines), encoding="utf-8")
+        counts = Counter(rule for _, _, rule, _ in dropped)
         work.note(dropped=dict(sorted(counts.items())))
         total = count + len(dropped)
         said = ", ".join(f"{rule} {counts[rule]}" for rule in RULES if getattr(self, rule))
@@ -107,15 +110,15 @@ class Rules(Stage[Table[Problem]]):
         for rule, times in counts.items():
             if times > _MOST * total:
                 share = f"the rule {rule} dropped {times / total:.0%} of the problems"
-                work.console.line(f"[yellow]warning[/] {share}; look at {DROPPED}, or set {rule}=false")
+                work.console.line(f"[yellow]warning[/] {share}; look at {DROPPED}, or set filter.{rule}=false")
         if not count:
             raise ValueError(f"the filter dropped all problems: {dict(counts)}; switch a rule off, e.g. filter.not_numerical=false")
 
-    def _kept(self, problems: Iterable[Problem], dropped: list[tuple[str, str, str]]) -> Iterator[Problem]:
+    def _kept(self, problems: Iterable[Problem], dropped: "list[Dropped]") -> Iterator[Problem]:
         rules = [(name, rule) for name, rule in RULES.items() if getattr(self, name)]
         for problem in problems:
             name, words = next(((name, words) for name, rule in rules if (words := rule(problem))), ("", ""))
             if name:
-                dropped.append((problem.id, name, " ".join(words.split())[:200]))
+                dropped.append((problem.row, problem.id, name, words[:200]))
             else:
                 yield problem

@@ -38,14 +38,19 @@ def test_what_is_dropped_is_listed_and_a_rule_that_drops_most_is_warned_of(tmp_p
     store, said = quiet_store(tmp_path)
     rules = Rules(problems=_source(tmp_path))
     store.get(rules)
-    listed = [line.split("\t")[1:] for line in (store.folder(rules) / DROPPED).read_text().splitlines()]
-    assert listed[:3] == [["image", "In the figure"], ["proof", "Prove that"], ["no_answer", "(empty)"]]
+    listed = [line.split("\t") for line in (store.folder(rules) / DROPPED).read_text().splitlines()]
+    assert [(row, *rest) for row, _, *rest in listed[:3]] == [
+        ("2", "image", "In the figure"), ("3", "proof", "Prove that"), ("4", "no_answer", "(empty)"),
+    ]  # fmt: skip
     assert "dropped of 7 problems: image 2, no_answer 1, proof 1, choice 0, not_numerical 1; each is in dropped.tsv" in said.getvalue()
     assert "warning" not in said.getvalue()
     path = tmp_path / "points.json"
     path.write_text(json.dumps([{"problem": "Find x.", "answer": answer} for answer in ("1", "(1, 2)", "y=x")]))
     store.get(Rules(problems=Local(path=str(path))))
-    assert "warning the rule not_numerical dropped 67% of the problems; look at dropped.tsv, or set not_numerical=false" in said.getvalue()
+    assert (
+        "warning the rule not_numerical dropped 67% of the problems; look at dropped.tsv, or set filter.not_numerical=false"
+        in said.getvalue()
+    )
 
 
 @pytest.mark.parametrize("rule", ["image", "proof", "no_answer", "choice", "not_numerical"])
