@@ -220,8 +220,8 @@ def test_a_number_may_be_lost_on_the_way(tmp_path: Path, temperature: float) -> 
 def test_a_prompt_without_room_is_said_and_counts_as_cut(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "model", positions=8)
     spec = GenerateSpec(
-        model=str(model), revision="", ids=("a", "b"), prompts=("1+1=?", "12+30=?"), sampling=Sampling(max_tokens=9), device="cpu", threads=1,
-        out=str(tmp_path / "out"),
+        model=str(model), revision="", ids=("a", "b"), prompts=("1+1=?", "12+30=?"), sampling=Sampling(max_tokens=9), device="cpu",
+        threads=1, out=str(tmp_path / "out"),
     )  # fmt: skip
     generate.main(spec)
     short, long = map(parse_row, (tmp_path / "out" / ROWS).read_text().splitlines())

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from o1exp.bench.engines.decode import Way, decode
+from o1exp.bench.engines import generate
+from o1exp.bench.engines.decode import Way, cache_cost, decode
 from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import paged
 from o1exp.bench.engines.ways import way_of
@@ -90,6 +91,13 @@ def test_long_rotary_factors_change_the_rows_beside_them() -> None:
     assert ours(model, 20, GREEDY, Way.PADDED) != ours(model, 20, GREEDY, Way.ALIKE)
     with pytest.raises(NotPaged, match="more than 16 tokens change"):
         paged(model, 32)
+
+
+def test_recurrent_states_take_memory_however_long_a_row_is() -> None:
+    token, row = cache_cost(tiny("jamba"))
+    assert token == 2 * 2 * 8 * 4, "one layer of attention: keys and values of two heads of 8 floats"
+    assert row == 64 * 4 * 4 + 64 * 8 * 4, "one layer of Mamba: a convolution of four and a state of eight, 64 wide"
+    assert generate.cost(tiny("mamba"), Way.ALIKE) == (2 * 2 * 32 * 4, 64 * 2 * 2 * 32 * 4)
 
 
 def test_positions_that_can_run_out_make_a_window() -> None:
