@@ -93,6 +93,9 @@ def test_a_mark_of_several_tokens_is_taken_back_whole(merging: Path, tmp_path: P
     longer = both(merging, tmp_path / "least", min_thinking_tokens=7, wait="ab")
     assert (longer.text, longer.thinking) == ("ababab</think>\n\ncd", 9)
     assert longer.tokens == 12
+    # What is written instead may begin a mark itself: it is not taken back in its turn.
+    again = answer(merging, tmp_path / "again", min_thinking_tokens=7, wait="</", max_tokens=20)
+    assert again.text.startswith("ab</</")
     stopped = both(merging, tmp_path / "stop", min_thinking_tokens=7, wait="ab", stop=("nk>\n",))
     assert stopped.text == "ababab</thi"
 

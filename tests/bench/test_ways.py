@@ -1,5 +1,6 @@
 """How rows may be decoded together is found out on the model: whatever is found gives what generate() gives for each text alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import paged
 from o1exp.bench.engines.ways import way_of
 from o1exp.chat.local.plain import only_logits
-from o1exp.chat.local.rows import CannotSample, Decoded, DecodeRequest, DecodeRules, NoNumber
+from o1exp.chat.local.rows import CannotSample, Decoded, DecodeRequest, DecodeRules, Forcing, NoNumber
 from o1exp.chat.local.window import regime, window
 from tests.bench.kinds import KINDS, RARE, tiny
 
@@ -57,6 +58,13 @@ def test_the_ways_draw_alike() -> None:
     rules = DecodeRules(temperature=1.0, top_p=0.9, ends=frozenset({3, 20, 21}), stopped=lambda ids, new: ids[-1] in (40, 41))
     padded, alike, alone = ([(got.ids, got.tokens, got.ended) for got in ours(model, 40, rules, way)] for way in Way)
     assert padded == alike == alone
+    # Every third number completes a mark of two tokens, which is taken back while the text is short.
+    force = Forcing(end=(33,), answer=(34,), wait=(36,), least=12, most=25, closed=lambda ids, token: 2 * (token % 3 == 0))
+    padded, alike, alone = (
+        [(got.ids, got.tokens, got.ended) for got in ours(model, 40, replace(rules, forcing=force), way)] for way in Way
+    )
+    assert padded == alike == alone
+    assert all(36 in ids for ids, _, _ in padded)
     assert {ended for _, _, ended in padded} == {True, False} or len({len(ids) for ids, _, _ in padded}) > 1
 
 
