@@ -1,10 +1,11 @@
 """What an answer can be."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from o1exp.answers.nodes import Node
+from o1exp.answers.nodes import Node, renamed, symbols
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Words:
-    """Text, in lower case without articles and punctuation."""
+    """Text, in lower case without articles and punctuation. `about` is what the sentence says more: of whom it speaks, or why yes or no."""
 
     text: str
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,10 @@ class Inequality:
 
 @dataclass(frozen=True)
 class Ratio:
-    """a : b : c."""
+    """a : b : c; `timely` ones could be a time of day as well."""
 
     parts: tuple[Node, ...]
+    timely: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,3 +131,41 @@ class Opaque:
 
 
 Answer = Value | Words | Choice | Many | Region | Grid | Named | Equation | Inequality | Ratio | Clock | Based | Congruence | Opaque
+
+
+def names_in(answers: Iterable[Answer]) -> frozenset[str]:
+    """The symbols in the expressions of answers."""
+    found: frozenset[str] = frozenset()
+    for answer in answers:
+        if isinstance(answer, Value):
+            found |= symbols(answer.node)
+        elif isinstance(answer, Named):
+            found |= names_in((answer.value,))
+        elif isinstance(answer, Many):
+            found |= names_in(answer.items)
+        elif isinstance(answer, Equation | Inequality):
+            found |= symbols(answer.difference)
+        elif isinstance(answer, Region):
+            found |= frozenset().union(*(symbols(end) for one in answer.intervals for end in (one.low, one.high) if end))
+    return found
+
+
+def with_symbol(answer: Answer, name: str, new: str) -> Answer:
+    """The answer with a symbol of its expressions under another name."""
+
+    def other(node: Node) -> Node:
+        return renamed(node, name, new)
+
+    if isinstance(answer, Value):
+        return replace(answer, node=other(answer.node))
+    if isinstance(answer, Named) and answer.name != name and answer.argument != name:
+        return replace(answer, value=with_symbol(answer.value, name, new))
+    if isinstance(answer, Many):
+        return replace(answer, items=tuple(with_symbol(item, name, new) for item in answer.items))
+    if isinstance(answer, Equation | Inequality):
+        return replace(answer, difference=other(answer.difference))
+    if isinstance(answer, Region):
+        return replace(answer, intervals=tuple(
+            replace(one, low=one.low and other(one.low), high=one.high and other(one.high)) for one in answer.intervals
+        ))  # fmt: skip
+    return answer

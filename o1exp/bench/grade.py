@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from o1exp.answers import Verdict
 from o1exp.answers.conventions import Mode
+from o1exp.answers.grade import Verdict
 from o1exp.bench.finish import CUT
 from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
@@ -31,7 +31,7 @@ class Grade(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "answers graded against the gold answer"
     judges: ClassVar[str] = "answer level: the final answer is compared with the gold answer; the steps before it are not judged"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]

@@ -40,7 +40,7 @@ class Reformat(Stage[Table[Example]]):
 
     role: ClassVar[Role] = "writing"
     does: ClassVar[str] = "a model rewrites the solutions step by step"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     problems: Stage[Table[Problem]]
     """Whose solutions are rewritten."""
@@ -80,7 +80,7 @@ class Reformat(Stage[Table[Example]]):
             work.write(Example, self._rows(solved, client, work))
 
     def _rows(self, problems: list[Problem], client: "Client", work: Work) -> Iterator[Example]:
-        from o1exp.answers import grade
+        from o1exp.answers.grade import grade
         from o1exp.chat.client import Calls
 
         calls, rewritten, words_before, words_after = Calls(), 0, 0, 0

@@ -17,7 +17,7 @@ class Rejection(Stage[Table[Example]]):
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rejection sampling: only thoughts whose final answer agrees with the gold answer"
 
@@ -72,7 +72,7 @@ VERDICTS = ("right", "wrong", "no_answer", "unscored")
 
 def judge(gold: str, response: str) -> str:
     """One of VERDICTS."""
-    from o1exp.answers import grade
+    from o1exp.answers.grade import grade
 
     verdict = grade(gold, response)
     if verdict.correct is None:
