@@ -11,6 +11,8 @@ CROWDED = 429
 AWAY = (502, 503, 529)
 """Of a server that is too busy, loads its model, or stands behind a gateway that does not reach it: waited for by time."""
 PASSING = (408, 409, 425)
+STARTING, UNKNOWN = 120.0, 10.0
+"""Seconds that an address is waited for at which nobody has ever answered, and one whose host nobody knows: it may be wrong."""
 LOST = (408, 504, 524)
 """The server may have worked for so long, and charged for it."""
 
@@ -20,7 +22,7 @@ class Again(Exception):
     """The request may be sent once more, after `after` seconds if the server said so.
 
     `lost`: the server may have worked, and charged, for it. `crowded`: fewer at a time. `timed`: how often is no matter, only how long.
-    `unreachable`: nobody was there to be asked.
+    `unreachable`: nobody was there to be asked; so many seconds it is waited for where nobody ever was.
     """
 
     reason: str
@@ -28,7 +30,7 @@ class Again(Exception):
     lost: bool = False
     crowded: bool = False
     timed: bool = False
-    unreachable: bool = False
+    unreachable: float = 0.0
 
 
 @dataclass(eq=False)

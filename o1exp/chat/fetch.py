@@ -314,15 +314,14 @@ class Fetch:
             self._leave_out(order, again.reason + times, again.lost)
         else:
             self._keeper.fail(order.key, teacher.model, again.reason, again.lost)
-            self._put_off(order, pause, again.reason)
+            self._put_off(order, pause, again.reason, most)
         self._written()
 
-    def _put_off(self, order: Order, pause: float, reason: str) -> None:
+    def _put_off(self, order: Order, pause: float, reason: str, most: float) -> None:
         heapq.heappush(self._later, (time.monotonic() + pause, next(self._numbers), order))
         self._show(f"waiting {pause:.0f} s: {reason[:60]}")
         if pause > LONG or self._trouble.lasts > LONG or (self._trouble.down and not self._trouble.answered):
-            limit = self._trouble.patience(self._desk.teacher.patience, unreachable=not self._trouble.answered)
-            self._tell(f"{self._who()}: {reason}; waiting for it, {limit:g} s at most")
+            self._tell(f"{self._who()}: {reason}; waiting for it, {most:g} s at most")
 
     def _wait_of_pace(self, seconds: float) -> None:
         if seconds > LONG:

@@ -22,6 +22,4 @@ def unfit_key(variable: str) -> str:
         what = "white space"
     else:
         return ""
-    return (
-        f"the environment variable {variable} holds {what} inside the key, which no server would take; set it to the key alone"
-    )
+    return f"the environment variable {variable} holds {what} inside the key, which no server would take; set it to the key alone"

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from o1exp.chat.cache import Kept
 from o1exp.chat.endpoint import OPENAI, is_loopback
-from o1exp.chat.failure import AWAY, CROWDED, LOST, PASSING, Again, Unfit, proxy, retry_after, without_version
+from o1exp.chat.failure import AWAY, CROWDED, LOST, PASSING, STARTING, UNKNOWN, Again, Unfit, proxy, retry_after, without_version
 from o1exp.chat.key import read_key, unfit_key
 from o1exp.chat.pieces import joined
 from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, messages_sent, seed_sent
@@ -116,10 +117,11 @@ class Sender:
         """Nobody was there, or the connection broke off."""
         root = _root(problem)
         kind, through = type(root).__name__, f" through the proxy in the environment variable {self._proxy}" if self._proxy else ""
-        said = self._clean(str(root)) or kind
+        said = self._clean(_said(root)) or kind
         if kind.startswith(UNSENT):
             away = kind in ("ConnectError", "ConnectTimeout", "ProxyError")
-            return Again(f"no connection{through} ({said})", timed=away, unreachable=away)
+            starting = UNKNOWN if "not known" in said or "No address" in said else STARTING
+            return Again(f"no connection{through} ({said})", timed=away, unreachable=starting if away else 0.0)
         if kind.endswith("Timeout"):
             return Again(f"no answer{through} within {self._teacher.timeout:g} s", lost=True)
         return Again(f"connection{through} lost ({said})", lost=True)
@@ -161,7 +163,8 @@ class Sender:
 
     def _refusal(self, request: Request, refused: "openai.APIStatusError") -> Kept:
         """Errors: Again or StageFailed. A prompt that the provider will not answer is an answer: it must not be asked again."""
-        status, code, message = refused.status_code, str(refused.code or ""), self._clean(refused.message)
+        status, code = refused.status_code, str(refused.code or "")
+        message = self._clean(refused.message.removeprefix(f"Error code: {status} - "))
         if code in OUT_OF_MONEY or status == 402:
             raise self._out_of_money(code or "402")
         if status in (401, 403):
@@ -226,6 +229,19 @@ class Sender:
 def _root(problem: BaseException) -> BaseException:
     """What the HTTP library said, below openai's wrapping."""
     return problem.__cause__ or problem
+
+
+def _said(problem: BaseException) -> str:
+    """What the system said, at the bottom of it, e.g. "Connection refused"; else what the library did."""
+    causes, cause = list[BaseException](), problem
+    while cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__ or cause
+    system = [one for one in causes if isinstance(one, OSError) and one.errno]
+    if not system:
+        return str(problem)
+    number = system[-1].errno or 0
+    return os.strerror(number) if number > 0 else str(system[-1].strerror)  # below zero: of the look-up of names
 
 
 def _valid(text: str) -> str:

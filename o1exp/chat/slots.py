@@ -12,8 +12,6 @@ LONGEST_LOOK = 5.0
 """Seconds between two looks at a server that is away."""
 DOWN = 8
 """So many requests in a row that a server could not take show that it takes none."""
-STARTING = 120.0
-"""Seconds that an address is waited for at which nobody has ever answered: it may be wrong."""
 
 
 class Slots:
@@ -63,7 +61,7 @@ class Trouble:
     def over(self) -> None:
         self.since, self.in_a_row, self.looks, self.until, self.answered = None, 0, 0, 0.0, True
 
-    def failed(self, reason: str, unreachable: bool, after: float) -> None:
+    def failed(self, reason: str, unreachable: float, after: float) -> None:
         """The server could not take a request, and asked for so many seconds."""
         self.since = time.monotonic() if self.since is None else self.since
         self.in_a_row += 1
@@ -73,9 +71,9 @@ class Trouble:
             self.looks += 1
             self.until = time.monotonic() + max(after, min(LONGEST_LOOK, backoff(self.looks)))
 
-    def patience(self, seconds: float, unreachable: bool) -> float:
+    def patience(self, seconds: float, unreachable: float) -> float:
         """Seconds that it is waited for."""
-        return seconds if self.answered or not unreachable else min(seconds, STARTING)
+        return seconds if self.answered or not unreachable else min(seconds, unreachable)
 
 
 @dataclass

@@ -124,7 +124,9 @@ def test_the_guard_asks_where_requests_go_and_not_for_the_class(cls: type[Teache
     assert Budget().unguarded(far) is None
     assert Budget(usd=5).unguarded(replace(far, usd_per_million_completion=1.0)) is None
     assert Budget(usd=5).unguarded(replace(far, free=True)) is None
-    assert "or free=true if http://localhost:1/v1 costs nothing" in str(Budget(usd=5).unguarded(cls(model="m", base_url="http://localhost:1/v1")))
+    assert "or free=true if http://localhost:1/v1 costs nothing" in str(
+        Budget(usd=5).unguarded(cls(model="m", base_url="http://localhost:1/v1"))
+    )
     assert (Budget(usd=5).unguarded(cls(model="m")) is None) == (cls is not Teacher), "only a server of one's own is known to be free"
 
 

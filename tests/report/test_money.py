@@ -19,7 +19,6 @@ from tests.chat.test_budget import EACH, LOST, teacher
 from tests.planted import Planted, graded, held_out
 
 
-
 def result(asked: Ask) -> Result:
     return graded(Planted(problems=held_out(count=20), skill=0.5, after=asked))
 
