@@ -172,6 +172,7 @@ class Walk:
         self._desk.asked += (standing or key) not in self.keys
         self.keys.add(standing or key)
         if standing is not None:
+            self._desk.answered += 1
             return self._answered(request, self._desk.cache.find(standing)) if self._after is not None else None
         if key in self._desk.left_out:
             return failed(request, self._desk.left_out[key], self._desk.teacher.model)

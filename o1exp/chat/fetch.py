@@ -63,7 +63,9 @@ class Desk:
     left_out: dict[str, str] = field(default_factory=dict)
     """The reason by key of each request that was given up."""
     asked: int = 0
-    """Requests that the stage asked for until now, answered before or not."""
+    """Requests that the stage asked for until now."""
+    answered: int = 0
+    """Those of them that were answered, now or before."""
 
     def failures(self) -> str:
         """How many requests were given up, why, and how many may be."""
@@ -102,7 +104,7 @@ class Fetch:
         self._told = False
         self._total = len(orders)
         self._done = 0
-        self._answered = 0
+        self._over_limit = 0
         self._sent: set[str] = set()
         self._failure: StageFailed | None = None
         self._over: Price | None = None
@@ -130,6 +132,11 @@ class Fetch:
             desk.cache.patience(PATIENCE)
             if beside:
                 desk.work.console.line(escape(beside))
+        if self._over_limit:
+            said = "1 answer was" if self._over_limit == 1 else f"{self._over_limit} answers were"
+            desk.work.console.line(
+                f"[yellow]warning[/] {said} billed with more than max_tokens={teacher.max_tokens}, by what the server says"
+            )
         if self._failure is not None:
             raise self._failure
         if self._over is not None:
@@ -264,7 +271,8 @@ class Fetch:
         self._trouble.over()
         self._told = False
         self._slots.answered()
-        self._answered += 1
+        self._desk.answered += 1
+        self._over_limit += used.completion_tokens > self._desk.teacher.max_tokens
         self._sent.add(order.key)
         ledger = self._desk.ledger
         saved = Saved(order.key, order.question, kept, ledger.study, ledger.stage, self._desk.teacher.model, time.time())
@@ -339,7 +347,7 @@ class Fetch:
         self._keeper.fail(order.key, desk.teacher.model, reason, lost, final=True)
         desk.left_out[order.key] = reason
         count = len(desk.left_out)
-        if not self._answered and count >= DOZEN and alike(desk.left_out.values()):
+        if not desk.answered and count >= DOZEN and alike(desk.left_out.values()):
             self._fail(StageFailed(f"{self._who()} failed the first {count} requests alike: {reason}. {HINT}"))
         elif count >= DOZEN and too_many(count, desk.asked, desk.teacher.max_failed):
             self._fail(StageFailed(f"{self._who()}: {desk.failures()}. {HINT}"))
