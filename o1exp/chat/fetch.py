@@ -296,22 +296,19 @@ class Fetch:
     def _failed(self, order: Order, again: Again) -> None:
         """The attempt failed: put the order off, or leave it out; or end the run where the server is away for too long."""
         teacher, tries = self._desk.teacher, self._tries.setdefault(order.key, Tries())
+        self._trouble.failed(again.reason, again.unreachable, again.after or 0.0)
         if again.timed:
             tries.waits += 1
-            pause = backoff(tries.waits)
         else:
             tries.failed += 1
             tries.since = time.monotonic()
-            pause = backoff(tries.failed)
+        # Where others are answered it is no use to wait long, unless the server said that there are too many of us.
+        pause = backoff(tries.waits if again.crowded else min(tries.waits + tries.failed, self._trouble.in_a_row))
         pause = min(again.after, LONGEST_HOLD, max(1.0, teacher.patience)) if again.after else pause
         if again.crowded:
             self._slots.crowded()
-        if again.timed:
-            self._trouble.failed(again.reason, again.unreachable, again.after or 0.0)
-            if again.after:
-                self._pace.hold(pause)
-        elif not again.lost:
-            self._trouble.over()
+        if again.timed and again.after:
+            self._pace.hold(pause)
         most = self._trouble.patience(teacher.patience, again.unreachable)
         if again.timed and self._trouble.lasts > most:
             self._keeper.fail(order.key, teacher.model, again.reason, again.lost)

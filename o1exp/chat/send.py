@@ -91,8 +91,11 @@ class Sender:
         raise Unfit("the server takes requests neither with stream=true nor without")
 
     async def _at_once(self, request: Request) -> str:
-        raw = await self._client.chat.completions.with_raw_response.create(**self._body(request))
-        text = raw.http_response.text
+        import httpx2
+
+        # Not chat.completions.create: that looks through every field of the body, for a third of what a request costs here.
+        reply = await self._client.post("/chat/completions", body=self._body(request), cast_to=httpx2.Response)
+        text = reply.text
         return json.dumps(joined(text.splitlines())) if text.lstrip().startswith(("data:", "event:", ": ")) else text
 
     async def _streamed(self, request: Request) -> str:

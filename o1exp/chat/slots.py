@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 GAIN, SURE_GAIN = 0.25, 1.0
 """Slots that one answer brings back, and that it brings once twice as many came in a row as there are slots."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 60.0
 """Seconds of the first pause after a failure, doubled with each further one, and of the longest."""
 LONGEST_LOOK = 5.0
 """Seconds between two looks at a server that is away."""

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -54,6 +54,16 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     speak: Speak
 
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.connections: set[socket.socket] = set()
+
+    def hang_up(self) -> None:
+        """As a server that is ended: what clients keep open breaks off."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no error of ours."""
 
@@ -62,6 +72,15 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.connections.discard(self.connection)
+        with suppress(OSError):
+            super().finish()
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
@@ -74,13 +93,14 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def wire(speak: Speak, port: int = 0) -> Iterator[str]:
     """Serves on loopback; gives the base_url."""
-    server = _Server(("127.0.0.1", port), _Handler)
+    server = _Server(port)
     server.speak = speak
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/v1"
     finally:
         server.shutdown()
+        server.hang_up()
         server.server_close()
 
 
