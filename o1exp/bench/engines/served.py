@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from o1exp.bench.engines.engine import SamplingJob
 from o1exp.bench.engines.remote import Remote
 from o1exp.bench.sampling import Sampling
-from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.servers.server import Server
 from o1exp.chat.servers.sglang import Sglang
 from o1exp.chat.servers.tokens import tokenizer_of
@@ -21,7 +20,7 @@ UNNAMED = "checkpoint"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServedModel(Server, LocalServer, Remote):
+class ServedModel(Server, Remote):
     """The benchmark's model behind a server of ours. A subclass says which program serves it; the key does not.
 
     The server is started only when an answer is missing. A killed run goes on after its last answer.
@@ -38,6 +37,10 @@ class ServedModel(Server, LocalServer, Remote):
         yield from super().mistakes()
         if self.base_url and self.model == UNNAMED:
             yield "model", f"is what the server at base_url={self.base_url} calls the model; name it"
+
+    @property
+    def address(self) -> str:
+        return self.base_url
 
     def what(self) -> dict[str, Any]:
         return {**super().what(), "type": "ServedModel"}
