@@ -81,7 +81,7 @@ class Server(Settings):
             yield (
                 f"executable={self.executable}: there is no such program; install {self.title} into an environment of its own "
                 f"({self.install}) and give the path of its program there, or set base_url to a running server; "
-                "to replay stored answers any program will do, e.g. executable=true"
+                "to replay stored answers any program will do, e.g. executable=echo"
             )
 
     def program(self) -> str | None:
