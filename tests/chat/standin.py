@@ -43,7 +43,9 @@ print("the stand-in reads its weights", flush=True)
 if start < PLAN["port_taken"]:
     sys.exit("OSError: [Errno 98] Address already in use")
 if start < PLAN["crashes_at_start"]:
-    sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB")
+    print("(Worker pid=1) ERROR [worker.py:9] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB")
+    print("a line of what follows\\n" * 50)
+    sys.exit("RuntimeError: Engine core initialization failed. See root cause above.")
 crashing, answered, asked, loading = start < PLAN["crashes"], 0, 0, PLAN["loading"]
 
 

@@ -151,7 +151,8 @@ def test_want_of_memory_at_start_says_what_to_set_and_the_last_words(tmp_path: P
     standin = begin(crashes_at_start=1)
     expected = (
         r"vLLM ended with code 1 while it started: it ran out of memory: set arguments=\[--gpu-memory-utilization,0\.8\], a smaller context"
-        rf"[\s\S]*\({standin.program} serve [\s\S]*CUDA out of memory\. Tried to allocate[\s\S]*"
+        r"[^\n]*\nits first error: torch\.OutOfMemoryError: CUDA out of memory\. Tried to allocate 20\.00 GiB\n"
+        rf"\({standin.program} serve [^\n]*\)\n[\s\S]*RuntimeError: Engine core initialization failed[\s\S]*"
         rf"\(all of it: {tmp_path}/servers/Ask-\w+-0\.log\)"
     )
     with pytest.raises(StageFailed, match=expected):

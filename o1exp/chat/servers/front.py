@@ -19,8 +19,8 @@ TRIES = 3
 """How often one request is handed over where the server goes on but drops the connection."""
 SILENCE = 600.0
 """Seconds between two pieces of a reply that has begun."""
-GONE = 410
-"""What a request gets once no server will answer any more: sending it again is of no use."""
+GONE = 404
+"""What a request gets once no server will answer any more: a client that finds nobody at an address ends."""
 
 
 class Hangup(Exception):
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
                 crashed = self.server.pool.lost(replica)
                 tries += not crashed
                 if tries >= TRIES:
-                    self._send(502, _error(f"{replica.launch.title} dropped the request {tries} times ({problem!r})"))
+                    self._send(500, _error(f"{replica.launch.title} dropped the request {tries} times ({problem!r})"))
                     return
             finally:
                 self.server.pool.back(replica)

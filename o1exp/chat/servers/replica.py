@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from o1exp.flow import StageFailed, Stopped
 from o1exp.flow.process import LOOK_SECONDS, Process
+from o1exp.secrets import masked
 
 HOST = "127.0.0.1"
 PORTS = 5
@@ -25,7 +26,12 @@ TELL_SECONDS = 60.0
 """A start that takes long says a line this often."""
 KEEPER = str(Path(__file__).with_name("keeper.py"))
 PORT_TAKEN = re.compile(r"address already in use|errno 98\b|port \S+ (is )?(already )?(in use|taken|occupied|not available)", re.IGNORECASE)
-NO_MEMORY = re.compile(r"out of ?memory|memoryerror|no available memory|failed to allocate|cannot allocate memory", re.IGNORECASE)
+NO_MEMORY = re.compile(
+    r"out of ?memory|memoryerror|no available memory|failed to allocate|cannot allocate memory|less than desired \w+ memory utilization",
+    re.IGNORECASE,
+)
+ERROR = re.compile(r"(?:^|\] )([A-Za-z_][\w.]*(?:Error|Exception): .+)$", re.MULTILINE)
+"""A line of a log that says an error: the first one is the cause, those behind it say that something failed."""
 KILLED = 137
 """The exit code of what the system ended by SIGKILL, most often because the machine had no memory left."""
 
@@ -62,6 +68,7 @@ class Replica:
         self.restarts = 0
         self.port = 0
         self._process: Process | None = None
+        self._begun_at = 0
         self._well = self._asked = 0.0
         self._sick = False
         self._looking = threading.Lock()
@@ -70,17 +77,17 @@ class Replica:
         """Start it and wait until it answers; `note` is told how far it is. Errors: StageFailed with its last words; Stopped."""
         for _ in range(PORTS):
             self.port, self._sick = free_port(), False
-            said_before = self.launch.log.stat().st_size if self.launch.log.exists() else 0
+            self._begun_at = self.launch.log.stat().st_size if self.launch.log.exists() else 0
             command = [sys.executable, "-I", KEEPER, *self.launch.command(self.port)]
             self._process = Process(command, self.launch.log, self.launch.env, self.launch.files)
-            if self._is_up(ending, note, said_before):
+            if self._is_up(ending, note):
                 self._well = self._asked = time.monotonic()
                 return
             self.say(f"port {self.port} was taken by another program; trying another one")
             self.end()
         raise StageFailed(f"{self.launch.title} found every one of {PORTS} free ports taken when it started\n{self._last_words()}")
 
-    def _is_up(self, ending: Callable[[], bool], note: Callable[[str], None], said_before: int) -> bool:
+    def _is_up(self, ending: Callable[[], bool], note: Callable[[str], None]) -> bool:
         """Wait for the health page. False: the port belongs to somebody else."""
         began = told = time.monotonic()
         while True:
@@ -88,19 +95,18 @@ class Replica:
                 raise Stopped
             code, waited = self.exit_code(), time.monotonic() - began
             if code is not None:
-                said = self._said(said_before)
-                if PORT_TAKEN.search(said):
+                if PORT_TAKEN.search(self._said(self._begun_at)):
                     return False
-                raise self._failed(f"ended with code {code} while it started", self._remedy(code, said))
+                raise self._failed(f"ended with code {code} while it started", self._remedy(code))
             if self._answers():
                 return self._is_ours()
             if waited > self.launch.start_seconds:
                 remedy = "a large model takes minutes: set a higher start_seconds, or look at its last words"
                 raise self._failed(f"was not ready after start_seconds={self.launch.start_seconds:g}", remedy)
-            note(f"{waited:.0f} s: {self._newest_line(said_before)}")
+            note(f"{waited:.0f} s: {self._newest_line()}")
             if time.monotonic() - told > TELL_SECONDS:
                 told = time.monotonic()
-                self.say(f"starting for {waited:.0f} s, its newest words: {escape(self._newest_line(said_before))}")
+                self.say(f"starting for {waited:.0f} s, its newest words: {escape(self._newest_line())}")
             time.sleep(4 * LOOK_SECONDS)
 
     def trouble(self) -> str:
@@ -129,7 +135,7 @@ class Replica:
 
     def given_up(self, trouble: str) -> StageFailed:
         """What to say where it is not started again."""
-        remedy = self._remedy(self.exit_code() or 0, self._last_words())
+        remedy = self._remedy(self.exit_code() or 0)
         return self._failed(f"{trouble} while it answered, and had been started again before", remedy)
 
     def exit_code(self) -> int | None:
@@ -172,11 +178,14 @@ class Replica:
             return False
 
     def _failed(self, what: str, remedy: str) -> StageFailed:
-        command = " ".join(self.launch.command(self.port))
-        return StageFailed(f"{self.launch.title} {what}: {remedy}\n({command})\n{self._last_words()}\n(all of it: {self.launch.log})")
+        command, cause = " ".join(self.launch.command(self.port)), ERROR.search(self._said(self._begun_at))
+        first = f"its first error: {masked(cause[1])[:500]}\n" if cause else ""
+        return StageFailed(
+            f"{self.launch.title} {what}: {remedy}\n{first}({command})\n{self._last_words()}\n(all of it: {self.launch.log})"
+        )
 
-    def _remedy(self, code: int, said: str) -> str:
-        return self.launch.memory_remedy if code == KILLED or NO_MEMORY.search(said) else self.launch.remedy
+    def _remedy(self, code: int) -> str:
+        return self.launch.memory_remedy if code == KILLED or NO_MEMORY.search(self._said(self._begun_at)) else self.launch.remedy
 
     def _last_words(self) -> str:
         return "" if self._process is None else self._process.tail()
@@ -186,8 +195,8 @@ class Replica:
             log.seek(since)
             return log.read().decode(errors="replace")
 
-    def _newest_line(self, since: int) -> str:
-        lines = [line for line in self._said(since).splitlines() if line.strip()]
+    def _newest_line(self) -> str:
+        lines = [line for line in self._said(self._begun_at).splitlines() if line.strip()]
         return lines[-1].strip()[:160] if lines else "nothing yet"
 
 

@@ -62,13 +62,13 @@ class Server(Settings):
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         yield from super().mistakes()
-        for name in (argument.partition("=")[0] for argument in (*self.arguments, *self.answer_arguments)):
-            if name in self.chosen:
-                setting = self.chosen[name]
-                yield "arguments", f"{name} is set by the run; " + (f"set {setting} instead" if setting else "leave it out")
-        for name in (argument.partition("=")[0] for argument in self.arguments):
-            if name in self.decisive:
-                yield "arguments", f"{name} changes answers; write it into answer_arguments, which belong to the key"
+        for field, given in (("arguments", self.arguments), ("answer_arguments", self.answer_arguments)):
+            for name in (argument.partition("=")[0] for argument in given):
+                if name in self.chosen:
+                    setting = self.chosen[name]
+                    yield field, f"{name} is set by the run; " + (f"set {setting} instead" if setting else "leave it out")
+                elif name in self.decisive and field == "arguments":
+                    yield field, f"{name} changes answers; write it into answer_arguments, which belong to the key"
 
     @property
     def devices(self) -> int:
