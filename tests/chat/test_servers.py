@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -10,11 +11,12 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pytest
 
-from o1exp.chat.servers import pool, replica
+from o1exp.chat.servers import pool, replica, serve
 from o1exp.chat.servers.sglang import SglangTeacher
 from o1exp.chat.servers.vllm import VllmTeacher
 from o1exp.flow import Checkpoint, Console, Machine, SettingsError, Stage, StageFailed, Stopped, Store, Work
@@ -263,12 +265,40 @@ class Using(Ask):
         return self.teacher.gpus
 
 
-def test_what_comes_in_pieces_goes_on_in_pieces(tmp_path: Path, begin: Callable[..., Standin]) -> None:
-    stage = Idle(teacher=teacher(begin()))
-    store = Store(tmp_path, quiet_store(tmp_path)[0].console)
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    """Of a stage that asks nothing itself."""
+    store, _ = quiet_store(tmp_path / "out")
+    stage = Idle(teacher=VllmTeacher(weights=Bytes()))
     store.make([Bytes()])
-    work = Work(stage, tmp_path / "folder", tmp_path / "scratch", store)
-    with stage.teacher.serving(work) as url:
+    return Work(stage, tmp_path / "folder", tmp_path / "scratch", store)
+
+
+def test_a_request_that_nobody_waits_for_is_let_go(work: Work, begin: Callable[..., Standin], monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = list[pool.Pool]()
+
+    class Seen(pool.Pool):
+        def __enter__(self) -> Self:
+            pools.append(self)
+            return super().__enter__()
+
+    def under_way() -> int:
+        one = pools[0].take()
+        pools[0].back(one)
+        return one.under_way
+
+    monkeypatch.setattr(serve, "Pool", Seen)
+    with teacher(begin(delay=50.0)).serving(work) as url:
+        place = urlsplit(url)
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
+        with socket.create_connection((place.hostname, place.port)) as client:
+            client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            until(lambda: under_way() == 1)
+        until(lambda: under_way() == 0, 20)
+
+
+def test_what_comes_in_pieces_goes_on_in_pieces(work: Work, begin: Callable[..., Standin]) -> None:
+    with teacher(begin()).serving(work) as url:
         body = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "stream": True}
         request = urllib.request.Request(f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=20) as reply:

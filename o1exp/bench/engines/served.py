@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from o1exp.bench.engines.engine import SamplingJob
 from o1exp.bench.engines.remote import Remote
@@ -11,9 +11,9 @@ from o1exp.chat.servers.server import Server
 from o1exp.chat.servers.sglang import Sglang
 from o1exp.chat.servers.tokens import tokenizer_of
 from o1exp.chat.servers.vllm import Vllm
-from o1exp.chat.servers.weights import Bound, bound, name_of, on_gpus
+from o1exp.chat.servers.weights import MANY, Bound, bound, name_of, on_gpus
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import Expect, Machine, Work, how
+from o1exp.flow import AtLeast, Expect, Machine, Work, how
 from o1exp.flow.check import settings_of
 
 UNNAMED = "checkpoint"
@@ -32,6 +32,7 @@ class ServedModel(Server, Remote):
     """The name under which a server given by base_url knows the model; one of our own is told the stage and key."""
     tokenizer: str = ""
     """A folder or hub id: counts tokens. "" takes the model's own."""
+    concurrency: Annotated[int, AtLeast(1)] = how(MANY)
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         yield from super().mistakes()

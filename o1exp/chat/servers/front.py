@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import resource
 import select
 import socket
 import threading
@@ -19,6 +20,7 @@ TRIES = 3
 """How often one request is handed over where the server goes on but drops the connection."""
 SILENCE = 600.0
 """Seconds between two pieces of a reply that has begun."""
+FILES = 16384
 GONE = 404
 """What a request gets once no server will answer any more: a client that finds nobody at an address ends."""
 
@@ -36,6 +38,7 @@ class Front:
         self.base_url = f"http://{HOST}:{self._server.server_address[1]}/v1"
 
     def __enter__(self) -> Self:
+        _allow_many_files()
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="front").start()
         return self
 
@@ -113,15 +116,16 @@ class _Handler(BaseHTTPRequestHandler):
             return True
 
     def _wait_for(self, server: socket.socket) -> None:
-        """Until the server has something to say. Errors: Hangup, so that the server stops to write for nobody."""
-        while True:
-            ready, _, _ = select.select([server, self.connection], [], [])
-            if server in ready:
-                return
-            if not self.connection.recv(1, socket.MSG_PEEK):
-                raise Hangup
-            ready, _, _ = select.select([server], [], [])  # the next request on the same connection, which waits its turn
+        """Until the server has something to say. Errors: Hangup, so that the server does not write for nobody."""
+        looking = select.poll()
+        for end in (server, self.connection):
+            looking.register(end, select.POLLIN)
+        if server.fileno() in [number for number, _ in looking.poll()]:
             return
+        if not self.connection.recv(1, socket.MSG_PEEK):
+            raise Hangup
+        looking.unregister(self.connection)  # the next request on the same connection waits its turn
+        looking.poll()
 
     def _pass_on(self, reply: http.client.HTTPResponse) -> None:
         """A reply that comes in pieces goes out in the same; where it breaks off, so does ours."""
@@ -151,6 +155,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: the servers keep logs of their own."""
+
+
+def _allow_many_files() -> None:
+    """Each request under way holds three connections; many systems allow 1,024 open files until they are asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _error(message: str) -> bytes:

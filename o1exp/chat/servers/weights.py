@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.servers.server import Served, Server
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import Checkpoint, Expect, Machine, SettingsError, Stage, Work, how
+from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Machine, SettingsError, Stage, Work, how
 from o1exp.flow.check import settings_of
 from o1exp.flow.stage import wrong_edges
 from o1exp.flow.work import Made
+
+MANY, LONG = 128, 3600.0
+"""Requests at a time, of which such servers are fast, and seconds of one: it may wait while its server is started again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,8 @@ class FromWeights(Server, LocalServer, Teacher):
     """The checkpoint: any model of the graph, such as ${model} or ${think}, or one of its own."""
     machine: Machine = how(Machine())
     """Where the server runs."""
+    concurrency: Annotated[int, AtLeast(1)] = how(MANY)
+    timeout: Annotated[float, Above(0)] = how(LONG)
 
     def __post_init__(self) -> None:
         if wrong := wrong_edges(self):
