@@ -36,7 +36,7 @@ class Client:
     def __init__(self, teacher: Teacher, budget: Budget, work: Work) -> None:
         if why := budget.unguarded(teacher):
             raise StageFailed(f"budget.{why}")
-        self._teacher = teacher
+        self._teacher = teacher.bound(work)
         self._budget = budget
         self._work = work
         self._open = ExitStack()

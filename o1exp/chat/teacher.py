@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 from o1exp.chat.endpoint import Endpoint
-from o1exp.flow import Above, AtLeast, Between, Expect, Settings, how
+from o1exp.flow import Above, AtLeast, Between, Expect, Settings, Work, how
 from o1exp.flow.expect import duration
 
 
@@ -49,6 +49,15 @@ class Teacher(PlanHints, ChatSampling, Endpoint):
     def unable(self, text: str) -> str:
         """Why this teacher could never answer such a text; "" for one that may try, as every model may."""
         return ""
+
+    def bound(self, work: Work) -> "Teacher":
+        """As it is asked by one stage, which knows how the inputs have come out."""
+        return self
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of this machine that the stage which asks has to have for it."""
+        return 0
 
     def own_settings(self) -> dict[str, Any]:
         """What a subclass adds to the question asked, for the request cache: {} for a plain teacher."""

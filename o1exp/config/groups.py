@@ -20,14 +20,20 @@ GROUPS: Groups = {
     "reformat": ("o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions"),
     "thought": ("o1exp.thoughts.distil.Distil", "o1exp.thoughts.solutions.Solutions"),
     "verify": ("o1exp.thoughts.verify.Rejection",),
-    "teacher": ("o1exp.chat.teacher.Teacher", "o1exp.chat.servers.procedural.Procedural", "o1exp.chat.servers.llama.Llama"),
+    "teacher": (
+        "o1exp.chat.teacher.Teacher", "o1exp.chat.servers.procedural.Procedural", "o1exp.chat.servers.llama.Llama",
+        "o1exp.chat.servers.vllm.VllmTeacher", "o1exp.chat.servers.sglang.SglangTeacher",
+    ),
     "model": ("o1exp.train.bases.small.Untrained", "o1exp.train.bases.pretrained.Pretrained", "o1exp.train.bases.gguf.Gguf"),
     "mix": ("o1exp.curate.mix.Mix",),
     "sft": ("o1exp.train.sft.Sft",),
     "draws": ("o1exp.bench.bench.Bench",),
     "pairs": ("o1exp.curate.pairs.Pairs",),
     "preference": ("o1exp.train.dpo.Dpo",),
-    "engine": ("o1exp.bench.engines.embedded.Embedded", "o1exp.bench.engines.remote.Remote"),
+    "engine": (
+        "o1exp.bench.engines.embedded.Embedded", "o1exp.bench.engines.remote.Remote", "o1exp.bench.engines.served.VllmEngine",
+        "o1exp.bench.engines.served.SglangEngine",
+    ),
     "bench": ("o1exp.bench.bench.Bench",),
     "result": ("o1exp.bench.result.Result",),
     "data_card": ("o1exp.cards.data_card.DataCard",),
@@ -37,7 +43,7 @@ GROUPS: Groups = {
     "machine": ("o1exp.flow.machine.Machine",),
     "budget": ("o1exp.chat.teacher.Budget",),
     "track": ("o1exp.track.tracking.Tracking",),
-}
+}  # fmt: skip
 
 
 def load(target: str) -> "type[Settings]":

@@ -25,7 +25,8 @@ HANDING_ON = ("o1exp.flow", "o1exp.records")
 UNCOUNTED = frozenset(
     f"o1exp.{name}"
     for name in (
-        "secrets", "bench.engines.estimate", *(f"train.estimate.{name}" for name in ("expected", "job", "work")),
+        "secrets", "bench.engines.estimate", *(f"chat.servers.{name}" for name in ("front", "pool", "replica", "serve")),
+        *(f"train.estimate.{name}" for name in ("expected", "job", "work")),
         *(f"flow.{name}" for name in (
             "architecture", "artefacts", "check", "disk", "errors", "expect", "forks", "forkserver", "gpus", "lease", "library", "machine",
             "made_by", "manifest", "modules", "plan", "process", "progress", "source", "stage", "store", "watched", "work",

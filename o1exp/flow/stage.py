@@ -47,8 +47,7 @@ class Stage(Settings, Generic[T]):
     """What a grading stage judges: the final answer, each step, the whole response."""
 
     def __post_init__(self) -> None:
-        wrong = [(name, why) for name, edge, hint in self._declared() if (why := _wrong_edge(hint, edge))]
-        if wrong:
+        if wrong := wrong_edges(self):
             raise SettingsError(wrong, {})
         super().__post_init__()
 
@@ -91,7 +90,7 @@ class Stage(Settings, Generic[T]):
 
     @cached_property
     def inputs(self) -> dict[str, "Stage[Any]"]:
-        """The input stages by edge name; an edge over several stages gives `edge.name` entries."""
+        """The input stages by edge name; an edge over several stages gives `edge.name` entries, one of nested settings `field.edge`."""
         return dict(self._edges())
 
     @cached_property
@@ -101,8 +100,7 @@ class Stage(Settings, Generic[T]):
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:24]
 
     def what(self) -> dict[str, Any]:
-        edges = {name for name, _, _ in self._declared()}
-        settings = [f for f, hint in typed_fields(type(self)) if f.name not in edges and in_key(self, f, hint)]
+        settings = [f for f, hint in typed_fields(type(self)) if edge_type(hint) is None and in_key(self, f, hint)]
         return {f.name: plain(getattr(self, f.name)) for f in settings}
 
     def how(self) -> dict[str, Any]:
@@ -117,17 +115,9 @@ class Stage(Settings, Generic[T]):
     def replace(self, **fields: Any) -> Self:
         return dataclasses.replace(self, **fields)
 
-    def _declared(self) -> Iterator[tuple[str, Any, Any]]:
-        for field, hint in typed_fields(type(self)):
-            if edge_type(hint) is not None:
-                yield field.name, getattr(self, field.name), hint
-
     def _edges(self) -> Iterator[tuple[str, "Stage[Any]"]]:
-        for name, value, _ in self._declared():
-            if isinstance(value, dict):
-                yield from ((f"{name}.{inner}", stage) for inner, stage in value.items())
-            elif value is not None:
-                yield name, value
+        """A subclass adds inputs that are no field of its own."""
+        yield from edges(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +168,26 @@ def output_type(cls: type) -> Any:
             if get_origin(generic) is Stage:
                 return get_args(generic)[0]
     raise TypeError(f"{cls.__name__} does not say what it makes: derive from Stage[...]")
+
+
+def edges(settings: Settings) -> Iterator[tuple[str, "Stage[Any]"]]:
+    """The stages that these settings stand on, by edge name; those of nested settings, such as a teacher's weights, come last."""
+    nested = []
+    for field, hint in typed_fields(type(settings)):
+        value = getattr(settings, field.name)
+        if edge_type(hint) is None:
+            nested += [(f"{field.name}.{name}", stage) for name, stage in edges(value)] if isinstance(value, Settings) else []
+        elif isinstance(value, dict):
+            yield from ((f"{field.name}.{inner}", stage) for inner, stage in value.items())
+        elif value is not None:
+            yield field.name, value
+    yield from nested
+
+
+def wrong_edges(settings: Settings) -> list[tuple[str, str]]:
+    """Each edge of these settings with a stage of another type than it asks for, and what would do."""
+    declared = ((field.name, hint) for field, hint in typed_fields(type(settings)) if edge_type(hint) is not None)
+    return [(name, why) for name, hint in declared if (why := _wrong_edge(hint, getattr(settings, name)))]
 
 
 def _wrong_edge(hint: Any, value: Any) -> str | None:

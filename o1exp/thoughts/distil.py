@@ -91,6 +91,10 @@ class Distil(Stage[Table[Example]]):
         if first and all(reasons):
             yield f"{reasons[0]}, and the first problem is {first[0].question[:80]!r}; choose another teacher, or thought=shortcut"
 
+    @property
+    def gpus(self) -> int:
+        return self.teacher.gpus
+
     def make(self, work: Work) -> None:
         from o1exp.chat.client import Client
 

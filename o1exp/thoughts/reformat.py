@@ -69,6 +69,10 @@ class Reformat(Stage[Table[Example]]):
     def preflight(self) -> Iterator[str]:
         yield from self.teacher.obstacles()
 
+    @property
+    def gpus(self) -> int:
+        return self.teacher.gpus
+
     def make(self, work: Work) -> None:
         from o1exp.chat.client import Client
 

@@ -84,7 +84,7 @@ GAPS: dict[str, tuple[str, Callable[[str], str], set[str], set[str]]] = {
         {"Grade", "Result"},
         {"Distil", "Sft", "Arithmetic"},
     ),
-    "where a model lies": ("flow/checkpoint.py", line("\nx = 1\n"), {"Sft", "Untrained", "Sample"}, {"Distil", "Grade"}),
+    "where a model lies": ("flow/checkpoint.py", line("\nx = 1\n"), {"Sft", "Untrained", "Sample", "Distil"}, {"Rejection", "Grade"}),
     "the program of the procedural teacher": (
         "chat/servers/procedural.py",
         line("\nx = 1\n"),

@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from o1exp.flow import Machine, Settings, SettingsError, Stage, Store, Work, added
+from o1exp.flow import Checkpoint, Machine, Settings, SettingsError, Stage, Store, Work, added
 from o1exp.flow.plan import why
 from o1exp.records import Problem, Table
 from tests.flow.stages import Head, Merge, Model, Numbers
@@ -40,6 +41,36 @@ def test_the_order_of_several_inputs_counts() -> None:
     one, two = Numbers(count=1), Numbers(count=2)
     assert Merge(parts={"a": one, "b": two}).key != Merge(parts={"a": two, "b": one}).key
     assert Merge(parts={"a": one, "b": two}).inputs == {"parts.a": one, "parts.b": two}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted(Settings):
+    """Settings that stand on a stage."""
+
+    weights: Stage[Checkpoint]
+
+    def what(self) -> dict[str, Any]:
+        return {"weights": self.weights.key}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking(Stage[Table[Problem]]):
+    problems: Stage[Table[Problem]]
+    who: Weighted
+
+    def make(self, work: Work) -> None:
+        (work.shared("asked")).write_text(work.open(self.who.weights).source)
+        work.write(Problem, work.open(self.problems))
+
+
+def test_an_edge_of_nested_settings_is_an_input(tmp_path: Path) -> None:
+    one, other = Model(size=1), Model(size=2)
+    asking = Asking(problems=Numbers(), who=Weighted(weights=one))
+    assert asking.inputs == {"problems": Numbers(), "who.weights": one}
+    assert asking.key != asking.replace(who=Weighted(weights=other)).key
+    store = Store(tmp_path)
+    store.make([asking])
+    assert (tmp_path / "asked").read_text() == str(store.folder(one) / "model")
 
 
 def test_a_wrong_edge_is_refused_with_both_types() -> None:

