@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import traceback
 import warnings
@@ -45,6 +46,7 @@ def train(spec: TrainSpec, rank: int) -> None:
     from o1exp.train.worker.module import Student
     from o1exp.train.worker.objective import objective_of
     from o1exp.train.worker.record import Recorder
+    from o1exp.train.worker.reread import probe, unlike
     from o1exp.train.worker.resume import Checkpoints
     from o1exp.train.worker.strategy import make_trainer
 
@@ -62,11 +64,37 @@ def train(spec: TrainSpec, rank: int) -> None:
     trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)
     assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
-    weights = student.backend.weights()
+    seen = probe(student.model, data, student.device)
+    weights, wrong = student.backend.weights(), ""
     if rank == 0:
         export(student.model, weights, tokenizer, Path(spec.out) / "model")
+        wrong = unlike(student.model, Path(spec.out) / "model", seen, recorder.seconds)
+    if wrong := trainer.strategy.broadcast(wrong):
+        refuse_export(spec, student, wrong, rank)
+    if rank == 0:
         keep(spec, feed, recorder, student)
     trainer.strategy.barrier()
+
+
+def refuse_export(spec: TrainSpec, student: Any, wrong: str, rank: int) -> NoReturn:
+    """End with what was trained kept in scratch: the weights as the backend saves them, and the export as it came out.
+
+    Errors: CannotTrain, always; every rank calls it.
+    """
+    scratch = Path(spec.scratch)
+    folder, refused = scratch / "trained", scratch / "refused-export"
+    if rank == 0:
+        for old in (folder, refused):
+            shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir()
+        shutil.move(Path(spec.out) / "model", refused)
+    student.trainer.strategy.barrier()
+    student.backend.save(folder)
+    student.trainer.strategy.barrier()
+    raise CannotTrain(
+        f"the exported model is not the one that was trained: {wrong}; nothing is lost, the trained weights are kept in {folder}, the export "
+        f"in {refused}; report it with the name of the architecture ({student.model.config.model_type})"
+    )
 
 
 def check_devices(spec: TrainSpec) -> None:

@@ -1,0 +1,171 @@
+"""One architecture: trained beside a plain loop of transformers' own forward pass, and sampled beside `generate()`."""
+
+import json
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from o1exp.train.data.encode import Encoded
+from o1exp.train.spec import TrainSpec
+from tests.train.parts import a_spec, document_loss, encoded, plain_training
+from tests.zoo.models import END, architectures, save_model, save_words, words
+
+LENGTHS = (29, 18)
+STEPS = 3
+PROMPTS = ((40, 11, 87, 23, 150, 64, 33, 90, 12, 77, 41, 118, 35), (19, 160, 52))
+WRITTEN = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What was seen of a model type; "" where it was not built."""
+
+    name: str
+    kind: str
+    built: str = ""
+    """Why it could not be built."""
+    trains: str = ""
+    samples: str = ""
+    faults: tuple[str, ...] = ()
+    """What is neither right nor refused in a sentence."""
+
+
+class Wrong(Exception):
+    """Not what transformers gives."""
+
+
+def examine(name: str, folder: Path) -> Row:
+    row = Row(name=name, kind=architectures()[name])
+    start = folder / "start"
+    try:
+        save_model(name, start)
+    except Exception as problem:
+        return Row(**{**asdict(row), "built": said(problem)})
+    trains, fault = seen(lambda: trained(start, folder))
+    samples, other = seen(lambda: sampled(start, folder))
+    faults = [f"training: {fault}"] * bool(fault) + [f"sampling: {other}"] * bool(other)
+    return Row(**{**asdict(row), "trains": trains, "samples": samples, "faults": tuple(faults)})
+
+
+def seen(do: Callable[[], str]) -> tuple[str, str]:
+    """What came of it, and the fault where it is one."""
+    try:
+        return do(), ""
+    except ValueError as problem:
+        if type(problem).__name__ in ("CannotTrain", "ValueError") and _ours(problem):
+            return f"refused: {said(problem)}", ""
+        return "wrong", short(problem)
+    except Exception as problem:
+        return "wrong", short(problem)
+
+
+def _ours(problem: Exception) -> bool:
+    """Raised by us, and not from within a library."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    return "/o1exp/" in frames[-1].filename
+
+
+def said(problem: Exception) -> str:
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0][:300]
+
+
+def short(problem: Exception) -> str:
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{type(problem).__name__}: {said(problem)} ({'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno})"
+
+
+def documents() -> Encoded:
+    """Two documents; ids in the middle of the vocabulary, where no special token stands."""
+    dice = np.random.default_rng(0)
+    return encoded(dice.integers(10, 200, sum(LENGTHS)), np.concatenate([[0], np.cumsum(LENGTHS)]), np.array(LENGTHS) // 3)
+
+
+def training_spec(start: Path, folder: Path, **changes: Any) -> TrainSpec:
+    for name in ("data", "out", "scratch"):
+        (folder / name).mkdir(parents=True)
+    documents().save(folder / "data")
+    save_words(folder / "words")
+    return a_spec(
+        start=str(start), tokenizer=str(folder / "words"), data=str(folder / "data"), out=str(folder / "out"), scratch=str(folder / "scratch"),
+        lr=1e-3, epochs=float(STEPS), batch_tokens=sum(LENGTHS), pack_length=64, micro_batch_tokens=64, strategy="single",
+        checkpoint_seconds=1e9, **changes,
+    )  # fmt: skip
+
+
+def trained(start: Path, folder: Path) -> str:
+    """How it trained. Errors: Wrong where losses, norms or the exported model are not those of the plain loop."""
+    from transformers import AutoModelForCausalLM
+
+    from o1exp.train.worker.rank import train
+
+    spec = training_spec(start, folder / "training")
+    train(spec, 0)
+    curve = [json.loads(line) for line in (Path(spec.out) / "curve.jsonl").read_text().splitlines()]
+    data, plain = documents(), AutoModelForCausalLM.from_pretrained(start)
+    expected = plain_training(spec, data, plain)
+    if len(curve) != len(expected):
+        raise Wrong(f"{len(curve)} steps instead of {len(expected)}")
+    for ours, theirs in zip(curve, expected, strict=True):
+        close("loss", ours["loss"], theirs["loss"], 1e-4)
+        close("gradient norm", ours["grad_norm"], theirs["grad_norm"], 1e-3)
+    exported = AutoModelForCausalLM.from_pretrained(Path(spec.out) / "model")
+    for document in range(len(data)):
+        close("loss of the exported model", loss_of(exported, data, document), loss_of(plain, data, document), 1e-3)
+    return "yes"
+
+
+def loss_of(model: Any, data: Encoded, document: int) -> float:
+    import torch
+
+    with torch.no_grad():
+        return float(document_loss(model, data, document))
+
+
+def close(what: str, ours: float, theirs: float, most: float) -> None:
+    if not abs(ours - theirs) <= most * abs(theirs):
+        raise Wrong(f"{what} {ours:.6f} instead of {theirs:.6f}")
+
+
+def sampled(start: Path, folder: Path) -> str:
+    """How it sampled. Errors: Wrong where a token differs from those of `generate()`."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from o1exp.bench.engines import generate
+    from o1exp.bench.engines.spec import ROWS, GenerateSpec, parse_row
+    from o1exp.bench.sampling import Sampling
+
+    out = folder / "answers"
+    out.mkdir()
+    prompts = tuple(map(spelt, PROMPTS))
+    spec = GenerateSpec(
+        model=str(start), revision="", ids=("a", "b"), prompts=prompts, sampling=Sampling(max_tokens=WRITTEN), device="cpu", threads=1,
+        out=str(out),
+    )  # fmt: skip
+    generate.AutoTokenizer = Words  # in this process alone; the folder's own would be of the architecture's class
+    generate.main(spec)
+    rows = [parse_row(line) for line in (out / ROWS).read_text().splitlines()]
+    plain = AutoModelForCausalLM.from_pretrained(start).eval()
+    for prompt, row in zip(PROMPTS, rows, strict=True):
+        ids = torch.tensor([prompt])
+        whole = plain.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=WRITTEN, eos_token_id=END, pad_token_id=2)
+        expected = [token for token in whole[0, len(prompt) :].tolist() if token > 3]
+        if row.text.split() != spelt(expected).split():
+            raise Wrong(f"wrote {row.text} instead of {spelt(expected)}")
+    return "yes"
+
+
+def spelt(ids: Sequence[int]) -> str:
+    return " ".join(f"w{number}" for number in ids)
+
+
+class Words:
+    """Stands for AutoTokenizer."""
+
+    @staticmethod
+    def from_pretrained(*given: Any, **asked: Any) -> Any:
+        return words()
