@@ -1,10 +1,22 @@
-import json, sys, time
+"""python -m tests.zoo: tries every architecture and writes the table of docs/models.md; python -m tests.zoo NAME ...: prints those alone."""
+
+import json
+import sys
 from dataclasses import asdict
+
 from tests.zoo.models import architectures
 from tests.zoo.run import rows
+from tests.zoo.table import write
+
+
+def main(names: list[str]) -> None:
+    seen = []
+    for row in rows(names or sorted(architectures())):
+        print(json.dumps(asdict(row)), flush=True)
+        seen.append(row)
+    if not names:
+        write(seen)
+
+
 if __name__ == "__main__":
-    names = sys.argv[1:] or list(architectures())
-    for name in names:
-        t=time.time()
-        (row,) = rows([name])
-        print(json.dumps({**asdict(row), "s": round(time.time()-t,1)}), flush=True)
+    main(sys.argv[1:])

@@ -43,6 +43,7 @@ def examine(name: str, folder: Path) -> Row:
     start = folder / "start"
     try:
         save_model(name, start)
+        answers(start)
     except Exception as problem:
         return Row(**{**asdict(row), "built": said(problem)})
     trains, fault = seen(lambda: trained(start, folder))
@@ -51,12 +52,23 @@ def examine(name: str, folder: Path) -> Row:
     return Row(**{**asdict(row), "trains": trains, "samples": samples, "faults": tuple(faults)})
 
 
+def answers(start: Path) -> None:
+    """transformers' own forward pass. Errors: whatever it raises."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.no_grad():
+        logits = AutoModelForCausalLM.from_pretrained(start)(torch.from_numpy(documents().document(0).astype("int64"))[None]).logits
+    if not torch.isfinite(logits).all():
+        raise Wrong("its own forward pass gives no numbers")
+
+
 def seen(do: Callable[[], str]) -> tuple[str, str]:
     """What came of it, and the fault where it is one."""
     try:
         return do(), ""
     except ValueError as problem:
-        if type(problem).__name__ in ("CannotTrain", "ValueError") and _ours(problem):
+        if type(problem).__name__ in ("CannotTrain", "ValueError") and _ours(problem) and "exported model" not in str(problem):
             return f"refused: {said(problem)}", ""
         return "wrong", short(problem)
     except Exception as problem:

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,11 +18,12 @@ LIBRARIES = ["o1exp.train.worker.rank", "tests.zoo.loaded"]
 SECONDS = 120
 
 
-def rows(names: list[str]) -> list[Row]:
+def rows(names: Iterable[str]) -> Iterator[Row]:
     """Each architecture's row, in order."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LIBRARIES)
-    return [_alone(context, name) for name in names]
+    for name in names:
+        yield _alone(context, name)
 
 
 def _alone(context: multiprocessing.context.ForkServerContext, name: str) -> Row:

@@ -3,12 +3,14 @@
 from dataclasses import fields
 from typing import Any
 
+from transformers import PreTrainedConfig
+
 VOCABULARY = 264
 SMALL: dict[str, int] = {
     **dict.fromkeys(("vocab_size", "decoder_vocab_size", "vocab_size_per_layer_input", "pronunciation_vocab_size", "shape_vocab_size"), VOCABULARY),
     **dict.fromkeys(
         ("hidden_size", "d_model", "n_embd", "embedding_dim", "emb_dim", "embedding_size", "word_embed_proj_dim", "lru_width", "input_embedding_size",
-         "output_embedding_size", "attention_hidden_size", "pronunciation_embed_dim", "shape_embed_dim"), 32
+         "output_embedding_size", "pronunciation_embed_dim", "shape_embed_dim"), 32
     ),
     **dict.fromkeys(
         ("intermediate_size", "ffn_dim", "d_inner", "dff", "dim_ff", "decoder_ffn_dim", "encoder_ffn_dim", "ffn_hidden_size", "feed_forward_size",
@@ -54,7 +56,39 @@ SMALL: dict[str, int] = {
 }  # fmt: skip
 """What a field is worth in a tiny model; a field that is None by default stays None, except where it is listed in a family."""
 
-FAMILY: dict[str, dict[str, Any]] = {}
+FAMILY: dict[str, dict[str, Any]] = {
+    "bamba": {"attn_layer_indices": [1]},
+    "blt": {"encoder_hash_byte_group_vocab": 64},
+    "cohere_compass_text": {"rope_parameters": {kind: {"rope_type": "default", "rope_theta": 1e4} for kind in ("full_attention", "sliding_attention")}},
+    "dbrx": {"attn_config": {"rope_theta": 1e4, "clip_qkv": 8.0}},
+    "deepseek_v2": {"num_experts_per_tok": 2},
+    "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
+    "dots3_note_text": {"num_key_value_heads": 4},
+    "dots3_note_vision_encoder": {"adapter_in_dim": 32, "adapter_out_dim": 32, "mlp_layer_types": ["dense", "sparse"]},
+    "dots3_note_audio_encoder": {"adapter_input_size": 32, "adapter_out_dim": 32},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
+    "hrm_text": {"num_layers_per_stack": None},
+    "hunyuan_v1_dense": {"head_dim": 8},
+    "hunyuan_v1_moe": {"head_dim": 8},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
+    "longcat_flash": {"head_dim": 4},
+    "mamba2": {"head_dim": 16},
+    "ministral": {"head_dim": 8},
+    "nemotron": {"head_dim": 8, "num_key_value_heads": 2},
+    "qwen4_exp_text": {
+        "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 8, "indexer_budget": 8, "indexer_compress_ratio": 2,
+    },
+    "recurrent_gemma": {"num_hidden_layers": 3},
+    "reformer": {"is_decoder": True, "axial_pos_shape": [8, 16], "axial_pos_embds_dim": [16, 16]},
+    "rwkv": {"attention_hidden_size": 32},
+    "xlstm": {"hidden_size": 64, "embedding_dim": 64, "qk_dim_factor": 1.0},
+    "xmod": {"default_language": "en_XX"},
+    "zamba": {"num_hidden_layers": 4, "layers_block_type": ["linear_attention", "hybrid"] * 2},
+    "zamba2": {"num_hidden_layers": 4, "layers_block_type": ["linear_attention", "hybrid"] * 2},
+    "zaya": {"num_experts_per_tok": 1},
+}  # fmt: skip
 """What a family needs besides."""
 
 
@@ -70,15 +104,15 @@ def settings(kind: type[Any], usual: Any, name: str) -> dict[str, Any]:
     made: dict[str, Any] = {}
     depth = max([2, *(len(set(_listed(usual, each))) for each in names if each.endswith("layer_types") or each == "layers_block_type")])
     for each in sorted(names):
-        value = getattr(usual, each, None)
-        if each in kind.sub_configs:
-            if value is not None:
-                inner = own.get(each, {})
-                made[each] = {**settings(type(value), value, value.model_type or each), **inner}
+        value = vars(usual).get(each)
+        if isinstance(value, PreTrainedConfig):
+            made[each] = {**settings(type(value), value, value.model_type or each), **own.get(each, {})}
         elif value is None:
             continue
         elif each in ("num_hidden_layers", "n_layer", "n_layers", "num_layers"):
             made[each] = depth
+        elif each == "num_key_value_heads" and "kv_lora_rank" in names:
+            made[each] = SMALL["num_attention_heads"]
         elif each in SMALL:
             made[each] = SMALL[each]
         elif isinstance(value, float) and ("drop" in each or "jitter" in each):
@@ -89,11 +123,11 @@ def settings(kind: type[Any], usual: Any, name: str) -> dict[str, Any]:
             made[each] = _few(value, depth)
         elif isinstance(value, list) and len(value) == getattr(usual, "num_hidden_layers", None):
             made[each] = value[:depth]
-    return {**made, **{each: value for each, value in own.items() if each not in kind.sub_configs}}
+    return {**made, **{each: value for each, value in own.items() if not isinstance(vars(usual).get(each), PreTrainedConfig)}}
 
 
 def _listed(usual: Any, name: str) -> list[str]:
-    value = getattr(usual, name, None)
+    value = vars(usual).get(name)
     return value if isinstance(value, list) else []
 
 

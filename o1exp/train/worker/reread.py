@@ -82,8 +82,9 @@ def _from_headers(kind: Any, folder: Path) -> Any:
             for name in weights.keys():  # noqa: SIM118  (it is no dict)
                 empty[name] = torch.empty(weights.get_slice(name).get_shape(), device="meta")
     _, report = kind.from_pretrained(
-        None, config=AutoConfig.from_pretrained(folder), state_dict=empty, device_map="meta", output_loading_info=True
-    )
+        None, config=AutoConfig.from_pretrained(folder), state_dict=empty, device_map="meta", output_loading_info=True,
+        ignore_mismatched_sizes=True,
+    )  # fmt: skip
     return report
 
 
