@@ -4,6 +4,11 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("DS_ACCELERATOR", "cpu")
+
+from o1exp.train.worker.accelerator import import_deepspeed
+
+import_deepspeed()  # save_pretrained does, for seconds
 
 import torch
 import transformers
@@ -14,6 +19,7 @@ import o1exp.train.worker.export
 import o1exp.train.worker.module
 import o1exp.train.worker.objective
 import o1exp.train.worker.record
+import o1exp.train.worker.reread
 import o1exp.train.worker.resume
 import o1exp.train.worker.strategy  # noqa: F401
 

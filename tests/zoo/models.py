@@ -6,6 +6,7 @@ from typing import Any
 from tests.zoo.shrink import VOCABULARY, tiny
 
 END = 1
+SPECIAL = {1: "<end>", 2: "<pad>", 3: "<unk>"}
 
 
 def architectures() -> dict[str, str]:
@@ -52,15 +53,6 @@ def words() -> Any:
     from tokenizers.pre_tokenizers import WhitespaceSplit
     from transformers import PreTrainedTokenizerFast
 
-    special = {1: "<end>", 2: "<pad>", 3: "<unk>"}
-    tokenizer = Tokenizer(WordLevel({special.get(number, f"w{number}"): number for number in range(VOCABULARY)}, unk_token="<unk>"))
+    tokenizer = Tokenizer(WordLevel({SPECIAL.get(number, f"w{number}"): number for number in range(VOCABULARY)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", pad_token="<pad>", unk_token="<unk>")
-
-
-def save_words(folder: Path) -> None:
-    """The tokenizer in a folder of its own, with a config that lets it be read as it is: some model types would take another class."""
-    from transformers import LlamaConfig
-
-    words().save_pretrained(folder)
-    LlamaConfig().save_pretrained(folder)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.zoo.models import architectures
+from tests.zoo.models import architectures, words
 from tests.zoo.row import Row, examine
 
-LIBRARIES = ["o1exp.train.worker.rank", "tests.zoo.loaded"]
+LIBRARIES = ["tests.zoo.loaded", "tests.zoo.row"]
 SECONDS = 120
 
 
@@ -43,7 +43,10 @@ def _alone(context: multiprocessing.context.ForkServerContext, name: str) -> Row
 
 
 def _examine(name: str, folder: str) -> None:
+    from transformers import AutoTokenizer
+
     warnings.simplefilter("ignore")
+    AutoTokenizer.from_pretrained = staticmethod(lambda *given, **asked: words())  # in this process; architectures bring classes of their own
     with open(os.path.join(folder, "log"), "w") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         row = examine(name, Path(folder))
     partial = Path(folder) / "row.part"

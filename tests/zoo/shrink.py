@@ -6,7 +6,7 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 VOCABULARY = 264
-SMALL: dict[str, int] = {
+SMALL: dict[str, float] = {
     **dict.fromkeys(("vocab_size", "decoder_vocab_size", "vocab_size_per_layer_input", "pronunciation_vocab_size", "shape_vocab_size"), VOCABULARY),
     **dict.fromkeys(
         ("hidden_size", "d_model", "n_embd", "embedding_dim", "emb_dim", "embedding_size", "word_embed_proj_dim", "lru_width", "input_embedding_size",
@@ -53,8 +53,14 @@ SMALL: dict[str, int] = {
     **dict.fromkeys(("mamba_d_state", "state_size", "ssm_state_size", "q_lora_rank", "mamba_dt_rank", "time_step_rank", "rel_extent"), 16),
     **dict.fromkeys(("mamba_d_head", "mamba_head_dim"), 16), "mamba_d_ssm": 64,
     "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2, "decoder_start_token_id": 0,
+    **dict.fromkeys(("final_logit_softcapping", "attn_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"), 2.0),
+    **dict.fromkeys(
+        ("residual_multiplier", "lm_head_multiplier", "key_multiplier", "attention_in_multiplier", "attention_out_multiplier", "ssm_in_multiplier",
+         "ssm_out_multiplier", "attention_multiplier"), 0.5
+    ),
+    **dict.fromkeys(("embedding_multiplier", "logits_scaling"), 3.0),
 }  # fmt: skip
-"""What a field is worth in a tiny model; a field that is None by default stays None, except where it is listed in a family."""
+"""What a field is worth in a tiny model, and scales and caps that are seen in the loss; what is None by default stays None."""
 
 FAMILY: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1]},
