@@ -7,12 +7,15 @@ from typing import ClassVar
 
 from o1exp.answers import Verdict
 from o1exp.answers.conventions import Mode
+from o1exp.bench.engines.spec import NO_ROOM
 from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table
 
 ATTEMPTS, PROBLEMS = "attempts", "problems"
 """The edges of a stage that scores attempts, by which a finished one is read back."""
+CUT = ("length", NO_ROOM)
+"""Finish reasons of answers that broke off, or could not be begun."""
 BATCH = 512
 """Attempts that are graded together."""
 
@@ -77,7 +80,7 @@ def scorer(mode: Mode) -> str:
 def scores(attempts: Sequence[Attempt], problems: Sequence[Problem], mode: Mode = "default") -> list[Score]:
     """The verdict on each attempt, and on what it had said when a token budget cut it off (where it carries marks); without votes."""
     golds = [problem.answer for problem in problems]
-    whole = [(gold, attempt.text, attempt.finish_reason == "length") for attempt, gold in zip(attempts, golds, strict=True)]
+    whole = [(gold, attempt.text, attempt.finish_reason in CUT) for attempt, gold in zip(attempts, golds, strict=True)]
     cut = [(place, part) for place, attempt in enumerate(attempts) for part in parts(attempt)]
     # What holds no box is wrong as a cut text: only the others have to be graded.
     boxed = dict.fromkeys((place, part) for place, part in cut if "boxed" in part)
@@ -98,6 +101,6 @@ def parts(attempt: Attempt) -> list[str]:
 def _score(attempt: Attempt, verdict: Verdict, cuts: tuple[bool, ...]) -> Score:
     return Score(
         problem=attempt.problem, draw=attempt.draw, correct=verdict.correct, extracted=verdict.extracted, method=verdict.method,
-        tokens=attempt.tokens, truncated=attempt.finish_reason == "length", timed_out=attempt.finish_reason == "timeout",
+        tokens=attempt.tokens, truncated=attempt.finish_reason in CUT, timed_out=attempt.finish_reason == "timeout",
         thinking=attempt.thinking, cuts=cuts if verdict.correct is not None else (),
     )  # fmt: skip

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from rich.markup import escape
+
 from o1exp.bench.engines.embedded import Embedded
 from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
+from o1exp.bench.engines.spec import NO_ROOM
 from o1exp.bench.sampling import Sampling
 from o1exp.flow import Checkpoint, Expect, Machine, Role, Stage, Work, how
 from o1exp.flow.check import settings_of
@@ -24,7 +27,7 @@ class Sample(Stage[Table[Attempt]], Sampling):
 
     role: ClassVar[Role] = "sampling"
     does: ClassVar[str] = "the model's own answers, sampled"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     runs: ClassVar[tuple[str, ...]] = ("o1exp.bench.engines.generate", "o1exp.bench.engines.remote")
 
     model: Stage[Checkpoint] | None
@@ -77,8 +80,18 @@ class Sample(Stage[Table[Attempt]], Sampling):
         thoughts = [found.thinking for found in attempts if found.thinking is not None]
         work.note(
             tokens=sum(found.tokens for found in attempts), truncated=sum(found.finish_reason == "length" for found in attempts),
-            no_room=sum(found.tokens == 0 for found in attempts), with_thought=len(thoughts), thinking_tokens=sum(thoughts),
+            no_room=self._without_room(attempts, work), with_thought=len(thoughts), thinking_tokens=sum(thoughts),
         )  # fmt: skip
+
+    def _without_room(self, attempts: list[Attempt], work: Work) -> int:
+        """Answers that could not be begun, which are told."""
+        names = sorted({found.problem for found in attempts if found.finish_reason == NO_ROOM})
+        if names:
+            work.console.line(
+                f"[yellow]no room[/] for an answer to {len(names)} of {len({found.problem for found in attempts})} problems, whose prompts "
+                f"fill the model's window ({escape(names[0])}, ...); they count as cut off: take a longer window, or filter them out"
+            )
+        return sum(found.finish_reason == NO_ROOM for found in attempts)
 
 
 def _check_ids(problems: tuple[Problem, ...]) -> None:

@@ -6,7 +6,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from o1exp.bench.engines.decode import DecodeRequest, DecodeRules, bytes_per_token, choose, decode
+from o1exp.bench.engines.decode import bytes_per_token, decode
+from o1exp.chat.local.draw import choose
+from o1exp.chat.local.rows import DecodeRequest, DecodeRules
 from tests.bench.tiny import save_tiny
 
 PROMPTS = [(2, 9, 3), (2, 8, 9, 10, 11, 3), (2, 9, 3), (5,), (2, *range(6, 40), 3)]

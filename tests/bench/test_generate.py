@@ -12,8 +12,10 @@ from transformers import AutoTokenizer
 from o1exp.bench.engines import generate
 from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.paged.attention import NotPaged
-from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.engines.spec import NO_ROOM, ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from o1exp.bench.sampling import Sampling
+from o1exp.chat.local.prompt import encode
+from o1exp.chat.local.spell import end_tokens
 from o1exp.flow.process import PROGRESS
 from tests.bench.tiny import save_tiny
 
@@ -56,10 +58,10 @@ def test_spec_survives_its_file(spec: GenerateSpec, tmp_path: Path) -> None:
 
 def test_prompt_goes_through_the_chat_template(tiny: Path, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny)
-    assert tokenizer.decode(generate.encode(tokenizer, "", "1+1=?")) == "<|user|>1+1=?<|assistant|>"
-    assert tokenizer.decode(generate.encode(tokenizer, "be short", "1+1=?")) == "be short <|user|>1+1=?<|assistant|>"
+    assert tokenizer.decode(encode(tokenizer, "", "1+1=?").ids) == "<|user|>1+1=?<|assistant|>"
+    assert tokenizer.decode(encode(tokenizer, "be short", "1+1=?").ids) == "be short <|user|>1+1=?<|assistant|>"
     plain = AutoTokenizer.from_pretrained(save_tiny(tmp_path, template=False))
-    assert plain.decode(generate.encode(plain, "be short", "1+1=?")) == "be short\n\n1+1=?"
+    assert plain.decode(encode(plain, "be short", "1+1=?").ids) == "be short\n\n1+1=?"
 
 
 def test_every_row_is_answered_once_in_order(spec: GenerateSpec, tmp_path: Path, reported: Path) -> None:
@@ -128,7 +130,7 @@ def test_in_pages_a_killed_process_goes_on_with_the_missing_answers(spec: Genera
 
 
 def test_a_model_that_has_no_pages_is_answered_in_chunks(spec: GenerateSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(model: Any) -> None:
+    def none(model: Any, longest: int) -> None:
         raise NotPaged("it has none")
 
     whole = answers(spec, tmp_path / "pages", device="cuda")
@@ -156,17 +158,17 @@ def test_a_full_window_leaves_no_room(spec: GenerateSpec, tmp_path: Path) -> Non
     rows = answers(spec, tmp_path / "x", model=str(model))
     assert answers(spec, tmp_path / "pages", model=str(model), device="cuda") == rows
     assert [found.tokens for found in rows[2:4]] == [0, 0]
-    assert [(found.text, found.finish_reason) for found in rows[2:4]] == [("", "length")] * 2
+    assert [(found.text, found.finish_reason) for found in rows[2:4]] == [("", NO_ROOM)] * 2
     assert [found.tokens for found in (*rows[:2], *rows[4:])] == [1] * 4
 
 
 def test_ends_come_from_generation_settings_and_tokenizer(tiny: Path, spec: GenerateSpec) -> None:
     model, tokenizer = generate.load(spec)
-    assert generate.end_tokens(model, tokenizer) == {1}
+    assert end_tokens(model, tokenizer) == {1}
     model.generation_config.eos_token_id = [5, 6]
-    assert generate.end_tokens(model, tokenizer) == {1, 5, 6}
+    assert end_tokens(model, tokenizer) == {1, 5, 6}
     model.generation_config.eos_token_id, tokenizer.eos_token = None, None
-    assert generate.end_tokens(model, tokenizer) == frozenset()
+    assert end_tokens(model, tokenizer) == frozenset()
 
 
 def test_the_end_token_counts_but_is_no_text(spec: GenerateSpec, tmp_path: Path) -> None:
@@ -243,8 +245,11 @@ def test_a_thought_is_counted_ended_and_extended(tiny: Path, spec: GenerateSpec,
     assert answers(spec, tmp_path / "pages_forced", **one, max_thinking_tokens=2, device="cuda")[0] == forced
     assert answers(spec, tmp_path / "pages_extended", **one, min_thinking_tokens=6, device="cuda")[0] == extended
     assert (extended.text, extended.thinking) == ("abcdabcd#", 9)
-    with pytest.raises(ValueError, match=r"'#a' is 2 tokens for this tokenizer"):
-        answers(spec, tmp_path / "refused", **{**one, "think_end": "#a"}, min_thinking_tokens=6)
+    # A mark of several tokens is taken back whole; the model, which knows only the last token, goes on from there.
+    two = {**one, "think_end": "d#", "wait": "b"}
+    taken = answers(spec, tmp_path / "taken", **two, min_thinking_tokens=6)[0]
+    assert (taken.text, taken.thinking) == ("abcbcd#", 7)
+    assert answers(spec, tmp_path / "pages_taken", **two, min_thinking_tokens=6, device="cuda")[0] == taken
     whole = answers(spec, tmp_path / "whole", **{**one, "think_end": ""}, min_thinking_tokens=7)[0]
     assert (whole.text, whole.thinking) == ("abcd#abcd#", None)
 

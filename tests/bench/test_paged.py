@@ -1,6 +1,7 @@
 """Decoding in pages against the plain loop: the same numbers give the same texts, whatever comes, goes or waits beside a row."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, choose, decode
+from o1exp.bench.engines.decode import decode
 from o1exp.bench.engines.paged import answer as answering
 from o1exp.bench.engines.paged import draw as drawing
 from o1exp.bench.engines.paged import fit
@@ -19,12 +20,19 @@ from o1exp.bench.engines.paged.fit import Paged, check_kernel, paged
 from o1exp.bench.engines.paged.rows import Told
 from o1exp.bench.engines.paged.serve import Server
 from o1exp.bench.engines.paged.step import Stepper
+from o1exp.chat.local.draw import choose
+from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules, Forcing
 from tests.bench.tiny import save_tiny
 
 PROMPTS = [(2, 9, 3), (2, 8, 9, 10, 11, 3), (2, 9, 3), (5,), (2, *range(6, 40), 3), (7, 7), (2, *range(60, 190), 3)]
 LIMITS = [60, 3, 41, 0, 90, 17, 100]
 DRAWN = DecodeRules(temperature=1.0, top_p=1.0, ends=frozenset({7, 30, 31, *range(100, 110)}), stopped=lambda ids, new: False)
 GREEDY = replace(DRAWN, temperature=0.0)
+
+
+def closed(ids: Sequence[int], token: int) -> int:
+    """A mark of one token, and one of two."""
+    return 1 if token == 33 else 2 if (*ids[-1:], token) == (40, 41) else 0
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +96,7 @@ def test_a_nucleus_of_more_than_the_likeliest_tokens_is_drawn_whole(
     expected = plain(model, 21, rules)
     monkeypatch.setattr(drawing, "LIKELY", likely)
     same(served(model, found, 21, rules, 4), expected)
-    forcing = replace(rules, forcing=Forcing(end=(33,), answer=(34, 35), wait=(36, 37), least=12, most=25))
+    forcing = replace(rules, forcing=Forcing(end=(33,), answer=(34, 35), wait=(36, 37), least=12, most=25, closed=closed))
     same(served(model, found, 21, forcing, 4), plain(model, 21, forcing))
 
 
@@ -140,7 +148,7 @@ def test_a_stop_string_ends_a_row_at_its_token(model: Any, found: Paged, stop: t
 
 @pytest.mark.parametrize("force", [(0, 9), (20, 0), (12, 25)])
 def test_thoughts_are_forced_as_in_the_plain_loop(model: Any, found: Paged, force: tuple[int, int]) -> None:
-    rules = replace(DRAWN, forcing=Forcing(end=(33,), answer=(34, 35), wait=(36, 37), least=force[0], most=force[1]))
+    rules = replace(DRAWN, forcing=Forcing(end=(33,), answer=(34, 35), wait=(36, 37), least=force[0], most=force[1], closed=closed))
     same(served(model, found, 21, rules, 4), plain(model, 21, rules))
 
 

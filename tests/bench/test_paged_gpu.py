@@ -7,10 +7,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, decode
+from o1exp.bench.engines.decode import decode
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.fit import check_kernel, paged
 from o1exp.bench.engines.paged.rows import Told
+from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules
 from tests.bench.tiny import save_tiny
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

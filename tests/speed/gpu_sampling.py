@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 import torch
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, choose, decode
+from o1exp.bench.engines.decode import decode
 from o1exp.bench.engines.paged import answer as answering
 from o1exp.bench.engines.paged import fit
 from o1exp.bench.engines.paged.answer import Asked, answer
@@ -27,7 +27,10 @@ from o1exp.bench.engines.paged.attention import Attend, attend_pages
 from o1exp.bench.engines.paged.draw import choose_likely
 from o1exp.bench.engines.paged.fit import PAGE, Paged, paged, room
 from o1exp.bench.engines.paged.rows import Told
+from o1exp.chat.local.draw import choose
+from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules, Forcing
 
+FORCED = Forcing(end=(3,), answer=(4, 5), wait=(6,), least=0, most=10_000, closed=lambda ids, token: int(token == 3))
 SHAPES: dict[str, dict[str, Any]] = {
     "small": {
         "hidden_size": 256,
@@ -95,11 +98,11 @@ def never_stops() -> Callable[[list[int], int], bool]:
     from tokenizers import Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
 
-    from o1exp.bench.engines.generate import stop_finder
+    from o1exp.chat.local.spell import Spelling
 
     words = Tokenizer(models.WordLevel({f"word{number}": number for number in range(151_936)}, unk_token="word0"))
     words.decoder = decoders.ByteLevel()
-    return stop_finder(PreTrainedTokenizerFast(tokenizer_object=words), ("<|never|>",))
+    return Spelling(PreTrainedTokenizerFast(tokenizer_object=words)).stopped(("<|never|>",))
 
 
 def measure(model: Any, found: Paged, case: Case) -> dict[str, Any]:
@@ -357,7 +360,7 @@ def main(wanted: list[str]) -> None:
         "mixed": lambda: mixed(*model("1.5B")),
         "mixed-little-memory": lambda: mixed(*model("1.5B"), rows=192, pages=60),
         "mixed-stops": lambda: mixed(*model("1.5B"), stopped=never_stops()),
-        "mixed-forced": lambda: mixed(*model("1.5B"), forcing=Forcing(end=(3,), answer=(4, 5), wait=(6,), least=0, most=10_000)),
+        "mixed-forced": lambda: mixed(*model("1.5B"), forcing=FORCED),
         "robbed": lambda: robbed(*model("1.5B")), "killed": killed,
         "1.5B-generate": lambda: generated(made("1.5B")),
     }  # fmt: skip

@@ -3,18 +3,20 @@
 from collections.abc import Callable
 
 from o1exp.bench.engines.spec import MARKS_FROM
+from o1exp.chat.local.marks import beginning
 
 Marks = tuple[int, ...]
-BEGINNINGS = {"</think>": "<think>", "</Thought>": "<Thought>", "<|end_of_thought|>": "<|begin_of_thought|>"}
-"""The mark that opens a thought, by the one that ends it; a cut-off answer may have the first alone."""
 
 
-def positions(prefix: Callable[[int], str], text: str, tokens: int, think_end: str) -> tuple[Marks, int | None]:
+def positions(
+    prefix: Callable[[int], str], text: str, tokens: int, think_end: str, opened: bool = False
+) -> tuple[Marks, int | None]:  # fmt: skip
     """Characters of `text` after 16, 32, 64 ... of its `tokens`, and the number of tokens up to the end of the thought.
 
-    `prefix(n)` is the text of the first n tokens. A thought that was begun and not ended has all tokens; without any mark it is None.
+    `prefix(n)` is the text of the first n tokens. A thought that was begun, by the text or by its prompt (`opened`), and not ended has all
+    tokens; without any mark it is None.
     """
-    return _marks(prefix, text, tokens), _thinking(prefix, text, tokens, think_end)
+    return _marks(prefix, text, tokens), _thinking(prefix, text, (tokens, opened), think_end)
 
 
 def _marks(prefix: Callable[[int], str], text: str, tokens: int) -> Marks:
@@ -26,12 +28,13 @@ def _marks(prefix: Callable[[int], str], text: str, tokens: int) -> Marks:
     return tuple(found)
 
 
-def _thinking(prefix: Callable[[int], str], text: str, tokens: int, think_end: str) -> int | None:
+def _thinking(prefix: Callable[[int], str], text: str, written: tuple[int, bool], think_end: str) -> int | None:
     if not think_end:
         return None
+    tokens, opened = written
     if think_end not in text:
-        opened = text.lstrip().startswith(BEGINNINGS.get(think_end, "\0"))
-        return tokens if opened else None
+        mark = beginning(think_end)
+        return tokens if opened or (mark and text.lstrip().startswith(mark)) else None
     low, high = 0, tokens  # the prefix of `high` tokens holds the mark, that of `low` does not
     while high - low > 1:
         middle = (low + high) // 2

@@ -10,7 +10,7 @@ from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
 from o1exp.bench.engines.estimate import Draws, expected
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.bench.sampling import Sampling
-from o1exp.flow import Expect, Machine, Work, forks
+from o1exp.flow import Expect, Machine, StageFailed, Work, forks
 from o1exp.flow.process import child_environment
 from o1exp.records import Attempt, Problem
 
@@ -41,11 +41,14 @@ class Embedded(InferenceEngine):
     def attempts(self, job: SamplingJob, work: Work) -> list[Attempt]:
         spec, path, rows = generate_spec(job, work.scratch), work.scratch / "spec.json", len(job.problems) * job.sampling.samples
         spec.save(path)
-        tokens, facts, started = 0, dict[str, Any](), time.monotonic()
+        tokens, facts, refusals, started = 0, dict[str, Any](), list[str](), time.monotonic()
         with work.progress("answers", rows) as bar:
 
             def show(row: dict[str, Any]) -> None:
                 nonlocal tokens
+                if "refused" in row:
+                    refusals.append(row["refused"])
+                    return
                 if "facts" in row:
                     facts.update(row["facts"])
                     return
@@ -54,7 +57,12 @@ class Embedded(InferenceEngine):
 
             env = {**child_environment(job.machine.threads), "TOKENIZERS_PARALLELISM": "false"}
             command = [sys.executable, "-m", GENERATE, str(path)]
-            work.run(forks.through(command) if job.machine.accelerator == "cpu" else command, show, env)
+            try:
+                work.run(forks.through(command) if job.machine.accelerator == "cpu" else command, show, env)
+            except StageFailed:
+                if refusals:
+                    raise StageFailed(refusals[0]) from None
+                raise
         seconds = time.monotonic() - started
         found = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
         assert [one.row for one in found] == list(range(rows))

@@ -16,22 +16,28 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from o1exp.bench.engines.count import positions
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules, Forcing, bytes_per_token, decode
+from o1exp.bench.engines.decode import Way, bytes_per_token, decode
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import Paged, paged
 from o1exp.bench.engines.paged.rows import Told
-from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.engines.spec import NO_ROOM, ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.engines.ways import way_of
 from o1exp.bench.sampling import Sampling
+from o1exp.chat.local.load import load_model
+from o1exp.chat.local.plain import only_logits
+from o1exp.chat.local.prompt import Prompt, encode
+from o1exp.chat.local.rows import CannotSample, Decoded, DecodeRequest, DecodeRules
+from o1exp.chat.local.spell import Spelling, end_tokens, forcing, kept
+from o1exp.chat.local.window import window
 
 CACHE_BYTES = 2**30
 """Most memory for the cache of one chunk on a CPU."""
@@ -40,16 +46,34 @@ MOST_ROWS = 128
 
 
 def main(spec: GenerateSpec) -> None:
+    """Answer everything. Errors: CannotSample, which names the model."""
     torch.set_num_threads(spec.threads)
+    try:
+        answer_all(spec)
+    except CannotSample as why:
+        raise CannotSample(f"{spec.model}: {why}") from why
+
+
+def answer_all(spec: GenerateSpec) -> None:
     sampling = spec.sampling
     model, tokenizer = load(spec)
-    prompts = [encode(tokenizer, sampling.system, prompt) for prompt in spec.prompts]
-    ends, stopped = end_tokens(model, tokenizer), stop_finder(tokenizer, sampling.stop)
-    forced = forcing(tokenizer, sampling)
-    rules = DecodeRules(temperature=sampling.temperature, top_p=sampling.top_p, ends=ends, stopped=stopped, forcing=forced)
-    task = Task(spec, model, tokenizer, prompts, rules, Progress(len(prompts) * sampling.samples))
-    ready = prepared(model) if spec.device == "cuda" else None
-    write(Path(spec.out) / ROWS, read_rows(in_chunks(task) if ready is None else row_by_row(task, ready)))
+    spelling = Spelling(tokenizer, kept(sampling.think_end, sampling.stop))
+    prompts = [encode(tokenizer, sampling.system, prompt, sampling.think_end) for prompt in spec.prompts]
+    rules = rules_of(model, tokenizer, spelling, sampling)
+    task = Task(spec, model, spelling, prompts, rules, Progress(len(prompts) * sampling.samples), window(model))
+    task.check_room()
+    with only_logits(model):
+        ready = prepared(model, task.longest) if spec.device == "cuda" else None
+        write(Path(spec.out) / ROWS, read_rows(in_chunks(task) if ready is None else row_by_row(task, ready)))
+
+
+def rules_of(model: Any, tokenizer: Any, spelling: Spelling, sampling: Sampling) -> DecodeRules:
+    """How the sampling's answers are drawn and where they end."""
+    marks, budget = (sampling.think_end, sampling.force_answer, sampling.wait), (sampling.min_thinking_tokens, sampling.max_thinking_tokens)
+    return DecodeRules(
+        temperature=sampling.temperature, top_p=sampling.top_p, ends=end_tokens(model, tokenizer),
+        stopped=spelling.stopped(sampling.stop), forcing=forcing(tokenizer, spelling, marks, budget),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,40 +82,72 @@ class Task:
 
     spec: GenerateSpec
     model: Any
-    tokenizer: Any
-    prompts: list[tuple[int, ...]]
+    spelling: Spelling
+    prompts: list[Prompt]
     rules: DecodeRules
     progress: "Progress"
+    window: int
+    """Tokens of a text at most."""
 
     def request(self, row: int) -> DecodeRequest:
-        return request(self.spec, self.prompts[row // self.spec.sampling.samples], row, self.window)
+        return request(self.spec, self.prompt(row).ids, row, self.window)
 
     def finish(self, row: int, written: Decoded) -> Continuation:
-        return finish(self.tokenizer, self.spec.sampling, row, written)
+        return finish(self.spelling, self.spec.sampling, (row, self.prompt(row).opened), written)
+
+    def prompt(self, row: int) -> Prompt:
+        return self.prompts[row // self.spec.sampling.samples]
 
     @property
-    def window(self) -> int:
-        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
+    def lengths(self) -> list[int]:
+        """Tokens of each prompt."""
+        return [len(prompt.ids) for prompt in self.prompts]
+
+    @property
+    def longest(self) -> int:
+        """Tokens that a text may have, prompt and answer."""
+        most = self.spec.sampling.max_tokens
+        return max((min(length + most, max(length, self.window)) for length in self.lengths), default=0)
+
+    def check_room(self) -> None:
+        """Errors: CannotSample where no prompt leaves room for an answer, or one is empty."""
+        if any(length == 0 for length in self.lengths):
+            raise CannotSample("a prompt has no token at all; give the benchmark's sampling a prompt or a system text")
+        if self.prompts and min(self.lengths) >= self.window:
+            raise CannotSample(
+                f"it takes texts of {self.window:,} tokens, and the shortest prompt has {min(self.lengths):,}; take a model with a longer "
+                "window, or shorter prompts"
+            )
 
 
 def in_chunks(task: Task) -> Path:
     """Answer chunk by chunk, a file each; gives their folder."""
     spec, progress = task.spec, task.progress
-    plan = chunks(spec.sampling, [len(prompt) for prompt in task.prompts], bytes_per_token(task.model), cache_bytes(spec.device))
+    way = way_of(task.model, task.longest)
+    progress.note(decoded=way.value)
+    plan = chunks(spec.sampling, task.lengths, cost(task.model, way), cache_bytes(spec.device))
     folder = chunk_folder(spec, plan)
     for number, rows in enumerate(plan):
         path = folder / f"{number:05}.jsonl"
         if not path.exists():
-            answered = decode(task.model, [task.request(row) for row in rows], task.rules, progress.step)
+            answered = decode(task.model, [task.request(row) for row in rows], task.rules, progress.step, way)
             write(path, [task.finish(row, written) for row, written in zip(rows, answered, strict=True)])
         progress.chunk_done(len(rows))
     return folder
 
 
-def prepared(model: Any) -> Paged | None:
+def cost(model: Any, way: Way) -> int:
+    """Bytes of a token in the cache; where a model keeps it in a way of its own, as many as keys and values of full width would take."""
+    if way is Way.PADDED:
+        return max(1, bytes_per_token(model))
+    config = model.config.get_text_config()
+    return 2 * int(config.num_hidden_layers * config.hidden_size * model.dtype.itemsize)
+
+
+def prepared(model: Any, longest: int) -> Paged | None:
     """The model ready to be decoded in pages; None, with a word in the log, for one that cannot be."""
     try:
-        return paged(model)
+        return paged(model, longest)
     except NotPaged as why:
         print(f"decoded in chunks, without pages and captured steps: {why}", file=sys.stderr)
         return None
@@ -99,16 +155,15 @@ def prepared(model: Any) -> Paged | None:
 
 def row_by_row(task: Task, ready: Paged) -> Path:
     """Answer in pages; every row is on disk as soon as it has ended. Gives the folder of the file."""
-    spec, lengths = task.spec, [len(prompt) for prompt in task.prompts]
+    spec, lengths = task.spec, task.lengths
     folder = Path(spec.out) / spec.device
     folder.mkdir(parents=True, exist_ok=True)
     had = {found.row for found in recovered(folder / ROWS)}
     task.progress.chunk_done(len(had))
     left = [row for row in range(len(lengths) * spec.sampling.samples) if row not in had]
-    longest = max((min(length + spec.sampling.max_tokens, max(length, task.window)) for length in lengths), default=0)
     longest_answer = min(spec.sampling.max_tokens, task.window)
     asked = Asked(
-        rows=left, ask=task.request, rules=task.rules, longest=(longest, longest_answer), slots=spec.sampling.batch_size
+        rows=left, ask=task.request, rules=task.rules, longest=(task.longest, longest_answer), slots=spec.sampling.batch_size
     )  # fmt: skip
 
     def keep(ended: list[tuple[int, Decoded]]) -> None:
@@ -121,64 +176,10 @@ def row_by_row(task: Task, ready: Paged) -> Path:
 
 
 def load(spec: GenerateSpec) -> tuple[Any, Any]:
-    """Model and tokenizer: fp32 on CPU, its own precision spread over the GPUs. Weights only as safetensors, never code from the folder."""
+    """Model and tokenizer: fp32 on CPU, its own precision spread over the GPUs."""
     revision = spec.revision or None
     tokenizer = AutoTokenizer.from_pretrained(spec.model, revision=revision, trust_remote_code=False)
-    dtype, places = (torch.float32, None) if spec.device == "cpu" else ("auto", "auto")
-    model = AutoModelForCausalLM.from_pretrained(
-        spec.model,
-        revision=revision,
-        dtype=dtype,
-        device_map=places,
-        use_safetensors=True,
-        trust_remote_code=False,
-        attn_implementation="sdpa",
-    )
-    return model.eval(), tokenizer
-
-
-def encode(tokenizer: Any, system: str, prompt: str) -> tuple[int, ...]:
-    """The ids the model continues: through the chat template, or the plain text where the tokenizer has none."""
-    if tokenizer.chat_template is None:
-        return tuple(tokenizer(f"{system}\n\n{prompt}" if system else prompt)["input_ids"])
-    messages = [{"role": "system", "content": system}] if system else []
-    text = tokenizer.apply_chat_template([*messages, {"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False)
-    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
-def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Every token that ends an answer, as the model's generation settings and its tokenizer name them."""
-    named = model.generation_config.eos_token_id
-    listed = named if isinstance(named, list) else [named]
-    return frozenset(token for token in (*listed, tokenizer.eos_token_id) if token is not None)
-
-
-def stop_finder(tokenizer: Any, stops: tuple[str, ...]) -> Callable[[list[int], int], bool]:
-    """Does a stop string end within the last so many tokens? Those and a few before suffice: each one is at least a byte of the text."""
-    if not stops:
-        return lambda ids, new: False
-    reach = max(len(stop.encode()) for stop in stops) + 3
-
-    def stopped(ids: list[int], new: int) -> bool:
-        tail = tokenizer.decode(ids[-reach - new :], skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return any(stop in tail for stop in stops)
-
-    return stopped
-
-
-def forcing(tokenizer: Any, sampling: Sampling) -> Forcing | None:
-    """Errors: ValueError where the end of a thought is several tokens, so that it could not be taken back once begun."""
-    if not sampling.forces_thinking:
-        return None
-    end, answer, wait = (
-        tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (sampling.think_end, sampling.force_answer, sampling.wait)
-    )
-    if sampling.min_thinking_tokens and len(end) > 1:
-        raise ValueError(
-            f"min_thinking_tokens: {sampling.think_end!r} is {len(end)} tokens for this tokenizer and cannot be held back; "
-            'use think_end="" to hold back the end of the text instead, or max_thinking_tokens alone'
-        )
-    return Forcing(end=end, answer=answer, wait=wait, least=sampling.min_thinking_tokens, most=sampling.max_thinking_tokens)
+    return load_model(spec.model, revision, on_cpu=spec.device == "cpu"), tokenizer
 
 
 def request(spec: GenerateSpec, prompt: tuple[int, ...], row: int, window: int) -> DecodeRequest:
@@ -217,18 +218,14 @@ def chunk_folder(spec: GenerateSpec, plan: list[list[int]]) -> Path:
     return folder
 
 
-def finish(tokenizer: Any, sampling: Sampling, row: int, written: Decoded) -> Continuation:
-    """The text as a server would send it: without special tokens and cut before a stop string."""
-    text = tokenizer.decode(written.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    cuts = [place for stop in sampling.stop if (place := text.find(stop)) >= 0]
-    text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else "length"
-    marks, thinking = positions(lambda count: _decoded(tokenizer, written.ids[:count]), text, written.tokens, sampling.think_end)
+def finish(spelling: Spelling, sampling: Sampling, place: tuple[int, bool], written: Decoded) -> Continuation:
+    """The text as a server would send it, cut before a stop string; `place`: the row, and whether its prompt has opened a thought."""
+    row, opened = place
+    text = spelling.text(written.ids)
+    cuts = [at for stop in sampling.stop if (at := text.find(stop)) >= 0]
+    text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else "length" if written.tokens else NO_ROOM
+    marks, thinking = positions(lambda count: spelling.text(written.ids[:count]), text, written.tokens, sampling.think_end, opened)
     return Continuation(row=row, text=text, tokens=written.tokens, finish_reason=reason, thinking=thinking, marks=marks)
-
-
-def _decoded(tokenizer: Any, ids: list[int]) -> str:
-    written: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return written
 
 
 def append(path: Path, results: list[Continuation]) -> None:
@@ -290,4 +287,8 @@ class Progress:
 
 
 if __name__ == "__main__":
-    main(GenerateSpec.load(Path(sys.argv[1])))
+    try:
+        main(GenerateSpec.load(Path(sys.argv[1])))
+    except CannotSample as refusal:
+        report({"refused": str(refusal)})
+        raise

@@ -5,6 +5,11 @@ from typing import Any
 
 import torch
 
+from o1exp.chat.local.generated import write
+from o1exp.chat.local.plain import exact_attention, only_logits
+from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules, NoNumber, Row
+from o1exp.chat.local.spell import Spelling, end_tokens
+from o1exp.chat.local.window import window
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import ROLES, CannotTrain
 from o1exp.train.data.schedule import Units, validation_batches
@@ -50,22 +55,36 @@ class Evaluation:
         return loss, right
 
     def samples(self, model: Any, device: torch.device) -> list[GreedyAnswer]:
-        """Greedy answers to the prompts; every rank computes the same ones, as ZeRO-3 needs all ranks in every layer."""
-        ours, split = model.config._attn_implementation, self.spec.strategy == "deepspeed" and self.spec.zero_stage == 3
+        """Greedy answers to the prompts, which end where a benchmark's would; every rank computes the same ones, as ZeRO-3 needs all ranks.
+
+        Errors: CannotTrain where the weights give no number.
+        """
+        ours, together = model.config._attn_implementation, self.spec.strategy == "deepspeed" and self.spec.zero_stage == 3
+        spelling = Spelling(self.tokenizer)
+        rules = DecodeRules(
+            temperature=0.0, top_p=1.0, ends=end_tokens(model, self.tokenizer), stopped=spelling.stopped(()),
+        )  # fmt: skip
         model.eval()
-        model.set_attn_implementation("sdpa")
+        model.set_attn_implementation(exact_attention(model))
         written = []
-        for prompt in self.prompts:
-            with torch.no_grad():
-                out = model.generate(
-                    torch.tensor([prompt.ids], device=device), attention_mask=torch.ones(1, len(prompt.ids), device=device),
-                    do_sample=False, max_new_tokens=self.spec.sample_tokens, synced_gpus=split,
-                    eos_token_id=self.tokenizer.eos_token_id, pad_token_id=self.tokenizer.eos_token_id,
-                )  # fmt: skip
-            written.append(GreedyAnswer(row=prompt.row, role=prompt.role, text=self.tokenizer.decode(out[0, len(prompt.ids) :])))
+        try:
+            with torch.no_grad(), only_logits(model):
+                for prompt in self.prompts:
+                    got = self._answer(model, prompt, rules, together)
+                    written.append(GreedyAnswer(row=prompt.row, role=prompt.role, text=spelling.text(got.ids)))
+        except NoNumber as why:
+            raise CannotTrain(f"{self.spec.start}, as far as it is trained: {why}") from why
         model.set_attn_implementation(ours)
         model.train()
         return written
+
+    def _answer(self, model: Any, prompt: Prompt, rules: DecodeRules, together: bool) -> Decoded:
+        limit = max(0, min(self.spec.sample_tokens, window(model) - len(prompt.ids)))
+        got = Decoded([], full=limit == 0)
+        if not got.done:
+            request = DecodeRequest(prompt=tuple(prompt.ids), limit=limit, noise=torch.zeros(limit))
+            write(model, [Row(request, got)], rules, lambda new: None, together)
+        return got
 
 
 def evaluation_of(spec: TrainSpec, units: Units, tokenizer: Any, rank: int) -> Evaluation:

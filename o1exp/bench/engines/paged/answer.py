@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules
 from o1exp.bench.engines.paged.attention import Pool
 from o1exp.bench.engines.paged.fit import MOST_SLOTS, PAGE, Paged, room
 from o1exp.bench.engines.paged.rows import Told
 from o1exp.bench.engines.paged.serve import Server
 from o1exp.bench.engines.paged.step import Spent, Stepper
+from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules
 
 
 @dataclass(frozen=True, kw_only=True)

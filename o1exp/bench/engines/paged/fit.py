@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from o1exp.bench.engines.paged.attention import NAME, Attend, Look, NotPaged, Pool, Prompts, Steps, attend_pages
+from o1exp.chat.local.window import regime, window
 
 PAGE = 256
 """Tokens of one page."""
@@ -31,8 +32,13 @@ class Paged:
         return sum(2 * heads * width for heads, width in self.layers) * int(model.dtype.itemsize)
 
 
-def paged(model: Any) -> Paged:
-    """Prepare a model. Errors: NotPaged where its attention is another one, or it lies on several devices."""
+def paged(model: Any, longest: int = 0) -> Paged:
+    """Prepare a model; `longest`: tokens of the longest text to come.
+
+    Errors: NotPaged where its attention is another one, or it lies on several devices, or long texts change the positions of others.
+    """
+    if longest > regime(model):
+        raise NotPaged(f"texts of more than {regime(model):,} tokens change the rotary positions of those beside them")
     if len({weight.device for weight in model.parameters()}) > 1:
         raise NotPaged("the model lies on several devices")
     before, unfuse = model.config._attn_implementation, None
@@ -116,8 +122,7 @@ def _some_text(model: Any, length: int) -> Tensor:
 
 
 def _checked_text(model: Any) -> Tensor:
-    window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or sys.maxsize
-    return _some_text(model, min(PAGE + 1, window))
+    return _some_text(model, min(PAGE + 1, window(model)))
 
 
 def _places(ids: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest
+from o1exp.chat.local.rows import Decoded, DecodeRequest
 
 
 @dataclass

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import torch
 
-from o1exp.bench.engines.decode import Decoded, DecodeRequest, DecodeRules
 from o1exp.bench.engines.paged.rows import Pages, Row, Told
 from o1exp.bench.engines.paged.slots import NOTHING, Entry, Slots
 from o1exp.bench.engines.paged.step import Shape, Stepper
+from o1exp.chat.local.draw import COLD, NO_NUMBER
+from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules, NoNumber
 
 STEPS = 16
 """Steps between two looks of the host; what a row writes past its end meanwhile is thrown away."""
@@ -39,12 +40,15 @@ class Server:
         self._rows: dict[int, Row] = {}
         self._empty = list(range(slots))
         self._waiting: deque[int | Row] = deque()
-        self._likely = rules.temperature > 0 and rules.top_p < 1
+        self._likely = rules.temperature >= COLD and rules.top_p < 1
         self._exact = 0  # blocks still to be drawn exactly for every row
         self._spent = stepper.spent
 
     def serve(self, rows: Sequence[int], ask: Callable[[int], DecodeRequest], begun: dict[int, Decoded]) -> None:
-        """Answer these rows; `begun` holds what each has written, before and meanwhile. Errors: torch.OutOfMemoryError."""
+        """Answer these rows; `begun` holds what each has written, before and meanwhile.
+
+        Errors: torch.OutOfMemoryError; NoNumber where the model's logits are none.
+        """
         self._waiting.extend(rows)
         with torch.inference_mode():
             while self._waiting or self._rows:
@@ -89,11 +93,14 @@ class Server:
         drawn = self._stepper.read(texts, [row.pages for row in batch], noise)
         tokens = [self._take(row, [token]) for row, token in zip(batch, drawn, strict=True)]
         entries: dict[int, Entry] = {}
-        for row, text, token in zip(batch, texts, tokens, strict=True):
+        for row, token in zip(batch, tokens, strict=True):
             if not row.written.done:
                 slot = heapq.heappop(self._empty)
                 self._rows[slot], made, limit = row, row.written.tokens, row.request.limit
-                entries[slot] = Entry(token=token, position=len(text), made=made, limit=limit, noise=row.request.noise, pages=row.pages)
+                row.written.stale = False
+                entries[slot] = Entry(
+                    token=token, position=row.size - 1, made=made, limit=limit, noise=row.request.noise, pages=row.pages
+                )  # fmt: skip
         if entries:
             self._slots.fill(entries)
         self._told.wrote(len(batch))
@@ -103,6 +110,8 @@ class Server:
 
     def _take(self, row: Row, drawn: list[int]) -> int:
         """Let the row write these tokens, or what budget forcing puts in their place, up to its end; gives the last one."""
+        if NO_NUMBER in drawn:
+            raise NoNumber
         rules = self._rules if len(drawn) < 2 or self._stops_within(row.written.ids, drawn) else self._calm
         token = NOTHING
         for token in drawn:
@@ -139,17 +148,18 @@ class Server:
 
     def _note(self, block: list[list[int]]) -> int:
         """Let rows write what was drawn in a block of steps; gives the number of new tokens."""
-        made, held_up, ended, corrected = 0, 0, list[int](), dict[int, int]()
+        made, held_up, ended, corrected = 0, 0, list[int](), dict[int, tuple[int, int, int]]()
         for slot, row in self._rows.items():
             drawn, before = [shown[slot] for shown in block if shown[slot] != NOTHING], row.written.tokens
             token = self._take(row, drawn)
-            made += row.written.tokens - before
+            made += max(0, row.written.tokens - before)
             if row.written.done:
                 ended.append(slot)
                 continue
             held_up += len(block) - len(drawn)
-            if drawn and token != drawn[-1]:
-                corrected[slot] = token
+            if drawn and (token != drawn[-1] or row.written.stale):
+                # What was taken back stays in the pages until it is written over; nothing reads behind the newest token.
+                corrected[slot], row.written.stale = (token, row.size - 1, row.written.tokens), False
         self._exact = self._exact_next(held_up, len(block))
         if corrected:
             self._slots.correct(corrected)

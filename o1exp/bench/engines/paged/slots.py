@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-NOTHING = -1
-"""Shown instead of a token by a slot that rests."""
+from o1exp.chat.local.draw import NO_NUMBER
+
+NOTHING = -2
+"""Shown instead of a token by a slot that rests; NO_NUMBER by one whose logits are none, and it rests from then on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +63,11 @@ class Slots:
         slot, number, page = (self._tensor(part) for part in zip(*added, strict=True))
         self.table[slot, number] = page.int()
 
-    def correct(self, tokens: dict[int, int]) -> None:
-        """Another newest token than the drawn one for these slots, which therefore have not ended."""
-        where = self._tensor(list(tokens))
-        self.token[where] = self._tensor(list(tokens.values()))
+    def correct(self, newest: dict[int, tuple[int, int, int]]) -> None:
+        """Another newest token than the drawn one for these slots, which therefore have not ended: each one, its position, tokens made."""
+        where = self._tensor(list(newest))
+        for held, numbers in zip((self.token, self.position, self.made), zip(*newest.values(), strict=True), strict=True):
+            held[where] = self._tensor(numbers)
         self.rests[where] = self.made[where] >= self.limit[where]
 
     def move(self, slots: Sequence[int]) -> None:
@@ -77,8 +80,11 @@ class Slots:
     def take(self, chosen: Tensor, sure: Tensor | None, ends: Tensor) -> None:
         """The first slots write a token each, [rows], unless they rest or it is not `sure`. `ends`: ids that end a text."""
         rows = len(chosen)
+        lost = chosen == NO_NUMBER
         resting = self.rests[:rows] if sure is None else self.rests[:rows] | ~sure
         self.shown[:rows] = torch.where(resting, NOTHING, chosen)
+        self.rests[:rows] |= ~resting & lost
+        resting = resting | lost
         self.token[:rows] = torch.where(resting, self.token[:rows], chosen)
         self.position[:rows] += ~resting
         self.made[:rows] += ~resting

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from o1exp.bench.engines.decode import DecodeRules, choose
 from o1exp.bench.engines.paged.attention import Attend, Pool, Prompts, Steps
 from o1exp.bench.engines.paged.draw import choose_likely
 from o1exp.bench.engines.paged.slots import Slots
+from o1exp.chat.local.draw import choose
+from o1exp.chat.local.rows import DecodeRules
 
 
 @dataclass
