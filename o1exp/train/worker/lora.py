@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from o1exp.train.data.encode import CannotTrain
@@ -55,7 +56,7 @@ def add_lora(model: Any, spec: TrainSpec, partitioned: bool) -> None:
 
     Matrices that share their weight share their adapter. Errors: CannotTrain for a model without such matrices.
     """
-    found = list(matrices(model))
+    found = list(matrices(model, partitioned))
     if not found:
         raise CannotTrain(f"tuning=lora: {spec.start} ({model.config.model_type}) has no matrix to put an adapter beside; set tuning=full")
     model.requires_grad_(False)
@@ -71,18 +72,39 @@ def add_lora(model: Any, spec: TrainSpec, partitioned: bool) -> None:
     print(f"LoRA: adapters beside {len(found)} matrices{rest}", flush=True)
 
 
-def matrices(model: Any) -> Iterator[tuple[nn.Module, str, Any]]:
-    """The model's matrices, each with the module that has it and its name there: neither the output layer nor what is tied to another kind.
+def matrices(model: Any, partitioned: bool = False) -> Iterator[tuple[nn.Module, str, Any]]:
+    """The text model's matrices, each with the module that has it and its name there: neither the output layer nor what is tied to another kind.
 
-    Layers derived from torch's are left alone: some give more than a product, and then a sum would not be theirs.
+    Not those of an encoder of pictures or sounds beside it, which no text reaches.
     """
+    apart = set(_apart(model))
     head = model.get_output_embeddings()
-    others = [module for module in model.modules() if type(module) not in (nn.Linear, Conv1D) or module is head]
+    others = {module for module in model.modules() if module is head or not _is_matrix(module, partitioned)}
     held = {id(parameter) for module in others for parameter in module.parameters(recurse=False)}
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            if type(child) in (nn.Linear, Conv1D) and child is not head and id(child.weight) not in held:
+            if child not in others and id(child.weight) not in held and child not in apart:
                 yield parent, name, child
+
+
+def _apart(model: Any) -> Iterator[nn.Module]:
+    """Modules of inner models that have no part in the text embedding."""
+    words = model.get_input_embeddings()
+    for inner in model.modules():
+        if isinstance(inner, PreTrainedModel) and all(module is not words for module in inner.modules()):
+            yield from inner.modules()
+
+
+def _is_matrix(module: Any, partitioned: bool) -> bool:
+    """Is it torch's linear layer or GPT-2's? One derived from these may do more, so it is tried."""
+    if type(module) in (nn.Linear, Conv1D):
+        return True
+    if not isinstance(module, nn.Linear):
+        return False
+    with whole(list(module.parameters()), partitioned), torch.no_grad():
+        drawn = torch.linspace(-1, 1, module.in_features, device=module.weight.device, dtype=module.weight.dtype)[None]
+        found = module(drawn)
+        return isinstance(found, Tensor) and torch.allclose(found, nn.functional.linear(drawn, module.weight, module.bias), rtol=1e-2)
 
 
 def sizes(base: Any) -> tuple[int, int]:
