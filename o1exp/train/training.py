@@ -154,7 +154,6 @@ class Training(Stage[Checkpoint]):
         """What is not installed, or not there to launch with."""
         needed = ["torch", "transformers", "lightning"]
         needed += ["deepspeed"] if self.machine.strategy == "deepspeed" else []
-        needed += ["peft"] if self.tuning == "lora" else []
         if missing := [package for package in needed if find_spec(package) is None]:
             yield f"training needs {', '.join(missing)}: pip install {' '.join(missing)}"
         yield from launch_obstacles(self.machine)

@@ -1,6 +1,7 @@
 """One architecture: trained beside a plain loop of transformers' own forward pass, and sampled beside `generate()`."""
 
 import json
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from o1exp.bench.engines.decode import Way
+from o1exp.flow.process import PROGRESS
 from o1exp.train.data.encode import Encoded
 from o1exp.train.spec import TrainSpec
 from tests.train.parts import a_spec, document_loss, encoded, plain_training
@@ -18,6 +21,8 @@ LENGTHS = (29, 18)
 STEPS = 3
 PROMPTS = ((40, 11, 87, 23, 150, 64, 33, 90, 12, 77, 41, 118, 35), (19, 160, 52))
 WRITTEN = 12
+LAYOUTS = {"packed": "packed", "rows": "rows of one length", "alone": "one document at a time"}
+WAYS = {Way.PADDED.value: "padded", Way.ALIKE.value: "equal lengths", Way.ALONE.value: "one by one"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +131,8 @@ def trained(start: Path, folder: Path) -> str:
     exported = AutoModelForCausalLM.from_pretrained(Path(spec.out) / "model")
     for document in range(len(data)):
         close("loss of the exported model", loss_of(exported, data, document), loss_of(plain, data, document), 1e-3)
-    return "yes"
+    facts = json.loads((Path(spec.scratch) / "result.json").read_text())
+    return LAYOUTS[facts["packing"]] + (", logits whole" if facts["logits"] == "whole" else "")
 
 
 def loss_of(model: Any, data: Encoded, document: int) -> float:
@@ -157,6 +163,7 @@ def sampled(start: Path, folder: Path) -> str:
         model=str(start), revision="", ids=("a", "b"), prompts=prompts, sampling=Sampling(max_tokens=WRITTEN), device="cpu", threads=1,
         out=str(out),
     )  # fmt: skip
+    os.environ[PROGRESS] = str(folder / "progress.jsonl")
     generate.main(spec)
     rows = [parse_row(line) for line in (out / ROWS).read_text().splitlines()]
     plain = AutoModelForCausalLM.from_pretrained(start).eval()
@@ -166,7 +173,8 @@ def sampled(start: Path, folder: Path) -> str:
         expected = [token for token in whole[0, len(prompt) :].tolist() if token not in SPECIAL]
         if row.text.split() != spelt(expected).split():
             raise Wrong(f"wrote {row.text} instead of {spelt(expected)}")
-    return "yes"
+    told = [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+    return WAYS[next(row["facts"]["decoded"] for row in told if "decoded" in row.get("facts", {}))]
 
 
 def spelt(ids: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from o1exp.train.worker.fuse import chosen, fuse
 from o1exp.train.worker.lora import add_lora, lean
 from o1exp.train.worker.loss import teach_loss, teach_rows
 from o1exp.train.worker.offload import Parking
-from o1exp.train.worker.preflight import cannot, check_weights, check_window, said
+from o1exp.train.worker.preflight import cannot, check_ties, check_weights, check_window, said
 from o1exp.train.worker.recompute import checkpoint_activations
 
 _zero3_config: list[Any] = []
@@ -33,6 +33,7 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
         _zero3_config.append(HfDeepSpeedConfig(config))
     model, report = _read(spec, settings)
     check_weights(spec, report)
+    check_ties(spec, model)
     if spec.accelerator == "gpu" and not partitioned and model.device.type == "cpu":
         model.to(torch.device("cuda", torch.cuda.current_device()))  # what is checked below is checked where it will run
     if spec.freeze_embeddings:

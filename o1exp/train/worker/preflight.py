@@ -1,5 +1,6 @@
 """Checks of a model against its folder and the data, before a training starts."""
 
+from pathlib import Path
 from typing import Any
 
 from o1exp.train.data.encode import CannotTrain, Encoded
@@ -59,3 +60,40 @@ def check_weights(spec: TrainSpec, report: Any) -> None:
             f"{spec.start} stores an output layer ({untied[0]}) of its own, but its config ties it to the embedding, so that it would be "
             "thrown away; set tie_word_embeddings=false in config.json"
         )
+
+
+def check_ties(spec: TrainSpec, model: Any) -> None:
+    """Refuse a folder that stores apart, with other values, what its config ties.
+
+    transformers would tie nothing then (under ZeRO-3: drop one of them), other programs drop one of them. The files are asked, since under
+    ZeRO-3 no rank has the weights.
+    """
+    pairs, files = model.get_expanded_tied_weights_keys(all_submodels=True), _stored(spec)
+    known = set(model.all_tied_weights_keys)
+    for name, source in pairs.items():
+        both = name in files and source in files
+        if name not in known or (both and not _equal(files[name], name, files[source], source)):
+            raise CannotTrain(
+                f"{spec.start} stores {name} and {source} with different values, but its config ties them to each other, so that one of "
+                "them would be thrown away; set tie_word_embeddings=false in config.json, or remove the one that is not meant"
+            )
+
+
+def _stored(spec: TrainSpec) -> dict[str, Path]:
+    """The file of each weight of the start, by the name that it has there."""
+    from safetensors import safe_open
+    from transformers.utils import cached_file
+
+    folder = Path(cached_file(spec.start, "config.json", revision=spec.revision or None)).parent
+    found = {}
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as weights:
+            found.update(dict.fromkeys(weights.keys(), file))
+    return found
+
+
+def _equal(file: Path, name: str, other: Path, source: str) -> bool:
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as one, safe_open(other, "pt") as two:
+        return bool(one.get_tensor(name).equal(two.get_tensor(source)))

@@ -125,6 +125,8 @@ def settle(spec: TrainSpec) -> None:
 
 def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
     """Leave the logs that have rows in the artefact, and the counts for the manifest."""
+    from o1exp.train.worker.lora import left_out
+
     recorder.logs.keep(Path(spec.out))
     checked, timing = recorder.logs.validation.rows, recorder.logs.timing.rows
     chosen = (min(checked, key=lambda row: row.loss) if spec.keep == "best" else checked[-1]) if checked else None
@@ -136,6 +138,7 @@ def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
         resumed_at=feed.first, seconds_training=round(recorder.seconds, 2), tokens_per_second=round(seen["tokens"] / recorder.seconds, 1),
         memory_mb=max(row.memory_mb for row in timing), memory_loaded_mb=student.loaded_mb, packing=student.way.layout,
         logits="whole" if student.way.shape is None else "in chunks",
+        lora_left_out=", ".join(left_out(student.model)) or None if spec.tuning == "lora" else None,
     )  # fmt: skip
     (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()))
 

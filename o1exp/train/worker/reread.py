@@ -58,17 +58,23 @@ def unlike(model: Any, folder: Path, seen: Probe, seconds: float) -> str:
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
     unset_hf_deepspeed_config()  # under ZeRO-3 what is loaded next would be split over the ranks
+    why = _too_much(folder, seconds)
     try:
-        if found := _differences(_from_headers(type(model), folder)):
-            return found
-        if why := _too_much(folder, seconds):
-            print(f"export: names and shapes of the weights are right; losses were not compared ({why})", flush=True)
-            return ""
+        found = _differences(_from_headers(type(model), folder))
+    except Exception as problem:  # no words for a user, who never loads it so
+        found, why = "", f"{why}; nor could the names be: {_first_line(problem)}" if why else ""
+    if found or why:
+        print(f"export: {found or f'losses were not compared: {why}'}", flush=True)
+        return found
+    try:
         again, report = _loaded(folder, model.device)
         return _differences(report) or _apart(again, seen)
     except Exception as problem:  # whatever a user would meet who loads it
-        said = str(problem).strip().splitlines() or [type(problem).__name__]
-        return f"transformers cannot load it ({type(problem).__name__}: {said[0]})"
+        return f"transformers cannot load it ({_first_line(problem)})"
+
+
+def _first_line(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {next(iter(str(problem).strip().splitlines()), '')}"
 
 
 def _from_headers(kind: Any, folder: Path) -> Any:
