@@ -1,4 +1,4 @@
-"""The exported folder is the trained model: the same logits, and all that other programs need to load it. One that is not ends the stage."""
+"""The exported folder is the trained model: the same logits, and all that other programs need. One that is not ends the stage."""
 
 import dataclasses
 import json
@@ -136,7 +136,7 @@ class Losing(Sft):
         pytest.param({"zero_stage": 3, "devices": 2}, marks=pytest.mark.slow),
     ],
 )
-def test_an_export_that_is_not_what_was_trained_ends_the_stage_and_loses_nothing(trained: Store, tmp_path: Path, machine: dict[str, Any]) -> None:
+def test_an_export_that_is_not_what_was_trained_loses_nothing(trained: Store, tmp_path: Path, machine: dict[str, Any]) -> None:
     from tests.train.losing import LOST
 
     stage = Losing(**{field.name: getattr(SHORT, field.name) for field in dataclasses.fields(SHORT)})
@@ -148,3 +148,48 @@ def test_an_export_that_is_not_what_was_trained_ends_the_stage_and_loses_nothing
     assert list((scratch / "trained").iterdir())
     assert (scratch / "refused-export" / "model.safetensors").exists()
     assert store.manifest(stage) is None
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_a_tie_that_the_files_do_not_keep_is_refused(split: bool, tmp_path: Path) -> None:
+    """transformers ties nothing then and says nothing in its report; under ZeRO-3 (`split`) it drops what was stored last."""
+    from safetensors.torch import load_file, save_file
+
+    from o1exp.train.data.encode import CannotTrain
+    from o1exp.train.worker.preflight import check_ties
+    from tests.train.parts import a_spec
+
+    tied = model(tie_word_embeddings=True)
+    tied.save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    for factor in (1.0, 0.5):
+        weights["lm_head.weight"] = factor * weights["model.embed_tokens.weight"]
+        save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+        read = tied if split else loaded(tmp_path)
+        if factor == 1:
+            check_ties(a_spec(start=str(tmp_path)), read)
+            continue
+        with pytest.raises(CannotTrain, match=r"stores lm_head\.weight and model\.embed_tokens\.weight .* set tie_word_embeddings=false"):
+            check_ties(a_spec(start=str(tmp_path)), read)
+
+
+def test_what_is_too_large_to_be_read_again_is_checked_by_names_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from o1exp.train.worker import reread
+
+    ours = model()
+    ours.save_pretrained(tmp_path)
+    other = reread.Probe(torch.arange(5, 45)[None], torch.zeros(39))
+    assert "its loss on 39 tokens" in reread.unlike(ours, tmp_path, other, seconds=1.0)
+    monkeypatch.setattr(reread, "SPEED", reread.size(tmp_path) / 30)  # so that it takes half a minute
+    assert reread.unlike(ours, tmp_path, other, seconds=100.0) == ""
+    assert "losses were not compared: reading 0.0 GB would take more than 1 % of the training" in capsys.readouterr().out
+    assert "its loss on 39 tokens" in reread.unlike(ours, tmp_path, other, seconds=3600.0)
+    monkeypatch.setattr(reread, "_free", lambda: 1000.0)
+    assert reread.unlike(ours, tmp_path, other, seconds=3600.0) == ""
+    assert "GB of free memory" in capsys.readouterr().out
+    (tmp_path / "model.safetensors").unlink()
+    assert "it lacks" in reread.unlike(ours, tmp_path, other, seconds=3600.0)

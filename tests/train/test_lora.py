@@ -145,7 +145,7 @@ def test_merged_weights_give_what_the_adapters_gave(name: str, tmp_path: Path, c
     import torch
     from safetensors.torch import load_file
 
-    from o1exp.train.worker.lora import BACK, Adapter, add_lora, merged
+    from o1exp.train.worker.lora import Adapter, add_lora, merged
 
     save_model(name, tmp_path / "start")
     model, ids = loaded(tmp_path / "start"), torch.arange(10, 40)[None]
@@ -160,14 +160,14 @@ def test_merged_weights_give_what_the_adapters_gave(name: str, tmp_path: Path, c
     adapted = model(ids).logits
     adapted.sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
-    model.save_pretrained(tmp_path / "out", state_dict=merged(model, {name: weight.detach() for name, weight in model.state_dict().items()}))
+    weights = merged(model, {name: weight.detach() for name, weight in model.state_dict().items()})
+    model.save_pretrained(tmp_path / "out", state_dict=weights)
     before, after = (load_file(tmp_path / folder / "model.safetensors") for folder in ("start", "out"))
     assert {name: weight.shape for name, weight in after.items()} == {name: weight.shape for name, weight in before.items()}
     with torch.no_grad():
         found = loaded(tmp_path / "out")(ids).logits
     torch.testing.assert_close(found, adapted.detach(), rtol=1e-4, atol=1e-4)
     assert float((found - begun).abs().max()) > 0.1
-    assert {name.endswith(BACK) for name in model.state_dict()} == {True, False}
 
 
 def draw_back(model: Any) -> None:

@@ -1,1 +1,1 @@
-"""Every causal architecture of the installed transformers, tiny and with random weights: does it train and sample right, or is it refused?"""
+"""Every causal architecture of the installed transformers, tiny and with random weights: right, or refused."""

@@ -1,4 +1,4 @@
-"""python -m tests.zoo: tries every architecture and writes the table of docs/models.md; python -m tests.zoo NAME ...: prints those alone."""
+"""python -m tests.zoo: tries every architecture and writes the table of docs/models.md; with NAME ...: prints those rows alone."""
 
 import json
 import sys

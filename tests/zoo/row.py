@@ -169,7 +169,8 @@ def sampled(start: Path, folder: Path) -> str:
     plain = AutoModelForCausalLM.from_pretrained(start).eval()
     for prompt, row in zip(PROMPTS, rows, strict=True):
         ids = torch.tensor([prompt])
-        whole = plain.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=WRITTEN, eos_token_id=END, pad_token_id=2)
+        how = {"do_sample": False, "max_new_tokens": WRITTEN, "eos_token_id": END, "pad_token_id": 2}
+        whole = plain.generate(ids, attention_mask=torch.ones_like(ids), **how)
         expected = [token for token in whole[0, len(prompt) :].tolist() if token not in SPECIAL]
         if row.text.split() != spelt(expected).split():
             raise Wrong(f"wrote {row.text} instead of {spelt(expected)}")
@@ -179,4 +180,3 @@ def sampled(start: Path, folder: Path) -> str:
 
 def spelt(ids: Sequence[int]) -> str:
     return " ".join(f"w{number}" for number in ids)
-

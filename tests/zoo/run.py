@@ -46,7 +46,8 @@ def _examine(name: str, folder: str) -> None:
     from transformers import AutoTokenizer
 
     warnings.simplefilter("ignore")
-    AutoTokenizer.from_pretrained = staticmethod(lambda *given, **asked: words())  # in this process; architectures bring classes of their own
+    # In this process alone: some architectures bring a class of tokenizer that reads no other's files.
+    AutoTokenizer.from_pretrained = staticmethod(lambda *given, **asked: words())
     with open(os.path.join(folder, "log"), "w") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         row = examine(name, Path(folder))
     partial = Path(folder) / "row.part"

@@ -6,66 +6,71 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 VOCABULARY = 264
-SMALL: dict[str, float] = {
-    **dict.fromkeys(("vocab_size", "decoder_vocab_size", "vocab_size_per_layer_input", "pronunciation_vocab_size", "shape_vocab_size"), VOCABULARY),
-    **dict.fromkeys(
-        ("hidden_size", "d_model", "n_embd", "embedding_dim", "emb_dim", "embedding_size", "word_embed_proj_dim", "lru_width", "input_embedding_size",
-         "output_embedding_size", "pronunciation_embed_dim", "shape_embed_dim"), 32
+SIZES: tuple[tuple[float, str], ...] = (
+    (VOCABULARY, "vocab_size decoder_vocab_size vocab_size_per_layer_input pronunciation_vocab_size shape_vocab_size"),
+    (
+        32,
+        "hidden_size d_model n_embd embedding_dim emb_dim embedding_size word_embed_proj_dim lru_width input_embedding_size "
+        "output_embedding_size pronunciation_embed_dim shape_embed_dim",
     ),
-    **dict.fromkeys(
-        ("intermediate_size", "ffn_dim", "d_inner", "dff", "dim_ff", "decoder_ffn_dim", "encoder_ffn_dim", "ffn_hidden_size", "feed_forward_size",
-         "intermediate_size_mlp", "dense_intermediate_size", "expert_ffn_hidden_size", "moe_intermediate_size", "shared_expert_intermediate_size",
-         "shared_experts_intermediate_size", "shared_intermediate_size", "moe_shared_expert_intermediate_size"), 48
+    (
+        48,
+        "intermediate_size ffn_dim d_inner dff dim_ff decoder_ffn_dim encoder_ffn_dim ffn_hidden_size feed_forward_size "
+        "intermediate_size_mlp dense_intermediate_size expert_ffn_hidden_size moe_intermediate_size "
+        "shared_expert_intermediate_size shared_experts_intermediate_size shared_intermediate_size "
+        "moe_shared_expert_intermediate_size",
     ),
-    **dict.fromkeys(
-        ("num_attention_heads", "n_head", "n_heads", "num_heads", "decoder_attention_heads", "encoder_attention_heads", "attention_heads",
-         "num_encoder_attention_heads", "num_decoder_attention_heads", "swa_num_attention_heads", "mamba_n_heads", "mamba_num_heads",
-         "n_mamba_heads", "linear_num_heads", "linear_num_value_heads"), 4
+    (
+        4,
+        "num_attention_heads n_head n_heads num_heads decoder_attention_heads encoder_attention_heads attention_heads "
+        "num_encoder_attention_heads num_decoder_attention_heads swa_num_attention_heads mamba_n_heads mamba_num_heads "
+        "n_mamba_heads linear_num_heads linear_num_value_heads num_experts num_local_experts n_routed_experts moe_num_experts "
+        "zero_expert_num qk_rope_head_dim rotary_dim d_rel",
     ),
-    **dict.fromkeys(
-        ("num_key_value_heads", "swa_num_key_value_heads", "kv_n_heads", "linear_num_key_heads", "index_n_heads", "indexer_n_heads",
-         "indexer_kv_heads", "n_groups", "mamba_n_groups", "mamba_ngroups", "num_global_key_value_heads"), 2
+    (
+        2,
+        "num_key_value_heads swa_num_key_value_heads kv_n_heads linear_num_key_heads index_n_heads indexer_n_heads "
+        "indexer_kv_heads n_groups mamba_n_groups mamba_ngroups num_global_key_value_heads num_hidden_layers n_layer n_layers "
+        "num_layers decoder_layers encoder_layers num_encoder_layers num_decoder_layers num_blocks num_layers_per_stack "
+        "num_experts_per_tok num_experts_per_token moe_topk moe_top_k moe_k top_k_experts pad_token_id",
     ),
-    **dict.fromkeys(
-        ("head_dim", "swa_head_dim", "global_head_dim", "dim_head", "d_head", "kv_channels", "attention_head_size", "qk_nope_head_dim", "v_head_dim",
-         "index_head_dim", "indexer_head_dim", "linear_key_head_dim", "linear_value_head_dim", "linear_head_dim", "kv_lora_rank",
-         "o_lora_rank", "hidden_size_per_layer_input", "laurel_rank", "adapter_rank", "gated_norm_rank", "hc_lowrank"), 8
+    (
+        8,
+        "head_dim swa_head_dim global_head_dim dim_head d_head kv_channels attention_head_size qk_nope_head_dim v_head_dim "
+        "index_head_dim indexer_head_dim linear_key_head_dim linear_value_head_dim linear_head_dim kv_lora_rank o_lora_rank "
+        "hidden_size_per_layer_input laurel_rank adapter_rank gated_norm_rank hc_lowrank sliding_window attention_window_size "
+        "local_attention window_size attention_chunk_size sliding_window_size keep_window_size index_topk indexer_budget "
+        "mamba_chunk_size chunk_size index_block_size",
     ),
-    **dict.fromkeys(
-        ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers", "encoder_layers", "num_encoder_layers", "num_decoder_layers",
-         "num_blocks", "num_layers_per_stack"), 2
+    (
+        1,
+        "n_group topk_group num_expert_group n_shared_experts num_shared_experts moe_num_shared_experts first_k_dense_replace "
+        "num_dense_layers moe_layer_start_index moe_layer_end_index eos_token_id",
     ),
-    **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "zero_expert_num"), 4),
-    **dict.fromkeys(("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "top_k_experts"), 2),
-    **dict.fromkeys(
-        ("n_group", "topk_group", "num_expert_group", "n_shared_experts", "num_shared_experts", "moe_num_shared_experts",
-         "first_k_dense_replace", "num_dense_layers", "moe_layer_start_index"), 1
+    (0, "num_nextn_predict_layers num_kv_shared_layers bos_token_id decoder_start_token_id"),
+    (128, "max_position_embeddings n_positions n_ctx max_seq_len context_length model_max_length max_target_positions"),
+    (
+        16,
+        "mamba_d_state state_size ssm_state_size q_lora_rank mamba_dt_rank time_step_rank rel_extent mamba_d_head "
+        "mamba_head_dim",
     ),
-    "moe_layer_end_index": 1, "num_nextn_predict_layers": 0, "num_kv_shared_layers": 0,
-    **dict.fromkeys(
-        ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "context_length", "model_max_length", "max_target_positions"), 128
+    (64, "mamba_d_ssm"),
+    (2.0, "final_logit_softcapping attn_logit_softcapping logits_soft_cap output_logit_soft_cap"),
+    (
+        0.5,
+        "residual_multiplier lm_head_multiplier key_multiplier attention_in_multiplier attention_out_multiplier "
+        "ssm_in_multiplier ssm_out_multiplier attention_multiplier",
     ),
-    **dict.fromkeys(
-        ("sliding_window", "attention_window_size", "local_attention", "window_size", "attention_chunk_size", "sliding_window_size", "keep_window_size",
-         "index_topk", "indexer_budget", "mamba_chunk_size", "chunk_size", "index_block_size"), 8
-    ),
-    **dict.fromkeys(("qk_rope_head_dim", "rotary_dim", "d_rel"), 4),
-    **dict.fromkeys(("mamba_d_state", "state_size", "ssm_state_size", "q_lora_rank", "mamba_dt_rank", "time_step_rank", "rel_extent"), 16),
-    **dict.fromkeys(("mamba_d_head", "mamba_head_dim"), 16), "mamba_d_ssm": 64,
-    "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2, "decoder_start_token_id": 0,
-    **dict.fromkeys(("final_logit_softcapping", "attn_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"), 2.0),
-    **dict.fromkeys(
-        ("residual_multiplier", "lm_head_multiplier", "key_multiplier", "attention_in_multiplier", "attention_out_multiplier", "ssm_in_multiplier",
-         "ssm_out_multiplier", "attention_multiplier"), 0.5
-    ),
-    **dict.fromkeys(("embedding_multiplier", "logits_scaling"), 3.0),
-}  # fmt: skip
-"""What a field is worth in a tiny model, and scales and caps that are seen in the loss; what is None by default stays None."""
+    (3.0, "embedding_multiplier logits_scaling"),
+)  # fmt: skip
+"""What fields are worth in a tiny model, and scales and caps that are seen in the loss; what is None by default stays None."""
+SMALL = {name: value for value, names in SIZES for name in names.split()}
+ROTARY = {"rope_type": "default", "rope_theta": 1e4}
 
 FAMILY: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1]},
     "blt": {"encoder_hash_byte_group_vocab": 64},
-    "cohere_compass_text": {"rope_parameters": {kind: {"rope_type": "default", "rope_theta": 1e4} for kind in ("full_attention", "sliding_attention")}},
+    "cohere_compass_text": {"rope_parameters": dict.fromkeys(("full_attention", "sliding_attention"), ROTARY)},
     "dbrx": {"attn_config": {"rope_theta": 1e4, "clip_qkv": 8.0}},
     "deepseek_v2": {"num_experts_per_tok": 2},
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},

@@ -73,9 +73,10 @@ def add_lora(model: Any, spec: TrainSpec, partitioned: bool) -> None:
 
 
 def matrices(model: Any, partitioned: bool = False) -> Iterator[tuple[nn.Module, str, Any]]:
-    """The text model's matrices, each with the module that has it and its name there: neither the output layer nor what is tied to another kind.
+    """The text model's matrices, each with the module that has it and its name there.
 
-    Not those of an encoder of pictures or sounds beside it, which no text reaches.
+    Neither the output layer nor what is tied to a layer of another kind, and not those of an encoder of pictures or sounds beside it,
+    which no text reaches.
     """
     apart = set(_apart(model))
     head = model.get_output_embeddings()
@@ -113,7 +114,7 @@ def sizes(base: Any) -> tuple[int, int]:
 
 
 def left_out(model: Any) -> list[str]:
-    """Names of what else the layers multiply by and has no adapter: experts that are one tensor, convolutions, without the layers' numbers."""
+    """What else the layers multiply by, without an adapter: experts that are one tensor, convolutions; without the layers' numbers."""
     head = model.get_output_embeddings()
     apart = [module for module in model.modules() if isinstance(module, nn.Embedding) or module is head]
     known = {id(parameter) for module in apart for parameter in module.parameters()}

@@ -92,8 +92,8 @@ def refuse_export(spec: TrainSpec, student: Any, wrong: str, rank: int) -> NoRet
     student.backend.save(folder)
     student.trainer.strategy.barrier()
     raise CannotTrain(
-        f"the exported model is not the one that was trained: {wrong}; nothing is lost, the trained weights are kept in {folder}, the export "
-        f"in {refused}; report it with the name of the architecture ({student.model.config.model_type})"
+        f"the exported model is not the one that was trained: {wrong}; nothing is lost, the trained weights are kept in {folder}, "
+        f"the export in {refused}; report it with the name of the architecture ({student.model.config.model_type})"
     )
 
 

@@ -104,8 +104,8 @@ def _loaded(folder: Path, device: torch.device) -> tuple[Any, Any]:
 
 def _differences(report: Any) -> str:
     """In the words of transformers: weights that would be drawn at random, and weights that nobody reads."""
-    wrong = (("lacks", report["missing_keys"]), ("holds, for no layer,", report["unexpected_keys"]), ("has another shape of", report["mismatched_keys"]))
-    return "; ".join(f"it {what} {_names(keys)}" for what, keys in wrong if keys)
+    wrong = {"lacks": "missing_keys", "holds, for no layer,": "unexpected_keys", "has another shape of": "mismatched_keys"}
+    return "; ".join(f"it {what} {_names(report[keys])}" for what, keys in wrong.items() if report[keys])
 
 
 def _names(keys: Any) -> str:
