@@ -38,8 +38,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "lfm2": LLAMA | {"layer_types": ["conv", "full_attention"]},
     "recurrent_gemma": LLAMA | {"attention_window_size": 6, "block_types": ["recurrent", "attention"]},
     "falcon_h1": LLAMA | {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_chunk_size": 4},
-    "xlstm": {"vocab_size": 97, "hidden_size": 32, "num_hidden_layers": 2, "num_heads": 4, "initializer_range": 0.4},
 }  # fmt: skip
+COMMON = {"qwen2", "mistral", "gemma2", "gpt_oss", "mixtral", "bloom", "gpt2", "mamba", "jamba"}
+RARE = set(KINDS) - COMMON
+"""Kinds that the slow tests look at."""
 
 
 def tiny(kind: str, seed: int = 0, **fields: Any) -> Any:

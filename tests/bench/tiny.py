@@ -14,16 +14,23 @@ TEMPLATE = (
 )
 
 
-def save_tiny(folder: Path, positions: int = 512, template: bool = True, seed: int = 0) -> Path:
-    """Write model and tokenizer as transformers saves them."""
+MERGES = [("<", "/"), ("t", "h"), ("th", "i"), ("thi", "n"), ("thin", "k"), (">", "\u010a"), (">\u010a", "\u010a")]
+"""Make `</think>` and two newlines the tokens `</`, `think` and `>` with both newlines."""
+
+
+def save_tiny(
+    folder: Path, positions: int = 512, template: bool | str = True, seed: int = 0, merges: bool = False, special: tuple[str, ...] = ()
+) -> Path:  # fmt: skip
+    """Write model and tokenizer as transformers saves them; `special`: tokens beside the usual ones."""
     import torch
     from tokenizers import pre_tokenizers
     from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
-    vocabulary = {token: number for number, token in enumerate((*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet())))}
+    joined = MERGES if merges else []
+    vocabulary = {token: number for number, token in enumerate((*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in joined), *special))}
     tokenizer = Qwen2Tokenizer(
-        vocab=vocabulary, merges=[], unk_token="<|pad|>", pad_token="<|pad|>", eos_token="<|end|>", additional_special_tokens=SPECIALS[2:],
-        chat_template=TEMPLATE if template else None,
+        vocab=vocabulary, merges=joined, unk_token="<|pad|>", pad_token="<|pad|>", eos_token="<|end|>",
+        additional_special_tokens=[*SPECIALS[2:], *special], chat_template=TEMPLATE if template is True else template or None,
     )  # fmt: skip
     config = Qwen2Config(
         vocab_size=len(vocabulary), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,

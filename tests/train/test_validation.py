@@ -136,4 +136,4 @@ def test_samples_are_greedy_answers_at_every_evaluation(trained: Store, looked: 
             while len(answer) < 12 and (not answer or answer[-1] != tokenizer.eos_token_id):
                 with torch.no_grad():
                     answer.append(int(model(torch.cat([ids, torch.tensor([answer], dtype=torch.int64)], 1)).logits[0, -1].argmax()))
-            assert sample["text"] == tokenizer.decode(answer)
+            assert sample["text"] == tokenizer.decode(answer, skip_special_tokens=True)

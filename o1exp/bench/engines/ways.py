@@ -4,6 +4,7 @@ Where padding shifts what a model computes (learned positions without a mask, re
 of a kind of its own, or where anything fails, rows of equal length are tried by generate(), and at last single rows.
 """
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,10 @@ from o1exp.chat.local.window import regime, window
 
 STEPS = 3
 """Tokens behind each text; after the first of them its cache is in use, after the second a row leaves."""
+MOST_TRIED = 512
+"""Windows and the like of more tokens would make a trial long."""
+_RANGE = re.compile("window|topk|_top_k|budget|chunk|block_size|local", re.IGNORECASE)
+_CHOICE = re.compile("^(?!.*(moe|expert|group)).*(topk|_top_k|budget|keep_window)", re.IGNORECASE)
 LOOSE = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 5e-2}
 """How far logits of the same text may lie apart, as a part of their size."""
 
@@ -52,7 +57,7 @@ def way_of(model: Any, longest: int = 0) -> Way:
         if bool((likeliest(torch.cat(alone)) == NO_NUMBER).any()):
             raise NoNumber
         trials = {Way.PADDED: _padded, Way.ALIKE: _alike}
-        if longest > regime(model):
+        if _unseen(model, longest):
             del trials[Way.PADDED]
         for way, trial in trials.items():
             refused = _why_not(model, lambda trial=trial: trial(model, texts, told, alone))  # type: ignore[misc]
@@ -63,12 +68,31 @@ def way_of(model: Any, longest: int = 0) -> Way:
 
 
 def _texts(model: Any) -> tuple[list[tuple[int, ...]], Tensor]:
-    """Three texts, one short and two of one length, within the window; and the tokens behind each, [3, STEPS]."""
-    luck, size = torch.Generator().manual_seed(0), model.config.get_text_config().vocab_size
-    long = max(2, min(11, window(model) - STEPS))
-    ids = torch.randint(size, (3, long + STEPS), generator=luck)
-    texts = [tuple(row[:length].tolist()) for row, length in zip(ids, (max(1, long // 3), long, long), strict=True)]
+    """Three texts, one shorter by 8 tokens than the others, within the window; and the tokens behind each, [3, STEPS].
+
+    They are longer than windows and selections of keys, where these are small enough to be tried.
+    """
+    luck, config = torch.Generator().manual_seed(0), model.config.get_text_config()
+    far = max((size for _, size in _ranges(config) if size <= MOST_TRIED), default=0)
+    most = max(2, window(model) - STEPS)
+    long = min(most, far + far // 2 + 12)
+    ids = torch.randint(config.vocab_size, (3, long + STEPS), generator=luck)
+    texts = [tuple(row[:length].tolist()) for row, length in zip(ids, (max(1, long - 8), long, long), strict=True)]
     return texts, ids[:, long:].to(model.device)
+
+
+def _ranges(config: Any) -> list[tuple[str, int]]:
+    """Settings that say how many tokens something looks at."""
+    return [(name, size) for name, size in config.to_dict().items() if type(size) is int and _RANGE.search(name)]
+
+
+def _unseen(model: Any, longest: int) -> bool:
+    """Do long texts change what the short ones of a trial do not show?
+
+    Rotary positions may be others behind a regime, and a choice of the best keys takes padding for one only now and then.
+    """
+    chosen = [size for name, size in _ranges(model.config.get_text_config()) if _CHOICE.search(name)]
+    return longest > min([regime(model), *chosen])
 
 
 def _by_generate(model: Any, texts: Sequence[tuple[int, ...]], told: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ LIKELY = 1024
 
 
 def choose_likely(logits: Tensor, noise: Tensor, temperature: float, top_p: float) -> tuple[Tensor, Tensor]:
-    """As `choose` with top_p < 1, of the likeliest LIKELY tokens: tokens or NO_NUMBER [rows], and for which rows no others could be drawn."""
+    """As `choose` with top_p < 1, of the likeliest LIKELY tokens: tokens or NO_NUMBER [rows], and for which rows that is sure."""
     chances, names = torch.softmax(logits.float() / temperature, -1).topk(min(LIKELY, logits.shape[-1]), sorted=False)
     # Equal chances stand in the order of their names, as a stable sort of the whole vocabulary leaves them.
     names, order = names.sort(-1)
