@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from o1exp.bench.engines.decode import Way
+from o1exp.chat.local.rows import CannotSample
 from o1exp.flow.process import PROGRESS
-from o1exp.train.data.encode import Encoded
+from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
-from tests.train.parts import a_spec, document_loss, encoded, plain_training
+from tests.train.parts import a_spec, document_loss, encoded
 from tests.zoo.models import END, SPECIAL, architectures, save_model
+from tests.zoo.plain import plain_curve
 
 LENGTHS = (29, 18)
 STEPS = 3
@@ -51,7 +53,7 @@ def examine(name: str, folder: Path) -> Row:
         answers(start)
     except Exception as problem:
         return Row(**{**asdict(row), "built": said(problem)})
-    trains, fault = seen(lambda: trained(start, folder))
+    trains, fault = seen(lambda: trained(start, folder / "training"))
     samples, other = seen(lambda: sampled(start, folder))
     faults = [f"training: {fault}"] * bool(fault) + [f"sampling: {other}"] * bool(other)
     return Row(**{**asdict(row), "trains": trains, "samples": samples, "faults": tuple(faults)})
@@ -69,21 +71,15 @@ def answers(start: Path) -> None:
 
 
 def seen(do: Callable[[], str]) -> tuple[str, str]:
-    """What came of it, and the fault where it is one."""
+    """What came of it, and the fault where it is one: all but a refusal before the first step."""
     try:
         return do(), ""
-    except ValueError as problem:
-        if type(problem).__name__ in ("CannotTrain", "ValueError") and _ours(problem) and "exported model" not in str(problem):
+    except (CannotTrain, CannotSample) as problem:
+        if "the exported model is not" not in str(problem):
             return f"refused: {said(problem)}", ""
         return "wrong", short(problem)
-    except Exception as problem:
+    except Exception as problem:  # architectures fail in all ways
         return "wrong", short(problem)
-
-
-def _ours(problem: Exception) -> bool:
-    """Raised by us, and not from within a library."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    return "/o1exp/" in frames[-1].filename
 
 
 def said(problem: Exception) -> str:
@@ -95,42 +91,48 @@ def short(problem: Exception) -> str:
     return f"{type(problem).__name__}: {said(problem)} ({'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno})"
 
 
-def documents() -> Encoded:
-    """Two documents; ids in the middle of the vocabulary, where no special token stands."""
+def documents(pairs: bool = False) -> Encoded:
+    """Two documents, or a pair of a chosen and a rejected one; ids in the middle of the vocabulary, where no special token stands."""
     dice = np.random.default_rng(0)
-    return encoded(dice.integers(10, 200, sum(LENGTHS)), np.concatenate([[0], np.cumsum(LENGTHS)]), np.array(LENGTHS) // 3)
+    return encoded(dice.integers(10, 200, sum(LENGTHS)), np.concatenate([[0], np.cumsum(LENGTHS)]), np.array(LENGTHS) // 3, pairs=pairs)
 
 
 def training_spec(start: Path, folder: Path, **changes: Any) -> TrainSpec:
     for name in ("data", "out", "scratch"):
         (folder / name).mkdir(parents=True)
-    documents().save(folder / "data")
-    return a_spec(
+    spec = a_spec(
         start=str(start), tokenizer=str(start), data=str(folder / "data"), out=str(folder / "out"), scratch=str(folder / "scratch"),
         lr=1e-3, epochs=float(STEPS), batch_tokens=sum(LENGTHS), pack_length=64, micro_batch_tokens=64, strategy="single",
         checkpoint_seconds=1e9, **changes,
     )  # fmt: skip
+    documents(spec.objective == "dpo").save(folder / "data")
+    return spec
 
 
-def trained(start: Path, folder: Path) -> str:
-    """How it trained. Errors: Wrong where losses, norms or the exported model are not those of the plain loop."""
+def trained(start: Path, folder: Path, **changes: Any) -> str:
+    """How it trained. Errors: Wrong where losses, norms or the exported model are not those of the plain loop, in fp32."""
     from transformers import AutoModelForCausalLM
 
+    from o1exp.train.worker.lora import add_lora
     from o1exp.train.worker.rank import train
 
-    spec = training_spec(start, folder / "training")
+    spec = training_spec(start, folder, **changes)
     train(spec, 0)
     curve = [json.loads(line) for line in (Path(spec.out) / "curve.jsonl").read_text().splitlines()]
-    data, plain = documents(), AutoModelForCausalLM.from_pretrained(start)
-    expected = plain_training(spec, data, plain)
+    data, plain = Encoded.load(Path(spec.data)), AutoModelForCausalLM.from_pretrained(start)
+    if spec.tuning == "lora":
+        add_lora(plain, spec, partitioned=False)
+    expected = plain_curve(spec, data, plain)
     if len(curve) != len(expected):
         raise Wrong(f"{len(curve)} steps instead of {len(expected)}")
-    for ours, theirs in zip(curve, expected, strict=True):
-        close("loss", ours["loss"], theirs["loss"], 1e-4)
-        close("gradient norm", ours["grad_norm"], theirs["grad_norm"], 1e-3)
-    exported = AutoModelForCausalLM.from_pretrained(Path(spec.out) / "model")
+    half = spec.precision == "bf16"
+    for step, (ours, theirs) in enumerate(zip(curve, expected, strict=True)):
+        # AdamW takes the sign of what is hardly more than rounding, so that later steps may differ more.
+        close("loss", ours["loss"], theirs["loss"], 0.03 if half else 1e-3 if step else 2e-5)
+        close("gradient norm", ours["grad_norm"], theirs["grad_norm"], 0.2 if half else 1e-2 if step else 1e-3)
+    exported = AutoModelForCausalLM.from_pretrained(Path(spec.out) / "model", dtype="float32")
     for document in range(len(data)):
-        close("loss of the exported model", loss_of(exported, data, document), loss_of(plain, data, document), 1e-3)
+        close("loss of the exported model", loss_of(exported, data, document), loss_of(plain, data, document), 0.03 if half else 1e-3)
     facts = json.loads((Path(spec.scratch) / "result.json").read_text())
     return LAYOUTS[facts["packing"]] + (", logits whole" if facts["logits"] == "whole" else "")
 
