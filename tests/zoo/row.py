@@ -59,6 +59,13 @@ def examine(name: str, folder: Path) -> Row:
     return Row(**{**asdict(row), "trains": trains, "samples": samples, "faults": tuple(faults)})
 
 
+def with_changes(name: str, folder: Path, changes: dict[str, Any]) -> Row:
+    """A training alone, with other settings."""
+    save_model(name, folder / "start")
+    trains, fault = seen(lambda: trained(folder / "start", folder / "training", **changes))
+    return Row(name=name, kind=architectures()[name], trains=trains, faults=(fault,) * bool(fault))
+
+
 def answers(start: Path) -> None:
     """transformers' own forward pass. Errors: whatever it raises."""
     import torch

@@ -1,57 +1,45 @@
 """Architectures in processes of their own, forked from one that has the libraries loaded: a crash or a hang costs one row."""
 
-import contextlib
 import json
-import multiprocessing
-import os
+import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
-from tests.zoo.models import architectures, words
-from tests.zoo.row import Row, examine
+from o1exp.flow import forks
+from o1exp.flow.process import child_environment
+from o1exp.train.launch import ON_CPU
+from tests.conftest import ROOT
+from tests.zoo.models import architectures
+from tests.zoo.row import Row
 
-LIBRARIES = ["tests.zoo.loaded", "tests.zoo.row"]
-SECONDS = 120
+MODULES = ("o1exp.train.worker.warm", "o1exp.bench.engines.generate")
+SECONDS = 300
 
 
 def rows(names: Iterable[str]) -> Iterator[Row]:
     """Each architecture's row, in order."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LIBRARIES)
-    for name in names:
-        yield _alone(context, name)
+    with forks.warm(MODULES, child_environment(1)):
+        for name in names:
+            yield row_of(name)
 
 
-def _alone(context: multiprocessing.context.ForkServerContext, name: str) -> Row:
+def row_of(name: str, *changes: str) -> Row:
+    """The row of one architecture, or of its training alone with `changes` (FIELD=VALUE, text) to the settings."""
     with tempfile.TemporaryDirectory() as folder:
-        process = context.Process(target=_examine, args=(name, folder))
-        process.start()
-        process.join(SECONDS)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        command = forks.through([sys.executable, "-m", "tests.zoo.one", folder, name, *changes])
+        env = child_environment(1) | ON_CPU | {"HF_HUB_OFFLINE": "1"}
+        try:
+            done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return _fault(name, f"took more than {SECONDS} s")
         found = Path(folder) / "row.json"
         if not found.exists():
-            end = f"took more than {SECONDS} s" if process.exitcode == -9 else f"ended its process with {process.exitcode}"
-            return Row(name=name, kind=architectures()[name], trains="wrong", samples="wrong", faults=(end,))
+            return _fault(name, f"ended its process with {done.returncode}: {done.stderr[-500:]}")
         values = json.loads(found.read_text())
         return Row(**{**values, "faults": tuple(values["faults"])})
 
 
-def _examine(name: str, folder: str) -> None:
-    from transformers import AutoTokenizer
-
-    warnings.simplefilter("ignore")
-    # In this process alone: some architectures bring a class of tokenizer that reads no other's files.
-    AutoTokenizer.from_pretrained = staticmethod(lambda *given, **asked: words())
-    with open(os.path.join(folder, "log"), "w") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        row = examine(name, Path(folder))
-    partial = Path(folder) / "row.part"
-    partial.write_text(json.dumps(asdict(row)))
-    partial.rename(Path(folder) / "row.json")
-    sys.stdout.flush()
-    os._exit(0)
+def _fault(name: str, what: str) -> Row:
+    return Row(name=name, kind=architectures()[name], trains="wrong", samples="wrong", faults=(what,))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -14,32 +15,30 @@ NOT_BUILT = "| model type | class | why it was not built here |\n|---|---|---|"
 
 
 def versions() -> str:
-    from importlib.metadata import version
-
-    return f"torch {version('torch').split('+')[0]}, transformers {version('transformers')}"
+    return f"With torch {version('torch').split('+')[0]} and transformers {version('transformers')}:"
 
 
-def table(rows: Iterable[Row]) -> str:
-    """Markdown: what was built, and then what was not."""
-    rows = sorted(rows, key=lambda row: row.name)
-    built = [f"| {row.name} | {row.kind} | {_cell(row.trains)} | {_cell(row.samples)} |" for row in rows if not row.built]
-    others = [f"| {row.name} | {row.kind} | {_cell(row.built)} |" for row in rows if row.built]
-    found = [f"With {versions()}:\n", HEAD, *built]
-    return "\n".join([*found, "\n" + NOT_BUILT, *others] if others else found)
+def shown(row: Row) -> str:
+    cells = (row.name, row.kind, row.built) if row.built else (row.name, row.kind, row.trains, row.samples)
+    return f"| {' | '.join(map(_cell, cells))} |"
 
 
 def _cell(text: str) -> str:
-    """Folders of the test and bars have no place in a table."""
+    """Folders of the test have no place in a table."""
     return re.sub(r"/\S*/start", "FOLDER", text).replace("|", "\\|")
 
 
 def write(rows: Iterable[Row], page: Path = PAGE) -> None:
+    """What was built, and then what was not."""
+    rows = sorted(rows, key=lambda row: row.name)
+    built, others = ([shown(row) for row in rows if bool(row.built) is missing] for missing in (False, True))
     text = page.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    page.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}")
+    page.write_text("\n".join([before + BEGIN, versions(), "", HEAD, *built, "", NOT_BUILT, *others, END + after]))
 
 
-def written(page: Path = PAGE) -> dict[str, str]:
-    """The page's rows, by model type."""
-    rows = page.read_text().split(BEGIN)[1].split(END)[0].splitlines()
-    return {row.split(" | ")[0].removeprefix("| "): row for row in rows if row.startswith("| ") and not row.startswith("| model type")}
+def written(page: Path = PAGE) -> tuple[dict[str, str], str]:
+    """The page's rows, by model type, and the line of the versions."""
+    lines = page.read_text().split(BEGIN)[1].split(END)[0].splitlines()
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
+    return rows, next((line for line in lines if line.startswith("With ")), "")
