@@ -1,5 +1,6 @@
 """One architecture: trained beside a plain loop of transformers' own forward pass, and sampled beside `generate()`."""
 
+import dataclasses
 import json
 import os
 import traceback
@@ -107,11 +108,12 @@ def documents(pairs: bool = False) -> Encoded:
 def training_spec(start: Path, folder: Path, **changes: Any) -> TrainSpec:
     for name in ("data", "out", "scratch"):
         (folder / name).mkdir(parents=True)
-    spec = a_spec(
+    whole = a_spec(
         start=str(start), tokenizer=str(start), data=str(folder / "data"), out=str(folder / "out"), scratch=str(folder / "scratch"),
         lr=1e-3, epochs=float(STEPS), batch_tokens=sum(LENGTHS), pack_length=64, micro_batch_tokens=64, strategy="single",
-        checkpoint_seconds=1e9, **changes,
+        checkpoint_seconds=1e9,
     )  # fmt: skip
+    spec = dataclasses.replace(whole, **changes)
     documents(spec.objective == "dpo").save(folder / "data")
     return spec
 
