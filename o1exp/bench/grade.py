@@ -7,15 +7,13 @@ from typing import ClassVar
 
 from o1exp.answers import Verdict
 from o1exp.answers.conventions import Mode
-from o1exp.bench.engines.spec import NO_ROOM
+from o1exp.bench.finish import CUT
 from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table
 
 ATTEMPTS, PROBLEMS = "attempts", "problems"
 """The edges of a stage that scores attempts, by which a finished one is read back."""
-CUT = ("length", NO_ROOM)
-"""Finish reasons of answers that broke off, or could not be begun."""
 BATCH = 512
 """Attempts that are graded together."""
 

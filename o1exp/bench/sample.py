@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from o1exp.bench.engines.embedded import Embedded
 from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
-from o1exp.bench.engines.spec import NO_ROOM
+from o1exp.bench.finish import LENGTH, NO_ROOM
 from o1exp.bench.sampling import Sampling
 from o1exp.flow import Checkpoint, Expect, Machine, Role, Stage, Work, how
 from o1exp.flow.check import settings_of
@@ -79,7 +79,7 @@ class Sample(Stage[Table[Attempt]], Sampling):
         work.write(Attempt, attempts)
         thoughts = [found.thinking for found in attempts if found.thinking is not None]
         work.note(
-            tokens=sum(found.tokens for found in attempts), truncated=sum(found.finish_reason == "length" for found in attempts),
+            tokens=sum(found.tokens for found in attempts), truncated=sum(found.finish_reason == LENGTH for found in attempts),
             no_room=self._without_room(attempts, work), with_thought=len(thoughts), thinking_tokens=sum(thoughts),
         )  # fmt: skip
 

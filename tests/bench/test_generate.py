@@ -12,7 +12,8 @@ from transformers import AutoTokenizer
 from o1exp.bench.engines import generate
 from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.paged.attention import NotPaged
-from o1exp.bench.engines.spec import NO_ROOM, ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.finish import NO_ROOM
 from o1exp.bench.sampling import Sampling
 from o1exp.chat.local.prompt import encode
 from o1exp.chat.local.spell import end_tokens

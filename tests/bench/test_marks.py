@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from o1exp.bench.engines import generate
 from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.decode import decode
-from o1exp.bench.engines.spec import NO_ROOM, ROWS, Continuation, GenerateSpec, parse_row
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
+from o1exp.bench.finish import NO_ROOM
 from o1exp.bench.grade import scores
 from o1exp.bench.sampling import Sampling
 from o1exp.chat.local.draw import NO_NUMBER, choose
@@ -83,7 +84,7 @@ def test_a_mark_that_merges_with_its_neighbour_ends_the_thought(merging: Path, t
     free = both(merging, tmp_path / "free")
     assert (free.text, free.thinking, free.tokens, free.finish_reason) == ("ab</think>\n\ncd", 5, 8, "stop")
     # It ends its thought by itself with the fifth token, so that nothing is forced behind the sixth.
-    assert both(merging, tmp_path / "most", max_thinking_tokens=6).text == free.text
+    assert answer(merging, tmp_path / "most", max_thinking_tokens=6).text == free.text
     cut = both(merging, tmp_path / "cut", max_thinking_tokens=2, force_answer="cd", max_tokens=12)
     assert cut.text.startswith("ab</think>cd")
 
@@ -107,7 +108,7 @@ def test_a_stop_string_that_is_a_special_token_stops(special: Path, tmp_path: Pa
     found = both(special, tmp_path / "x", stop=("<|im_end|>",))
     assert (found.text, found.finish_reason, found.tokens) == ("<think>ab</think>cd", "stop", 8)
     # A stop of a special token and letters, too.
-    assert both(special, tmp_path / "y", stop=("<|im_end|>e",)).text == "<think>ab</think>cd"
+    assert answer(special, tmp_path / "y", stop=("<|im_end|>e",)).text == "<think>ab</think>cd"
 
 
 def test_which_special_tokens_are_text(special: Path) -> None:
@@ -149,9 +150,9 @@ def test_a_thought_that_the_template_opened_counts_all_its_tokens(tmp_path: Path
     plain = made(tmp_path / "plain", "abcdefghijklmnopqrstuvwxyz#")
     opened = made(tmp_path / "opened", "abcdefghijklmnopqrstuvwxyz#", template=OPENING)
     for model, thinking in ((opened, 20), (plain, None)):
-        found = both(model, tmp_path / f"cut{thinking}", max_tokens=20)
+        found = answer(model, tmp_path / f"cut{thinking}", max_tokens=20)
         assert (found.tokens, found.finish_reason, found.thinking, found.marks) == (20, "length", thinking, (16,))
-    closed = both(opened, tmp_path / "closed", max_tokens=20, think_end="p")
+    closed = answer(opened, tmp_path / "closed", max_tokens=20, think_end="p")
     assert closed.thinking == 16
     tokenizer = AutoTokenizer.from_pretrained(opened)
     assert encode(tokenizer, "", "?", "</think>").opened
@@ -253,6 +254,9 @@ def test_a_folder_that_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> N
     with pytest.raises(CannotSample, match="it cannot be loaded: "):
         load_model(str(tmp_path), None, on_cpu=True)
     model = AutoModelForCausalLM.from_pretrained(save_tiny(tmp_path / "model"))
+    model.config.pad_token_id = 99_999  # nobody pads with it
+    model.config.save_pretrained(tmp_path / "model")
+    assert load_model(str(tmp_path / "model"), None, on_cpu=True).config.pad_token_id is None
     state = {name: weight for name, weight in model.state_dict().items() if "layers.1.mlp" not in name}
     model.save_pretrained(tmp_path / "model", state_dict=state)
     with pytest.raises(CannotSample, match=r"it lacks the weights model\.layers\.1\.mlp\.down_proj\.weight, .* at random"):

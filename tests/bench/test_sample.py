@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from o1exp.bench.engines.embedded import Embedded
 from o1exp.bench.engines.engine import SamplingJob
 from o1exp.bench.engines.remote import Remote
 from o1exp.bench.sample import Sample
-from o1exp.flow import Checkpoint, Machine, SettingsError, StageFailed, Store, Work
-from tests.bench.tiny import Sums, Tiny
+from o1exp.flow import Checkpoint, Machine, SettingsError, Stage, StageFailed, Store, Work
+from tests.bench.tiny import Sums, Tiny, save_tiny
 
 STAGE = Sample(model=Tiny(), problems=Sums(), samples=3, temperature=0.7, max_tokens=150, batch_size=2)
 
@@ -59,6 +60,36 @@ def test_the_engine_of_a_gpu_notes_its_speed(store: Store, tmp_path: Path) -> No
     assert facts["attention_kernel"] == "torch"
     assert facts["tokens_read_per_second"] > 0
     assert facts["tokens_written_per_second"] > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost(Stage[Checkpoint]):
+    """A model that has lost its numbers."""
+
+    def make(self, work: Work) -> None:
+        from transformers import AutoModelForCausalLM
+
+        model = AutoModelForCausalLM.from_pretrained(save_tiny(work.folder / "model"))
+        model.lm_head.weight.data[7, 3] = float("nan")
+        model.save_pretrained(work.folder / "model")
+
+
+def test_a_model_that_gives_no_number_ends_the_stage_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match=r"/Lost/[^ ]*/model: its weights give logits that are no numbers") as failed:
+        Store(tmp_path).make([replace(STAGE, model=Lost())])
+    assert "Traceback" not in str(failed.value)
+
+
+def test_prompts_without_room_are_told(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = replace(STAGE, model=Tiny(positions=8))
+    store.make([stage])
+    assert "no room for an answer to 2 of 6 problems, whose prompts" in " ".join(capsys.readouterr().out.split())
+    reasons = [a.finish_reason for a in stage.open(store.folder(stage)) if a.problem == "sum-5"]
+    assert reasons == ["no_room"] * 3
+    manifest = store.manifest(stage)
+    assert manifest is not None
+    assert manifest.facts["no_room"] == 6
+    assert manifest.facts["truncated"] == 12
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(store: Store, tmp_path: Path) -> None:

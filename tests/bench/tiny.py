@@ -27,7 +27,12 @@ def save_tiny(
     from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
     joined = MERGES if merges else []
-    vocabulary = {token: number for number, token in enumerate((*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in joined), *special))}
+    vocabulary = {
+        token: number
+        for number, token in enumerate(
+            (*SPECIALS, *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in joined), *special)
+        )
+    }
     tokenizer = Qwen2Tokenizer(
         vocab=vocabulary, merges=joined, unk_token="<|pad|>", pad_token="<|pad|>", eos_token="<|end|>",
         additional_special_tokens=[*SPECIALS[2:], *special], chat_template=TEMPLATE if template is True else template or None,

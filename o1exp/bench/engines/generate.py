@@ -29,8 +29,9 @@ from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import Paged, paged
 from o1exp.bench.engines.paged.rows import Told
-from o1exp.bench.engines.spec import NO_ROOM, ROWS, Continuation, GenerateSpec, parse_row, read_rows
+from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from o1exp.bench.engines.ways import way_of
+from o1exp.bench.finish import LENGTH, NO_ROOM
 from o1exp.bench.sampling import Sampling
 from o1exp.chat.local.load import load_model
 from o1exp.chat.local.plain import only_logits
@@ -223,7 +224,7 @@ def finish(spelling: Spelling, sampling: Sampling, place: tuple[int, bool], writ
     row, opened = place
     text = spelling.text(written.ids)
     cuts = [at for stop in sampling.stop if (at := text.find(stop)) >= 0]
-    text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else "length" if written.tokens else NO_ROOM
+    text, reason = text[: min(cuts)] if cuts else text, "stop" if written.ended else LENGTH if written.tokens else NO_ROOM
     marks, thinking = positions(lambda count: spelling.text(written.ids[:count]), text, written.tokens, sampling.think_end, opened)
     return Continuation(row=row, text=text, tokens=written.tokens, finish_reason=reason, thinking=thinking, marks=marks)
 

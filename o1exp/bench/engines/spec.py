@@ -10,8 +10,6 @@ from o1exp.bench.sampling import Sampling
 
 ROWS = "rows.jsonl"
 """All rows of a finished process, in `out`."""
-NO_ROOM = "no_room"
-"""The finish reason of an answer whose prompt fills the model's window; "length" is one that was cut off."""
 MARKS_FROM = 16
 """Marks stand after this many tokens and every doubling of it."""
 

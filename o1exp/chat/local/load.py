@@ -28,8 +28,9 @@ def load_model(name: str, revision: str | None, on_cpu: bool) -> Any:
 def _loaded(name: str, revision: str | None, on_cpu: bool) -> tuple[Any, dict[str, Any]]:
     config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     text = config.get_text_config()
-    if (getattr(text, "pad_token_id", None) or 0) >= text.vocab_size:
-        text.pad_token_id = None  # nothing is padded with it, and an embedding would refuse it
+    for one in (config, text):
+        if (getattr(one, "pad_token_id", None) or 0) >= text.vocab_size:
+            one.pad_token_id = None  # nothing is padded with it, and an embedding would refuse it
     how: dict[str, Any] = {
         "revision": revision, "config": config, "dtype": torch.float32 if on_cpu else "auto", "device_map": None if on_cpu else "auto",
         "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True,
