@@ -47,7 +47,7 @@ def encoded(root: Path, data: str) -> str:
     """Token ids of 100 examples, 8 of them too long."""
     lengths = {"length_median": 60, "length_p90": 180, "length_longest": 900}
     counts = {"rows": 92, "examples": 100, "dropped": 8, "tokens_lost": 2900, "tokens": 7000, "label_tokens": 5000}
-    facts = PreparedFacts(**counts, **lengths, max_length=200, length_histogram=HISTOGRAM)
+    facts = PreparedFacts.of({**counts, **lengths, "max_length": 200, "length_histogram": HISTOGRAM})
     files = {"preview.html": "<p>row 0: 3 tokens given, 5 learned</p>"}
     return artefact(root, "Prepare", {"data": data}, {"max_length": 200}, facts=facts.noted(), files=files)
 

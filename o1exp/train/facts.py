@@ -31,9 +31,9 @@ class TrainingFacts(_Facts):
     """A whole training: `rows` are the examples it used at least once, `tokens` those it saw, repeats included.
 
     Of the `examples`, so many were `dropped` or `cut` at max_length, with `tokens_lost`. `pairs`: a unit of its loss is a pair of answers.
-    `packing` is how documents went through the model, `logits` whether they were computed in chunks or whole;
-    `lora_left_out` names the layers' weights that have no adapter.
-    Validation numbers are None without held-out problems; `exported_step` is the step whose weights were kept.
+    `packing` is how documents went through the model, `logits` whether they were computed in chunks or whole; `lora_left_out` names the
+    layers' weights that have no adapter. `held_out` examples of `held_out_problems` were kept for validation, and `held_out_digest` tells
+    which problems. Validation numbers are None without them; `exported_step` is the step whose weights were kept.
     """
 
     rows: int = 0
@@ -45,6 +45,9 @@ class TrainingFacts(_Facts):
     tokens: int = 0
     label_tokens: int = 0
     epochs_done: float = 0.0
+    held_out: int = 0
+    held_out_problems: int = 0
+    held_out_digest: str = ""
     pairs: bool = False
     final_loss: float | None = None
     validation_loss_before: float | None = None
@@ -68,7 +71,11 @@ def training_facts(manifest: Manifest) -> TrainingFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedFacts(_Facts):
-    """Encoded examples: how many, and how long before the cap; the histogram counts those of at most so many tokens (doubling widths)."""
+    """Encoded examples: how many, and how long before the cap; the histogram counts those of at most so many tokens (doubling widths).
+
+    `problems` counts questions that differ by more than their spelling; `unreadable` rows are no text and left out (`unreadable_rows`, from
+    0); `special_tokens` are those that stood in the texts.
+    """
 
     rows: int = 0
     examples: int = 0
@@ -82,6 +89,10 @@ class PreparedFacts(_Facts):
     length_p90: int = 0
     length_longest: int = 0
     length_histogram: dict[str, int] = field(default_factory=dict)
+    problems: int = 0
+    unreadable: int = 0
+    unreadable_rows: list[int] = field(default_factory=list)
+    special_tokens: dict[str, int] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:

@@ -5,13 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work
+from o1exp.chat.templates import chosen, mistake_in, settled, syntax_error
+from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, added
 from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair, Table
+from o1exp.train.bases.folder import template_of
+from o1exp.train.bases.pretrained import Pretrained
 from o1exp.train.facts import PreparedFacts
 
 if TYPE_CHECKING:
     from o1exp.train.data.encode import Encoded
+
+
+LISTED = 100
+"""Rows that the facts name."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Prepare(Stage[Prepared]):
 
     renamed: ClassVar[Mapping[str, str]] = {"end_token": "eos_token"}
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     tokenizer: Stage[Checkpoint]
     """The model whose tokenizer and template are used."""
@@ -53,7 +60,24 @@ class Prepare(Stage[Prepared]):
     eos_token: str = ""
     """The token that closes a response, where the template writes another one than the tokenizer's own; "": the tokenizer's own."""
     chat_template: str = ""
-    """A template (Jinja) instead of the tokenizer's; "": the tokenizer's own."""
+    """A template instead of the tokenizer's: Jinja, or a name of its set or of ours; "": the tokenizer's own."""
+    special_tokens: Literal["text", "tokens"] = added("text")
+    """What special tokens in the texts are: the text that they stand in, or the tokens themselves; both are counted."""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        if wrong := mistake_in(self.chat_template):
+            yield "chat_template", wrong
+
+    def preflight(self) -> Iterator[str]:
+        """What is wrong with the template of a model folder, before the data are made that it shall write."""
+        start = self.tokenizer
+        if not isinstance(start, Pretrained) or start.folder is None or not (start.folder / "tokenizer_config.json").is_file():
+            return
+        try:
+            if wrong := syntax_error(chosen(template_of(start.folder), self.chat_template)):
+                yield f"the chat template of {start.folder} {wrong}"
+        except ValueError as wrong_name:
+            yield f"{start.folder}: {wrong_name}"
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         data = inputs.get("data", Expect())
@@ -68,13 +92,13 @@ class Prepare(Stage[Prepared]):
         with work.progress("examples", float(len(table))) as bar:
             try:
                 tokenizer = load_tokenizer(start, self.eos_token, self.chat_template)
-                encoder = ChatEncoder(tokenizer, end_tokens(start, tokenizer))
+                encoder = ChatEncoder(tokenizer, end_tokens(start), self.special_tokens)
                 data = encode(_counted(table, bar), encoder, self.max_length, self.overlong)
             except CannotTrain as problem:
                 raise ValueError(str(problem)) from None
         data.save(work.folder)
         write_preview(data, tokenizer, work.folder)
-        work.note(**facts(data, self.max_length).noted())
+        work.note(**facts(data, self.max_length, encoder.specials).noted())
 
 
 def _counted(table: Table[Any], bar: Any) -> Iterator[Example | Pair]:
@@ -84,41 +108,46 @@ def _counted(table: Table[Any], bar: Any) -> Iterator[Example | Pair]:
 
 
 def load_tokenizer(start: Checkpoint, eos_token: str, chat_template: str) -> Any:
-    """The tokenizer of a model folder or hub id with the given end token and template. Errors: CannotTrain for an unknown end token."""
-    from o1exp.train.data.encode import CannotTrain
+    """The tokenizer of a model folder or hub id with the given end token and template, which tells a settled day.
 
-    tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None)
-    if eos_token and eos_token not in tokenizer.get_vocab():
-        raise CannotTrain(f"eos_token={eos_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
-    if eos_token:
-        tokenizer.eos_token = eos_token
-    if chat_template:
-        tokenizer.chat_template = chat_template
-    return tokenizer
-
-
-def end_tokens(start: Checkpoint, tokenizer: Any) -> list[int]:
-    """The token ids at which generation stops, by the model's generation config.
-
-    Errors: CannotTrain where it pads with another token than the tokenizer: batches would be padded with a token that means something.
+    Errors: CannotTrain for an end token or a template that there is not.
     """
     from o1exp.train.data.encode import CannotTrain
 
     try:
+        tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None, trust_remote_code=False)
+    except Exception as wrong:  # the library raises what its formats raise
+        reason = (str(wrong).strip().splitlines() or [type(wrong).__name__])[0]
+        raise CannotTrain(
+            f"the tokenizer of {start.source} cannot be loaded ({reason}); one that needs code of its own is never loaded: give a model "
+            "with a tokenizer.json that the installed transformers reads"
+        ) from None
+    if eos_token and eos_token not in tokenizer.get_vocab():
+        raise CannotTrain(f"eos_token={eos_token}: the tokenizer of {start.source} has no such token; name one of its special tokens")
+    if eos_token:
+        tokenizer.eos_token = eos_token
+    own = tokenizer.chat_template
+    try:
+        if chat_template or isinstance(own, str):
+            tokenizer.chat_template = chosen(own, chat_template)
+        elif isinstance(own, dict) and "default" in own:
+            tokenizer.chat_template = {**own, "default": settled(own["default"])}
+    except ValueError as wrong:
+        raise CannotTrain(str(wrong)) from None
+    return tokenizer
+
+
+def end_tokens(start: Checkpoint) -> list[int]:
+    """The token ids at which generation stops, by the model's generation config. What it pads with is no matter: packs have no pads."""
+    try:
         config = transformers("GenerationConfig").from_pretrained(start.source, revision=start.revision or None)
     except OSError:
         return []
-    if None not in (config.pad_token_id, tokenizer.pad_token_id) and config.pad_token_id != tokenizer.pad_token_id:
-        raise CannotTrain(
-            f"{start.source} pads with token {config.pad_token_id} by its generation config and with {tokenizer.pad_token_id} "
-            f"({tokenizer.pad_token}) by its tokenizer; let pad_token_id of generation_config.json and pad_token of tokenizer_config.json "
-            "agree"
-        )
     found = config.eos_token_id
     return found if isinstance(found, list) else [] if found is None else [found]
 
 
-def facts(data: "Encoded", max_length: int) -> PreparedFacts:
+def facts(data: "Encoded", max_length: int, specials: Mapping[str, int]) -> PreparedFacts:
     """Counts for the manifest, with a histogram: how many examples have up to so many tokens (doubling widths)."""
     lengths = sorted(int(length) for length in data.lengths_seen)
     edges = [2**power for power in range(1, 40) if 2 ** (power - 1) < lengths[-1] and 2**power >= lengths[0]]
@@ -130,5 +159,6 @@ def facts(data: "Encoded", max_length: int) -> PreparedFacts:
         rows=len(data), examples=len(lengths), dropped=data.dropped, cut=data.cut, tokens_lost=data.over,
         tokens=int(data.lengths.sum()), label_tokens=int(data.labels.sum()), max_length=max_length,
         length_median=lengths[len(lengths) // 2], length_p90=lengths[int(0.9 * (len(lengths) - 1))], length_longest=lengths[-1],
-        length_histogram=counts,
+        length_histogram=counts, problems=len(set(data.problems.tolist())), unreadable=len(data.unreadable),
+        unreadable_rows=data.unreadable[:LISTED].tolist(), special_tokens=dict(sorted(specials.items())),
     )  # fmt: skip

@@ -9,7 +9,8 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Literal
 
-from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, how
+from o1exp.chat.templates import mistake_in, template_text
+from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, added, how
 from o1exp.flow.architecture import Architecture
 from o1exp.flow.library import transformers
 from o1exp.train.data.preview import lines
@@ -94,7 +95,9 @@ class Training(Stage[Checkpoint]):
     eos_token: str = ""
     """The token that closes a response; "": the tokenizer's own."""
     chat_template: str = ""
-    """A template (Jinja) instead of the tokenizer's; "": the tokenizer's own."""
+    """A template instead of the tokenizer's: plain, chatml, a name of the tokenizer's set, a Jinja file or its text; "": its own."""
+    special_tokens: Literal["text", "tokens"] = added("text")
+    """What special tokens in the data's texts are: the text that they stand in, or the tokens themselves; both are counted."""
     validation_fraction: Annotated[float, Between(0, 0.9)] = 0.0
     """Share of the problems that is held out of training, to measure the loss on."""
     evaluations: Annotated[int, AtLeast(1)] = 5
@@ -112,6 +115,11 @@ class Training(Stage[Checkpoint]):
     keep_checkpoints: Annotated[int, AtLeast(1)] = how(2)
     """Checkpoints that stay on the disk while training runs."""
 
+    def __post_init__(self) -> None:
+        if isinstance(self.chat_template, str):  # a file counts by what it holds
+            object.__setattr__(self, "chat_template", template_text(self.chat_template))
+        super().__post_init__()
+
     @property
     @abstractmethod
     def texts(self) -> Stage[Any]:
@@ -126,7 +134,7 @@ class Training(Stage[Checkpoint]):
         return Prepare(
             tokenizer=chain[-1].start, data=self.texts, max_length=self.longest, overlong=self.overlong,
             eos_token=next((one.eos_token for one in chain if one.eos_token), ""),
-            chat_template=next((one.chat_template for one in chain if one.chat_template), ""),
+            chat_template=next((one.chat_template for one in chain if one.chat_template), ""), special_tokens=self.special_tokens,
         )  # fmt: skip
 
     @property
@@ -140,6 +148,8 @@ class Training(Stage[Checkpoint]):
         yield "tokenizer", self.prepared.tokenizer  # every rank loads it, to decode what it samples and to export it with the weights
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
+        if wrong := mistake_in(self.chat_template):
+            yield "chat_template", wrong
         if self.max_length > self.pack_length:
             yield "max_length", f"{self.max_length} is longer than pack_length={self.pack_length}; an example must fit into one pack"
         if self.pack_length > self.batch_tokens:

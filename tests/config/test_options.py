@@ -18,6 +18,7 @@ from tests.inside import Command
 CONF = spine.conf_dir()
 NEEDED = {
     "source=local": ["source.path="], "source=hub": ["source.name=a/b", "source.revision=c"], "model=pretrained": ["model.path=a/b"],
+    "model=gguf": ["model.path=a.gguf"],
     "teacher=endpoint": ["teacher.model=m"], "teacher@writer=endpoint": ["writer.model=m"], "engine=endpoint": ["engine.model=m"],
     "experiment=smollm2": ["source.path=", "bench.gsm8k.path="], "experiment=smollm2_thoughts": ["source.path=", "bench.gsm8k.path="],
 }  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from o1exp.records import Example
+from o1exp.records import Example, Pair
 from o1exp.train.data.encode import ARRAYS, CannotTrain, ChatEncoder, Encoded, encode
 
 TEMPLATE = (
@@ -49,14 +49,72 @@ def test_loss_is_on_the_answer_and_its_end_token() -> None:
     ("template", "rows", "says"),
     [
         (None, [example()], "no chat template"),
-        (TEMPLATE.replace("m['content']", "m['content'].split('</think>')[-1]"), [example(response="<think>a</think>b")], "p#0 as written"),
-        (TEMPLATE.replace("<e>", ""), [example(problem="open")], "open#0: the chat template closes the answer with none"),
+        (TEMPLATE.replace("<e>", ""), [example()], "the chat template closes the answer with none of the end tokens"),
+        (TEMPLATE.replace("<e>", "{{ oops"), [example()], "the chat template is no Jinja"),
         (TEMPLATE, [example(), example(response=" \n", problem="blank")], "blank#0 has no trainable token"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(template: str | None, rows: list[Example], says: str) -> None:
     with pytest.raises(CannotTrain, match=says):
         run(rows, template)
+
+
+def test_a_template_that_drops_thoughts_is_not_asked_for_the_answer() -> None:
+    dropping = TEMPLATE.replace("m['content']", "m['content'].split('</think>')[-1]")
+    rows = [example(response="<think>a</think>b")]
+    assert run(rows, dropping).ids.tolist() == run(rows).ids.tolist()
+
+
+def test_an_end_token_in_a_text_cuts_nothing_and_is_counted() -> None:
+    quoted, words = [example(prompt="a<e>b", response="c<e>\nd<s>"), example()], tokenizer()
+    encoder = ChatEncoder(words)
+    data = encode(quoted, encoder, 1000, "drop")
+    assert words.decode(data.document(0)[data.prompts[0] :]).replace(" ", "") == "c<e>\nd<s><e>"
+    assert data.labels.tolist() == [len("c<e>\nd<s>") + 1, len("It is 3") + 1]
+    assert data.document(0).tolist().count(words.eos_token_id) == data.document(1).tolist().count(words.eos_token_id) == 2
+    assert encoder.specials == {"<e>": 2, "<s>": 1}
+
+
+def test_by_choice_special_tokens_are_tokens_but_no_end_within_a_response() -> None:
+    words = tokenizer()
+    encoder = ChatEncoder(words, special_tokens="tokens")
+    data = encode([example(prompt="a<e>b", response="c<s>d")], encoder, 1000, "drop")
+    assert (data.document(0).tolist().count(words.eos_token_id), int(data.labels[0])) == (3, 4)
+    assert encoder.specials == {"<e>": 1, "<s>": 1}
+    says = r"row 1, example q#0: its response holds the end token <e>, where generation would stop; set special_tokens=text"
+    with pytest.raises(CannotTrain, match=says):
+        encode([example(), example(response="c<e>d", problem="q")], encoder, 1000, "drop")
+
+
+def test_half_a_surrogate_pair_is_one_row_that_cannot_be_read() -> None:
+    broken = [example(), example(response="a\ud800"), example(prompt="\udc00"), example()]
+    data = run(broken)
+    assert (data.rows.tolist(), data.unreadable.tolist()) == ([0, 3], [1, 2])
+    with pytest.raises(CannotTrain, match=r"no example is left to train on.*\(1 were no text\)"):
+        run(broken[1:2])
+    pair = Pair(problem="p", prompt="1 + 2", chosen="3", rejected="\ud800")
+    data = encode([pair], ChatEncoder(tokenizer()), 1000, "drop")
+    assert (len(data), data.unreadable.tolist()) == (1, [0])
+
+
+def test_a_response_that_the_template_cannot_begin_is_named_by_row() -> None:
+    opens = TEMPLATE.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
+    with pytest.raises(CannotTrain, match=r"row 1, example bare#0: the chat template opens a thought"):
+        run([example(response="<think>\na</think>3"), example(problem="bare")], opens)
+    pair = Pair(problem="p", prompt="1 + 2", chosen="a</think>3", rejected="4 and no end")  # as the model wrote them
+    data, words = encode([pair], ChatEncoder(tokenizer(opens)), 1000, "drop"), tokenizer(opens)
+    assert words.decode(data.document(1)).replace(" ", "").endswith("<think>\n4andnoend<e>")
+
+
+def test_examples_of_one_question_are_of_one_problem() -> None:
+    same = ["Find $x^{2}$, if x = 3.", "find  \\(x^2\\) if x=3", "Find $x^\u00b2$ if x = 3".replace("^\u00b2", "^{ 2 }")]
+    rows = [example(prompt=text, problem=name) for text, name in zip(same, "abc", strict=True)]
+    data = run([*rows, example(prompt="Find $x^2$ if x = 4", problem="d")])
+    assert len(set(data.problems[:3].tolist())) == 1 < len(set(data.problems.tolist())) == 2
+    again = run([rows[2], rows[0]])
+    assert again.problems.tolist() == [int(data.problems[0])] * 2
+    linked = run([example(prompt="one", problem="a"), example(prompt="two", problem="a"), example(prompt="two", problem="b")])
+    assert len(set(linked.problems.tolist())) == 1
 
 
 def test_overlong_examples_are_dropped_and_counted() -> None:

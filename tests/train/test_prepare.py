@@ -1,16 +1,20 @@
 """Token ids are one artefact for all trainings that agree on tokenizer, template and cap; it shows and counts what it did."""
 
+import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from o1exp.flow import Machine, Stage, StageFailed, Store, Work
+from o1exp.flow import Machine, SettingsError, Stage, StageFailed, Store, Work
 from o1exp.records import Example, Table
+from o1exp.train.bases.pretrained import Pretrained
 from o1exp.train.bases.small import TEMPLATE
 from o1exp.train.data.preview import lines
 from o1exp.train.facts import PreparedFacts
+from o1exp.train.sft import Sft
 from tests.train.parts import SMALL, manifest_of
 
 
@@ -69,9 +73,9 @@ def prepared(root: Path, *responses: str, **settings: object) -> tuple[Store, St
 def test_the_preview_shows_what_is_learned(tmp_path: Path) -> None:
     store, stage = prepared(tmp_path, "It is <6>.", "Six & done", "6", "six")
     page = (store.folder(stage) / "preview.html").read_text()
-    given = "<span>&lt;|start|&gt;&lt;|user|&gt;3 + 3 = ?&lt;|assistant|&gt;</span>"
-    assert f"{given}<mark>It is &lt;6&gt;.&lt;|end|&gt;</mark>" in page
-    assert f"{given}<mark>Six &amp; done&lt;|end|&gt;</mark>" in page
+    given = "<span><b>&lt;|start|&gt;</b><b>&lt;|user|&gt;</b>3 + 3 = ?<b>&lt;|assistant|&gt;</b></span>"
+    assert f"{given}<mark>It is &lt;6&gt;.<b>&lt;|end|&gt;</b></mark>" in page
+    assert f"{given}<mark>Six &amp; done<b>&lt;|end|&gt;</b></mark>" in page
     assert page.count("<mark>") == 3
     assert "row 0: 12 tokens given, 11 learned" in page
 
@@ -104,10 +108,67 @@ def test_cut_examples_are_counted_too(tmp_path: Path) -> None:
     assert (facts["rows"], facts["dropped"], facts["cut"], facts["tokens_lost"]) == (2, 0, 1, 113 - 40)
 
 
-def test_a_template_that_rewrites_the_response_is_refused(tmp_path: Path) -> None:
+def test_a_template_that_drops_thoughts_keeps_those_of_the_data(tmp_path: Path) -> None:
     rewriting = TEMPLATE.replace("{{ message['content'] }}<|end|>", "{{ message['content'].split('</think>')[-1] }}<|end|>")
-    with pytest.raises(StageFailed, match=r"does not keep example p1#0 as written.*use a template that rewrites nothing"):
-        prepared(tmp_path, "6", "<think>3 and 3</think>6", chat_template=rewriting)
+    store, stage = prepared(tmp_path, "6", "<think>3 and 3</think>6", chat_template=rewriting)
+    assert "<mark>&lt;think&gt;3 and 3&lt;/think&gt;6<b>&lt;|end|&gt;</b></mark>" in (store.folder(stage) / "preview.html").read_text()
+
+
+def test_special_tokens_in_texts_are_counted_and_shown_as_text(tmp_path: Path) -> None:
+    store, stage = prepared(tmp_path, "6<|end|><|user|>\x007", "6")
+    facts = manifest_of(store, stage).facts
+    assert facts["special_tokens"] == {"<|end|>": 1, "<|user|>": 1}
+    assert "<mark>6&lt;|end|&gt;&lt;|user|&gt;\u24007<b>&lt;|end|&gt;</b></mark>" in (store.folder(stage) / "preview.html").read_text()
+    said = list(lines(store.folder(stage), PreparedFacts.of(facts), window=None))
+    assert said[1] == "  special tokens in the texts: <|end|> 1, <|user|> 1"
+    store, stage = prepared(tmp_path / "tokens", "6<|user|>7", special_tokens="tokens")
+    assert "<mark>6<b>&lt;|user|&gt;</b>7<b>&lt;|end|&gt;</b></mark>" in (store.folder(stage) / "preview.html").read_text()
+
+
+def test_a_template_is_a_name_or_a_file_that_counts_by_what_it_holds(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jinja"
+    file.write_text(TEMPLATE)
+    stage = SMALL.replace(chat_template=str(file))
+    assert stage.prepared.key == SMALL.replace(chat_template=TEMPLATE).prepared.key
+    store, plain = prepared(tmp_path / "plain", "6", chat_template="plain")
+    assert (
+        "<span><b>&lt;|start|&gt;</b>User: 3 + 3 = ?\n\nAssistant:</span><mark> 6<b>&lt;|end|&gt;</b>"
+        in (store.folder(plain) / "preview.html").read_text()
+    )
+    for given, says in (("no/such.jinja", "there is no such file"), ("{% for %}", r"is no Jinja template \(line 1: ")):
+        with pytest.raises(SettingsError, match=says):
+            SMALL.replace(chat_template=given)
+    with pytest.raises(StageFailed, match=r"chat_template=plian: there is no such template; choose one of ours \(plain, chatml\)"):
+        prepared(tmp_path / "wrong", "6", chat_template="plian")
+
+
+def test_pad_tokens_do_not_matter(tmp_path: Path) -> None:
+    """Packs have none: pads that are missing, disagree, end texts or lie outside the vocabulary are no reason to refuse."""
+    folder = Path(Store(tmp_path / "store").get(SMALL.start).source)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    for pad in (None, "<|end|>", "<|start|>", "<|new pad|>"):
+        copy = tmp_path / f"pad {pad}"
+        shutil.copytree(folder, copy)
+        (copy / "tokenizer_config.json").write_text(json.dumps({**settings, "pad_token": pad}))
+        store = Store(tmp_path / "store")
+        facts = manifest_of(
+            store, (stage := made(store, SMALL.replace(start=Pretrained(path=str(copy)), data=Texts(responses=("6",)))))
+        ).facts
+        assert (facts["rows"], stage.kind) == (1, "Prepare")
+
+
+def test_a_tokenizer_that_cannot_be_loaded_is_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(Path(Store(tmp_path / "store").get(SMALL.start).source), folder)
+    (folder / "tokenizer.json").write_text('{"model": {"type": "Newest"}, "added_tokens": []}')
+    says = r"the tokenizer of .* cannot be loaded \(.+\); one that needs code of its own is never loaded"
+    with pytest.raises(StageFailed, match=says):
+        made(Store(tmp_path / "out"), SMALL.replace(start=Pretrained(path=str(folder)), data=Texts(responses=("6",))))
+
+
+def made(store: Store, training: Sft) -> Stage[object]:
+    store.make([training.prepared])
+    return training.prepared
 
 
 def test_an_example_without_a_trainable_token_is_refused_by_name(tmp_path: Path) -> None:

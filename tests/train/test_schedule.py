@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from o1exp.train.data.schedule import Feed, learning_rate, micro_batches_per_step
+from o1exp.records import Example, Pair
+from o1exp.train.data.encode import ChatEncoder, encode
+from o1exp.train.data.schedule import Feed, held_out, held_out_facts, learning_rate, micro_batches_per_step, units_of
+from tests.chat.shapes import SHAPES
 from tests.train.parts import a_spec, documents_of, encoded, every_unit, the_plan
 
 
@@ -57,3 +60,42 @@ def test_rows_are_the_examples_that_were_used() -> None:
     spec = a_spec(max_tokens=95)
     facts = Feed(spec, every_unit(spec, data), the_plan(spec, data), 0).facts()
     assert (facts["rows"], facts["examples"], facts["tokens"], facts["label_tokens"], facts["epochs_done"]) == (10, 43, 100, 60, 0.25)
+
+
+SPELLINGS = ("What is ${0}+{1}$?", "what is {0} + {1}", "What is \\({0}+{1}\\) ?", "WHAT IS {0}+{1}?")
+
+
+def questions(count: int, ids: str = "{2}") -> list[Example]:
+    """Each question four times, in four spellings, with another answer and (by default) under another id each time."""
+    spelt = [(number, place, SPELLINGS[place].format(number, number + 1)) for number in range(count) for place in range(4)]
+    return [
+        Example(problem=ids.format(number, place, f"{number}/{place}"), prompt=text, response=f"{place}") for number, place, text in spelt
+    ]
+
+
+def test_all_solutions_of_a_question_stand_on_one_side() -> None:
+    tokenizer = SHAPES["Qwen2.5"].tokenizer()
+    rows = questions(40)
+    data = encode(rows, ChatEncoder(tokenizer), 1000, "drop")
+    learned, held = held_out(data, 0.3)
+    sides = [{data.rows[document] // 4 for document in side} for side in (learned, held)]
+    assert not sides[0] & sides[1]
+    assert len(sides[0] | sides[1]) == 40
+    assert 4 < len(sides[1]) < 24
+    facts = held_out_facts(data, 0.3)
+    assert (facts["held_out"], facts["held_out_problems"]) == (4 * len(sides[1]), len(sides[1]))
+    # Another order, other ids and other answers hold out the same questions, and say so.
+    again = encode(reversed(questions(40, ids="q{1}{0}")), ChatEncoder(tokenizer), 1000, "drop")
+    assert held_out_facts(again, 0.3)["held_out_digest"] == facts["held_out_digest"] != held_out_facts(again, 0.2)["held_out_digest"]
+    assert held_out_facts(data, 0.0) == {"held_out": 0, "held_out_problems": 0, "held_out_digest": ""}
+
+
+def test_pairs_of_a_question_stand_on_one_side() -> None:
+    pairs = [Pair(problem=row.problem, prompt=row.prompt, chosen="3", rejected=f"{row.response} no") for row in questions(20)]
+    data = encode(pairs, ChatEncoder(SHAPES["Qwen2.5"].tokenizer()), 1000, "drop")
+    sides = [units_of(a_spec(objective="dpo"), data, documents) for documents in held_out(data, 0.3)]
+    rows = [{int(data.rows[document]) // 4 for document in units.members.ravel()} for units in sides]
+    assert not rows[0] & rows[1]
+    assert sum(len(units.members) for units in sides) == 80
+    facts = held_out_facts(data, 0.3)
+    assert (facts["held_out"], facts["held_out_problems"]) == (4 * len(rows[1]), len(rows[1]))

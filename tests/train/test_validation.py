@@ -56,7 +56,7 @@ def data(trained: Store) -> Encoded:
 
 def test_validation_loss_is_all_losses_by_all_tokens(trained: Store, looked: list[Any], data: Encoded) -> None:
     wide, narrow, _ = (rows(spec, "validation") for spec in looked)
-    assert [row["step"] for row in wide] == [0, 1, 3, 4]
+    assert [row["step"] for row in wide] == [0, 2, 3, 5]
     assert wide[0]["loss"] == pytest.approx(plain_loss(loaded(trained.get(SMALL.start).source), data, 0.3), rel=1e-6)
     assert narrow[0]["loss"] == pytest.approx(wide[0]["loss"], rel=1e-6)
     assert wide[0]["accuracy"] == narrow[0]["accuracy"]
@@ -93,6 +93,8 @@ def test_held_out_problems_are_the_same_in_every_arm_and_never_trained_on(traine
     assert 0.1 < len(problems[0][1]) / 60 < 0.5
     facts = json.loads((Path(looked[0].scratch) / "result.json").read_text())
     assert facts["rows"] == len(problems[0][0]) < 60
+    assert facts["held_out"] == facts["held_out_problems"] == len(problems[0][1])
+    assert len(facts["held_out_digest"]) == 16
     assert held_out(data, 0.0)[0].tolist() == list(range(60))
     assert np.isin(held_out(data, 0.1)[1], held_out(data, 0.3)[1]).all()
 

@@ -12,6 +12,7 @@ from o1exp.flow import Checkpoint, Expect, Role, Stage, Work, how
 from o1exp.flow.content import sha256
 from o1exp.flow.process import child_environment, die_with_parent, report
 from o1exp.train.bases.numbers import ModelNumbers, described
+from o1exp.train.bases.sound import pointer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,11 @@ class Gguf(Stage[Checkpoint], ModelNumbers):
         if self.path and not self.sha256 and Path(self.path).expanduser().is_file():
             object.__setattr__(self, "sha256", sha256(Path(self.path).expanduser()))
 
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes()
+        if not self.path and not self.package:
+            yield "path", "is not given; give a GGUF file: model.path=FILE"
+
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         model = self.architecture
         parameters = self.parameters if model is None else model.parameters
@@ -51,7 +57,8 @@ class Gguf(Stage[Checkpoint], ModelNumbers):
             file = find_gguf(self.package, self.pattern, self.path)
             with file.open("rb") as content:
                 if content.read(4) != b"GGUF":
-                    yield f"{file} is no GGUF file; download it again, or give another one in model.path"
+                    lfs = "a Git LFS pointer, " if pointer(file) else ""
+                    yield f"{file} is {lfs}no GGUF file; download it again, or give another one in model.path"
         except ValueError as missing:
             yield str(missing)
         for needed in ("gguf", "accelerate"):

@@ -11,8 +11,8 @@ from o1exp.flow import Checkpoint, Expect, Role, Stage, Work
 from o1exp.flow.architecture import of_folder
 from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.flow.revision import is_moving, moving
+from o1exp.train.bases.folder import obstacles
 from o1exp.train.bases.numbers import ModelNumbers, described
-from o1exp.train.bases.sound import unsound
 
 COUNTED = (
     "*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "adapter_config.json", "tokenizer*", "*.model",
@@ -96,7 +96,7 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
         (work.folder / "files.json").write_text(json.dumps(files, indent=1))
 
     def preflight(self) -> Iterator[str]:
-        """A folder that is no model folder, or whose files are not whole; a name that is neither a folder nor a hub id."""
+        """A folder that is no model that trains (`bases/folder.py`); a name that is neither a folder nor a hub id."""
         folder = self.folder
         if folder is None:
             if "/" not in self.path and not _is_cached(self.path, self.revision):
@@ -105,14 +105,7 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
                     "give one of both in model.path"
                 )
             return
-        if not folder.is_dir():
-            yield f"there is no model folder {folder}; give an existing folder or a hub id such as Qwen/Qwen2.5-0.5B-Instruct"
-        elif not (folder / "config.json").is_file():
-            yield f"{folder} has no config.json; give the folder that save_pretrained wrote"
-        elif not any(folder.glob("*.safetensors")):
-            yield f"{folder} has no *.safetensors; give the folder that save_pretrained wrote (*.bin files are pickles and never read)"
-        else:
-            yield from unsound(_counted(folder))
+        yield from obstacles(folder, _counted(folder))
 
     def _hub_files(self) -> tuple[str, dict[str, str]]:
         """The commit that the revision names now, and what tells it from another: the artefact pins what "main" was."""

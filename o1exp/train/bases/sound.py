@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 WEIGHTS, INDEX = ".safetensors", ".safetensors.index.json"
+LFS = b"version https://git-lfs.github.com/spec/"
 LONGEST_HEADER = 10**8
 """Bytes that the format allows for the header of a safetensors file."""
 
@@ -30,6 +31,12 @@ def unsound(files: Mapping[str, Path]) -> Iterator[str]:
                 yield f"{path} names {gone[0]}, which is not there; download or save the model again"
 
 
+def pointer(path: Path) -> bool:
+    """Does Git LFS keep the content elsewhere?"""
+    with path.open("rb") as content:
+        return content.read(len(LFS)) == LFS
+
+
 def _no_object(path: Path) -> str:
     try:
         return "" if isinstance(json.loads(path.read_text(encoding="utf-8")), dict | list) else "holds no JSON object"
@@ -40,6 +47,8 @@ def _no_object(path: Path) -> str:
 def _cut(path: Path) -> str:
     """The header gives each tensor's place: the last one ends where the file does."""
     size = path.stat().st_size
+    if not size:
+        return "is empty"
     with path.open("rb") as content:
         first = content.read(8)
         length = struct.unpack("<Q", first)[0] if len(first) == 8 else 0
@@ -49,6 +58,8 @@ def _cut(path: Path) -> str:
             return "is cut off in its header"
         try:
             tensors: dict[str, Any] = json.loads(content.read(length))
+            if not tensors.keys() - {"__metadata__"}:
+                return "holds no weights"
             ends = [tensor["data_offsets"][1] for name, tensor in tensors.items() if name != "__metadata__"]
             whole = 8 + length + max(ends, default=0)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):

@@ -1,8 +1,8 @@
 """Examples and pairs as token ids: prompt and answer through the tokenizer's chat template, loss on the answer and its end token."""
 
-import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from o1exp.chat.dialogue import Dialogue
 from o1exp.records import Example, Pair
+from o1exp.train.data.letters import Letters, sentence
+from o1exp.train.data.problems import SameProblems
 
 Ints = npt.NDArray[np.int64]
 PLAIN, CHOSEN, REJECTED = range(3)
@@ -34,6 +37,14 @@ class Document:
     prompt: str
     response: str
 
+    @property
+    def is_text(self) -> bool:
+        """Half of a surrogate pair is no letter, and no tokenizer takes it."""
+        try:
+            return bool((self.prompt + self.response).encode()) or True
+        except UnicodeEncodeError:
+            return False
+
 
 def documents(rows: Iterable[Example | Pair]) -> Iterator[Document]:
     """One document of each example, two of each pair, the chosen one first."""
@@ -51,7 +62,8 @@ class Encoded:
 
     `rows` are their rows in the data, `problems` a number for each one's problem. Documents of one number in `units` are one unit, which is
     shuffled, packed and scored whole; `roles` say what each is in it (an index into ROLES). `lengths_seen` holds the tokens of every
-    document of the data, dropped ones too; `dropped` and `cut` count those longer than the cap, `over` the tokens lost with them.
+    document of the data, dropped ones too; `dropped` and `cut` count those longer than the cap, `over` the tokens lost with them (a cut
+    one has no end token). `unreadable` are the rows that are no text.
     """
 
     ids: npt.NDArray[np.int32]
@@ -62,6 +74,7 @@ class Encoded:
     units: Ints
     roles: npt.NDArray[np.int8]
     lengths_seen: Ints
+    unreadable: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     dropped: int = 0
     cut: int = 0
     over: int = 0
@@ -94,80 +107,84 @@ class Encoded:
         return cls(**arrays, dropped=dropped, cut=cut, over=over)
 
 
-ARRAYS = ("ids", "starts", "prompts", "rows", "problems", "units", "roles", "lengths_seen")
+ARRAYS = ("ids", "starts", "prompts", "rows", "problems", "units", "roles", "lengths_seen", "unreadable")
 
 
 class ChatEncoder:
-    """Turns documents into (prompt ids, answer ids) with one tokenizer.
+    """Turns documents into (prompt ids, answer ids) with one tokenizer and its chat template.
 
-    Errors: CannotTrain where the template is missing, changes the response, or does not close the answer with an end token.
+    `special_tokens` found in the texts stay "text", or are the "tokens" that they look like; either way `specials` counts them.
+    Errors: CannotTrain where the template cannot be used, or a response cannot be written with it.
     """
 
-    def __init__(self, tokenizer: Any, end_tokens: Iterable[int] = ()) -> None:
-        if not tokenizer.chat_template:
-            raise CannotTrain(
-                "the tokenizer has no chat template; start from an instruction-tuned model, or give one (Jinja): chat_template=..."
-            )
+    def __init__(self, tokenizer: Any, end_tokens: Iterable[int] = (), special_tokens: str = "text") -> None:
         self.tokenizer = tokenizer
-        self.ends = {*end_tokens, tokenizer.eos_token_id} - {None}
+        try:
+            self.dialogue = Dialogue(tokenizer, end_tokens, as_text=special_tokens == "text")
+            self._check_end(self.dialogue.form.around("2"))
+        except ValueError as wrong:
+            raise CannotTrain(str(wrong)) from None
+        self.letters = Letters(self.dialogue.tokens)
+        self.specials: Counter[str] = Counter()
+        self.unknown: dict[str, list[int]] = {}
+        """Letters that the tokenizer does not know, each with the rows that hold it."""
 
     def __call__(self, documents: list[Document]) -> Iterator[tuple[list[int], list[int]]]:
-        texts = [self._texts(document) for document in documents]
-        prompts = self._ids([prompt for prompt, _ in texts])
-        answers = self._ids([answer for _, answer in texts])
-        self._check_spelling(documents[0], texts[0][1], answers[0])
-        for document, prompt, answer in zip(documents, prompts, answers, strict=True):
-            yield prompt, self._up_to_end(document, answer)
-
-    def _check_spelling(self, document: Document, text: str, ids: list[int]) -> None:
-        """Ids must spell the text again, spaces aside: a tokenizer that lacks its letters would teach something else."""
-        spelt = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
-        if "".join(spelt.split()) != "".join(text.split()):
-            raise CannotTrain(
-                f"the tokenizer cannot write example {document.name}: {text[-200:]!r} comes back as {spelt[-200:]!r}; choose a model whose "
-                "tokenizer knows these letters"
-            )
+        prompts, answers = zip(*map(self._texts, documents), strict=True) if documents else ((), ())
+        try:
+            encoded = list(self.dialogue.ids(list(prompts), list(answers)))
+        except ValueError as wrong:
+            raise CannotTrain(str(wrong)) from None
+        for document, prompt, answer, (asked, ids) in zip(documents, prompts, answers, encoded, strict=True):
+            if sum(map(ids.count, self.dialogue.ends)) > 1:
+                raise CannotTrain(f"{_where(document)}: the tokenizer reads an end token within the response; leave the row out")
+            self._note_letters(document, document.prompt, asked, prompt)
+            self._note_letters(document, document.response, ids, answer)
+            yield asked, ids
 
     def _texts(self, document: Document) -> tuple[str, str]:
-        user = {"role": "user", "content": document.prompt}
-        assistant = {"role": "assistant", "content": document.response}
-        prompt = self.tokenizer.apply_chat_template([user], tokenize=False, add_generation_prompt=True)
-        whole = self.tokenizer.apply_chat_template([user, assistant], tokenize=False)
-        answer = whole[len(prompt) :]
-        if not whole.startswith(prompt) or document.response.strip() not in answer:
+        held = self.dialogue.tokens.special_in(document.response)
+        if not self.dialogue.tokens.as_text and (ends := held.keys() & set(self.dialogue.end_names)):
             raise CannotTrain(
-                f"the chat template does not keep example {document.name} as written: the dialogue must be the prompt followed by the "
-                f"whole response, but it ends in {whole[-200:]!r}; use a template that rewrites nothing (some remove <think> sections)"
+                f"{_where(document)}: its response holds the end token {min(ends)}, where generation would stop; "
+                "set special_tokens=text to keep it as text"
             )
-        return prompt, answer
+        self.specials.update(held)
+        self.specials.update(self.dialogue.tokens.special_in(document.prompt))
+        try:
+            answer = self.dialogue.answer_text(document.response, drawn=document.role != PLAIN)
+            return self.dialogue.prompt_text(document.prompt), answer
+        except ValueError as wrong:
+            raise CannotTrain(f"{_where(document)}: {wrong}") from None
 
-    def _ids(self, texts: list[str]) -> list[list[int]]:
-        found: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        return found
+    def _note_letters(self, document: Document, text: str, ids: list[int], written: str) -> None:
+        for letter in self.letters.unknown(text, ids, written):
+            rows = self.unknown.setdefault(letter, [])
+            if document.row not in rows[-1:]:
+                rows.append(document.row)
 
-    def _up_to_end(self, document: Document, answer: list[int]) -> list[int]:
-        """The answer up to its last end token: a template's newline after it is never generated, so it is not learned."""
-        last = next((at for at in range(len(answer) - 1, -1, -1) if answer[at] in self.ends), None)
-        if last is None:
-            raise CannotTrain(
-                f"example {document.name}: the chat template closes the answer with none of the end tokens {sorted(self.ends)}; "
-                f"name the token that it writes there: eos_token=... (the answer ends in {self.tokenizer.decode(answer[-3:])!r})"
-            )
-        return answer[: last + 1]
+    def _check_end(self, answer: str) -> None:
+        """A text that ends in an end token must become ids that do."""
+        if self.dialogue.tokens.ids([answer])[0][-1:] not in [[end] for end in self.dialogue.ends]:
+            raise ValueError(f"the tokenizer does not read {answer[-20:]!r} as ending in its end token; choose chat_template=plain")
 
 
 def encode(rows: Iterable[Example | Pair], encoder: ChatEncoder, max_length: int, overlong: str) -> Encoded:
     """Encode every document of the rows; one longer than `max_length` tokens is dropped or cut at its end, and counted.
 
-    Errors: CannotTrain if nothing is left, or if a document has no trainable token.
+    Rows that are no text (half of a surrogate pair) are left out and named in `unreadable`. Errors: CannotTrain if nothing is left, if a
+    document has no trainable token, or where the tokenizer lacks a letter of one.
     """
     ids: list[npt.NDArray[np.int32]] = []
     kept: list[Document] = []
-    prompts, seen = [], []
+    prompts, seen, unreadable = [], [], []
     dropped, cut, over = 0, 0, 0
-    source = documents(rows)
+    source, problems = documents(rows), SameProblems()
     while chunk := list(islice(source, 512)):
-        for document, (prompt, answer) in zip(chunk, encoder(chunk), strict=True):
+        unreadable += [document.row for document in chunk if not document.is_text]
+        readable = [document for document in chunk if document.is_text]
+        for document, (prompt, answer) in zip(readable, encoder(readable), strict=True):
+            problems.add(document.problem, document.prompt)
             seen.append(len(prompt) + len(answer))
             excess = seen[-1] - max_length
             if excess > 0 and overlong == "drop":
@@ -180,17 +197,24 @@ def encode(rows: Iterable[Example | Pair], encoder: ChatEncoder, max_length: int
             ids.append(np.array(prompt + answer, dtype=np.int32))
             kept.append(document)
             prompts.append(len(prompt))
+    if encoder.unknown:
+        raise CannotTrain(sentence(encoder.unknown))
     if not kept:
         raise CannotTrain(
             f"no example is left to train on: {dropped} were longer than max_length={max_length}; raise it, or set overlong=cut"
+            + (f" ({len(unreadable)} were no text)" if unreadable else "")
         )
     at = np.array([document.row for document in kept])
     return Encoded(
         ids=np.concatenate(ids), starts=np.concatenate([[0], np.cumsum([len(one) for one in ids])]), prompts=np.array(prompts), rows=at,
-        problems=np.array([zlib.crc32(document.problem.encode()) for document in kept]), units=at,
-        roles=np.array([document.role for document in kept], dtype=np.int8), lengths_seen=np.array(seen),
-        dropped=dropped, cut=cut, over=over,
+        problems=np.array([problems.number(document.prompt) for document in kept]), units=at,
+        roles=np.array([document.role for document in kept], dtype=np.int8),
+        lengths_seen=np.array(seen), unreadable=np.unique(np.array(unreadable, dtype=np.int64)), dropped=dropped, cut=cut, over=over,
     )  # fmt: skip
+
+
+def _where(document: Document) -> str:
+    return f"row {document.row}, example {document.name}"
 
 
 def _why_empty(document: Document, prompt: int, max_length: int) -> str:

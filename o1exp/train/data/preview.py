@@ -3,6 +3,7 @@
 import html
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,11 @@ PAGE, EXAMPLES = "preview.html", "preview.json"
 SHOWN = 3
 WIDTH = 70
 BAR = 24
-STYLE = "pre { white-space: pre-wrap; border: 1px solid #ccc; padding: 10px } span { color: #777 } mark { background: #fdf0c4 }"
+STYLE = (
+    "pre { white-space: pre-wrap; border: 1px solid #ccc; padding: 10px } span { color: #777 } mark { background: #fdf0c4 } "
+    "b { font-weight: normal; color: #06c; background: #e6effa; border-radius: 3px }"
+)
+LEGEND = "<p>Grey is given, yellow is learned; <b>blue</b> is one special token, and the same in black is text that looks like one.</p>"
 
 
 def write_preview(data: "Encoded", tokenizer: Any, folder: Path) -> None:
@@ -25,31 +30,60 @@ def write_preview(data: "Encoded", tokenizer: Any, folder: Path) -> None:
     shown = []
     for number in range(min(SHOWN, len(data))):
         ids, first = data.document(number).tolist(), int(data.prompts[number])
-        given, learned = (tokenizer.decode(part) for part in (ids[:first], ids[first:]))
+        parts = {"given": ids[:first], "learned": ids[first:]}
         where = {"row": int(data.rows[number]), "role": ROLES[data.roles[number]]}
-        shown.append({**where, "given": given, "learned": learned, "tokens": [first, len(ids) - first]})
+        texts = {name: readable(tokenizer.decode(part)) for name, part in parts.items()}
+        runs = {name: pieces(tokenizer, part) for name, part in parts.items()}
+        shown.append({**where, **texts, "pieces": runs, "tokens": [first, len(ids) - first]})
     (folder / EXAMPLES).write_text(json.dumps(shown, ensure_ascii=False, indent=1))
     (folder / PAGE).write_text(page(shown))
 
 
+def pieces(tokenizer: Any, ids: list[int]) -> list[tuple[str, bool]]:
+    """The text of token ids in runs, each with whether it is an added token (a mark of a turn, an end, a thought) or ordinary ones."""
+    added = tokenizer.added_tokens_decoder
+    runs = [(is_token, list(run)) for is_token, run in groupby(ids, added.__contains__)]
+    return [
+        (text, is_token)
+        for is_token, run in runs
+        for text in ([str(added[one].content) for one in run] if is_token else [readable(tokenizer.decode(run))])
+    ]
+
+
+def readable(text: str) -> str:
+    """Control characters by their pictures: NUL is shown as the sign U+2400."""
+    return "".join(chr(0x2400 + ord(letter)) if ord(letter) < 32 and letter not in "\n\t" else letter for letter in text)
+
+
 def page(shown: list[dict[str, Any]]) -> str:
-    """Grey what the model is given, marked what it learns to write."""
-    parts = []
+    """Grey what the model is given, marked what it learns to write, special tokens apart from text."""
+    parts = [LEGEND]
     for one in shown:
-        given, learned = html.escape(one["given"]), html.escape(one["learned"])
+        given, learned = (_marked(one["pieces"][part]) for part in ("given", "learned"))
         role = "" if one["role"] == "plain" else f", {one['role']}"
         head = f"row {one['row']}{role}: {one['tokens'][0]:,} tokens given, {one['tokens'][1]:,} learned"
         parts.append(f"<p>{head}</p>\n<pre><span>{given}</span><mark>{learned}</mark></pre>")
     return f'<!doctype html>\n<meta charset="utf-8">\n<title>What is learned</title>\n<style>{STYLE}</style>\n' + "\n".join(parts) + "\n"
 
 
+def _marked(parts: list[tuple[str, bool]]) -> str:
+    return "".join(f"<b>{html.escape(text)}</b>" if is_token else html.escape(text) for text, is_token in parts)
+
+
 def lines(folder: Path, facts: PreparedFacts, window: int | None) -> Iterator[str]:
     """The same for a terminal, in rich's markup; `facts` are those of the prepared data, `window` the model's positions."""
     from rich.markup import escape
 
-    fate = f", {facts.lost:,} {'dropped' if facts.dropped else 'cut'} ({facts.tokens_lost:,} tokens lost)" if facts.lost else ""
+    how = "dropped" if facts.dropped else "cut, and so without an end token"
+    fate = f", {facts.lost:,} {how} ({facts.tokens_lost:,} tokens lost)" if facts.lost else ""
     fits = f", the model's window {window:,}" if window else ""
     yield f"  {facts.examples:,} examples, longest {facts.length_longest:,} tokens; max_length {facts.max_length:,}{fate}{fits}"
+    if facts.unreadable:
+        named = ", ".join(map(str, facts.unreadable_rows[:10])) + (" ..." if facts.unreadable > 10 else "")
+        yield f"  {facts.unreadable:,} rows are no text (half of a surrogate pair) and left out: {named}"
+    if facts.special_tokens:
+        counts = ", ".join(f"{escape(token)} {count:,}" for token, count in facts.special_tokens.items())
+        yield f"  special tokens in the texts: {counts}"
     yield from histogram(facts.length_histogram, facts.max_length, window)
     yield "  learned is what is bold:"
     for one in json.loads((folder / EXAMPLES).read_text()):

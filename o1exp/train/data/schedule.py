@@ -1,5 +1,6 @@
 """The plan of a whole training: its optimizer steps, each rank's micro-batches, and the learning rate at every step."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,12 +48,23 @@ class OptimizerStep:
 
 
 def held_out(data: Encoded, share: float) -> tuple[Ints, Ints]:
-    """Document numbers to train on and to validate on: whole problems go to validation, the same ones in every arm."""
+    """Document numbers to train on and to validate on: whole problems go to validation, the same ones in every arm.
+
+    A problem is what has one text, spelling aside (`data/problems.py`): all its solutions stand on one side.
+    """
     if not share:
         return np.arange(len(data)), np.arange(0)
-    # The number of a problem is a hash of its id, so that its size says nothing about the problem.
+    # The number of a problem is a hash of its text, so that its size says nothing about the problem.
     held = data.problems % 10_000 < share * 10_000
     return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def held_out_facts(data: Encoded, share: float) -> dict[str, Any]:
+    """How many examples are held out, of how many problems, and a digest of which: equal ones were held out alike."""
+    held = held_out(data, share)[1]
+    problems = sorted(set(data.problems[held].tolist()))
+    digest = hashlib.sha256(" ".join(map(str, problems)).encode()).hexdigest()[:16] if problems else ""
+    return {"held_out": len(set(data.units[held].tolist())), "held_out_problems": len(problems), "held_out_digest": digest}
 
 
 def units_of(spec: TrainSpec, data: Encoded, documents: Ints) -> Units:
@@ -134,7 +146,7 @@ class Feed:
             "rows": len(used), "examples": len(data) + data.dropped, "dropped": data.dropped, "cut": data.cut,
             "tokens_lost": data.over, "steps": len(self.todo), "tokens": sum(step.tokens for step in self.todo),
             "label_tokens": int(sum(data.labels[self.units.documents([unit])].sum() for unit in seen)),
-            "epochs_done": round(len(seen) / len(self.units.members), 4),
+            "epochs_done": round(len(seen) / len(self.units.members), 4), **held_out_facts(data, self.spec.validation_fraction),
         }  # fmt: skip
 
 
