@@ -27,6 +27,14 @@ def test_trained_and_sampled_as_by_transformers(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+@pytest.mark.parametrize("name", ["gpt2", "mixtral", "gemma3_text", "granite"])
+def test_split_weights_train_as_by_a_plain_loop(name: str, tuning: str) -> None:
+    row = row_of(name, "strategy=deepspeed", "zero_stage=3", f"tuning={tuning}")
+    assert (row.faults, row.trains) == ((), "packed")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", CHANGES, ids=" ".join)
 @pytest.mark.parametrize("name", COMMON)
 def test_trained_as_by_a_plain_loop(name: str, changes: tuple[str, ...]) -> None:
