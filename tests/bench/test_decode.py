@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from o1exp.bench.engines.decode import bytes_per_token, decode
+from o1exp.bench.engines.decode import cache_cost, decode
 from o1exp.chat.local.draw import choose
 from o1exp.chat.local.rows import DecodeRequest, DecodeRules
 from tests.bench.tiny import save_tiny
@@ -91,7 +91,7 @@ def test_steps_report_every_token(model: Any) -> None:
 
 def test_cache_bytes_are_those_of_keys_and_values(model: Any) -> None:
     layers, kv_heads, head, floats = 2, 2, 8, 4
-    assert bytes_per_token(model) == layers * 2 * kv_heads * head * floats
+    assert cache_cost(model) == (layers * 2 * kv_heads * head * floats, 0)
 
 
 def frequencies(logits: list[float], temperature: float, top_p: float) -> list[float]:

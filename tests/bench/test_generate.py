@@ -190,14 +190,16 @@ def test_chunks_hold_every_row_once_within_the_memory(spec: GenerateSpec) -> Non
     lengths = [30, 500, 20, 100]
     sampling = dataclasses.replace(spec.sampling, samples=100, max_tokens=100)
     cost = generate.CACHE_BYTES // 20_000
-    plan = generate.chunks(sampling, lengths, cost, generate.CACHE_BYTES)
+    plan = generate.chunks(sampling, lengths, (cost, 0), generate.CACHE_BYTES)
     assert sorted(row for rows in plan for row in rows) == list(range(400))
     for rows in plan:
         assert len(rows) <= generate.MOST_ROWS
         assert len(rows) * (max(lengths[row // 100] for row in rows) + 100) * cost <= generate.CACHE_BYTES
-    sevens = generate.chunks(dataclasses.replace(sampling, batch_size=7), lengths, cost, generate.CACHE_BYTES)
+    states = generate.chunks(sampling, lengths, (0, generate.CACHE_BYTES // 50), generate.CACHE_BYTES)
+    assert {len(rows) for rows in states} == {50}, "states that take the same however long a row is"
+    sevens = generate.chunks(dataclasses.replace(sampling, batch_size=7), lengths, (cost, 0), generate.CACHE_BYTES)
     assert {len(rows) for rows in sevens} == {7, 400 % 7}
-    assert [len(rows) for rows in generate.chunks(sampling, lengths, generate.CACHE_BYTES, generate.CACHE_BYTES)] == [1] * 400
+    assert [len(rows) for rows in generate.chunks(sampling, lengths, (generate.CACHE_BYTES, 0), generate.CACHE_BYTES)] == [1] * 400
 
 
 def test_marks_show_where_a_token_budget_would_cut(spec: GenerateSpec, tmp_path: Path) -> None:

@@ -93,6 +93,9 @@ def test_a_mark_of_several_tokens_is_taken_back_whole(merging: Path, tmp_path: P
     longer = both(merging, tmp_path / "least", min_thinking_tokens=7, wait="ab")
     assert (longer.text, longer.thinking) == ("ababab</think>\n\ncd", 9)
     assert longer.tokens == 12
+    # What is written instead may begin a mark itself: it is not taken back in its turn.
+    again = answer(merging, tmp_path / "again", min_thinking_tokens=7, wait="</", max_tokens=20)
+    assert again.text.startswith("ab</</")
     stopped = both(merging, tmp_path / "stop", min_thinking_tokens=7, wait="ab", stop=("nk>\n",))
     assert stopped.text == "ababab</thi"
 
@@ -220,8 +223,8 @@ def test_a_number_may_be_lost_on_the_way(tmp_path: Path, temperature: float) -> 
 def test_a_prompt_without_room_is_said_and_counts_as_cut(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "model", positions=8)
     spec = GenerateSpec(
-        model=str(model), revision="", ids=("a", "b"), prompts=("1+1=?", "12+30=?"), sampling=Sampling(max_tokens=9), device="cpu", threads=1,
-        out=str(tmp_path / "out"),
+        model=str(model), revision="", ids=("a", "b"), prompts=("1+1=?", "12+30=?"), sampling=Sampling(max_tokens=9), device="cpu",
+        threads=1, out=str(tmp_path / "out"),
     )  # fmt: skip
     generate.main(spec)
     short, long = map(parse_row, (tmp_path / "out" / ROWS).read_text().splitlines())

@@ -21,7 +21,7 @@ from o1exp.bench.engines.paged.rows import Told
 from o1exp.bench.engines.paged.serve import Server
 from o1exp.bench.engines.paged.step import Stepper
 from o1exp.chat.local.draw import choose
-from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules, Forcing
+from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules, Forcing, NoNumber
 from tests.bench.tiny import save_tiny
 
 PROMPTS = [(2, 9, 3), (2, 8, 9, 10, 11, 3), (2, 9, 3), (5,), (2, *range(6, 40), 3), (7, 7), (2, *range(60, 190), 3)]
@@ -86,6 +86,26 @@ def test_rows_are_those_of_the_plain_loop(model: Any, found: Paged, rules: Decod
     assert sum(len(set(row.ids)) for row in expected.values()) > 100, "texts that could go wrong"
     assert {row.ended for row in expected.values()} == {True, False}
     same(served(model, found, 21, rules, slots), expected)
+
+
+def test_a_tiny_temperature_is_greedy(model: Any, found: Paged) -> None:
+    same(served(model, found, 21, replace(DRAWN, temperature=1e-30, top_p=0.9), 4), plain(model, 21, GREEDY))
+
+
+@pytest.mark.parametrize("rules", [GREEDY, DRAWN, replace(DRAWN, top_p=0.9)])
+def test_logits_that_are_no_numbers_are_found_in_any_step(model: Any, found: Paged, rules: DecodeRules) -> None:
+    weight = model.model.embed_tokens.weight
+    longest = max((row.ids for row in plain(model, 21, rules).values()), key=len)
+    lost = longest[len(longest) // 2]  # the model reads this token some steps after a prompt
+    kept = weight[lost].clone()
+    with torch.no_grad():
+        weight[lost] = float("nan")
+    try:
+        with pytest.raises(NoNumber):
+            served(model, found, 21, rules, 4)
+    finally:
+        with torch.no_grad():
+            weight[lost] = kept
 
 
 @pytest.mark.parametrize("likely", [1, 3, 40])

@@ -1,16 +1,18 @@
 """How rows may be decoded together is found out on the model: whatever is found gives what generate() gives for each text alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from o1exp.bench.engines.decode import Way, decode
+from o1exp.bench.engines import generate
+from o1exp.bench.engines.decode import Way, cache_cost, decode
 from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import paged
 from o1exp.bench.engines.ways import way_of
 from o1exp.chat.local.plain import only_logits
-from o1exp.chat.local.rows import CannotSample, Decoded, DecodeRequest, DecodeRules, NoNumber
+from o1exp.chat.local.rows import CannotSample, Decoded, DecodeRequest, DecodeRules, Forcing, NoNumber
 from o1exp.chat.local.window import regime, window
 from tests.bench.kinds import KINDS, RARE, tiny
 
@@ -56,6 +58,13 @@ def test_the_ways_draw_alike() -> None:
     rules = DecodeRules(temperature=1.0, top_p=0.9, ends=frozenset({3, 20, 21}), stopped=lambda ids, new: ids[-1] in (40, 41))
     padded, alike, alone = ([(got.ids, got.tokens, got.ended) for got in ours(model, 40, rules, way)] for way in Way)
     assert padded == alike == alone
+    # Every third number completes a mark of two tokens, which is taken back while the text is short.
+    force = Forcing(end=(33,), answer=(34,), wait=(36,), least=12, most=25, closed=lambda ids, token: 2 * (token % 3 == 0))
+    padded, alike, alone = (
+        [(got.ids, got.tokens, got.ended) for got in ours(model, 40, replace(rules, forcing=force), way)] for way in Way
+    )
+    assert padded == alike == alone
+    assert all(36 in ids for ids, _, _ in padded)
     assert {ended for _, _, ended in padded} == {True, False} or len({len(ids) for ids, _, _ in padded}) > 1
 
 
@@ -90,6 +99,13 @@ def test_long_rotary_factors_change_the_rows_beside_them() -> None:
     assert ours(model, 20, GREEDY, Way.PADDED) != ours(model, 20, GREEDY, Way.ALIKE)
     with pytest.raises(NotPaged, match="more than 16 tokens change"):
         paged(model, 32)
+
+
+def test_recurrent_states_take_memory_however_long_a_row_is() -> None:
+    token, row = cache_cost(tiny("jamba"))
+    assert token == 2 * 2 * 8 * 4, "one layer of attention: keys and values of two heads of 8 floats"
+    assert row == 64 * 4 * 4 + 64 * 8 * 4, "one layer of Mamba: a convolution of four and a state of eight, 64 wide"
+    assert generate.cost(tiny("mamba"), Way.ALIKE) == (2 * 2 * 32 * 4, 64 * 2 * 2 * 32 * 4)
 
 
 def test_positions_that_can_run_out_make_a_window() -> None:

@@ -41,7 +41,8 @@ def test_samples_are_what_the_benchmark_would_get(folder: Path, tmp_path: Path) 
     own = model.generation_config
     text = written(model, tokenizer, encode(tokenizer, "", "?").ids, sample_tokens=30)
     spec = GenerateSpec(
-        model=str(folder), revision="", ids=("a",), prompts=("?",), sampling=Sampling(max_tokens=30), device="cpu", threads=1, out=str(tmp_path)
+        model=str(folder), revision="", ids=("a",), prompts=("?",), sampling=Sampling(max_tokens=30), device="cpu", threads=1,
+        out=str(tmp_path),
     )  # fmt: skip
     generate.main(spec)
     assert text == parse_row((tmp_path / ROWS).read_text()).text == "ab</think>cd"

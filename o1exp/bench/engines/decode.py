@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache, DynamicLayer
+from transformers.cache_utils import DynamicCache, DynamicLayer, LinearAttentionLayer
 
 from o1exp.chat.local import generated
 from o1exp.chat.local.draw import NO_NUMBER, choose
@@ -68,10 +68,14 @@ def growing_cache(model: Any) -> DynamicCache:
     return cache
 
 
-def bytes_per_token(model: Any) -> int:
-    """Cache bytes that one token of one sequence takes, as the model itself fills a cache."""
+def cache_cost(model: Any) -> tuple[int, int]:
+    """Cache bytes that each token of a row takes, and that the row takes however long it is (recurrent states), as the model fills it."""
     batch = Batch(model, [Row(DecodeRequest(prompt=(0,), limit=1, noise=torch.zeros(1)), Decoded([]))])
-    return sum(states.nbytes for layer in batch.cache.layers if isinstance(layer, DynamicLayer) for states in (layer.keys, layer.values))
+    attended = [layer for layer in batch.cache.layers if isinstance(layer, DynamicLayer) and layer.is_initialized]
+    recurrent = [layer for layer in batch.cache.layers if isinstance(layer, LinearAttentionLayer)]
+    states = [state for layer in recurrent for held in (layer.conv_states, layer.recurrent_states) for state in held.values()]
+    token = sum(layer.keys.nbytes + layer.values.nbytes for layer in attended)
+    return token, sum(state.nbytes for state in states if state is not None)
 
 
 def decode(

@@ -24,7 +24,7 @@ import torch
 from transformers import AutoTokenizer
 
 from o1exp.bench.engines.count import positions
-from o1exp.bench.engines.decode import Way, bytes_per_token, decode
+from o1exp.bench.engines.decode import Way, cache_cost, decode
 from o1exp.bench.engines.paged.answer import Asked, answer
 from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.paged.fit import Paged, paged
@@ -42,6 +42,8 @@ from o1exp.chat.local.window import window
 
 CACHE_BYTES = 2**30
 """Most memory for the cache of one chunk on a CPU."""
+STATE_TOKENS = 64
+"""A recurrent state takes about as much as keys and values of so many tokens, or less."""
 MOST_ROWS = 128
 """More rows in a chunk are no faster on a CPU, and a killed run loses more."""
 
@@ -137,12 +139,13 @@ def in_chunks(task: Task) -> Path:
     return folder
 
 
-def cost(model: Any, way: Way) -> int:
-    """Bytes of a token in the cache; where a model keeps it in a way of its own, as many as keys and values of full width would take."""
+def cost(model: Any, way: Way) -> tuple[int, int]:
+    """Bytes of a token in the cache, and of a row; where a model keeps it in a way of its own, of keys and values of full width."""
     if way is Way.PADDED:
-        return max(1, bytes_per_token(model))
+        return cache_cost(model)
     config = model.config.get_text_config()
-    return 2 * int(config.num_hidden_layers * config.hidden_size * model.dtype.itemsize)
+    token = 2 * int(config.num_hidden_layers * config.hidden_size * model.dtype.itemsize)
+    return token, STATE_TOKENS * token
 
 
 def prepared(model: Any, longest: int) -> Paged | None:
@@ -197,13 +200,14 @@ def cache_bytes(device: str) -> int:
     return CACHE_BYTES if device == "cpu" else max(CACHE_BYTES, torch.cuda.mem_get_info()[0] // 2)
 
 
-def chunks(sampling: Sampling, lengths: list[int], cost: int, memory: int) -> list[list[int]]:
-    """Rows decoded together: neighbours by prompt length, as many as `memory` holds at their full length (`cost` bytes per token)."""
+def chunks(sampling: Sampling, lengths: list[int], cost: tuple[int, int], memory: int) -> list[list[int]]:
+    """Rows decoded together: neighbours by prompt length, as many as `memory` holds at their full length; `cost` in bytes as above."""
+    token, whole = cost
     order = sorted(range(len(lengths) * sampling.samples), key=lambda row: (-lengths[row // sampling.samples], row))
     plan: list[list[int]] = []
     for row in order:
         longest = lengths[(plan[-1][0] if plan else row) // sampling.samples] + sampling.max_tokens
-        most = sampling.batch_size or max(1, min(MOST_ROWS, memory // (longest * cost)))
+        most = sampling.batch_size or max(1, min(MOST_ROWS, memory // max(1, longest * token + whole)))
         if plan and len(plan[-1]) < most:
             plan[-1].append(row)
         else:

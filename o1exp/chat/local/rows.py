@@ -69,6 +69,8 @@ class Decoded:
     forced: deque[int] = field(default_factory=deque)
     """Tokens that are to be written whatever the model would choose."""
     answering: bool = False
+    firm: int = 0
+    """Tokens that are not taken back: up to the last `wait`, so that every one brings the text on."""
     stale: bool = False
     """Tokens were taken back that the model has read, so its text has to be read anew."""
 
@@ -81,8 +83,9 @@ class Decoded:
             return token
         reach, ends = force.closed(self.ids, token), token in rules.ends
         if (reach or ends) and self.tokens < force.least:
-            self._take_back(reach - 1)
+            self._take_back(min(reach - 1, len(self.ids) - self.firm))
             self.forced.extend(force.wait)
+            self.firm = len(self.ids) + len(force.wait)
         elif not reach and not ends and force.most and self.tokens >= force.most:
             self.forced.extend((*force.end, *force.answer))
             self.answering = True
