@@ -105,7 +105,7 @@ class Dialogue:
     @cached_property
     def end_names(self) -> list[str]:
         """The end tokens as they are written."""
-        names = [self.tokenizer.convert_ids_to_tokens(number) for number in sorted(self.ends) if number < len(self.tokenizer)]
+        names = [self.tokenizer.convert_ids_to_tokens(number) for number in sorted(self.ends) if number >= 0]
         return [str(name) for name in names if name]
 
     @cached_property

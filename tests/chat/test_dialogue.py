@@ -166,7 +166,8 @@ def test_an_end_token_of_another_name_is_named_and_helps() -> None:
         ValueError, match=r"closes the answer with none of the end tokens.*name the one that it writes there: eos_token=<\|im_end\|>"
     ):
         Dialogue(shape.tokenizer()).form  # noqa: B018
-    assert Dialogue(Shape(QWEN25, IM, "<|im_end|>").tokenizer()).form.after == "<|im_end|>"
+    tokenizer = Shape(QWEN25, IM, "<|im_end|>").tokenizer()
+    assert Dialogue(tokenizer, [-1, 10**6]).form.after == "<|im_end|>"  # ids that name nothing end nothing
 
 
 def test_thoughts_that_a_template_would_drop_and_answers_without_any_are_helped_by_ours() -> None:
