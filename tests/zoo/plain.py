@@ -14,6 +14,8 @@ def plain_curve(spec: TrainSpec, data: Encoded, model: Any) -> list[dict[str, fl
     """Loss and gradient norm of each step; the model is trained by it."""
     import torch
 
+    for config in (model.config, model.config.get_text_config()):
+        config.use_cache = False  # recurrent states that are kept are written in place, and then no gradient can be computed
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer, curve = torch.optim.AdamW(learned, lr=1.0, weight_decay=0.0), []
     with torch.no_grad():
