@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-ENGINE = ("torch", "lightning", "deepspeed", "accelerate", "transformers", "peft")
+ENGINE = ("torch", "lightning", "deepspeed", "accelerate", "transformers")
 """What trains, and what a range is tested for."""
 WITH_IT = ("pytorch-lightning", "tokenizers", "huggingface_hub", "hf-xet", "typer", "shellingham", "trl")
 """What comes with these in versions of their choice."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from o1exp import __version__
 
 LIBRARIES = (
-    "torch", "transformers", "tokenizers", "lightning", "deepspeed", "peft", "openai", "numpy", "scipy", "pyarrow", "math-verify", "mpmath",
+    "torch", "transformers", "tokenizers", "lightning", "deepspeed", "openai", "numpy", "scipy", "pyarrow", "math-verify", "mpmath",
 )  # fmt: skip
 INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 """Instruction sets between which libraries choose, and by which they add up in another order."""

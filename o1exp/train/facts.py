@@ -31,8 +31,9 @@ class TrainingFacts(_Facts):
     """A whole training: `rows` are the examples it used at least once, `tokens` those it saw, repeats included.
 
     Of the `examples`, so many were `dropped` or `cut` at max_length, with `tokens_lost`. `pairs`: a unit of its loss is a pair of answers.
-    `held_out` examples of `held_out_problems` were kept for validation, and `held_out_digest` tells which problems. Validation numbers are
-    None without them; `exported_step` is the step whose weights were kept.
+    `packing` is how documents went through the model, `logits` whether they were computed in chunks or whole; `lora_left_out` names the
+    layers' weights that have no adapter. `held_out` examples of `held_out_problems` were kept for validation, and `held_out_digest` tells
+    which problems. Validation numbers are None without them; `exported_step` is the step whose weights were kept.
     """
 
     rows: int = 0
@@ -53,6 +54,9 @@ class TrainingFacts(_Facts):
     validation_loss: float | None = None
     exported_step: int | None = None
     parameters: int | None = None
+    packing: str | None = None
+    logits: str | None = None
+    lora_left_out: str | None = None
     resumed_at: int = 0
     seconds_training: float = 0.0
     tokens_per_second: float | None = None

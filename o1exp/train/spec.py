@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,7 @@ class TrainSpec:
     activation_checkpointing: bool
     offload_activations: bool
     attention: str
+    packing: Literal["auto", "packed", "rows", "alone"]
     kernels: str
     deterministic: bool
     checkpoint_seconds: float
@@ -70,6 +72,11 @@ class TrainSpec:
     @property
     def ranks(self) -> int:
         return self.devices * self.nodes
+
+    @property
+    def splits_weights(self) -> bool:
+        """ZeRO-3: weights are whole only while a forward or backward pass of the strategy's model needs them."""
+        return self.zero_stage == 3 and self.strategy == "deepspeed"
 
     @property
     def varlen(self) -> bool:

@@ -33,7 +33,7 @@ class Training(Stage[Checkpoint]):
     `samples.jsonl` and `timing.jsonl`.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker.rank",)
     volatile: ClassVar[tuple[str, ...]] = (TIMING.name,)
     renamed: ClassVar[Mapping[str, str]] = {
@@ -164,7 +164,6 @@ class Training(Stage[Checkpoint]):
         """What is not installed, or not there to launch with."""
         needed = ["torch", "transformers", "lightning"]
         needed += ["deepspeed"] if self.machine.strategy == "deepspeed" else []
-        needed += ["peft"] if self.tuning == "lora" else []
         if missing := [package for package in needed if find_spec(package) is None]:
             yield f"training needs {', '.join(missing)}: pip install {' '.join(missing)}"
         yield from launch_obstacles(self.machine)
@@ -216,7 +215,7 @@ class Training(Stage[Checkpoint]):
         self.show(work)
         with work.progress("training", 1.0) as bar:
             try:
-                work.run(launch(self.machine, self.runs[0], path), lambda row: _show(row, bar), environment(self.machine))
+                work.run(launch(self.machine, self.runs[0], path), lambda row: _show(row, bar, work.console), environment(self.machine))
             except StageFailed as ended:
                 raise _cause(spec, ended) from None
         work.note(**json.loads((work.scratch / "result.json").read_text()))
@@ -251,6 +250,9 @@ def _cause(spec: TrainSpec, ended: StageFailed) -> Exception:
     return ValueError(failure["text"]) if failure["refused"] else StageFailed(failure["text"])
 
 
-def _show(row: dict[str, Any], bar: Any) -> None:
+def _show(row: dict[str, Any], bar: Any, console: Any) -> None:
+    if "says" in row:
+        console.line(row["says"])
+        return
     speed = f", {row['tokens'] / row['seconds']:,.0f} tokens/s" if row["seconds"] else ""
     bar.at(row["step"] / row["steps"], f"loss {row['loss']:.3f}, {row['tokens']:,} tokens{speed}")

@@ -7,8 +7,10 @@ import pytest
 
 from o1exp.flow import Store
 from o1exp.train.bases.pretrained import Pretrained
-from tests.train.parts import SMALL, loaded
+from o1exp.train.data.encode import CannotTrain
+from tests.train.parts import SMALL, a_spec, loaded
 from tests.train.watched import logits, on, watch
+from tests.zoo.models import save_model
 
 LORA = SMALL.replace(tuning="lora", lora_r=4, lora_alpha=8, lr=2e-2, epochs=2)
 FROZEN = SMALL.replace(freeze_embeddings=True, epochs=1)
@@ -52,9 +54,9 @@ def adapters_alone(seen: dict[str, Any], start: dict[str, Any]) -> None:
     import torch
 
     names = {name for gradient in seen["gradients"] for name in gradient}
-    assert {name.split(".")[-3] for name in names} == {"lora_A", "lora_B"}
+    assert {name.split(".")[-2] for name in names} == {"lora_A", "lora_B"}
     assert len(names) == 2 * 7 * 2  # layers, matrices, A and B
-    assert {name.split(".")[-3] for name, gradient in seen["gradients"][0].items() if gradient.any()} == {"lora_B"}
+    assert {name.split(".")[-2] for name, gradient in seen["gradients"][0].items() if gradient.any()} == {"lora_B"}
     kept = {name.replace(".base_layer.", "."): weight for name, weight in seen["weights"].items() if "lora_" not in name}
     assert {name for name, weight in start.items() if not torch.equal(kept[name], weight)} == set()
     assert all(float(weight.abs().max()) > 0 for name, weight in seen["weights"].items() if "lora_B" in name)
@@ -127,3 +129,83 @@ def test_frozen_embeddings_under_zero(trained: Store, tmp_path: Path, start: dic
     tied, apart = watch(trained, tmp_path, [on(stage, devices=ranks, zero_stage=zero_stage) for stage in (FROZEN, other)])
     embedding_untouched(tied, start, tied=True)
     embedding_untouched(apart, start, tied=False)
+
+
+KINDS = {
+    "gpt2": 2 * 4,  # matrices that lie as [inputs, outputs]
+    "mixtral": 2 * 4,  # experts that are one tensor
+    "mamba": 2 * 4,  # a matrix that is used without a call of its layer
+    "gemma3_text": 2 * 7,  # an output layer that is the embedding
+}
+"""Adapters of tiny models of two layers, which differ in what a matrix is."""
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_merged_weights_give_what_the_adapters_gave(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from o1exp.train.worker.lora import Adapter, add_lora, merged
+
+    save_model(name, tmp_path / "start")
+    model, ids = loaded(tmp_path / "start"), torch.arange(10, 40)[None]
+    with torch.no_grad():
+        begun = model(ids).logits
+    add_lora(model, a_spec(tuning="lora"), partitioned=False)
+    assert torch.equal(model(ids).logits, begun)
+    assert sum(isinstance(module, Adapter) for module in model.modules()) == KINDS[name]
+    assert f"adapters beside {KINDS[name]} matrices" in (said := capsys.readouterr().out)
+    assert ("experts.gate_up_proj" in said) == (name == "mixtral")
+    draw_back(model)
+    adapted = model(ids).logits
+    adapted.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
+    weights = merged(model, {name: weight.detach() for name, weight in model.state_dict().items()})
+    model.save_pretrained(tmp_path / "out", state_dict=weights)
+    before, after = (load_file(tmp_path / folder / "model.safetensors") for folder in ("start", "out"))
+    assert {name: weight.shape for name, weight in after.items()} == {name: weight.shape for name, weight in before.items()}
+    with torch.no_grad():
+        found = loaded(tmp_path / "out")(ids).logits
+    torch.testing.assert_close(found, adapted.detach(), rtol=1e-4, atol=1e-4)
+    assert float((found - begun).abs().max()) > 0.1
+
+
+def draw_back(model: Any) -> None:
+    """As after training: B is no longer zero."""
+    import torch
+
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0, 0.1, generator=torch.Generator().manual_seed(len(name)))
+
+
+def test_matrices_with_one_weight_have_one_adapter() -> None:
+    import torch
+
+    from o1exp.train.worker.lora import add_lora, merged
+    from tests.train.test_loss import model
+
+    ours, ids = model(), torch.arange(10, 40)[None]
+    ours.set_attn_implementation("sdpa")
+    first, second = (layer.mlp for layer in ours.model.layers)
+    second.up_proj.weight = first.up_proj.weight
+    second.down_proj = first.down_proj
+    add_lora(ours, a_spec(tuning="lora"), partitioned=False)
+    draw_back(ours)
+    assert second.up_proj is not first.up_proj
+    assert second.up_proj.lora_A is first.up_proj.lora_A
+    assert second.down_proj.lora_B is first.down_proj.lora_B
+    adapted, plain = ours(ids).logits.detach(), model()
+    plain.set_attn_implementation("sdpa")
+    plain.load_state_dict(merged(ours, {name: weight.detach() for name, weight in ours.state_dict().items()}))
+    torch.testing.assert_close(plain(ids).logits.detach(), adapted)
+
+
+def test_a_model_without_matrices_is_refused() -> None:
+    from o1exp.train.worker.lora import add_lora
+    from tests.train.test_loss import model
+
+    none = model(num_hidden_layers=0)
+    with pytest.raises(CannotTrain, match=r"tuning=lora: tiny \(qwen2\) has no matrix to put an adapter beside; set tuning=full"):
+        add_lora(none, a_spec(start="tiny", tuning="lora"), partitioned=False)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import traceback
 import warnings
@@ -45,6 +46,7 @@ def train(spec: TrainSpec, rank: int) -> None:
     from o1exp.train.worker.module import Student
     from o1exp.train.worker.objective import objective_of
     from o1exp.train.worker.record import Recorder
+    from o1exp.train.worker.reread import probe, unlike
     from o1exp.train.worker.resume import Checkpoints
     from o1exp.train.worker.strategy import make_trainer
 
@@ -62,11 +64,37 @@ def train(spec: TrainSpec, rank: int) -> None:
     trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)
     assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
-    weights = student.backend.weights()
+    seen = probe(student.model, data, student.device)
+    weights, wrong = student.backend.weights(), ""
     if rank == 0:
         export(student.model, weights, tokenizer, Path(spec.out) / "model")
+        wrong = unlike(student.model, Path(spec.out) / "model", seen, recorder.seconds)
+    if wrong := trainer.strategy.broadcast(wrong):
+        refuse_export(spec, student, wrong, rank)
+    if rank == 0:
         keep(spec, feed, recorder, student)
     trainer.strategy.barrier()
+
+
+def refuse_export(spec: TrainSpec, student: Any, wrong: str, rank: int) -> NoReturn:
+    """End with what was trained kept in scratch: the weights as the backend saves them, and the export as it came out.
+
+    Errors: CannotTrain, always; every rank calls it.
+    """
+    scratch = Path(spec.scratch)
+    folder, refused = scratch / "trained", scratch / "refused-export"
+    if rank == 0:
+        for old in (folder, refused):
+            shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir()
+        shutil.move(Path(spec.out) / "model", refused)
+    student.trainer.strategy.barrier()
+    student.backend.save(folder)
+    student.trainer.strategy.barrier()
+    raise CannotTrain(
+        f"the exported model is not the one that was trained: {wrong}; nothing is lost, the trained weights are kept in {folder}, "
+        f"the export in {refused}; report it with the name of the architecture ({student.model.config.model_type})"
+    )
 
 
 def check_devices(spec: TrainSpec) -> None:
@@ -97,6 +125,8 @@ def settle(spec: TrainSpec) -> None:
 
 def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
     """Leave the logs that have rows in the artefact, and the counts for the manifest."""
+    from o1exp.train.worker.lora import left_out
+
     recorder.logs.keep(Path(spec.out))
     checked, timing = recorder.logs.validation.rows, recorder.logs.timing.rows
     chosen = (min(checked, key=lambda row: row.loss) if spec.keep == "best" else checked[-1]) if checked else None
@@ -106,7 +136,9 @@ def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
         validation_loss_before=checked[0].loss if checked else None, validation_loss=chosen and chosen.loss,
         exported_step=chosen and chosen.step, parameters=sum(_size(parameter) for parameter in student.model.parameters()),
         resumed_at=feed.first, seconds_training=round(recorder.seconds, 2), tokens_per_second=round(seen["tokens"] / recorder.seconds, 1),
-        memory_mb=max(row.memory_mb for row in timing), memory_loaded_mb=student.loaded_mb,
+        memory_mb=max(row.memory_mb for row in timing), memory_loaded_mb=student.loaded_mb, packing=student.way.layout,
+        logits="whole" if student.way.shape is None else "in chunks",
+        lora_left_out=", ".join(left_out(student.model)) or None if spec.tuning == "lora" else None,
     )  # fmt: skip
     (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()))
 

@@ -11,6 +11,6 @@ import_deepspeed()
 for name in (
     "deepspeed.runtime.engine", "torch.distributed.run", "transformers.models.qwen2.modeling_qwen2", "o1exp.train.worker.evaluate",
     "o1exp.train.worker.export", "o1exp.train.worker.module", "o1exp.train.worker.objective", "o1exp.train.worker.record",
-    "o1exp.train.worker.resume", "o1exp.train.worker.strategy",
+    "o1exp.train.worker.reread", "o1exp.train.worker.resume", "o1exp.train.worker.strategy",
 ):  # fmt: skip
     import_module(name)

@@ -1,0 +1,1 @@
+"""Every causal architecture of the installed transformers, tiny and with random weights: right, or refused."""
