@@ -33,6 +33,8 @@ class Machine(Settings):
     """Keep what `activation_checkpointing` keeps in the memory of the CPU: for long packs."""
     attention: Literal["auto", "sdpa", "varlen", "cudnn"] = "auto"
     """Within packed documents: torch's variable-length FlashAttention, cuDNN's, or SDPA per document; auto: the fastest that runs."""
+    packing: Literal["auto", "packed", "rows", "alone"] = "auto"
+    """Documents of a training: packed into one row, in rows of one each, or one at a time; auto: the first that is right for the model."""
     kernels: Literal["auto", "triton", "liger", "compile", "none"] = "auto"
     """Norms, rotary positions and gated MLPs on a GPU, fused: by ours, Liger's, torch.compile's or none; auto: the first there."""
     deterministic: bool = False

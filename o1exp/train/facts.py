@@ -31,6 +31,7 @@ class TrainingFacts(_Facts):
     """A whole training: `rows` are the examples it used at least once, `tokens` those it saw, repeats included.
 
     Of the `examples`, so many were `dropped` or `cut` at max_length, with `tokens_lost`. `pairs`: a unit of its loss is a pair of answers.
+    `packing` is how documents went through the model, `logits` whether they were computed in chunks or whole.
     Validation numbers are None without held-out problems; `exported_step` is the step whose weights were kept.
     """
 
@@ -49,6 +50,8 @@ class TrainingFacts(_Facts):
     validation_loss: float | None = None
     exported_step: int | None = None
     parameters: int | None = None
+    packing: str | None = None
+    logits: str | None = None
     resumed_at: int = 0
     seconds_training: float = 0.0
     tokens_per_second: float | None = None

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,7 @@ class TrainSpec:
     activation_checkpointing: bool
     offload_activations: bool
     attention: str
+    packing: Literal["auto", "packed", "rows", "alone"]
     kernels: str
     deterministic: bool
     checkpoint_seconds: float

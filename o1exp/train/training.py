@@ -206,7 +206,7 @@ class Training(Stage[Checkpoint]):
         self.show(work)
         with work.progress("training", 1.0) as bar:
             try:
-                work.run(launch(self.machine, self.runs[0], path), lambda row: _show(row, bar), environment(self.machine))
+                work.run(launch(self.machine, self.runs[0], path), lambda row: _show(row, bar, work.console), environment(self.machine))
             except StageFailed as ended:
                 raise _cause(spec, ended) from None
         work.note(**json.loads((work.scratch / "result.json").read_text()))
@@ -241,6 +241,9 @@ def _cause(spec: TrainSpec, ended: StageFailed) -> Exception:
     return ValueError(failure["text"]) if failure["refused"] else StageFailed(failure["text"])
 
 
-def _show(row: dict[str, Any], bar: Any) -> None:
+def _show(row: dict[str, Any], bar: Any, console: Any) -> None:
+    if "says" in row:
+        console.line(row["says"])
+        return
     speed = f", {row['tokens'] / row['seconds']:,.0f} tokens/s" if row["seconds"] else ""
     bar.at(row["step"] / row["steps"], f"loss {row['loss']:.3f}, {row['tokens']:,} tokens{speed}")

@@ -27,14 +27,14 @@ class MicroBatch:
 
     ids, positions: [1, tokens] (padding rows included); predictors: [labels] the place in the row that predicts each of targets: [labels];
     owners: [labels] which of `documents` each belongs to; bounds: [documents + 1] int32, where each begins and the last ends; groups: how
-    attention splits the row; step: its optimizer step; index: its place in that step, which it completes if `last`; scale: what the summed
-    losses are multiplied by before backward.
+    attention splits the row; sizes: of each of `documents` its tokens without padding and its labels; step: its optimizer step;
+    index: its place in that step, which it completes if `last`; scale: what the summed losses are multiplied by before backward.
     """
 
-    def __init__(self, tensors: list[torch.Tensor], groups: list[Group], documents: list[int]) -> None:
+    def __init__(self, tensors: list[torch.Tensor], groups: list[Group], documents: list[int], sizes: list[tuple[int, int]]) -> None:
         self.tensors = tensors
         self.ids, self.positions, self.predictors, self.targets, self.owners, self.bounds = tensors
-        self.groups, self.documents = groups, documents
+        self.groups, self.documents, self.sizes = groups, documents, sizes
         self.step, self.index, self.last, self.scale = 0, 0, True, 1.0
 
     @classmethod
@@ -42,7 +42,7 @@ class MicroBatch:
         """One token and no label: a rank without a document still takes part in the pass."""
         none = torch.zeros(0, dtype=torch.int64)
         token = torch.zeros((1, 1), dtype=torch.int64)
-        return cls([token, token, none, none, none, bounds_of([Group(1, 1)])], [Group(1, 1)], [])
+        return cls([token, token, none, none, none, bounds_of([Group(1, 1)])], [Group(1, 1)], [], [])
 
     @property
     def longest(self) -> int:
@@ -54,7 +54,7 @@ class MicroBatch:
             return self
         # From pinned memory the copy waits for nobody, and the host goes on to what the device shall do next.
         tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in self.tensors]
-        there = MicroBatch(tensors, self.groups, self.documents)
+        there = MicroBatch(tensors, self.groups, self.documents, self.sizes)
         there.step, there.index, there.last, there.scale = self.step, self.index, self.last, self.scale
         return there
 
@@ -89,7 +89,8 @@ def micro_batch(documents: list[int], data: Encoded, waste: float = WASTE) -> Mi
                 part.append(piece)
             at += length
     ids, positions, *labels = (torch.from_numpy(np.concatenate(part).astype(np.int64)) for part in parts)
-    return MicroBatch([ids[None], positions[None], *labels, bounds_of(groups)], groups, ordered)
+    sizes = [(int(data.lengths[document]), int(data.labels[document])) for document in ordered]
+    return MicroBatch([ids[None], positions[None], *labels, bounds_of(groups)], groups, ordered, sizes)
 
 
 def _grouped(lengths: list[int], waste: float) -> Iterator[range]:

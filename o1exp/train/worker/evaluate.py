@@ -53,7 +53,7 @@ class Evaluation:
         """Greedy answers to the prompts; every rank computes the same ones, as ZeRO-3 needs all ranks in every layer."""
         ours, split = model.config._attn_implementation, self.spec.strategy == "deepspeed" and self.spec.zero_stage == 3
         model.eval()
-        model.set_attn_implementation("sdpa")
+        model.set_attn_implementation(model.o1exp_own)
         written = []
         for prompt in self.prompts:
             with torch.no_grad():

@@ -1,7 +1,6 @@
 """Token losses without full logits: only places that predict a label, in chunks, each chunk's gradient taken while its logits are there."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from types import MethodType
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.kernels import softmax
+from o1exp.train.worker.way import PLAIN, Shape, body_of, predicting, way_of
 
 CHUNK_LOGITS = 2**24
 CHUNK_ROWS = 512
@@ -27,51 +27,58 @@ class Scored(NamedTuple):
 
 
 def summed_loss(model: Any, batch: MicroBatch) -> Scored:
-    """The loss of a causal LM of transformers whose head `teach_loss` has prepared."""
-    predictors = _predictors(model, batch)
-    return Scored(*model.get_output_embeddings()(predictors, batch.targets))
+    """The loss of a causal LM of transformers whose head `teach_loss` has prepared, or of its whole logits where its way says so."""
+    shape, found = way_of(model).shape, predicting(model, batch)
+    if shape is not None:
+        return Scored(*model.get_output_embeddings()(found, batch.targets, shape))
+    losses = cross_entropy(found.float(), batch.targets, reduction="sum")
+    chosen = found.detach().gather(1, batch.targets[:, None])[:, 0]
+    return Scored(losses, (chosen == found.detach().amax(1)).sum())
 
 
 def token_losses(model: Any, batch: MicroBatch, rows: int = 0) -> torch.Tensor:
     """-log p of each label, [labels], fp32, differentiable: for objectives that weigh documents by their own likelihood."""
-    predictors, head = _predictors(model, batch), model.get_output_embeddings()
-    rows = rows or chunk_rows(model)
-    pieces = zip(torch.split(predictors, rows), torch.split(batch.targets, rows), strict=True)
-    parts = [checkpoint(_unsummed, head, hidden, targets, use_reentrant=False) for hidden, targets in pieces]
-    return torch.cat(parts) if parts else predictors.new_zeros(0)
+    shape, found = way_of(model).shape, predicting(model, batch)
+    if shape is None:
+        return cross_entropy(found.float(), batch.targets, reduction="none")
+    head = model.get_output_embeddings()
+    rows = rows or chunk_rows(head)
+    pieces = zip(torch.split(found, rows), torch.split(batch.targets, rows), strict=True)
+    parts = [checkpoint(_unsummed, head, shape, hidden, targets, use_reentrant=False) for hidden, targets in pieces]
+    return torch.cat(parts) if parts else found.new_zeros(0)
 
 
-def _predictors(model: Any, batch: MicroBatch) -> torch.Tensor:
-    known = {"groups": batch.groups, "bounds": batch.bounds, "longest": batch.longest, "predictors": batch.predictors}
-    parking = getattr(model, "o1exp_parking", None)
-    with parking.saved() if parking else nullcontext():
-        hidden = model.base_model(input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **known).last_hidden_state
-    found: torch.Tensor = hidden[0].index_select(0, batch.predictors)
-    return found
+def _unsummed(head: torch.nn.Module, shape: Shape, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return cross_entropy(shape.of(head(hidden)).float(), targets, reduction="none")
 
 
-def _unsummed(head: torch.nn.Module, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return cross_entropy(head(hidden).float(), targets, reduction="none")
-
-
-def chunk_rows(model: Any) -> int:
+def chunk_rows(head: Any) -> int:
     """Places whose logits are computed at once."""
-    least = CHUNK_ROWS_GPU if model.device.type == "cuda" else CHUNK_ROWS
-    return int(max(least, CHUNK_LOGITS // int(model.config.vocab_size)))
+    least = CHUNK_ROWS_GPU if head.weight.device.type == "cuda" else CHUNK_ROWS
+    return int(max(least, CHUNK_LOGITS // int(head.out_features)))
+
+
+def splits(head: Any) -> bool:
+    """Is this an output layer whose loss can be computed in chunks?"""
+    return type(head) is torch.nn.Linear
 
 
 def teach_loss(model: Any, rows: int = 0) -> None:
-    """Let the output layer also answer `head(hidden, targets)` with (summed loss, labels right), in chunks of `rows` (0: by vocabulary).
+    """Let the output layer also answer `head(hidden, targets, shape)` with (summed loss, labels right), in chunks of `rows` (0: by
+    vocabulary), where it is a plain one.
 
     The computation stands inside the layer's forward because ZeRO-3 gathers a layer's weight only there.
     """
     head = model.get_output_embeddings()
-    rows = rows or chunk_rows(model)
+    if not splits(head):
+        return
+    rows = rows or chunk_rows(head)
 
-    def forward(self: torch.nn.Linear, hidden: torch.Tensor, targets: torch.Tensor | None = None) -> Any:
+    def forward(self: torch.nn.Linear, hidden: torch.Tensor, targets: torch.Tensor | None = None, shape: Shape = PLAIN) -> Any:
         if targets is None:
             return linear(hidden, self.weight, self.bias)
-        return _HeadLoss.apply(hidden, self.weight, self.bias, targets, (rows, torch.is_grad_enabled()))  # type: ignore[no-untyped-call]
+        how = (rows, torch.is_grad_enabled(), shape)
+        return _HeadLoss.apply(hidden, self.weight, self.bias, targets, how)  # type: ignore[no-untyped-call]
 
     head.forward = MethodType(forward, head)
 
@@ -81,9 +88,11 @@ def teach_rows(model: Any) -> None:
 
     Models whose layers are not built as Llama's are left as they are.
     """
-    layers = getattr(model.base_model, "layers", None)
-    mlp: Any = getattr(layers[-1], "mlp", None) if layers else None
-    if layers is None or not hasattr(mlp, "down_proj"):
+    layers = getattr(body_of(model), "layers", None)
+    if not isinstance(layers, torch.nn.ModuleList) or not len(layers):
+        return
+    mlp: Any = getattr(layers[-1], "mlp", None)
+    if getattr(mlp, "down_proj", None) is None:
         return
     everywhere: Callable[[torch.Tensor], torch.Tensor] = mlp.forward
     mlp.predictors = None
@@ -109,9 +118,10 @@ class _HeadLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor, how: tuple[int, bool]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        rows, wanted = how
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
+        how: tuple[int, bool, Shape],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+        rows, wanted, shape = how
         to_hidden, to_weight, to_bias = (wanted and needed for needed in ctx.needs_input_grad[:3])
         summed = torch.zeros((), dtype=torch.float32, device=hidden.device)
         right = torch.zeros((), dtype=torch.int64, device=hidden.device)
@@ -124,11 +134,14 @@ class _HeadLoss(torch.autograd.Function):
         for start in range(0, len(targets), even):
             part, label = hidden[start : start + even], targets[start : start + even]
             logits = _logits(part, weight, bias, space[: len(part)])
+            slope = _shape(logits, shape)
             losses, hits, gradient = _softmax(logits, label, bool(to_hidden or to_weight or to_bias))
             summed += losses
             right += hits
             if gradient is None:
                 continue
+            if slope is not None:
+                gradient.mul_(slope)
             if grad_hidden is not None:
                 torch.mm(gradient, weight, out=grad_hidden[start : start + even])
             if grad_weight is not None:
@@ -163,6 +176,19 @@ def _softmax(logits: torch.Tensor, targets: torch.Tensor, wanted: bool) -> tuple
     wide.div_(total)
     wide.scatter_add_(1, label, torch.full_like(chosen, -1.0))
     return summed, right, wide.to(logits.dtype)
+
+
+def _shape(values: torch.Tensor, shape: Shape) -> torch.Tensor | float | None:
+    """Turn the output layer's values into logits, in place; their derivative, None where nothing was to do."""
+    if shape == PLAIN:
+        return None
+    values.mul_(shape.scale)
+    if not shape.cap:
+        return shape.scale
+    values.div_(shape.cap).tanh_()
+    slope = (1 - values.square()).mul_(shape.scale)
+    values.mul_(shape.cap)
+    return slope
 
 
 def _even(count: int, most: int) -> int:

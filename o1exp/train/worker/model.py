@@ -1,4 +1,4 @@
-"""Loading the model to train: any causal LM of transformers, with attention per document."""
+"""Loading the model to train: any causal LM of transformers."""
 
 from typing import Any
 
@@ -7,13 +7,12 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
-from o1exp.train.worker import attention
 from o1exp.train.worker.accelerator import as_in_training
 from o1exp.train.worker.fuse import chosen, fuse
 from o1exp.train.worker.lora import add_lora, lean
 from o1exp.train.worker.loss import teach_loss, teach_rows
 from o1exp.train.worker.offload import Parking
-from o1exp.train.worker.preflight import attention_that_runs, check_head, check_weights, check_window
+from o1exp.train.worker.preflight import cannot, check_weights, check_window, said
 from o1exp.train.worker.recompute import checkpoint_activations
 
 _zero3_config: list[Any] = []
@@ -26,25 +25,16 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     `config` is DeepSpeed's. Errors: CannotTrain if model and data do not fit each other.
     """
     settings = model_config(spec)
-    check_window(spec, data, settings)
-    if spec.zero_stage == 3 and config is not None:
+    check_window(spec, data, text_config(spec, settings))
+    partitioned = spec.zero_stage == 3 and config is not None
+    if partitioned:
         from transformers.integrations import HfDeepSpeedConfig
 
         _zero3_config.append(HfDeepSpeedConfig(config))
-    model, report = AutoModelForCausalLM.from_pretrained(
-        spec.start, revision=spec.revision or None, config=settings, dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
-        attn_implementation=attention.VARLEN if spec.varlen else attention.NAME, use_safetensors=True,
-        output_loading_info=True,
-    )  # fmt: skip
+    model, report = _read(spec, settings)
     check_weights(spec, report)
-    partitioned = spec.zero_stage == 3 and config is not None
     if spec.accelerator == "gpu" and not partitioned and model.device.type == "cpu":
         model.to(torch.device("cuda", torch.cuda.current_device()))  # what is checked below is checked where it will run
-    if spec.varlen:
-        with as_in_training(partitioned):
-            model.set_attn_implementation(attention_that_runs(spec, model))
-    if not partitioned:
-        check_head(spec, model)
     if spec.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
     if spec.tuning == "lora":
@@ -55,11 +45,29 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     teach_loss(model)
     teach_rows(model)
     if spec.activation_checkpointing:
+        if not model.supports_gradient_checkpointing:
+            raise CannotTrain(
+                f"machine.activation_checkpointing=true: {spec.start} ({settings.model_type}) cannot compute its layers "
+                "again; set it to false"
+            )
         parking = Parking(model.device) if spec.offload_activations else None
         model.o1exp_parking = parking
         checkpoint_activations(model, parking)
     model.train()
     return model
+
+
+def _read(spec: TrainSpec, settings: Any) -> tuple[Any, dict[str, Any]]:
+    """The model with its own attention, and what of its folder was missing or left unread. Errors: CannotTrain where nobody can load it."""
+    try:
+        return AutoModelForCausalLM.from_pretrained(  # type: ignore[no-any-return]
+            spec.start, revision=spec.revision or None, config=settings, use_safetensors=True, output_loading_info=True,
+            dtype=torch.bfloat16 if spec.precision == "bf16" else torch.float32,
+        )  # fmt: skip
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as problem:  # architectures differ in what they lack, and in what they say
+        raise CannotTrain(cannot(spec, settings, problem)) from problem
 
 
 def hasten(spec: TrainSpec, model: Any, partitioned: bool) -> None:
@@ -69,9 +77,27 @@ def hasten(spec: TrainSpec, model: Any, partitioned: bool) -> None:
     print(f"fused: {', '.join(fused) or 'nothing'}; adapters in place: {adapted}", flush=True)
 
 
+def text_config(spec: TrainSpec, config: Any) -> Any:
+    """The part of a config that is about text; of most models all of it."""
+    try:
+        return config.get_text_config(decoder=True)
+    except ValueError as problem:
+        raise CannotTrain(cannot(spec, config, problem)) from problem
+
+
 def model_config(spec: TrainSpec) -> Any:
     """The start's config, with the window and the RoPE base that the training asks for."""
-    config = AutoConfig.from_pretrained(spec.start, revision=spec.revision or None)
+    try:
+        config = AutoConfig.from_pretrained(spec.start, revision=spec.revision or None)
+    except (ValueError, KeyError, AttributeError, TypeError) as problem:
+        raise CannotTrain(
+            f"the config of {spec.start} cannot be read: {said(problem)}; start from a model that transformers knows"
+        ) from problem
+    if getattr(config, "is_encoder_decoder", False):
+        raise CannotTrain(
+            f"{spec.start} ({config.model_type}) is an encoder with a decoder, and o1exp trains causal language models; "
+            "start from one of these"
+        )
     rotary = getattr(config, "rope_parameters", None)
     if spec.max_position_embeddings:
         if not rotary:

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 
+from o1exp.flow.process import report
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import Encoded
 from o1exp.train.data.schedule import OptimizerStep
@@ -14,13 +15,15 @@ from o1exp.train.worker.memory import forget_peak, held_mb
 from o1exp.train.worker.model import load_model
 from o1exp.train.worker.objective import Objective
 from o1exp.train.worker.optimizer import adamw
+from o1exp.train.worker.trial import find_way
+from o1exp.train.worker.way import Way
 
 
 class Student(LightningModule):  # type: ignore[misc]
     """Trains `model` on the steps of the plan by `objective`.
 
     `summed` collects the current step's loss and right units on this rank, `grad_norm` is the last step's norm before
-    clipping, `loaded_mb` the memory with the model loaded. `backend` is set once the strategy stands.
+    clipping, `loaded_mb` the memory with the model loaded. `backend` and `way` are set once the strategy stands.
     """
 
     def __init__(self, spec: TrainSpec, data: Encoded, todo: list[OptimizerStep], objective: Objective) -> None:
@@ -28,6 +31,7 @@ class Student(LightningModule):  # type: ignore[misc]
         self.automatic_optimization = False
         self.spec, self.data, self.todo, self.objective = spec, data, todo, objective
         self.model: Any = None
+        self.way = Way()
         self.backend: Backend
         self.summed = torch.zeros(2, dtype=torch.float64)
         self.grad_norm = 0.0
@@ -38,6 +42,12 @@ class Student(LightningModule):  # type: ignore[misc]
             self.model = load_model(self.spec, self.data, getattr(self.trainer.strategy, "config", None))
             self.loaded_mb = held_mb(self.device)
             forget_peak(self.device)
+
+    def find_way(self) -> None:
+        """Find out how documents go through the model, once the strategy stands: split weights are whole only in its passes."""
+        self.way, said = find_way(self.spec, self.data, self.model)
+        if self.global_rank == 0 and said:
+            report({"says": said})
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return adamw(self.model, self.spec)

@@ -106,7 +106,8 @@ def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
         validation_loss_before=checked[0].loss if checked else None, validation_loss=chosen and chosen.loss,
         exported_step=chosen and chosen.step, parameters=sum(_size(parameter) for parameter in student.model.parameters()),
         resumed_at=feed.first, seconds_training=round(recorder.seconds, 2), tokens_per_second=round(seen["tokens"] / recorder.seconds, 1),
-        memory_mb=max(row.memory_mb for row in timing), memory_loaded_mb=student.loaded_mb,
+        memory_mb=max(row.memory_mb for row in timing), memory_loaded_mb=student.loaded_mb, packing=student.way.layout,
+        logits="whole" if student.way.shape is None else "in chunks",
     )  # fmt: skip
     (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()))
 

@@ -9,6 +9,7 @@ import torch
 
 from o1exp.train.worker.libraries import checkpoint_layers
 from o1exp.train.worker.offload import Parking
+from o1exp.train.worker.way import body_of
 
 Tensors = tuple[torch.Tensor, ...]
 
@@ -46,9 +47,10 @@ def checkpoint_activations(model: Any, parking: Parking | None = None) -> None:
     # Dropout's random numbers are drawn again by the seed alone, which is restored only where there is dropout.
     checkpoint_layers(model, {"use_reentrant": False, "context_fn": _two_passes, "preserve_rng_state": _drops(model)})
     _Pass.parking = parking
-    layers = getattr(model.base_model, "layers", None)
-    if layers is not None and len(layers) > 1 and parking is None:
-        layers[-1].gradient_checkpointing = False
+    layers = getattr(body_of(model), "layers", None)
+    if isinstance(layers, torch.nn.ModuleList) and len(layers) > 1 and parking is None:
+        last: Any = layers[-1]
+        last.gradient_checkpointing = False
 
 
 def _drops(model: Any) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from o1exp.train.spec import TrainSpec
 
 MARKER = "done.json"
+LAYOUTS = ("packed", "rows", "alone")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,8 @@ class Mark:
 class Checkpoints:
     """The checkpoints of one training, `<scratch>/steps/<step>/`.
 
-    After a change of ranks, strategy, ZeRO stage or micro-batches an old checkpoint does not count: its sums were rounded another way.
+    After a change of ranks, strategy, ZeRO stage, packing or micro-batches an old checkpoint does not count: its sums were rounded another
+    way.
     """
 
     def __init__(self, spec: TrainSpec) -> None:
@@ -30,6 +32,7 @@ class Checkpoints:
         self.keep = spec.keep_checkpoints
         alone = -2 if spec.precision == "bf16" else -1  # with fp32 copies of the weights, or without
         self.layout = [spec.ranks, spec.zero_stage if spec.strategy == "deepspeed" else alone, spec.packs_per_micro_batch]
+        self.layout += [LAYOUTS.index(spec.packing)] if spec.packing != "auto" else []
 
     def at(self, step: int) -> Path:
         return self.folder / f"{step:08d}"

@@ -1,0 +1,236 @@
+"""Which way through the loaded model gives each document the loss that it has alone: found by trying, before the first step."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from o1exp.train.data.batch import MicroBatch, micro_batch
+from o1exp.train.data.encode import CannotTrain, Encoded
+from o1exp.train.data.schedule import waste
+from o1exp.train.spec import TrainSpec
+from o1exp.train.worker import attention, probe
+from o1exp.train.worker.choice import attention_that_runs
+from o1exp.train.worker.loss import token_losses
+from o1exp.train.worker.preflight import cannot, said
+from o1exp.train.worker.way import Layout, Way, pieces, predicting
+
+TOKENS = (24, 23, 9)
+"""Lengths of the documents that are tried: two of about one length, and a short one."""
+
+
+class Trial:
+    """A loaded model on a few documents; what differs between ranks is agreed on, so that all take the same way."""
+
+    def __init__(self, spec: TrainSpec, data: Encoded, model: Any) -> None:
+        self.spec, self.data, self.model = spec, data, model
+        self.own = str(model.config._attn_implementation)
+        self.tolerance, self.least = (1e-4, 1e-5) if model.dtype == torch.float32 else (3e-2, 2e-3)
+        self.way = Way(meeting=spec.zero_stage == 3 and spec.strategy == "deepspeed" and spec.ranks > 1)
+        self.short, self.other = _drawn(data), _drawn(data, changed=True)
+
+    def ids(self, data: Encoded, document: int) -> torch.Tensor:
+        return torch.from_numpy(data.document(document).astype(np.int64)).to(self.model.device)
+
+    def apart(self, ours: torch.Tensor, theirs: torch.Tensor, typical: bool = False) -> float:
+        """The largest distance of rows, or the typical (median) one; on the rank where it is largest."""
+        found = torch.tensor(probe.distance(ours, theirs, typical), device=self.model.device)
+        if self.spec.ranks > 1:
+            torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+        return float(found)
+
+    def alone(self, data: Encoded, document: int) -> torch.Tensor:
+        """What `predicting` must give for the document: by the model's own forward pass of it alone."""
+        ask = probe.logits if self.way.shape is None else probe.hidden
+        first = int(data.prompts[document])
+        return ask(self.model, self.ids(data, document))[first - 1 : -1]
+
+
+def find_way(spec: TrainSpec, data: Encoded, model: Any) -> tuple[Way, str]:
+    """The way on which each document has the loss that it has alone, packed where that is right; set on the model, and a word for the user.
+
+    Every rank calls it, with whole or with split weights. Errors: CannotTrain for a model that cannot run or sees later tokens.
+    """
+    model.eval()  # no dropout
+    with torch.no_grad():
+        trial = Trial(spec, data, model)
+        _check_runs(trial)
+        trial.own = _own_attention(trial)
+        model.set_attn_implementation(trial.own)
+        _check_causal(trial)
+        trial.way = replace(trial.way, shape=probe.shape_of(model, trial.ids(trial.short, 0), trial.tolerance / 10))
+        word = _settle(trial)
+    model.train()
+    model.o1exp_own = trial.own
+    return model.o1exp_way, word
+
+
+def _check_runs(trial: Trial) -> None:
+    try:
+        found = probe.logits(trial.model, trial.ids(trial.short, 0))
+        assert found.dim() == 2
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as problem:
+        raise CannotTrain(cannot(trial.spec, trial.model.config, problem)) from problem
+
+
+def _own_attention(trial: Trial) -> str:
+    """The model's default attention, or eager where the default leaves something out."""
+    model, ids = trial.model, trial.ids(trial.short, 0)
+    if trial.own == "eager" or not model._can_set_attn_implementation():
+        return trial.own
+    default = probe.logits(model, ids)
+    try:
+        model.set_attn_implementation("eager")
+        apart = trial.apart(default, probe.logits(model, ids))
+    except Exception:  # not every model has it
+        return trial.own
+    bound = 1e-3 if model.dtype == torch.float32 else 0.1
+    if apart > bound:
+        return "eager"
+    trial.tolerance = max(trial.tolerance, 4 * apart)  # two right ways differ so much
+    return trial.own
+
+
+def _check_causal(trial: Trial) -> None:
+    """Errors: CannotTrain where later tokens change what the model says of earlier ones."""
+    ids, other = (trial.ids(data, 0) for data in (trial.short, trial.other))
+    half = len(ids) // 2
+    mixed = torch.cat([ids[:half], other[half:]])
+    before, after = (probe.logits(trial.model, one)[:half] for one in (ids, mixed))
+    apart = trial.apart(before, after, typical=True)
+    if apart > trial.least:
+        raise CannotTrain(
+            f"{trial.spec.start} ({trial.model.config.model_type}) is no causal language model: later tokens change its logits of earlier "
+            f"ones by {apart:.2g} of their size; start from a model that reads from left to right"
+        )
+
+
+def _settle(trial: Trial) -> str:
+    """Set the first way that is right on the model; why no better one is."""
+    asked, varies = trial.spec.packing, _varies(trial)
+    wanted: list[Layout] = [asked] if asked != "auto" else ["packed", "rows", "alone"]
+    refused = ""
+    for layout in wanted:
+        why = "its rotary frequencies depend on the length of what it reads" if varies and layout != "alone" else ""
+        why = why or _tried(trial, layout)
+        if not why:
+            return _word(trial, refused)
+        if layout == asked:
+            raise CannotTrain(
+                f"machine.packing={asked}: {trial.spec.start} ({trial.model.config.model_type}): {why}; set machine.packing=auto"
+            )
+        refused = refused or why
+    raise AssertionError(f"one document alone differs from itself: {why}")
+
+
+def _varies(trial: Trial) -> bool:
+    """Does it change what the model says of a text that a longer one begins with it, at the lengths of this data?"""
+    data = trial.data
+    longest, shortest = int(data.lengths.argmax()), int(data.lengths.min())
+    if shortest == int(data.lengths[longest]):
+        return False
+    ids, ask = trial.ids(data, longest), probe.logits if trial.way.shape is None else probe.hidden
+    return trial.apart(ask(trial.model, ids)[:shortest], ask(trial.model, ids[:shortest])) > trial.tolerance
+
+
+def _tried(trial: Trial, layout: Layout) -> str:
+    """Why documents cannot be laid out so; "" where they can, and the model is then set to it."""
+    why = ""
+    for thin in (True, False) if layout == "packed" else (False,):
+        trial.model.o1exp_way = replace(trial.way, layout=layout, thin=thin)
+        if not (why := _differs(trial, layout)):
+            break
+    return why
+
+
+def _differs(trial: Trial, layout: Layout) -> str:
+    model, spec = trial.model, trial.spec
+    model.set_attn_implementation(trial.own)
+    short, long = [0, 1, 2], _full(trial)
+    expected = {document: trial.alone(trial.short, document) for document in short}
+    losses = [_losses(trial, document) for document in short]
+    ends = {document: trial.alone(trial.data, document) for document in (long[0], long[-1])} if layout != "alone" else {}
+    try:
+        if layout == "packed":
+            attention.seen.clear()
+            model.set_attn_implementation(attention.NAME)
+        batch = micro_batch(short, trial.short, waste(spec)).to(model.device)
+        if why := _compared(trial, batch, expected):
+            return why
+        apart = (token_losses(model, batch).double() - torch.cat([losses[d] for d in batch.documents]).double()).abs().max()
+        if float(apart) > 3 * trial.tolerance:
+            return f"its losses differ by {float(apart):.3g}"
+        if layout == "packed" and not attention.seen:
+            return "it attends in a way of its own"
+        if why := _leaks(trial, batch):
+            return why
+        if layout == "packed" and spec.varlen:
+            model.set_attn_implementation(attention_that_runs(spec, model, int(trial.data.lengths.max())))
+            if why := _compared(trial, batch, expected):
+                return why
+        return _compared(trial, micro_batch(long, trial.data, waste(spec)).to(model.device), ends) if ends else ""
+    except (CannotTrain, torch.OutOfMemoryError):
+        raise
+    except Exception as problem:  # whatever an architecture says to arguments that it does not know
+        return f"it does not take documents so ({said(problem)})"
+
+
+def _leaks(trial: Trial, batch: MicroBatch) -> str:
+    """What documents say must not change with one of them, however little: in a model that has hardly learned, little is all there is."""
+    changed = micro_batch([0, 1, 2], trial.other, waste(trial.spec)).to(trial.model.device)
+    others = batch.owners != batch.documents.index(0)
+    before, after = (predicting(trial.model, one)[others] for one in (batch, changed))
+    apart = trial.apart(before, after)
+    return f"a document changes others beside it by {apart:.2g} of their size" if apart > trial.least else ""
+
+
+def _losses(trial: Trial, document: int) -> torch.Tensor:
+    ids = trial.ids(trial.short, document)
+    return torch.nn.functional.cross_entropy(probe.logits(trial.model, ids)[:-1].float(), ids[1:], reduction="none")
+
+
+def _compared(trial: Trial, batch: MicroBatch, expected: dict[int, torch.Tensor]) -> str:
+    found = predicting(trial.model, batch)
+    for document, alone in expected.items():
+        ours = found[batch.owners == batch.documents.index(document)]
+        apart = trial.apart(ours, alone)
+        if apart > trial.tolerance:
+            return f"a document beside others differs by {apart:.2g} from itself alone"
+    return ""
+
+
+def _full(trial: Trial) -> list[int]:
+    """Documents of a micro-batch as a training has them: the longest, then from the shortest on what has room beside it."""
+    order = np.argsort(trial.data.lengths, kind="stable")
+    longest, room = int(order[-1]), trial.spec.packs_per_micro_batch * trial.spec.pack_length
+    sums = int(trial.data.lengths[longest]) + np.cumsum(trial.data.lengths[order[:-1]])
+    return [longest, *order[:-1][sums <= room][::-1].tolist()]
+
+
+def _word(trial: Trial, refused: str) -> str:
+    way = trial.model.o1exp_way
+    said = []
+    if way.layout != "packed":
+        batch = micro_batch(_full(trial), trial.data, waste(trial.spec))
+        how = "rows of one document each" if way.layout == "rows" else "one document at a time"
+        why = f": {refused}" if refused else ""
+        said.append(f"trained in {how}, {len(pieces(batch, way.layout))} forward passes instead of one for a full micro-batch{why}")
+    if way.shape is None:
+        said.append("logits are computed whole, which takes memory for tokens x vocabulary")
+    return "; ".join(said)
+
+
+def _drawn(data: Encoded, changed: bool = False) -> Encoded:
+    """Short documents of token ids that occur in the data, with all but the first token to predict; the first one `changed`, or not."""
+    lengths = np.minimum(TOKENS, max(2, int(data.lengths.max())))
+    ids = np.random.default_rng(0).choice(data.ids, int(lengths.sum()))
+    if changed:
+        ids[: lengths[0]] = np.random.default_rng(1).choice(data.ids, int(lengths[0]))
+    numbers = np.arange(len(lengths))
+    return Encoded(
+        ids=ids.astype(np.int32), starts=np.concatenate([[0], np.cumsum(lengths)]), prompts=np.ones_like(numbers), rows=numbers,
+        problems=numbers, units=numbers, roles=np.zeros(len(numbers), dtype=np.int8), lengths_seen=lengths, dropped=0,
+    )  # fmt: skip
