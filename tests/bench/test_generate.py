@@ -15,7 +15,7 @@ from o1exp.bench.engines.paged.attention import NotPaged
 from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row, read_rows
 from o1exp.bench.finish import NO_ROOM
 from o1exp.bench.sampling import Sampling
-from o1exp.chat.local.prompt import encode
+from o1exp.chat.local.prompt import Prompts
 from o1exp.chat.local.spell import end_tokens
 from o1exp.flow.process import PROGRESS
 from tests.bench.tiny import save_tiny
@@ -59,10 +59,10 @@ def test_spec_survives_its_file(spec: GenerateSpec, tmp_path: Path) -> None:
 
 def test_prompt_goes_through_the_chat_template(tiny: Path, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny)
-    assert tokenizer.decode(encode(tokenizer, "", "1+1=?").ids) == "<|user|>1+1=?<|assistant|>"
-    assert tokenizer.decode(encode(tokenizer, "be short", "1+1=?").ids) == "be short <|user|>1+1=?<|assistant|>"
+    assert tokenizer.decode(Prompts(tokenizer).of("1+1=?").ids) == "<|user|>1+1=?<|assistant|>"
+    assert tokenizer.decode(Prompts(tokenizer).of("1+1=?", "be short").ids) == "be short <|user|>1+1=?<|assistant|>"
     plain = AutoTokenizer.from_pretrained(save_tiny(tmp_path, template=False))
-    assert plain.decode(encode(plain, "be short", "1+1=?").ids) == "be short\n\n1+1=?"
+    assert plain.decode(Prompts(plain).of("1+1=?", "be short").ids) == "be short\n\n1+1=?"
 
 
 def test_every_row_is_answered_once_in_order(spec: GenerateSpec, tmp_path: Path, reported: Path) -> None:

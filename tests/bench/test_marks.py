@@ -15,10 +15,11 @@ from o1exp.bench.engines.spec import ROWS, Continuation, GenerateSpec, parse_row
 from o1exp.bench.finish import NO_ROOM
 from o1exp.bench.grade import scores
 from o1exp.bench.sampling import Sampling
+from o1exp.chat.dialogue import Dialogue
 from o1exp.chat.local.draw import NO_NUMBER, choose
 from o1exp.chat.local.load import load_model
 from o1exp.chat.local.marks import beginning
-from o1exp.chat.local.prompt import encode, plain_ids
+from o1exp.chat.local.prompt import Prompts, plain_ids
 from o1exp.chat.local.rows import CannotSample, DecodeRequest, DecodeRules, NoNumber
 from o1exp.chat.local.spell import Spelling, kept
 from o1exp.records import Attempt, Problem
@@ -45,7 +46,7 @@ def made(folder: Path, text: str, prompt: str = "?", **how: Any) -> Path:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     model = writing(ids, AutoModelForCausalLM.from_pretrained(folder))
-    last = encode(tokenizer, "", prompt).ids[-1]
+    last = Prompts(tokenizer).of(prompt).ids[-1]
     with torch.no_grad():
         model.model.embed_tokens.weight[last, 0] = 1.0
     model.save_pretrained(folder)
@@ -158,11 +159,11 @@ def test_a_thought_that_the_template_opened_counts_all_its_tokens(tmp_path: Path
     closed = answer(opened, tmp_path / "closed", max_tokens=20, think_end="p")
     assert closed.thinking == 16
     tokenizer = AutoTokenizer.from_pretrained(opened)
-    assert encode(tokenizer, "", "?", "</think>").opened
-    assert not encode(tokenizer, "", "?", "").opened
-    assert not encode(AutoTokenizer.from_pretrained(plain), "", "what is <think>?", "</think>").opened
+    assert Prompts(tokenizer, "</think>").of("?").opened
+    assert not Prompts(tokenizer, "").of("?").opened
+    assert not Prompts(AutoTokenizer.from_pretrained(plain), "</think>").of("what is <think>?").opened
     tokenizer.chat_template = OPENING + "\n</think>\n\n"
-    assert not encode(tokenizer, "", "?", "</think>").opened, "a template that opens and closes it, as Qwen3's without thinking"
+    assert not Prompts(tokenizer, "</think>").of("?").opened, "a template that opens and closes it, as Qwen3's without thinking"
 
 
 def test_without_a_mark_in_text_or_prompt_there_is_no_thought() -> None:
@@ -191,7 +192,7 @@ def test_an_end_behind_a_prompt_is_dropped_and_bos_stands_once(single: str, befo
     assert plain_ids(tokenizer, "aba") == (*before, 2, 3, 2)
     assert plain_ids(tokenizer, "<s>aba") == (0, 2, 3, 2)
     tokenizer.chat_template = "{{ bos_token }}{{ messages[-1].content }}"
-    assert encode(tokenizer, "", "aba").ids == (0, 2, 3, 2)
+    assert Prompts(tokenizer).of("aba").ids == (0, 2, 3, 2)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
@@ -264,3 +265,14 @@ def test_a_folder_that_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> N
     model.save_pretrained(tmp_path / "model", state_dict=state)
     with pytest.raises(CannotSample, match=r"it lacks the weights model\.layers\.1\.mlp\.down_proj\.weight, .* at random"):
         load_model(str(tmp_path / "model"), None, on_cpu=True)
+
+
+def test_prompts_are_those_of_training_and_a_template_that_refuses_is_a_sentence(special: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(special)
+    assert Prompts(tokenizer).of("1+1=? <|im_end|>").ids == Dialogue(tokenizer).prompt("1+1=? <|im_end|>")
+    tokenizer.chat_template = TEMPLATE.replace("{{ m.content + ' ' }}", "{{ raise_exception('no system role') }}")
+    with pytest.raises(CannotSample, match=r"^the chat template refuses a system prompt; set system=.* \(.*no system role"):
+        Prompts(tokenizer).of("1+1=?", "be short")
+    tokenizer.chat_template = "{% for m in messages %}"
+    with pytest.raises(CannotSample, match="the chat template is no Jinja"):
+        Prompts(tokenizer)

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from o1exp.bench.engines import generate
 from o1exp.bench.engines.spec import ROWS, GenerateSpec, parse_row
 from o1exp.bench.sampling import Sampling
-from o1exp.chat.local.prompt import encode
+from o1exp.chat.local.prompt import Prompts
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.worker.evaluate import Evaluation, Prompt
 from tests.bench.kinds import tiny
@@ -39,7 +39,7 @@ def test_samples_are_what_the_benchmark_would_get(folder: Path, tmp_path: Path) 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder).train()
     own = model.generation_config
-    text = written(model, tokenizer, encode(tokenizer, "", "?").ids, sample_tokens=30)
+    text = written(model, tokenizer, Prompts(tokenizer).of("?").ids, sample_tokens=30)
     spec = GenerateSpec(
         model=str(folder), revision="", ids=("a",), prompts=("?",), sampling=Sampling(max_tokens=30), device="cpu", threads=1,
         out=str(tmp_path),
@@ -53,7 +53,7 @@ def test_samples_are_what_the_benchmark_would_get(folder: Path, tmp_path: Path) 
 def test_samples_keep_to_their_limit_and_to_the_window(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
-    prompt = encode(tokenizer, "", "?").ids
+    prompt = Prompts(tokenizer).of("?").ids
     assert written(model, tokenizer, prompt, sample_tokens=2) == "ab"
     assert written(model, tokenizer, (*[9] * 509, *prompt), sample_tokens=2) == ""
 

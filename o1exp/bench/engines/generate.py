@@ -35,7 +35,7 @@ from o1exp.bench.finish import LENGTH, NO_ROOM
 from o1exp.bench.sampling import Sampling
 from o1exp.chat.local.load import load_model
 from o1exp.chat.local.plain import only_logits
-from o1exp.chat.local.prompt import Prompt, encode
+from o1exp.chat.local.prompt import Prompt, Prompts
 from o1exp.chat.local.rows import CannotSample, Decoded, DecodeRequest, DecodeRules
 from o1exp.chat.local.spell import Spelling, end_tokens, forcing, kept
 from o1exp.chat.local.window import window
@@ -61,7 +61,8 @@ def answer_all(spec: GenerateSpec) -> None:
     sampling = spec.sampling
     model, tokenizer = load(spec)
     spelling = Spelling(tokenizer, kept(sampling.think_end, sampling.stop))
-    prompts = [encode(tokenizer, sampling.system, prompt, sampling.think_end) for prompt in spec.prompts]
+    writer = Prompts(tokenizer, sampling.think_end)
+    prompts = [writer.of(prompt, sampling.system) for prompt in spec.prompts]
     rules = rules_of(model, tokenizer, spelling, sampling)
     task = Task(spec, model, spelling, prompts, rules, Progress(len(prompts) * sampling.samples), window(model))
     task.check_room()

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from o1exp.chat.dialogue import Dialogue
 from o1exp.chat.local.marks import beginning
+from o1exp.chat.local.rows import CannotSample
 
 
 @dataclass(frozen=True)
@@ -14,15 +16,31 @@ class Prompt:
     opened: bool = False
 
 
-def encode(tokenizer: Any, system: str, question: str, think_end: str = "") -> Prompt:
-    """Through the chat template, or the plain text where the tokenizer has none."""
-    if tokenizer.chat_template is None:
-        text = f"{system}\n\n{question}" if system else question
-        return Prompt(plain_ids(tokenizer, text), opened(text, "", think_end))
-    messages = [{"role": "system", "content": system}] if system else []
-    text = tokenizer.apply_chat_template([*messages, {"role": "user", "content": question}], add_generation_prompt=True, tokenize=False)
-    # What the tokenizer puts before a text (BOS) and behind it stands in the template where it belongs.
-    return Prompt(tuple(tokenizer(text, add_special_tokens=False)["input_ids"]), opened(text, question, think_end))
+class Prompts:
+    """Writes prompts by one tokenizer: through its chat template as training does, or as plain text where it has none.
+
+    Errors: CannotSample where the template cannot be used.
+    """
+
+    def __init__(self, tokenizer: Any, think_end: str = "") -> None:
+        self._tokenizer, self._think_end = tokenizer, think_end
+        try:
+            self._dialogue = None if tokenizer.chat_template is None else Dialogue(tokenizer)
+        except ValueError as why:
+            raise CannotSample(str(why)) from why
+
+    def of(self, question: str, system: str = "") -> Prompt:
+        """What the model continues. Errors: CannotSample where the template does not take it."""
+        if self._dialogue is None:
+            text = f"{system}\n\n{question}" if system else question
+            return Prompt(plain_ids(self._tokenizer, text), opened(text, "", self._think_end))
+        try:
+            text = self._dialogue.prompt_text(question, system)
+        except ValueError as why:
+            raise CannotSample(str(why)) from why
+        # What the tokenizer puts before a text (BOS) and behind it stands in the template where it belongs.
+        ids = self._dialogue.tokens.ids([text])[0]
+        return Prompt(tuple(ids), opened(self._dialogue.tokens.shown(text), question, self._think_end))
 
 
 def plain_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
