@@ -68,8 +68,7 @@ def a_spec(**changes: Any) -> TrainSpec:
             validation_fraction=0.0, evaluations=1, samples=0, sample_tokens=8, keep="last", beta=0.1, accelerator="cpu",
             strategy="deepspeed", devices=1, nodes=1, zero_stage=1, offload_optimizer=False, micro_batch_tokens=64,
             activation_checkpointing=False, offload_activations=False, attention="auto", packing="auto", kernels="auto",
-            deterministic=False,
-            checkpoint_seconds=20.0, keep_checkpoints=2,
+            deterministic=False, checkpoint_seconds=20.0, keep_checkpoints=2,
         ),
         **changes,
     )  # fmt: skip

@@ -23,13 +23,14 @@ def broken(*given: Any) -> Any:
     raise ValueError("no kernel image is available for execution on the device\nmore of it")
 
 
-def chosen(monkeypatch: pytest.MonkeyPatch, spec: TrainSpec, **forwards: Any) -> str:
-    from o1exp.train.worker import flash, preflight
+def chosen(monkeypatch: pytest.MonkeyPatch, spec: TrainSpec, window: int | None = None, **forwards: Any) -> str:
+    from o1exp.train.worker import attention, choice, flash
 
+    monkeypatch.setattr(attention, "seen", {attention.Call(4, 2, 8, 8, window, False): None})
     _, backward = plain_kernel([])
     kernels = [flash.Kernel(name, forward, backward) for name, forward in forwards.items()]
-    monkeypatch.setattr(preflight, "_kernels", lambda spec: iter(kernels))
-    return preflight.attention_that_runs(spec, model())
+    monkeypatch.setattr(choice, "_kernels", lambda spec: iter(kernels))
+    return choice.attention_that_runs(spec, model(), longest=40)
 
 
 def test_the_first_that_agrees_attends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +62,18 @@ def test_where_none_agrees_sdpa_attends(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "Empty does not run here" in said
     with pytest.raises(CannotTrain, match=r"machine\.attention=varlen: Fast does not run here: .*set machine\.attention=auto"):
         chosen(monkeypatch, a_spec(attention="varlen"), Fast=broken)
+
+
+def test_a_kernel_without_windows_is_not_taken_where_the_data_feel_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from o1exp.train.worker import attention
+
+    forward, _ = plain_kernel([])
+    spec = a_spec(accelerator="gpu", precision="bf16")
+    assert chosen(monkeypatch, spec, window=40, Right=forward) == attention.VARLEN
+    assert chosen(monkeypatch, spec, window=39, Right=forward) == attention.NAME
+    assert "Right does not run here: it has no sliding window" in capsys.readouterr().out
 
 
 def test_documents_of_a_plan_that_are_not_there_are_empty() -> None:

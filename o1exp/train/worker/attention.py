@@ -51,18 +51,14 @@ def by_document(
     for group, *states in zip(groups, *rows, strict=True):
         split = tuple(part.view(len(part), group.count, group.length, -1).transpose(0, 1) for part in states)
         mask = None if sliding_window is None or group.length <= sliding_window else _band(group.length, sliding_window, query.device)
-        if more:
-            attended = _by_hand(split, scaling, dropout, mask, (softcap, s_aux))
-        else:
-            attended = _sdpa(*split, scaling, dropout, mask)
+        attended = _by_hand(split, scaling, dropout, mask, (softcap, s_aux)) if more else _sdpa(split, scaling, dropout, mask)
         parts.append(attended.transpose(1, 2).flatten(0, 1))
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
 
 
-def _sdpa(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, dropout: float, mask: torch.Tensor | None
-) -> torch.Tensor:
+def _sdpa(states: tuple[torch.Tensor, ...], scaling: float | None, dropout: float, mask: torch.Tensor | None) -> torch.Tensor:
     """Causal attention of documents of one length: query, key, value as [documents, heads, tokens, width] to query's shape."""
+    query, key, value = states
     return scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=mask is None, scale=scaling,
         enable_gqa=query.shape[1] != key.shape[1],

@@ -67,8 +67,9 @@ def _disagrees(kernel: flash.Kernel, call: attention.Call, model: Any) -> str:
     try:
         for way in ways:
             states = [_drawn((1, count, sum(LENGTHS), width), model).requires_grad_() for count, width in widths]
-            out, _ = way(model, *states, **given)
-            seen.append([out.detach(), *torch.autograd.grad(out, states, _drawn(tuple(out.shape), model))])
+            with torch.enable_grad():
+                out, _ = way(model, *states, **given)
+                seen.append([out.detach(), *torch.autograd.grad(out, states, _drawn(tuple(out.shape), model))])
     except Exception as problem:  # libraries differ in what they raise for a GPU or a shape that they do not know
         return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
     worst = max(float((a.float() - b.float()).norm() / a.float().norm()) for a, b in zip(*seen, strict=True))

@@ -124,7 +124,7 @@ def _swap_rotation(model: Any, kernels: Fused) -> bool:
         return False
 
     def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1, **other: Any) -> tuple[Tensor, Tensor]:
-        if unsqueeze_dim != 1 or other:
+        if unsqueeze_dim != 1 or other or q.dim() != 4 or len(q) != 1 or len(cos) != 1 or cos.shape[-1] != q.shape[-1]:
             rotated: tuple[Tensor, Tensor] = plain(q, k, cos, sin, unsqueeze_dim=unsqueeze_dim, **other)
             return rotated
         return kernels.rotate(q, k, cos, sin)
@@ -136,12 +136,15 @@ def _swap_rotation(model: Any, kernels: Fused) -> bool:
 
 
 def _same_rotation(rotate: Callable[..., Any], plain: Callable[..., Any], model: Any) -> bool:
-    config = model.config
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    config = model.config.get_text_config()
+    count = getattr(config, "num_attention_heads", None)
+    if not isinstance(count, int):
+        return False
+    width = getattr(config, "head_dim", None) or config.hidden_size // count
     seen: list[list[Tensor]] = []
     for call in (plain, rotate):
         generator = torch.Generator("cpu").manual_seed(0)
-        heads = [config.num_attention_heads, getattr(config, "num_key_value_heads", config.num_attention_heads)]
+        heads = [count, getattr(config, "num_key_value_heads", None) or count]
         states = [_drawn((1, 7, count, width), generator).to(model.device, model.dtype).requires_grad_() for count in heads]
         angles = _drawn((1, 7, width // 2), generator).repeat(1, 1, 2)
         cos, sin = (part.to(model.device, model.dtype) for part in (angles.cos(), angles.sin()))

@@ -30,7 +30,8 @@ def summed_loss(model: Any, batch: MicroBatch) -> Scored:
     """The loss of a causal LM of transformers whose head `teach_loss` has prepared, or of its whole logits where its way says so."""
     shape, found = way_of(model).shape, predicting(model, batch)
     if shape is not None:
-        return Scored(*model.get_output_embeddings()(found, batch.targets, shape))
+        head = model.get_output_embeddings()
+        return Scored(*head(found.to(head.weight.dtype), batch.targets, shape))
     losses = cross_entropy(found.float(), batch.targets, reduction="sum")
     chosen = found.detach().gather(1, batch.targets[:, None])[:, 0]
     return Scored(losses, (chosen == found.detach().amax(1)).sum())
@@ -43,7 +44,7 @@ def token_losses(model: Any, batch: MicroBatch, rows: int = 0) -> torch.Tensor:
         return cross_entropy(found.float(), batch.targets, reduction="none")
     head = model.get_output_embeddings()
     rows = rows or chunk_rows(head)
-    pieces = zip(torch.split(found, rows), torch.split(batch.targets, rows), strict=True)
+    pieces = zip(torch.split(found.to(head.weight.dtype), rows), torch.split(batch.targets, rows), strict=True)
     parts = [checkpoint(_unsummed, head, shape, hidden, targets, use_reentrant=False) for hidden, targets in pieces]
     return torch.cat(parts) if parts else found.new_zeros(0)
 

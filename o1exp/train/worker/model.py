@@ -1,5 +1,6 @@
 """Loading the model to train: any causal LM of transformers."""
 
+import math
 from typing import Any
 
 import torch
@@ -106,6 +107,9 @@ def model_config(spec: TrainSpec) -> Any:
                 "none, which do not widen; leave it 0, or start from a model with rotary positions"
             )
         config.max_position_embeddings = spec.max_position_embeddings
+    text = text_config(spec, config)
+    if (getattr(text, "pad_token_id", None) or 0) >= getattr(text, "vocab_size", math.inf):
+        text.pad_token_id = None  # the embedding would refuse it, and nothing is padded with a token here
     if spec.rope_theta:
         if not isinstance(rotary, dict) or "rope_theta" not in rotary:
             raise CannotTrain(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")

@@ -25,6 +25,23 @@ def hidden(model: Any, ids: Tensor) -> Tensor:
     return found
 
 
+@contextmanager
+def rotary(model: Any) -> Iterator[list[Tensor]]:
+    """What rotary embeddings give within it, [..., tokens, width], in the order of their calls."""
+    seen: list[Tensor] = []
+
+    def note(module: Any, given: Any, out: Any) -> None:
+        seen.extend(part for part in (out if isinstance(out, tuple) else [out]) if isinstance(part, Tensor) and part.dim() > 1)
+
+    kinds = [module for module in model.modules() if any(name.endswith("inv_freq") for name in module._buffers)]
+    handles = [module.register_forward_hook(note) for module in kinds]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def distance(ours: Tensor, theirs: Tensor, typical: bool = False) -> float:
     """How far rows lie apart: the norm of their difference over the norm of theirs, without their means; the largest, or the median."""
     if ours.shape != theirs.shape:

@@ -14,10 +14,14 @@ from o1exp.train.worker import attention, probe
 from o1exp.train.worker.choice import attention_that_runs
 from o1exp.train.worker.loss import token_losses
 from o1exp.train.worker.preflight import cannot, said
-from o1exp.train.worker.way import Layout, Way, pieces, predicting
+from o1exp.train.worker.way import Layout, Shape, Way, pieces, predicting
 
 TOKENS = (24, 23, 9)
 """Lengths of the documents that are tried: two of about one length, and a short one."""
+
+
+LEAK = 1e-6
+"""How much a document may change another beside it; nothing, where all numbers are computed as before."""
 
 
 class Trial:
@@ -26,7 +30,9 @@ class Trial:
     def __init__(self, spec: TrainSpec, data: Encoded, model: Any) -> None:
         self.spec, self.data, self.model = spec, data, model
         self.own = str(model.config._attn_implementation)
-        self.tolerance, self.least = (1e-4, 1e-5) if model.dtype == torch.float32 else (3e-2, 2e-3)
+        self.exact = model.dtype == torch.float32
+        self.tolerance = 1e-4 if self.exact else 3e-2
+        self.least = LEAK
         self.way = Way(meeting=spec.zero_stage == 3 and spec.strategy == "deepspeed" and spec.ranks > 1)
         self.short, self.other = _drawn(data), _drawn(data, changed=True)
 
@@ -35,10 +41,13 @@ class Trial:
 
     def apart(self, ours: torch.Tensor, theirs: torch.Tensor, typical: bool = False) -> float:
         """The largest distance of rows, or the typical (median) one; on the rank where it is largest."""
-        found = torch.tensor(probe.distance(ours, theirs, typical), device=self.model.device)
+        return self.agreed(torch.tensor(probe.distance(ours, theirs, typical), device=self.model.device))
+
+    def agreed(self, number: torch.Tensor) -> float:
+        """The largest of all ranks."""
         if self.spec.ranks > 1:
-            torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
-        return float(found)
+            torch.distributed.all_reduce(number, torch.distributed.ReduceOp.MAX)
+        return float(number)
 
     def alone(self, data: Encoded, document: int) -> torch.Tensor:
         """What `predicting` must give for the document: by the model's own forward pass of it alone."""
@@ -59,9 +68,10 @@ def find_way(spec: TrainSpec, data: Encoded, model: Any) -> tuple[Way, str]:
         trial.own = _own_attention(trial)
         model.set_attn_implementation(trial.own)
         _check_causal(trial)
-        trial.way = replace(trial.way, shape=probe.shape_of(model, trial.ids(trial.short, 0), trial.tolerance / 10))
+        trial.way = replace(trial.way, shape=_shape(trial))
         word = _settle(trial)
     model.train()
+    _check_learns(trial)
     model.o1exp_own = trial.own
     return model.o1exp_way, word
 
@@ -73,7 +83,10 @@ def _check_runs(trial: Trial) -> None:
     except torch.OutOfMemoryError:
         raise
     except Exception as problem:
-        raise CannotTrain(cannot(trial.spec, trial.model.config, problem)) from problem
+        whole = (
+            "" if trial.spec.zero_stage < 3 else " (weights split by machine.zero_stage=3 are whole only within their own layers: try 2)"
+        )
+        raise CannotTrain(cannot(trial.spec, trial.model.config, problem) + whole) from problem
 
 
 def _own_attention(trial: Trial) -> str:
@@ -84,11 +97,10 @@ def _own_attention(trial: Trial) -> str:
     default = probe.logits(model, ids)
     try:
         model.set_attn_implementation("eager")
-        apart = trial.apart(default, probe.logits(model, ids))
+        apart = trial.apart(default, probe.logits(model, ids), typical=not trial.exact)
     except Exception:  # not every model has it
         return trial.own
-    bound = 1e-3 if model.dtype == torch.float32 else 0.1
-    if apart > bound:
+    if apart > (1e-3 if trial.exact else 0.1):
         return "eager"
     trial.tolerance = max(trial.tolerance, 4 * apart)  # two right ways differ so much
     return trial.own
@@ -101,11 +113,27 @@ def _check_causal(trial: Trial) -> None:
     mixed = torch.cat([ids[:half], other[half:]])
     before, after = (probe.logits(trial.model, one)[:half] for one in (ids, mixed))
     apart = trial.apart(before, after, typical=True)
-    if apart > trial.least:
+    if apart > trial.tolerance / 10:
         raise CannotTrain(
             f"{trial.spec.start} ({trial.model.config.model_type}) is no causal language model: later tokens change its logits of earlier "
             f"ones by {apart:.2g} of their size; start from a model that reads from left to right"
         )
+    # Experts work on tokens in groups, and groups of other sizes round otherwise: where this shows, so little is no leak.
+    trial.least = max(LEAK, min(trial.tolerance, 4 * trial.apart(before, after)))
+
+
+def _shape(trial: Trial) -> Shape | None:
+    """What the model makes of its output layer, None where only the whole model knows; losses by it are compared with plain ones."""
+    model, spec = trial.model, trial.spec
+    shape = probe.shape_of(model, trial.ids(trial.short, 0), trial.tolerance / 10)
+    if shape is None:
+        return None
+    model.o1exp_way = replace(trial.way, layout="alone", shape=shape, thin=False)
+    batch = micro_batch([0, 1, 2], trial.short, waste(spec)).to(model.device)
+    ours = token_losses(model, batch).double()
+    plain = torch.cat([_losses(trial, document) for document in batch.documents]).double()
+    apart = torch.tensor(float((ours - plain).abs().max()), device=model.device)
+    return shape if trial.agreed(apart) <= 3 * trial.tolerance else None
 
 
 def _settle(trial: Trial) -> str:
@@ -123,17 +151,24 @@ def _settle(trial: Trial) -> str:
                 f"machine.packing={asked}: {trial.spec.start} ({trial.model.config.model_type}): {why}; set machine.packing=auto"
             )
         refused = refused or why
-    raise AssertionError(f"one document alone differs from itself: {why}")
+    raise CannotTrain(cannot(trial.spec, trial.model.config, ValueError(why)))
 
 
 def _varies(trial: Trial) -> bool:
-    """Does it change what the model says of a text that a longer one begins with it, at the lengths of this data?"""
-    data = trial.data
+    """Does it change what the model makes of a text that a longer one begins with it, at the lengths of this data?
+
+    Beside the states, rotary frequencies are compared, since in bf16 rounding hides what they change.
+    """
+    data, model = trial.data, trial.model
     longest, shortest = int(data.lengths.argmax()), int(data.lengths.min())
     if shortest == int(data.lengths[longest]):
         return False
     ids, ask = trial.ids(data, longest), probe.logits if trial.way.shape is None else probe.hidden
-    return trial.apart(ask(trial.model, ids)[:shortest], ask(trial.model, ids[:shortest])) > trial.tolerance
+    with probe.rotary(model) as turned:
+        apart = trial.apart(ask(model, ids)[:shortest], ask(model, ids[:shortest]))
+    half = len(turned) // 2
+    other = [one for one, two in zip(turned[:half], turned[half:], strict=True) if not torch.equal(one[..., :shortest, :], two)]
+    return apart > trial.tolerance or trial.agreed(torch.tensor(float(len(other)), device=model.device)) > 0
 
 
 def _tried(trial: Trial, layout: Layout) -> str:
@@ -151,7 +186,6 @@ def _differs(trial: Trial, layout: Layout) -> str:
     model.set_attn_implementation(trial.own)
     short, long = [0, 1, 2], _full(trial)
     expected = {document: trial.alone(trial.short, document) for document in short}
-    losses = [_losses(trial, document) for document in short]
     ends = {document: trial.alone(trial.data, document) for document in (long[0], long[-1])} if layout != "alone" else {}
     try:
         if layout == "packed":
@@ -160,9 +194,6 @@ def _differs(trial: Trial, layout: Layout) -> str:
         batch = micro_batch(short, trial.short, waste(spec)).to(model.device)
         if why := _compared(trial, batch, expected):
             return why
-        apart = (token_losses(model, batch).double() - torch.cat([losses[d] for d in batch.documents]).double()).abs().max()
-        if float(apart) > 3 * trial.tolerance:
-            return f"its losses differ by {float(apart):.3g}"
         if layout == "packed" and not attention.seen:
             return "it attends in a way of its own"
         if why := _leaks(trial, batch):
@@ -179,9 +210,15 @@ def _differs(trial: Trial, layout: Layout) -> str:
 
 
 def _leaks(trial: Trial, batch: MicroBatch) -> str:
-    """What documents say must not change with one of them, however little: in a model that has hardly learned, little is all there is."""
+    """What documents say must not change with one of them, however little: in a model that has hardly learned, little is all there is.
+
+    In bf16 the first place of each other document must answer for all, where a leak shows most: elsewhere a router of experts may decide
+    otherwise by rounding.
+    """
     changed = micro_batch([0, 1, 2], trial.other, waste(trial.spec)).to(trial.model.device)
     others = batch.owners != batch.documents.index(0)
+    if not trial.exact:
+        others &= batch.owners != torch.nn.functional.pad(batch.owners[:-1], (1, 0), value=-1)
     before, after = (predicting(trial.model, one)[others] for one in (batch, changed))
     apart = trial.apart(before, after)
     return f"a document changes others beside it by {apart:.2g} of their size" if apart > trial.least else ""
@@ -196,10 +233,30 @@ def _compared(trial: Trial, batch: MicroBatch, expected: dict[int, torch.Tensor]
     found = predicting(trial.model, batch)
     for document, alone in expected.items():
         ours = found[batch.owners == batch.documents.index(document)]
-        apart = trial.apart(ours, alone)
+        apart = trial.apart(ours, alone, typical=not trial.exact)  # see _leaks
         if apart > trial.tolerance:
             return f"a document beside others differs by {apart:.2g} from itself alone"
     return ""
+
+
+def _check_learns(trial: Trial) -> None:
+    """A first pass as a training makes it, with its backward pass down to the first weights; the gradients are thrown away.
+
+    Only those of small weights are asked for, which lie in every layer; under ZeRO-3, which shares them out as they come, none is.
+    """
+    model = trial.model
+    batch = micro_batch([0, 1, 2], trial.short, waste(trial.spec)).to(model.device)
+    learned = [one for one in model.parameters() if one.requires_grad]
+    small = [one for one in learned if one.numel() < 2**16] or learned[:1]
+    try:
+        with torch.set_grad_enabled(trial.spec.zero_stage < 3 or trial.spec.strategy == "single"):
+            loss = token_losses(model, batch).sum()
+        if loss.requires_grad:
+            torch.autograd.grad(loss, small, allow_unused=True)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as problem:
+        raise CannotTrain(cannot(trial.spec, model.config, problem)) from problem
 
 
 def _full(trial: Trial) -> list[int]:

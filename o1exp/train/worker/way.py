@@ -111,7 +111,7 @@ def _asked(model: Any, given: dict[str, Any], places: torch.Tensor) -> torch.Ten
         body = body_of(model)
         hidden: torch.Tensor = body(**given, **without_cache(body))[0]
         return hidden.flatten(0, 1).index_select(0, places)
-    chosen = len(given["input_ids"]) == 1 and "logits_to_keep" in parameters(type(model))
+    chosen = len(given["input_ids"]) == 1 and "logits_to_keep" in parameters(model.__class__)
     keep = {"logits_to_keep": places} if chosen else {}
     logits: torch.Tensor = model(**given, **keep, **without_cache(model)).logits.flatten(0, 1)
     return logits if chosen else logits.index_select(0, places)
@@ -119,7 +119,7 @@ def _asked(model: Any, given: dict[str, Any], places: torch.Tensor) -> torch.Ten
 
 def without_cache(module: Any) -> dict[str, bool]:
     """The argument that keeps a forward pass from filling a cache, for models that know it."""
-    known = parameters(type(module))
+    known = parameters(module.__class__)
     return {"use_cache": False} if "use_cache" in known or inspect.Parameter.VAR_KEYWORD in known.values() else {}
 
 
