@@ -32,7 +32,7 @@ class Training(Stage[Checkpoint]):
     `samples.jsonl` and `timing.jsonl`.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     runs: ClassVar[tuple[str, ...]] = ("o1exp.train.worker.rank",)
     volatile: ClassVar[tuple[str, ...]] = (TIMING.name,)
     renamed: ClassVar[Mapping[str, str]] = {

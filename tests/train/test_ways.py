@@ -133,7 +133,9 @@ def test_whole_logits_where_the_model_makes_more_of_them_than_a_scale_and_a_cap(
 def test_a_model_that_sees_later_tokens_is_refused() -> None:
     from o1exp.train.worker.trial import find_way
 
-    with pytest.raises(CannotTrain, match=r"tiny \(bert\) is no causal language model: later tokens change its logits of earlier ones"):
+    with pytest.raises(
+        CannotTrain, match=r"tiny \(bert\) is no causal language model: later tokens have a part of .* in its logits of earlier ones"
+    ):
         find_way(SPEC, documents(), ready("bert"))
 
 
@@ -149,7 +151,7 @@ def test_a_model_that_cannot_run_is_refused_in_a_sentence() -> None:
 def test_a_way_that_is_asked_for_and_wrong_is_refused() -> None:
     from o1exp.train.worker.trial import find_way
 
-    with pytest.raises(CannotTrain, match=r"machine\.packing=packed: tiny \(mamba\): a document .* differs by .*set machine\.packing=auto"):
+    with pytest.raises(CannotTrain, match=r"machine\.packing=packed: tiny \(mamba\): a document .*set machine\.packing=auto"):
         find_way(dataclasses.replace(SPEC, packing="packed"), documents(), ready("mamba"))
 
 

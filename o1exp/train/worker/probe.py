@@ -53,6 +53,29 @@ def distance(ours: Tensor, theirs: Tensor, typical: bool = False) -> float:
     return float(apart.median() if typical else apart.max())
 
 
+def influence(model: Any, say: Callable[[], Tensor]) -> Tensor | None:
+    """How much each token has a part in what is said: the size of its embedding's gradient, [tokens]; None where no embedding is asked.
+
+    As in a training, where some models have a backward pass only; dropout closes no way for good.
+    """
+    leaves: list[Tensor] = []
+
+    def leaf(module: Any, given: Any, out: Tensor) -> Tensor:
+        leaves.append(out.detach().requires_grad_())
+        return leaves[-1]
+
+    model.train()
+    try:
+        with torch.enable_grad(), _watching(model.get_input_embeddings(), leaf):
+            said = say()
+            weights = torch.randn(said.shape, generator=torch.Generator("cpu").manual_seed(0), device="cpu")
+            found = torch.autograd.grad((said.float() * weights.to(said.device)).sum(), leaves, allow_unused=True) if leaves else []
+    finally:
+        model.eval()
+    parts = [torch.zeros_like(one) if grad is None else grad for one, grad in zip(leaves, found, strict=True)]
+    return torch.cat([part.double().abs().sum(-1).flatten() for part in parts]) if parts else None
+
+
 VALUES = (1e-2, 1.0, -3.0, 10.0, 30.0, -60.0, 200.0, 1e4)
 """Values of the output layer that are put in the place of its own, to see what the model makes of them: from tiny to beyond any cap."""
 
