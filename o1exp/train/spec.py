@@ -74,6 +74,11 @@ class TrainSpec:
         return self.devices * self.nodes
 
     @property
+    def splits_weights(self) -> bool:
+        """ZeRO-3: weights are whole only while a forward or backward pass of the strategy's model needs them."""
+        return self.zero_stage == 3 and self.strategy == "deepspeed"
+
+    @property
     def varlen(self) -> bool:
         """Attention by the kernel that knows where documents end, so that none is padded."""
         fits = self.accelerator == "gpu" and self.precision == "bf16"

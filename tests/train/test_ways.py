@@ -134,7 +134,7 @@ def test_a_model_that_sees_later_tokens_is_refused() -> None:
     from o1exp.train.worker.trial import find_way
 
     with pytest.raises(
-        CannotTrain, match=r"tiny \(bert\) is no causal language model: later tokens have a part of .* in its logits of earlier ones"
+        CannotTrain, match=r"tiny \(bert\) is no causal language model: later tokens have a part in its logits of earlier ones"
     ):
         find_way(SPEC, documents(), ready("bert"))
 

@@ -44,12 +44,14 @@ class Student(LightningModule):  # type: ignore[misc]
             forget_peak(self.device)
 
     def find_way(self) -> None:
-        """Find out how documents go through the model, once the strategy stands: split weights are whole only in its passes."""
+        """Find out how documents go through the model; with split weights once the strategy stands, in whose passes they are whole."""
         self.way, said = find_way(self.spec, self.data, self.model)
         if self.global_rank == 0 and said:
             report({"says": said})
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
+        if not self.spec.splits_weights:
+            self.find_way()  # before DeepSpeed counts backward passes
         return adamw(self.model, self.spec)
 
     def transfer_batch_to_device(self, batch: MicroBatch, device: torch.device, dataloader_idx: int) -> MicroBatch:

@@ -52,7 +52,8 @@ class Recorder(Callback):  # type: ignore[misc]
 
     def on_train_start(self, trainer: Trainer, pl_module: Student) -> None:
         pl_module.backend = backend_of(trainer, pl_module, pl_module.spec.max_grad_norm)
-        pl_module.find_way()
+        if pl_module.spec.splits_weights:
+            pl_module.find_way()
         pl_module.objective.ready(pl_module.model, pl_module.device)
         if self.mark:
             pl_module.backend.load(self.checkpoints.at(self.mark.step))
