@@ -33,7 +33,7 @@ class Trial:
 
     def __init__(self, spec: TrainSpec, data: Encoded, model: Any) -> None:
         self.spec, self.data, self.model = spec, data, model
-        self.own = str(model.config._attn_implementation)
+        self.own = str(getattr(model, "o1exp_own", model.config._attn_implementation))
         self.exact = model.dtype == torch.float32
         self.tolerance = 1e-4 if self.exact else 3e-2
         self.split = spec.splits_weights
@@ -69,6 +69,7 @@ def find_way(spec: TrainSpec, data: Encoded, model: Any) -> tuple[Way, str]:
     model.eval()  # no dropout
     with torch.no_grad():
         trial = Trial(spec, data, model)
+        model.set_attn_implementation(trial.own)
         _check_runs(trial)
         trial.own = _own_attention(trial)
         model.set_attn_implementation(trial.own)
