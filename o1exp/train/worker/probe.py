@@ -62,7 +62,7 @@ def influence(model: Any, say: Callable[[], Tensor]) -> Tensor | None:
 
     def leaf(module: Any, given: Any, out: Tensor) -> Tensor:
         leaves.append(out.detach().requires_grad_())
-        return leaves[-1]
+        return leaves[-1].clone()  # some scale it in place
 
     model.train()
     try:
