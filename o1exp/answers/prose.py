@@ -57,7 +57,8 @@ def last_expression(text: str) -> str:
     last = max(text.rfind(digit) for digit in _DIGITS)
     if last < 0:
         return ""
-    text = _before_aside(text[_word_start(text, last - _AROUND) : last + _AROUND])
+    cut = _word_start(text, last - _AROUND)
+    text = _before_aside(text[cut : last + _AROUND])
     runs = [run for run in _runs(text) if run.digit]
     if not runs:
         return ""
@@ -69,6 +70,8 @@ def last_expression(text: str) -> str:
         start = _trimmed(text, runs[last])[0]
     if unit and last:
         start = _with_larger_unit(text, runs[last - 1], start, unit)
+    if cut and start == 0:  # longer than what is looked at: its end is another expression
+        return ""
     return (_value(text[start:end]) + unit).strip()
 
 

@@ -51,7 +51,7 @@ class Rules(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rule filter on problems"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     problems: Stage[Table[Problem]]
     image: bool = True
