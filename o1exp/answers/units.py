@@ -51,6 +51,8 @@ OTHER_UNITS = frozenset(
 _MARKS = re.compile(r"[{}⟦⟧\\$]")
 _FACTOR = re.compile(r"[/()]|[^\s/()*·⋅.]+")
 _POWERED = re.compile(r"([^\d^-]+)\^?(-?\d{1,2})?")
+_MINUS = re.compile(r"[^\s/()*·⋅.^-]+-\d+")
+"""`n-2` alone is a difference; in `m s-2` the same is a power."""
 _SQUARE = re.compile(
     r"(?<![a-z])(square|sq|cubic|cu)\.?\s*([a-z]+)|(平方|立方)([\u4e00-\u9fff]+)|(?<![a-z])([a-z]{1,20})\s+(squared|cubed)"
 )
@@ -76,6 +78,8 @@ def _power(match: "re.Match[str]") -> str:
 
 def is_unit(word: str) -> bool:
     """Whether the word, or each part of a compound such as km/h or cm^2, is a known unit."""
+    if _MINUS.fullmatch(word.strip()):
+        return False
     names = [name for name, _ in _factors(word)]
     return bool(names) and all(name in UNITS or name in OTHER_UNITS for name in names)
 

@@ -58,6 +58,7 @@ def byte_pairs(examples: list[Example]) -> Any:
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=4096, special_tokens=list(SPECIALS), show_progress=False)
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=4096, special_tokens=list(SPECIALS), initial_alphabet=letters, show_progress=False)
     made.train_from_iterator((example.response for example in examples[:200]), trainer)
     return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=SPECIALS[2], pad_token=SPECIALS[0], chat_template=TEMPLATE)

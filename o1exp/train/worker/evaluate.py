@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from o1exp.chat.local.generated import write
-from o1exp.chat.local.plain import only_logits
+from o1exp.chat.local.plain import exact_attention, only_logits
 from o1exp.chat.local.rows import Decoded, DecodeRequest, DecodeRules, NoNumber, Row
 from o1exp.chat.local.spell import Spelling, end_tokens
 from o1exp.chat.local.window import window
@@ -65,7 +65,7 @@ class Evaluation:
             temperature=0.0, top_p=1.0, ends=end_tokens(model, self.tokenizer), stopped=spelling.stopped(()),
         )  # fmt: skip
         model.eval()
-        model.set_attn_implementation(model.o1exp_own)
+        model.set_attn_implementation(exact_attention(model))
         written = []
         try:
             with torch.no_grad(), only_logits(model):
