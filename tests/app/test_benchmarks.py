@@ -39,9 +39,10 @@ def test_the_file_that_is_not_public_has_named_fields(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text('{"id": "m1", "problem": "1+1?", "solution": "easy", "answer": "2"}\n')
     words = ["bench=[math2024]", f"bench.math2024.path={tmp_path / 'm.jsonl'}", "goal=bench.math2024.problems"]
     (problem,) = _problems(words, tmp_path)
-    where = {"revision": problem.revision, "row": 1}  # in a file with these bytes
-    assert problem == Problem(id="m1", question="1+1?", answer="2", solution="easy", source="math2024", **where)
-    assert len(problem.revision) == 64
+    assert len(problem.revision) == 64  # sha256 of the file
+    assert problem == Problem(
+        id="m1", question="1+1?", answer="2", solution="easy", source="math2024", revision=problem.revision, row=1
+    )  # fmt: skip
 
 
 def test_a_benchmark_file_says_only_what_is_its_own() -> None:
