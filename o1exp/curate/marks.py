@@ -45,7 +45,7 @@ _CHINESE_IMAGE = re.compile(
 )
 _PROVE = re.compile(
     r"\b(?:(?:dis)?prove\b|(?:show|demonstrate|verify|establish|deduce)(?=\s*[,:]?\s*(?:that|why|the following|[\\$]))"
-    r"|(?:give|provide|write|present) (?:a|the|your) (?:\w+ )?proof\b)(?:\s*(?:that|:))?",
+    r"|(?:give|provide|write|present) (?:a|the|your) (?:\w+ )?proof\b)(?:\s*(?:that|:))?|\bproof(?=\s+that\b)",
     re.IGNORECASE,
 )
 _SAYS = re.compile(
@@ -60,7 +60,7 @@ _OPTION = tuple(
     for style in (r"(?<![\w\\])\(\s*{}\s*\)", r"(?<![\w(\\]){}\s*\)", r"(?<![\w(\\]){}\s*[.:\uff0e\u3001\uff1a](?=\s|\\|\$)")
 )
 """Ways to letter the options of a question, the same for all of them."""
-_SENTENCE = re.compile(r"[.!?。\n](?=\s|$)|\n")
+_SENTENCE = re.compile(r"[.!?。][$)\]*\\]*(?=\s|$)|\n")
 
 
 def picture_mark(question: str) -> str:

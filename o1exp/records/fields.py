@@ -1,6 +1,7 @@
 """What stands in the fields of people's rows: found by a dotted path or a usual name, read as text."""
 
 import ast
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ USER, ASSISTANT = ("user", "human"), ("assistant", "gpt", "model", "bot", "chatg
 """Who speaks in a chat."""
 _IMAGE = "<image>"
 _LISTED = re.compile(r"""\[\s*(['"]).*\1\s*,?\s*\]""", re.DOTALL)
+_OBJECT = re.compile(r"""\[?\s*\{\s*(['"])[^'"]*\1\s*:.*\}\s*\]?""", re.DOTALL)
 _NAN = ("nan", "<na>")
 
 
@@ -27,12 +29,25 @@ def field(row: Values, name: str) -> Any:
         return row[name]
     value: Any = row
     for part in name.split("."):
+        value = _written(value)
         if isinstance(value, dict) and part in value:
             value = value[part]
         elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
         else:
             return MISSING
+    return value
+
+
+def _written(value: Any) -> Any:
+    """The object or list that a text spells as JSON or as Python does (a table saved as CSV holds such texts), else the value itself."""
+    if not (isinstance(value, str) and _OBJECT.fullmatch(value.strip())):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(value.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
     return value
 
 
@@ -80,8 +95,11 @@ def _number(value: float | Decimal) -> str:
 
 
 def answer_text(value: Any) -> str:
-    """As `as_text`, for an answer: the text `nan` is none, and `['3', '-3']`, a list that was written as a text, is `3, -3`."""
-    text = as_text(value)
+    """As `as_text`, for an answer: the text `nan` is none, and `['3', '-3']`, a list that was written as a text, is `3, -3`.
+
+    Errors: as there, also for an object that was written as a text.
+    """
+    text = as_text(_written(value))
     if _LISTED.fullmatch(text):
         try:
             text = as_text(ast.literal_eval(text))
@@ -114,6 +132,7 @@ def assistant_text(value: Any) -> str:
 
 
 def _last_turn(value: Any, speakers: Sequence[str]) -> str:
+    value = chat if is_chat(chat := _written(value)) else value
     if not is_chat(value):
         return as_text(value)
     said = [turn for turn in value if str(turn.get("role", turn.get("from"))).casefold() in speakers]

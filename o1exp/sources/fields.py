@@ -9,14 +9,15 @@ from o1exp.records import Problem
 from o1exp.records.fields import MISSING, PROBLEM, Values, answer_text, as_text, assistant_text, field, first_field, is_chat, user_text
 from o1exp.records.rows import Row
 from o1exp.sources.gold import gold_answer, solved_answer
+from o1exp.sources.options import options
 
 USUAL = {
     "problem": PROBLEM,
     "answer": (
         "answer", "final_answer", "expected_answer", "gold_answer", "gt", "gold", "ground_truth", "target", "gtruth_answer",
-        "reward_model.ground_truth",
+        "correct_answer", "reference_answer", "answerKey", "correct", "reward_model.ground_truth",
     ),
-    "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output"),
+    "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output", "choices.0.message.content"),
     "id": ("id", "unique_id", "idx", "problem_id", "uuid"),
 }  # fmt: skip
 
@@ -55,7 +56,16 @@ def find_fields(rows: Sequence[Values], given: Mapping[str, str]) -> ProblemFiel
     return ProblemFields(**found)
 
 
-def to_problem(row: Row, fields: ProblemFields, source: str) -> Problem:
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from: the set's name, its sha256 or commit, and the `file` that errors name."""
+
+    name: str
+    revision: str
+    file: str
+
+
+def to_problem(row: Row, fields: ProblemFields, origin: Origin) -> Problem:
     """The row as a Problem. Errors: ValueError with the reason it cannot be one."""
     if row.reason:
         raise ValueError(row.reason)
@@ -63,6 +73,8 @@ def to_problem(row: Row, fields: ProblemFields, source: str) -> Problem:
     if not question:
         raise ValueError(f"column {fields.problem} is empty")
     answer, solution = _read("answer", fields.answer, row.values), _read("solution", fields.solution, row.values)
+    if listed := options(row.values):
+        question, answer = listed.behind(question), listed.label(field(row.values, fields.answer)) or answer
     if answer:
         whole = answer
         try:
@@ -73,7 +85,7 @@ def to_problem(row: Row, fields: ProblemFields, source: str) -> Problem:
             solution = solution or whole
     return Problem(
         id=_id(row.values, fields.id) or content_id(question), question=question, answer=answer or solved_answer(solution),
-        solution=solution, source=source,
+        solution=solution, source=origin.name, revision=origin.revision, row=row.place,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def _parquet(path: Path) -> Iterator[Row]:
             for values in batch.to_pylist():
                 place += 1
                 yield Row(place, values)
-    except pyarrow.ArrowException as wrong:
+    except (pyarrow.ArrowException, ValueError) as wrong:
         raise ValueError(f"{path}, behind row {place}: {str(wrong).splitlines()[0]}") from wrong
 
 

@@ -40,9 +40,11 @@ def announced(text: str) -> str:
     """What stands in the last box or the boxes joined to it, after ####, or behind "the answer is" near the end; "" for none of these."""
     if not (_MARKED.search(text) or _SAID.search(text[-_END:])):
         return ""
-    found = extract(_FRAME.sub(r"\\boxed", text))
-    heading = found.method == "hashes" and "####" not in text.rstrip().rsplit("\n", 1)[-1]
-    return found.text if found.method in ANNOUNCED and not heading else ""
+    text = _FRAME.sub(r"\\boxed", text)
+    found = extract(text)
+    if found.method == "hashes" and "####" not in text.rstrip().rsplit("\n", 1)[-1]:  # a heading, or an answer that is said again
+        found = extract(text.replace("####", ""))
+    return found.text if found.method in ANNOUNCED else ""
 
 
 def _is_bare(text: str) -> bool:

@@ -13,9 +13,11 @@ from rich.markup import escape
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
-from o1exp.sources.fields import ProblemFields, find_fields, to_problem
+from o1exp.sources.fields import Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 
+Unreadable = list[tuple[int, str]]
+"""Number and reason of rows that cannot be read."""
 _SHOWN = 20
 _HEAD = 100
 """Rows in which the columns are looked for; where none of them has a column that is needed, it is looked for in more."""
@@ -72,33 +74,42 @@ class Local(Stage[Table[Problem]]):
             yield f"{self.path} has sha256 {found[:12]}..., the config pins {self.sha256[:12]}...: use that file or change sha256"
         else:
             try:
-                self.peek(1)
+                first, unreadable = self._first(1)
             except ValueError as wrong:
                 yield str(wrong)
+            else:
+                if unreadable and not first:
+                    yield none_read(self.path, unreadable)
 
     def peek(self, count: int) -> list[Problem]:
         """Errors: ValueError for a kind of file or columns that are not known."""
-        if not Path(self.path).exists() or not self.path:
-            return []
-        readable = readable_problems(read_rows(Path(self.path), self.split), self.fields, (self.name, self.path), [])[1]
-        return list(itertools.islice(readable, self.skip, self.skip + min(count, self.limit or count)))
+        return self._first(count)[0] if self.path and Path(self.path).exists() else []
+
+    def _first(self, count: int) -> "tuple[list[Problem], Unreadable]":
+        unreadable: Unreadable = []
+        rows = read_rows(Path(self.path), self.split)
+        readable = readable_problems(rows, self.fields, self._origin(), unreadable)[1]
+        return list(itertools.islice(readable, self.skip, self.skip + min(count, self.limit or count))), unreadable
+
+    def _origin(self) -> Origin:
+        return Origin(self.name, self.sha256, self.path)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")
 
     def make(self, work: Work) -> None:
         rows = read_rows(Path(self.path), self.split)
-        write_problems(work, rows, self.fields, (self.skip, self.limit), (self.name, self.path))
+        write_problems(work, rows, self.fields, (self.skip, self.limit), self._origin())
 
 
-def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], window: tuple[int, int | None], names: tuple[str, str]) -> None:
-    """Turn rows into problems, window = (skip, limit) of the readable ones, names = (the set's, the file's).
+def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], window: tuple[int, int | None], origin: Origin) -> None:
+    """Turn rows into problems, window = (skip, limit) of the readable ones, `origin` says which set.
 
     Unreadable rows go to `unreadable.tsv` and the console, with their number and the reason.
     """
-    unreadable: list[tuple[int, str]] = []
+    unreadable: Unreadable = []
     skip, limit = window
-    fields, readable = readable_problems(rows, given, names, unreadable)
+    fields, readable = readable_problems(rows, given, origin, unreadable)
     answered: Counter[bool] = Counter()
     kept = itertools.islice(readable, skip, None if limit is None else skip + limit)
     count = work.write(Problem, _counted(kept, answered))
@@ -110,10 +121,15 @@ def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], windo
     if unreadable:
         work.console.line(f"[yellow]{len(unreadable)} rows could not be read[/], {count} could; all of them are listed in unreadable.tsv")
     if answered[False]:
-        work.console.line(f"{answered[False]} of {count} problems of {escape(names[0])} have no answer")
+        work.console.line(f"{answered[False]} of {count} problems of {escape(origin.name)} have no answer")
     if not count:
-        first = "row {}: {}".format(*unreadable[0]) if unreadable else "it has no rows"
-        raise ValueError(f"{names[1]}: not one row could be read; {'the first reason: ' if unreadable else ''}{first}")
+        raise ValueError(none_read(origin.file, unreadable))
+
+
+def none_read(file: str, unreadable: Unreadable) -> str:
+    """The sentence for a file of which nothing could be read."""
+    why = "the first reason: row {}: {}".format(*unreadable[0]) if unreadable else "it has no rows"
+    return f"{file}: not one row could be read; {why}"
 
 
 def _counted(problems: Iterable[Problem], answered: "Counter[bool]") -> Iterator[Problem]:
@@ -123,7 +139,7 @@ def _counted(problems: Iterable[Problem], answered: "Counter[bool]") -> Iterator
 
 
 def readable_problems(
-    rows: Iterable[Row], given: dict[str, str], names: tuple[str, str], unreadable: list[tuple[int, str]]
+    rows: Iterable[Row], given: dict[str, str], origin: Origin, unreadable: Unreadable
 ) -> tuple[ProblemFields, Iterator[Problem]]:
     """The columns that are read, and the problems in them; rows that cannot be read are added to `unreadable` on the way.
 
@@ -135,23 +151,21 @@ def readable_problems(
         head += more
         try:
             fields = find_fields([row.values for row in head if row.values], given)
-            return fields, _read(itertools.chain(head, rows), fields, given, names[0], unreadable)
+            return fields, _read(itertools.chain(head, rows), fields, given, origin, unreadable)
         except ValueError as wrong:
             if not more:
                 reason = next((f"row {row.place}: {row.reason}" for row in head if row.reason), str(wrong) if head else "it has no rows")
-                raise ValueError(f"{names[1]}: {wrong if any(row.values for row in head) else reason}") from None
+                raise ValueError(f"{origin.file}: {wrong if any(row.values for row in head) else reason}") from None
 
 
-def _read(
-    rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], source: str, unreadable: list[tuple[int, str]]
-) -> Iterator[Problem]:
+def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], origin: Origin, unreadable: Unreadable) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     by_columns: dict[tuple[str, ...], ProblemFields] = {}
     for row in rows:
         columns = tuple(row.values)
         own = by_columns.get(columns) or by_columns.setdefault(columns, fields.of(row.values, given))
         try:
-            problem = to_problem(row, own, source)
+            problem = to_problem(row, own, origin)
         except ValueError as wrong:
             unreadable.append((row.place, str(wrong)))
             continue

@@ -55,6 +55,8 @@ PROVED = [
     "Prove or disprove: every good set is regular.",
     "Demonstrate that $1+1=2$.",
     "(a) Prove that $a=b$. (b) Find c.",
+    "Let $d$ be what is left for each $i=1, 2, \\ldots, n.$  Prove that there is a real number $d$.",
+    "a) Proof that $|F|=\\infty$.",
 ]
 ASKED = [
     "Show your work: what is 2+2?",
@@ -63,6 +65,7 @@ ASKED = [
     "Determine all such n, or show that no such n exists.",
     "Find its area, but show that there are infinitely many such pentagons.",
     "Find the least n and prove your answer.",
+    "Find, with proof, all triples.",
     "Records show that it rained on 3 of 4 days. How likely is rain?",
     "他的身份证明上写着几岁？",
 ]

@@ -61,6 +61,15 @@ def test_an_answer_is_none_where_it_says_nothing(value: Any, answer: str) -> Non
     assert answer_text(value) == answer
 
 
+def test_an_object_that_was_written_as_a_text_is_looked_into_or_refused() -> None:
+    for text in ('{"ground_truth": "3", "style": "rule"}', "{'ground_truth': '3', 'style': 'rule'}"):
+        assert field({"reward_model": text}, "reward_model.ground_truth") == "3"
+        with pytest.raises(ValueError, match="holds an object with the fields ground_truth, style"):
+            answer_text(text)
+    assert user_text("[{'role': 'user', 'content': 'last'}]") == "last"
+    assert (answer_text(r"\{1, 2\}"), answer_text("{1, 2}"), answer_text("{x: x > 1}")) == (r"\{1, 2\}", "{1, 2}", "{x: x > 1}")
+
+
 def test_of_a_chat_the_last_turn_of_each_side_is_the_text() -> None:
     turns = [{"role": "user", "content": "first"}, {"from": "human", "value": "last"}, {"role": "assistant", "content": "answer"}]
     assert (user_text(turns), assistant_text(turns)) == ("last", "answer")

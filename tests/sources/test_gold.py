@@ -38,7 +38,7 @@ def test_a_solution_that_says_none_is_no_answer(text: str) -> None:
     [
         ("128", "128"), ("C", "C"), ("True", "True"), ("[7, 8, 9]", "[7, 8, 9]"), ("", ""), ("It is 7.", ""), ("略", ""),
         ("Some steps.\n\nAnswer: B", "B"), (r"so \boxed{3}", "3"), ("We count 12 of them, and 3 more.", ""),
-        ("### Plan\n#### Step 1\nWe count.", ""),
+        ("### Plan\n#### Step 1\nWe count.", ""), ("10*11=110\n#### 110\nThe answer is: 110", "110"),
     ],
 )  # fmt: skip
 def test_a_solution_gives_what_it_announces_or_all_it_says(solution: str, answer: str) -> None:

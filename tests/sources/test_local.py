@@ -69,6 +69,14 @@ def test_unreadable_rows_are_counted_and_named(tmp_path: Path) -> None:
     assert [line.split("\t")[0] for line in listed] == ["2", "3"]
 
 
+def test_a_problem_says_where_it_stands(tmp_path: Path) -> None:
+    source = Local(
+        name="sums", path=_write(tmp_path / "a.jsonl", '{"question": "1+1?", "answer": "2"}\n\n{"question": "2+2?", "answer": "4"}\n')
+    )
+    kept = _problems(Store(tmp_path), source)
+    assert [(p.source, p.revision, p.row) for p in kept] == [("sums", source.sha256, 1), ("sums", source.sha256, 3)]
+
+
 def test_unreadable_rows_of_a_table_are_named_too(tmp_path: Path) -> None:
     text = 'problem,answer\n1+1?,2\n"one, "two" or three?",3\n2+2?,"4"\n'
     store, source = Store(tmp_path), Local(path=_write(tmp_path / "a.csv", text))
@@ -112,6 +120,12 @@ def test_an_answer_is_no_object_and_no_bytes(tmp_path: Path) -> None:
     assert [
         p.answer for p in _problems(Store(tmp_path), Local(path=str(tmp_path / "a.parquet"), fields={"answer": "meta.gold.value"}))
     ] == ["2"]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_an_obstacle(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.jsonl", '{"question": "1+1?", "answer": {"value": "2"}}\n')
+    assert next(Local(path=path).preflight()).endswith("name one of its fields, e.g. fields.answer=answer.value")
+    assert next(Local(path=path, fields={"answer": "answer.value"}).preflight(), "") == ""
 
 
 def test_a_split_of_a_folder_is_named(tmp_path: Path) -> None:
