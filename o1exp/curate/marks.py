@@ -1,4 +1,4 @@
-"""What marks a question that needs a picture, asks for a proof or lists options: patterns of our own, measured in docs/filters.md."""
+"""What marks a question that needs a picture, asks for a proof or lists options: patterns of our own, measured in docs/sources.md."""
 
 import re
 

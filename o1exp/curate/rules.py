@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from o1exp.answers.kinds import Choice, Named, Value
+from o1exp.answers.kinds import Based, Choice, Named, Value
 from o1exp.answers.nodes import symbols
 from o1exp.answers.normalise import normalise
 from o1exp.answers.rational import rational
@@ -50,7 +50,7 @@ def choice(problem: Problem) -> str:
 
 
 def not_numerical(problem: Problem) -> str:
-    """The answer is not one number: integer, decimal, fraction, closed form such as 6√2, with or without a unit or `x =` before it."""
+    """The answer is not one number: integer, decimal, fraction, closed form such as 6√2, digits in a base, with unit or `x =` or not."""
     return "" if is_number(problem.answer) else problem.answer or "(empty)"
 
 
@@ -60,7 +60,7 @@ def is_number(answer: str) -> bool:
     while isinstance(found, Named) and not any(letter.isalpha() for letter in found.argument):
         found = found.value
     if not isinstance(found, Value):
-        return False
+        return isinstance(found, Based)
     return rational(found.node) is not None or (not symbols(found.node) and size(found.node) is not None)
 
 

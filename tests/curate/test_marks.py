@@ -102,23 +102,12 @@ def test_options_are_lettered_one_way() -> None:
 def test_one_real_constant_is_a_number_with_its_unit_and_its_name() -> None:
     numbers = [
         "7", "-3.5", r"\frac{3}{7}", r"1\frac{3}{4}", r"12.5\%", r"6\sqrt{2}", r"\frac{\pi}{8}", "x=5", "145^\\circ", r"7 \text{ days}",
-        r"12 \mathrm{~cm}", r"\$1,250.50", "2^{1009}", r"1.2\times 10^{3}", "24 girls",
+        r"12 \mathrm{~cm}", r"\$1,250.50", "2^{1009}", r"1.2\times 10^{3}", "24 girls", "4210_{5}",
     ]  # fmt: skip
     others = [
-        "x+1",
-        "(1,2)",
-        "2, 3",
-        r"\text{(B)}",
-        "B",
-        r"\text{Yes}",
-        "f(x)=1",
-        "f(x)=x^2",
-        r"\infty",
-        "3:4",
-        r"2 \pm \sqrt{3}",
-        "",
+        "x+1", "2n-2", "(1,2)", "2, 3", r"\text{(B)}", "B", r"\text{Yes}", "f(x)=1", "f(x)=x^2", r"\infty", "3:4", r"2 \pm \sqrt{3}", "",
         "east",
-    ]
+    ]  # fmt: skip
     assert [answer for answer in numbers if not is_number(answer)] == []
     assert [answer for answer in others if is_number(answer)] == []
 
