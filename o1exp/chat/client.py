@@ -14,6 +14,7 @@ from o1exp.chat.ledger import Ledger
 from o1exp.chat.request import Answer, Message, Request, asked, cache_key
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import StageFailed, Work
+from o1exp.records.finish import ending
 
 
 class Client:
@@ -110,14 +111,14 @@ class Calls:
     estimated_usage: int = 0
 
     def add(self, answer: Answer) -> None:
-        usage, finish = answer.completion.usage, answer.completion.finish_reason
+        usage, finish = answer.completion.usage, ending(answer.completion.finish_reason)
         self.requests += 1
         self.cached += answer.cached
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
         self.usd += usage.usd
         self.truncated += finish == "length"
-        self.refused += finish in ("refused", "content_filter")
+        self.refused += finish == "refused"
         self.estimated_usage += answer.estimated
 
     def facts(self) -> dict[str, float]:

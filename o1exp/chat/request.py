@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from o1exp.chat.teacher import Teacher
 from o1exp.records import Completion
+from o1exp.records.finish import ending
 
 MARKS_PER_MESSAGE = 16
 """Tokens that a chat template may add around one message."""
@@ -57,7 +58,7 @@ class Answer:
     @property
     def usable(self) -> bool:
         """Is it whole (neither cut off nor refused nor empty)?"""
-        return self.completion.finish_reason not in ("length", "content_filter", "refused") and bool(self.text.strip())
+        return ending(self.completion.finish_reason) in ("stop", "") and bool(self.text.strip())
 
 
 def messages_sent(teacher: Teacher, request: Request) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, mes
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
+from o1exp.records.finish import is_cut
 from o1exp.secrets import MASK, SHORTEST, masked
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Sender:
         try:
             choice = reply["choices"][0]
             message = choice["message"]
-            content, finish = message.get("content") or "", choice.get("finish_reason") or "stop"
+            content, finish = message.get("content") or "", choice.get("finish_reason")
             reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
         except (KeyError, IndexError, TypeError, AttributeError):
             raise Again("the reply has no choices", lost=True) from None
@@ -152,6 +153,8 @@ class Sender:
             raise Again("the reply's content is no text", lost=True)
         usage, estimated = self._usage(request, reply, content + reasoning)
         model = str(reply.get("model") or self._teacher.model)
+        cut = not estimated and is_cut(finish, usage.completion_tokens, self._teacher.max_tokens)
+        finish = finish or ("length" if cut else "stop")
         return Kept(Completion(text=_valid(content), finish_reason=str(finish), usage=usage, model=model), _valid(reasoning), estimated)
 
     def _usage(self, request: Request, reply: dict[str, Any], written: str) -> tuple[Usage, bool]:

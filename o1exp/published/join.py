@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from o1exp.published import released
 from o1exp.records.fields import PROBLEM, Values, as_text, field, first_field, user_text
 
 Join = Literal["idx", "problem"]
+_MARKS = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$|\s+")
 INDEX = ("idx", "id", "index", "unique_id", "problem_id")
 
 
@@ -43,8 +45,30 @@ class Joined:
 
 
 def plain(text: str) -> str:
-    """A problem's text without what differs between copies of it: spaces, letter case, Unicode forms, dollar signs."""
-    return re.sub(r"[\s$]+", "", unicodedata.normalize("NFKC", text)).casefold()
+    """A problem's text without what differs between copies of it: spaces, Unicode forms, marks of mathematics (`$`, `\\(`, `\\[`)."""
+    return _MARKS.sub("", unicodedata.normalize("NFKC", text))
+
+
+class Texts:
+    """Places of problems by text; letter case counts only where two problems differ in nothing else (a and A are two numbers)."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._exact: dict[str, int] = {}
+        for place, text in enumerate(texts):
+            self._exact.setdefault(text, place)
+        self._exact.pop("", None)
+        folds = Counter(text.casefold() for text in self._exact)
+        self._folded = {text.casefold(): place for text, place in self._exact.items() if folds[text.casefold()] == 1}
+
+    def find(self, text: str) -> int | None:
+        """The problem of this text, else the longest that stands in it whole: a prompt may have words around the problem."""
+        for known, asked in ((self._exact, text), (self._folded, text.casefold())):
+            if asked in known:
+                return known[asked]
+        for known, asked in ((self._exact, text), (self._folded, text.casefold())):
+            if inside := [name for name in known if name in asked]:
+                return known[max(inside, key=len)]
+        return None
 
 
 def join(outputs: Side, gold: Side | None, by: Join | None) -> Joined:
@@ -73,16 +97,7 @@ def _by_problem(outputs: Side, gold: Side) -> Joined:
     for side, option in ((outputs, "--problem-field"), (gold, "--gold-problem-field")):
         if not side.problem:
             raise ValueError(f"--join problem: {side.path} has no field with the problem's text; name it with {option}")
-    known: dict[str, int] = {}
-    for place in range(len(gold.rows)):
-        known.setdefault(gold.text(place), place)
-    known.pop("", None)
-    found: list[int | None] = []
-    for place in range(len(outputs.rows)):
-        text = outputs.text(place)
-        # A prompt may have words around the problem: the longest problem that stands in it whole.
-        inside = () if text in known else sorted((name for name in known if name in text), key=len)
-        found.append(known.get(text, known[inside[-1]] if inside else None))
+    found = list(map(Texts([gold.text(place) for place in range(len(gold.rows))]).find, map(outputs.text, range(len(outputs.rows)))))
     missing = [place for place, row in enumerate(found) if row is None]
     if len(missing) == len(found):
         raise ValueError(
@@ -121,7 +136,7 @@ def _is_key(side: Side, name: str) -> bool:
 
 
 def _refuse_other_texts(outputs: Side, gold: Side, found: Sequence[int | None], index: str) -> None:
-    same: Callable[[str, str], bool] = lambda one, other: one == other or (bool(other) and other in one)  # noqa: E731
+    same: Callable[[str, str], bool] = lambda one, other: one == other or Texts([other]).find(one) is not None  # noqa: E731
     wrong = [place for place, row in enumerate(found) if row is not None and not same(outputs.text(place), gold.text(row))]
     if wrong:
         place = wrong[0]

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from o1exp.answers.extract import extract
 from o1exp.answers.vote import classes
 from o1exp.bench.grade import scores
 from o1exp.bench.outcome import BenchmarkScore
@@ -13,12 +12,14 @@ from o1exp.bench.verdicts import with_votes
 from o1exp.published import released
 from o1exp.published.join import Join, Side, join
 from o1exp.records import Attempt, Problem, Score
-from o1exp.records.fields import MISSING, Values, as_list, as_text, field
+from o1exp.records.fields import ASSISTANT, MISSING, Values, answer_text, as_list, as_text, assistant_text, field, is_chat
+from o1exp.records.finish import ending, is_cut
+from o1exp.sources.gold import gold_answer
 
-YES = ("true", "1", "yes", "correct", "right", "pass")
-NO = ("false", "0", "no", "incorrect", "wrong", "fail")
-CUT = ("length", "max_tokens", "max_length", "truncated", "true")
-LATE = ("timeout", "timed_out")
+YES = ("true", "1", "yes", "correct", "right", "pass", "passed", "c")
+NO = ("false", "0", "no", "incorrect", "wrong", "fail", "failed", "i", "n")
+UNKNOWN = ("", "p")
+"""Verdicts; C, I, N (no answer) and P (partly, which is neither) are inspect_ai's."""
 _PIECE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _IDEOGRAPH = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
@@ -40,7 +41,7 @@ class OutputFields:
 class PublishedAnswer:
     """One answer that others released; `place` is its row in the outputs file. The peer's verdict and the reward may be unknown.
 
-    `finish` is "length" for one that was cut off, "timeout" for one that came too late, else what the file says.
+    `finish` is as in `o1exp.records.finish`: "stop", "length" for one that was cut off, "timeout", "refused", "" where nobody knows.
     """
 
     place: int
@@ -96,21 +97,51 @@ def regrade(outputs: Side, gold: Side | None, fields: OutputFields, by: Join | N
     joined = join(outputs, gold, by)
     answers: dict[str, list[PublishedAnswer]] = {}
     golds: dict[str, str] = {}
+    unread: list[str] = []
+    limit = _token_limit(outputs.rows, fields)
     for place, (row, name) in enumerate(zip(joined.gold, joined.names, strict=True)):
         if row is not None:
-            _settle(golds, name, gold_answer(as_text(field(golden.rows[row], fields.gold))), place)
-            answers.setdefault(name, []).extend(_answers(outputs.rows[place], place, fields, counter[0]))
+            text, answer = _gold(golden.rows[row], fields.gold, row)
+            unread += [str(row + 1)] if text and not answer else []
+            _settle(golds, name, answer, place)
+            answers.setdefault(name, []).extend(_answers(outputs.rows[place], place, fields, counter[0], limit))
     graded = _graded(answers, golds)
     unit = f"tokens as the file counts them ({fields.tokens})" if fields.tokens else counter[1]
-    uneven = len({len(group) for group in answers.values()}) > 1
-    notes = [*joined.notes, *(["problems have different numbers of samples; pass@k and maj@k go up to the smallest"] if uneven else [])]
-    return Regraded(summarise(graded), graded, [answer for group in answers.values() for answer in group], golds, unit, notes)
+    every = [answer for group in answers.values() for answer in group]
+    notes = [*joined.notes, *_notes(answers, unread, sum(not answer.finish for answer in every) if fields.finish else 0)]
+    return Regraded(summarise(graded), graded, every, golds, unit, notes)
 
 
-def gold_answer(text: str) -> str:
-    """The answer alone, where a data set gives a whole worked solution (a box, `#### x`, or a last line that says it); else the text."""
-    worked = "boxed" in text or "####" in text or "\n" in text.strip()
-    return (extract(text).text if worked else "") or text.strip()
+def _notes(answers: dict[str, list[PublishedAnswer]], unread: list[str], unknown: int) -> Iterator[str]:
+    if len({len(group) for group in answers.values()}) > 1:
+        yield "problems have different numbers of samples; pass@k and maj@k go up to the smallest"
+    if unread:
+        rows = ", ".join(unread[:5]) + (" ..." if len(unread) > 5 else "")
+        yield f"{len(unread)} gold answers are worked solutions that announce no answer, so their problems are unscored (rows {rows})"
+    if unknown:
+        yield f"{unknown} answers do not say, or not in a known word, why they ended; they count as whole"
+
+
+def _gold(row: Values, name: str, place: int) -> tuple[str, str]:
+    """What stands in the field, and the answer in it: "" where a worked solution announces none. Errors: ValueError for an object."""
+    try:
+        text = answer_text(field(row, name))
+    except ValueError as wrong:
+        raise ValueError(f"row {place + 1}: {name} {wrong}; name the field inside, as in {name}.answer") from None
+    try:
+        return text, gold_answer(text)
+    except ValueError:
+        return text, ""
+
+
+def _token_limit(rows: Sequence[Values], fields: OutputFields) -> int | None:
+    """The tokens at which all answers end that were cut off; None where the file does not say."""
+    if not (fields.finish and fields.tokens):
+        return None
+    beside = [(as_list(field(row, fields.finish)), as_list(field(row, fields.tokens))) for row in rows]
+    pairs = [pair for reasons, tokens in beside for pair in zip(reasons, tokens, strict=False)]
+    ends = {tokens for reason, tokens in pairs if is_cut(reason) and isinstance(tokens, int)}
+    return ends.pop() if len(ends) == 1 else None
 
 
 def _graded(answers: dict[str, list[PublishedAnswer]], golds: dict[str, str]) -> list[Score]:
@@ -130,28 +161,40 @@ def _settle(golds: dict[str, str], name: str, answer: str, place: int) -> None:
         )
 
 
-def _answers(row: Values, place: int, fields: OutputFields, count: Callable[[str], int]) -> Iterator[PublishedAnswer]:
-    texts = [_text(value) for value in as_list(field(row, fields.output))]
+def _answers(row: Values, place: int, fields: OutputFields, count: Callable[[str], int], limit: int | None) -> Iterator[PublishedAnswer]:
+    texts = [_text(value, fields.output, place) for value in _samples(field(row, fields.output))]
     if fields.thinking:
-        thoughts = [_text(value) for value in _beside(row, fields.thinking, len(texts), place)]
+        thoughts = [_text(value, fields.thinking, place) for value in _beside(row, fields.thinking, len(texts), place)]
         texts = [f"<think>\n{thought}\n</think>\n\n{text}" if thought else text for thought, text in zip(thoughts, texts, strict=True)]
     peers, rewards, finishes, tokens = (
         _beside(row, name, len(texts), place) for name in (fields.verdict, fields.reward, fields.finish, fields.tokens)
     )
     for draw, text in enumerate(texts):
-        given, finish = tokens[draw], as_text(finishes[draw]).lower()
-        counted = int(given) if isinstance(given, int | float) and not isinstance(given, bool) else count(text)
+        given = tokens[draw]
+        counted = int(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
         yield PublishedAnswer(
             place=place, text=text, peer=_truth(peers[draw], fields.verdict, place), reward=_reward(rewards[draw]),
-            finish="length" if finish in CUT else "timeout" if finish in LATE else finish, tokens=counted,
+            finish="length" if is_cut(finishes[draw], counted, limit) else ending(finishes[draw]),
+            tokens=count(text) if counted is None else counted,
         )  # fmt: skip
 
 
-def _text(value: Any) -> str:
-    """A text, or the last turn of a chat."""
-    if isinstance(value, dict):
-        return _text(next((value[name] for name in ("content", "text", "value", "generated_text") if name in value), ""))
-    return value if isinstance(value, str) else as_text(value)
+def _samples(value: Any) -> list[Any]:
+    """The samples in a field: the items of a list, but a whole chat is one."""
+    whole = is_chat(value) and any(str(turn.get("role", turn.get("from"))).casefold() not in ASSISTANT for turn in value)
+    return [value] if whole else as_list(value)
+
+
+def _text(value: Any, name: str, place: int) -> str:
+    """A text, a message's content, or the model's last turn of a chat. Errors: ValueError for any other object."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and (inner := next((key for key in ("content", "text", "value", "generated_text") if key in value), "")):
+        return _text(value[inner], name, place)
+    try:
+        return assistant_text(value)
+    except ValueError as wrong:
+        raise ValueError(f"row {place + 1}: {name} {wrong}; name the field with the text, e.g. {name}.0.message.content") from None
 
 
 def _beside(row: Values, name: str, count: int, place: int) -> Sequence[Any]:
@@ -167,9 +210,9 @@ def _beside(row: Values, name: str, count: int, place: int) -> Sequence[Any]:
 def _truth(value: Any, name: str, place: int) -> bool | None:
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if value is MISSING or value is None:
+    word = "?" if isinstance(value, dict) else as_text(value).lower()
+    if word in UNKNOWN:
         return None
-    word = as_text(value).lower()
     if word in YES or word in NO:
         return word in YES
     raise ValueError(f"row {place + 1}: {name} is {value!r}, which is no verdict; verdicts are true or false, 1 or 0, correct or incorrect")

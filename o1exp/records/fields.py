@@ -1,56 +1,147 @@
 """What stands in the fields of people's rows: found by a dotted path or a usual name, read as text."""
 
+import ast
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 Values = Mapping[str, Any]
 """One row: what its fields hold, by name."""
 MISSING = object()
 """What `field` gives where a row has no such field; None is a value that a file can hold."""
-PROBLEM = ("problem", "question", "query", "prompt", "Problem", "instruction", "input")
-"""The usual names of a problem's text."""
+PROBLEM = ("problem", "question", "query", "prompt", "instruction", "input", "messages", "conversations", "conversation")
+"""The usual names of a problem's text, or of the chat that holds it."""
+USER, ASSISTANT = ("user", "human"), ("assistant", "gpt", "model", "bot", "chatgpt")
+"""Who speaks in a chat."""
+_IMAGE = "<image>"
+_LISTED = re.compile(r"""\[\s*(['"]).*\1\s*,?\s*\]""", re.DOTALL)
+_OBJECT = re.compile(r"""\[?\s*\{\s*(['"])[^'"]*\1\s*:.*\}\s*\]?""", re.DOTALL)
+_NAN = ("nan", "<na>")
 
 
 def field(row: Values, name: str) -> Any:
-    """The value at `name`; `a.b` also looks into an object. MISSING where there is none."""
+    """The value at `name`; `a.b` also looks into an object, `a.0` into a list. MISSING where there is none."""
     if name in row:
         return row[name]
     value: Any = row
     for part in name.split("."):
-        if not isinstance(value, dict) or part not in value:
+        value = _written(value)
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
             return MISSING
-        value = value[part]
+    return value
+
+
+def _written(value: Any) -> Any:
+    """The object or list that a text spells as JSON or as Python does (a table saved as CSV holds such texts), else the value itself."""
+    if not (isinstance(value, str) and _OBJECT.fullmatch(value.strip())):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(value.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
     return value
 
 
 def first_field(row: Values, names: Sequence[str]) -> str:
-    """The first of the names that the row has; "" for none."""
-    return next((name for name in names if field(row, name) is not MISSING), "")
+    """The first of the names that the row has, as the row spells it (`Final Answer` is final_answer); "" for none."""
+    spelled = {_plain(name): name for name in reversed(list(row))}
+    for name in names:
+        if name in row or ("." in name and field(row, name) is not MISSING):
+            return name
+        if name in spelled:
+            return spelled[name]
+    return ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", str(name).strip()).casefold()
 
 
 def as_text(value: Any) -> str:
-    """27.0 is "27", true is "true", a list its items joined by a comma, null and an absent field ""."""
+    """27.0 is "27", true is "true", a list its items joined by a comma; null, NaN and an absent field are "".
+
+    Errors: ValueError for what is no text, number or list of them: an object, bytes.
+    """
     if value is None or value is MISSING:
         return ""
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float | Decimal):
+        return _number(value)
     if isinstance(value, list | tuple):
-        return ", ".join(as_text(item) for item in value)
-    return str(value).strip()
+        return parts_text(value) or ", ".join(text for item in value if (text := as_text(item)))
+    if isinstance(value, int | date):
+        return str(value)
+    if isinstance(value, dict):
+        raise ValueError(f"holds an object with the fields {', '.join(map(str, value)) or '(none)'}")
+    raise ValueError(f"holds {type(value).__name__}, which is no text")
+
+
+def _number(value: float | Decimal) -> str:
+    if math.isnan(value):
+        return ""
+    return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
+
+
+def answer_text(value: Any) -> str:
+    """As `as_text`, for an answer: the text `nan` is none, and `['3', '-3']`, a list that was written as a text, is `3, -3`.
+
+    Errors: as there, also for an object that was written as a text.
+    """
+    text = as_text(_written(value))
+    if _LISTED.fullmatch(text):
+        try:
+            text = as_text(ast.literal_eval(text))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return text
+    return "" if text.casefold() in _NAN else text
+
+
+def parts_text(value: Any) -> str:
+    """The text of a message in parts, `[{"type": "text", "text": ...}, ...]`, pictures as `<image>`; "" where it is nothing of the kind."""
+    if not (isinstance(value, list | tuple) and value and all(isinstance(part, dict) and "type" in part for part in value)):
+        return ""
+    texts = [part["text"] if isinstance(part.get("text"), str) else _IMAGE * ("image" in str(part["type"])) for part in value]
+    return as_text("\n".join(filter(None, texts)))
+
+
+def is_chat(value: Any) -> bool:
+    """A list of turns, each with a role."""
+    return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) and ("role" in turn or "from" in turn) for turn in value)
 
 
 def user_text(value: Any) -> str:
-    """A text, or of a chat the user's last turn."""
-    if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
-        users = [turn for turn in value if turn.get("role", turn.get("from")) in ("user", "human")]
-        last = users[-1] if users else {}
-        return as_text(last.get("content", last.get("value")))
-    return as_text(value)
+    """A text, or of a chat the user's last turn. Errors: as `as_text`."""
+    return _last_turn(value, USER)
+
+
+def assistant_text(value: Any) -> str:
+    """A text, or of a chat the model's last turn, "" where it has none. Errors: as `as_text`."""
+    return _last_turn(value, ASSISTANT)
+
+
+def _last_turn(value: Any, speakers: Sequence[str]) -> str:
+    value = chat if is_chat(chat := _written(value)) else value
+    if not is_chat(value):
+        return as_text(value)
+    said = [turn for turn in value if str(turn.get("role", turn.get("from"))).casefold() in speakers]
+    last = said[-1] if said else {}
+    return as_text(next((last[name] for name in ("content", "value", "text") if name in last), None))
 
 
 def as_list(value: Any) -> list[Any]:
-    """Samples of one problem: a list as it is, anything else as a list of one."""
+    """Samples of one problem: a list as it is, `[[a, b]]` its inner list, anything else as a list of one."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        return value[0]
     return value if isinstance(value, list) else [value]

@@ -8,7 +8,8 @@ from hashlib import sha256
 class Problem:
     """One task with its gold answer.
 
-    `answer` is the gold answer alone (e.g. "42"); `solution` is the source's own worked solution, empty where it has none.
+    `answer` is the gold answer alone (e.g. "42"); `solution` is the source's own worked solution, empty where it has none. `source` is the
+    set's name, `revision` the file's sha256 or the hub's commit, `row` the number of its row or line there from 1 (0: it has none).
     """
 
     id: str
@@ -16,6 +17,8 @@ class Problem:
     answer: str
     solution: str = ""
     source: str = ""
+    revision: str = ""
+    row: int = 0
 
     @property
     def digest(self) -> str:

@@ -1,12 +1,19 @@
-"""Rows of the JSON files that people keep data in: JSONL, a list, columns, a list under a name, or JSONL under the wrong name."""
+"""Rows of people's JSON files, whatever their ending: JSONL, objects over several lines, or one JSON value (shapes.py)."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from o1exp.records.shapes import listed
+
 LINES = (".jsonl", ".ndjson")
+_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_OPENED = ("{", "[", ",", ":")
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -18,50 +25,84 @@ class Row:
     reason: str = ""
 
 
-def json_rows(path: Path) -> Iterator[Row]:
-    """All rows in order. Errors: ValueError if the file is no UTF-8 text, or as a whole neither JSON nor JSONL."""
+def json_rows(path: Path, split: str = "") -> Iterator[Row]:
+    """All rows in order; `split` names the set where the file holds several.
+
+    Errors: ValueError if the file is no UTF-8 text, as a whole neither JSON nor JSONL, or holds several sets and `split` none of them.
+    """
+    text = text_of(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text, strict=False)
+    except (ValueError, RecursionError) as whole:
+        start = text.lstrip()[:1]
+        if not split and (path.suffix in LINES or (start == "{" and ("\n" in text.strip() or "Extra data" in str(whole)))):
+            return _values(text)
+        raise ValueError(f"{path} is neither JSON nor JSONL: {_why(whole)}" if text.strip() else f"{path} is empty") from None
+    try:
+        rows = listed(content, split, path.suffix in LINES)
+    except ValueError as wrong:
+        raise ValueError(f"{path} {wrong}") from None
+    halves = bool(_ESCAPED_HALF.search(text))
+    return (_row(place, value, halves) for place, value in enumerate(rows, start=1))
+
+
+def text_of(path: Path, newline: str | None = None) -> str:
+    """The whole text of a file. Errors: ValueError naming a file that is no UTF-8 text."""
+    try:
+        with path.open(encoding="utf-8-sig", newline=newline) as file:
+            return file.read()
     except UnicodeDecodeError as wrong:
-        raise ValueError(f"{path} is no UTF-8 text ({wrong.reason} at byte {wrong.start}); give a JSONL file or a JSON list") from None
-    if path.suffix in LINES:
-        return _lines(text)
+        raise ValueError(f"{path} is no UTF-8 text ({wrong.reason} at byte {wrong.start}); save it as UTF-8") from None
+
+
+def _values(text: str) -> Iterator[Row]:
+    """JSON values one after another, one a line or over several lines; what begins none is a row that cannot be read."""
+    halves, at, place, broken = bool(_ESCAPED_HALF.search(text)), 0, 1, False
+    while at < len(text):
+        end = text.find("\n", at) + 1 or len(text)  # not splitlines: texts may hold U+2028
+        line = text[at:end]
+        if line.strip() and not (broken and line[0] in " \t}]"):  # the rest of a broken object is no row of its own
+            value, end, reason = _value(text, at, end)
+            yield Row(place, {}, reason) if reason else _row(place, value, halves)
+            broken = bool(reason) and line.rstrip().endswith(_OPENED)
+        place += text.count("\n", at, end)
+        at = end
+
+
+def _value(text: str, at: int, end: int) -> tuple[Any, int, str]:
+    """The value that begins in this line, where the next one may begin, and why there is no value."""
+    line = text[at:end]
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as whole:
-        if _looks_like_lines(text):
-            return _lines(text)
-        raise ValueError(f"{path} is neither JSON nor JSONL: {whole}") from None
-    return (_row(place, value) for place, value in enumerate(_listed(content), start=1))
+        return json.loads(line, strict=False), end, ""
+    except (ValueError, RecursionError) as wrong:
+        reason = f"no JSON: {_why(wrong)}"
+    try:
+        value, stop = _DECODER.raw_decode(text, at + len(line) - len(line.lstrip()))
+    except (ValueError, RecursionError):
+        return None, end, reason
+    behind = text.find("\n", stop) + 1 or len(text)
+    rest = text[stop:behind].strip()
+    if rest in ("", ","):
+        return value, behind, ""
+    return (value, stop, "") if rest.startswith("{") else (None, end, reason)
 
 
-def _lines(text: str) -> Iterator[Row]:
-    for place, line in enumerate(text.split("\n"), start=1):  # not splitlines: texts may hold U+2028
-        if line.strip():
-            try:
-                yield _row(place, json.loads(line))
-            except json.JSONDecodeError as wrong:
-                yield Row(place, {}, f"no JSON: {wrong.msg} at column {wrong.colno}")
+def _row(place: int, values: Any, halves: bool) -> Row:
+    """`halves`: texts may hold half of a surrogate pair, which no file of ours could."""
+    if not isinstance(values, dict):
+        return Row(place, {}, f"not an object but {type(values).__name__}; every row must be an object with named fields")
+    return Row(place, _mended(values) if halves else values)
 
 
-def _looks_like_lines(text: str) -> bool:
-    return text.lstrip().startswith("{") and "\n" in text.strip()
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    return {_mended(name): _mended(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
-def _listed(content: Any) -> list[Any]:
-    """A list as it is; columns (lists of one length, or dicts as pandas writes them) as rows; the list in an object; else one row."""
-    if isinstance(content, dict) and content and all(isinstance(column, dict) for column in content.values()):
-        content = {name: list(column.values()) for name, column in content.items()}
-    if isinstance(content, dict):
-        lists = [value for value in content.values() if isinstance(value, list)]
-        if len(lists) == 1 and all(isinstance(item, dict) for item in lists[0]):
-            return lists[0]
-        if len(lists) == len(content) and len({len(column) for column in lists}) == 1:
-            return [dict(zip(content, values, strict=True)) for values in zip(*lists, strict=True)]
-    return content if isinstance(content, list) else [content]
-
-
-def _row(place: int, values: Any) -> Row:
-    if isinstance(values, dict):
-        return Row(place, values)
-    return Row(place, {}, f"not an object but {type(values).__name__}; every row must be an object with named fields")
+def _why(wrong: Exception) -> str:
+    if isinstance(wrong, json.JSONDecodeError):
+        return f"{wrong.msg.removesuffix(' at')} at column {wrong.colno}" + (f" of line {wrong.lineno}" if wrong.lineno > 1 else "")
+    return "nested too deep" if isinstance(wrong, RecursionError) else str(wrong)

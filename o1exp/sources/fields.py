@@ -2,59 +2,117 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
-from o1exp.answers.extract import last_box
 from o1exp.records import Problem
-from o1exp.records.fields import PROBLEM, as_text, user_text
+from o1exp.records.fields import MISSING, PROBLEM, Values, answer_text, as_text, assistant_text, field, first_field, is_chat, user_text
 from o1exp.records.rows import Row
+from o1exp.sources.gold import gold_answer, solved_answer
+from o1exp.sources.options import options
 
 USUAL = {
     "problem": PROBLEM,
-    "answer": ("answer", "final_answer", "expected_answer", "gold_answer", "gt", "gold", "ground_truth", "target", "gtruth_answer"),
-    "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output"),
+    "answer": (
+        "answer", "final_answer", "expected_answer", "gold_answer", "gt", "gold", "ground_truth", "target", "gtruth_answer",
+        "correct_answer", "reference_answer", "answerKey", "correct", "reward_model.ground_truth",
+    ),
+    "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output", "choices.0.message.content"),
     "id": ("id", "unique_id", "idx", "problem_id", "uuid"),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ProblemFields:
-    """Which column holds what; "" where the file has no such column."""
+    """Which column holds what, or which path into one; "" where the file has no such column."""
 
     problem: str
     answer: str
     solution: str
     id: str
 
+    def of(self, values: Values, given: Mapping[str, str]) -> "ProblemFields":
+        """The same for a row that has other columns than the rows before it; a column that was given stays."""
+        return ProblemFields(**{
+            role: name if given.get(role) or (name and field(values, name) is not MISSING) else first_field(values, USUAL[role]) or name
+            for role, name in asdict(self).items()
+        })  # fmt: skip
 
-def find_fields(columns: set[str], given: dict[str, str]) -> ProblemFields:
+
+def find_fields(rows: Sequence[Values], given: Mapping[str, str]) -> ProblemFields:
     """The columns as given, else the usual names. Errors: ValueError with the columns there are."""
+    columns = {name: value for row in reversed(rows) for name, value in row.items()}
+    names = ", ".join(sorted(map(str, columns))) or "none"
     for role, column in given.items():
-        if column and column not in columns:
-            raise ValueError(f"fields.{role}={column}: there is no such column; the file has {', '.join(sorted(columns))}")
-    found = {role: given.get(role) or next((name for name in names if name in columns), "") for role, names in USUAL.items()}
+        if column and all(field(row, column) is MISSING for row in rows):
+            raise ValueError(f"fields.{role}={column}: there is no such column; the file has {names}")
+    found = {role: given.get(role) or first_field(columns, usual) for role, usual in USUAL.items()}
     if not found["problem"]:
-        raise ValueError(f"no column with the problem found among {', '.join(sorted(columns))}; set fields.problem=COLUMN")
+        raise ValueError(f"no column with the problem found among {names}; set fields.problem=COLUMN")
+    if not found["answer"] and not found["solution"] and any(is_chat(field(row, found["problem"])) for row in rows):
+        found["solution"] = found["problem"]  # the chat goes on with the model's answer
     if not found["answer"] and not found["solution"]:
-        raise ValueError(f"no column with the answer found among {', '.join(sorted(columns))}; set fields.answer=COLUMN")
-    return ProblemFields(found["problem"], found["answer"], found["solution"], found["id"])
+        raise ValueError(f"no column with the answer found among {names}; set fields.answer=COLUMN")
+    return ProblemFields(**found)
 
 
-def to_problem(row: Row, fields: ProblemFields, source: str) -> Problem:
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from: the set's name, its sha256 or commit, and the `file` that errors name."""
+
+    name: str
+    revision: str
+    file: str
+
+
+def to_problem(row: Row, fields: ProblemFields, origin: Origin) -> Problem:
     """The row as a Problem. Errors: ValueError with the reason it cannot be one."""
     if row.reason:
         raise ValueError(row.reason)
-    question = user_text(row.values.get(fields.problem))
+    question = _read("problem", fields.problem, row.values)
     if not question:
         raise ValueError(f"column {fields.problem} is empty")
-    solution = as_text(row.values.get(fields.solution)) if fields.solution else ""
-    answer = as_text(row.values.get(fields.answer)) if fields.answer else ""
-    if "####" in answer:  # GSM8K keeps the worked solution and the answer in one column
-        solution = solution or answer
-        answer = answer.rsplit("####", 1)[1].strip()
-    answer = last_box(answer) or answer or last_box(solution)
-    name = as_text(row.values.get(fields.id)) if fields.id else ""
-    return Problem(id=name or content_id(question), question=question, answer=answer, solution=solution, source=source)
+    answer, solution = _read("answer", fields.answer, row.values), _read("solution", fields.solution, row.values)
+    if listed := options(row.values):
+        question, answer = listed.behind(question), listed.label(field(row.values, fields.answer)) or answer
+    if answer:
+        whole = answer
+        try:
+            answer = gold_answer(whole)
+        except ValueError as wrong:
+            raise ValueError(f"column {fields.answer} {wrong}") from None
+        if len(whole) > len(answer) + _AROUND:
+            solution = solution or whole
+    return Problem(
+        id=_id(row.values, fields.id) or content_id(question), question=question, answer=answer or solved_answer(solution),
+        solution=solution, source=origin.name, revision=origin.revision, row=row.place,
+    )  # fmt: skip
+
+
+_AROUND = 16
+"""Letters of a box and dollar signs around an answer; with more a solution stands there."""
+
+
+def _read(role: str, column: str, values: Values) -> str:
+    value = field(values, column) if column else None
+    try:
+        if role == "problem":
+            return user_text(value)
+        if role == "answer":
+            return assistant_text(value) if is_chat(value) else answer_text(value)
+        if isinstance(value, list) and not is_chat(value):
+            return "\n\n".join(filter(None, map(as_text, value)))  # several solutions
+        return assistant_text(value)
+    except ValueError as wrong:
+        inside = f"; name one of its fields, e.g. fields.{role}={column}.{next(iter(value))}" if isinstance(value, dict) and value else ""
+        raise ValueError(f"column {column} {wrong}{inside}") from None
+
+
+def _id(values: Values, column: str) -> str:
+    try:
+        return as_text(field(values, column)) if column else ""
+    except ValueError:
+        return ""
 
 
 def content_id(question: str) -> str:

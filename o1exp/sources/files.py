@@ -1,11 +1,16 @@
-"""Rows of any file people keep problems in: JSONL, JSON (a list, columns, or JSONL under the wrong name), CSV, parquet, save_to_disk."""
+"""Rows of any file people keep problems in: JSONL, JSON in any shape (records/shapes.py), CSV, TSV, parquet, save_to_disk."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from o1exp.flow.content import sha256, sha256_of, together
-from o1exp.records.rows import Row, json_rows
+from o1exp.records.rows import LINES, Row, json_rows, text_of
+
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
+_LONGEST_CELL = 1 << 30
 
 
 def digest(path: Path) -> str:
@@ -15,42 +20,93 @@ def digest(path: Path) -> str:
     return together(sha256_of({str(p.relative_to(path)): p for p in path.rglob("*") if p.is_file()}))
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """All rows of a file or folder. Errors: ValueError for a kind of file that is not known."""
+def read_rows(path: Path, split: str = "") -> Iterator[Row]:
+    """All rows of a file or folder; `split` names the set where it holds several.
+
+    Errors: ValueError for a kind of file that is not known, or whose text is not UTF-8.
+    """
     if path.is_dir():
-        return _saved_to_disk(path)
-    if path.suffix == ".parquet":
+        return _saved_to_disk(path, split)
+    with path.open("rb") as file:
+        start = file.read(64)
+    if packed := next((name for magic, name in _PACKED.items() if start.startswith(magic)), ""):
+        raise ValueError(f"{path} is packed ({packed}); unpack it and give the file inside")
+    if start.startswith(b"PAR1"):
         return _parquet(path)
+    if path.suffix in (*LINES, ".json") or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return json_rows(path, split)
+    if split:
+        raise ValueError(f"{path} holds one set of rows and no split {split}; leave split empty")
     if path.suffix in (".csv", ".tsv"):
         return _csv(path, "\t" if path.suffix == ".tsv" else ",")
-    if path.suffix in (".json", ".jsonl", ".ndjson"):
-        return json_rows(path)
     raise ValueError(f"{path} is no .jsonl, .json, .csv, .tsv, .parquet file or save_to_disk folder")
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Row]:
-    csv.field_size_limit(1 << 30)
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        for place, values in enumerate(csv.DictReader(lines, delimiter=delimiter), start=1):
-            extra = None in values
-            yield Row(place, {} if extra else dict(values), "more columns than the header names" if extra else "")
+    text = text_of(path, newline="")
+    csv.field_size_limit(_LONGEST_CELL)
+    plain = delimiter == "\t" and not _is_quoted(text, delimiter)
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    try:
+        names = [name.strip() for name in next(lines, [])]
+    except csv.Error as wrong:
+        raise ValueError(f"{path}: the header cannot be read ({wrong}); a quote inside a quoted cell is written twice") from None
+    if len(names) == 1 and (other := next((sign for sign in ";\t|," if sign in names[0]), "")):
+        raise ValueError(f"{path} is separated by {other!r}, not by {delimiter!r}; write it with {delimiter!r} between the columns")
+    return _records(lines, names)
+
+
+def _records(lines: Iterator[list[str]], names: list[str]) -> Iterator[Row]:
+    place = 1
+    while True:
+        try:
+            cells = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as wrong:
+            yield Row(place, {}, f"no CSV: {wrong}; a quote inside a quoted cell is written twice")
+        else:
+            if not cells:
+                continue
+            extra = len(cells) > len(names)
+            yield Row(place, {} if extra else dict(zip(names, cells, strict=False)), "more columns than the header names" if extra else "")
+        place += 1
+
+
+def _is_quoted(text: str, delimiter: str) -> bool:
+    """Whether quotes are marks of cells; many TSV files have none, and quotes in their texts."""
+    try:
+        return any(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
+    except csv.Error:
+        return False
 
 
 def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow
     import pyarrow.parquet
 
     place = 0
-    for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1024):
-        for values in batch.to_pylist():
-            place += 1
-            yield Row(place, values)
+    try:
+        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1024):
+            for values in batch.to_pylist():
+                place += 1
+                yield Row(place, values)
+    except (pyarrow.ArrowException, ValueError) as wrong:
+        raise ValueError(f"{path}, behind row {place}: {str(wrong).splitlines()[0]}") from wrong
 
 
-def _saved_to_disk(path: Path) -> Iterator[Row]:
+def _saved_to_disk(path: Path, split: str) -> Iterator[Row]:
     import datasets
 
-    found = datasets.load_from_disk(str(path))
+    try:
+        found = datasets.load_from_disk(str(path))
+    except FileNotFoundError:
+        inside = ", ".join(sorted(entry.name for entry in path.iterdir())[:10])
+        raise ValueError(f"{path} is no save_to_disk folder; give one of its files: {inside or 'it is empty'}") from None
     if isinstance(found, datasets.DatasetDict):
-        raise ValueError(f"{path} holds several splits; name one of its folders: {', '.join(found)}")
+        if split not in found:
+            raise ValueError(f"{path} holds several splits: say which by split=NAME; it has {', '.join(found)}")
+        found = found[split]
     for place, values in enumerate(found, start=1):
         yield Row(place, dict(values))

@@ -9,6 +9,7 @@ from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.flow.revision import is_moving, moving
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
+from o1exp.sources.fields import Origin
 from o1exp.sources.local import no_fields, write_problems
 
 
@@ -22,7 +23,7 @@ class Hub(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "problems of a data set on the hub"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     name: str
     revision: str
@@ -58,7 +59,7 @@ class Hub(Stage[Table[Problem]]):
             work.console.line(f"[yellow]moving[/] {self.name}: {self.revision} is {now} now, which this run keeps")
         rows = (Row(place, dict(values)) for place, values in enumerate(found, start=1))
         kept = (row for row in rows if not self.only or str(row.values.get(self.only_column)) in self.only)
-        write_problems(work, kept, self.fields, (0, self.limit), self.name)
+        write_problems(work, kept, self.fields, (0, self.limit), Origin(self.name, commit or self.revision, self.name))
 
     def _download(self) -> tuple[Any, str]:
         """The rows, and the commit that the revision names now ("" where the library does not say)."""

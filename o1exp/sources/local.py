@@ -2,18 +2,25 @@
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from rich.markup import escape
+
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
-from o1exp.sources.fields import ProblemFields, find_fields, to_problem
+from o1exp.sources.fields import Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 
+Unreadable = list[tuple[int, str]]
+"""Number and reason of rows that cannot be read."""
 _SHOWN = 20
+_HEAD = 100
+"""Rows in which the columns are looked for; where none of them has a column that is needed, it is looked for in more."""
 
 
 def no_fields() -> dict[str, str]:
@@ -22,20 +29,23 @@ def no_fields() -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Local(Stage[Table[Problem]]):
-    """Problems of a file: JSONL, JSON, CSV, parquet or a `save_to_disk` folder.
+    """Problems of a file: JSONL, JSON, CSV, TSV, parquet or a `save_to_disk` folder.
 
-    `fields` names the columns (found by their usual names where empty), `limit` keeps the first n problems. The key holds the
+    `fields` names the columns or paths into them, such as `reward_model.ground_truth` (found by their usual names where empty), `limit`
+    keeps the first n problems. The key holds the
     content's sha256, not the path: a moved file is the same data, a changed one is not. Rows that cannot be read are reported.
     """
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "problems of a file"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     name: str = "local"
     """What the data set is called."""
     path: str = how("")
     fields: dict[str, str] = dataclasses.field(default_factory=no_fields)
+    split: str = ""
+    """Which set of rows, where the file or folder holds several."""
     limit: Annotated[int, AtLeast(1)] | None = None
     skip: Annotated[int, AtLeast(0)] = 0
     sha256: str = ""
@@ -64,55 +74,98 @@ class Local(Stage[Table[Problem]]):
             yield f"{self.path} has sha256 {found[:12]}..., the config pins {self.sha256[:12]}...: use that file or change sha256"
         else:
             try:
-                self.peek(1)
+                first, unreadable = self._first(1)
             except ValueError as wrong:
                 yield str(wrong)
+            else:
+                if unreadable and not first:
+                    yield none_read(self.path, unreadable)
 
     def peek(self, count: int) -> list[Problem]:
         """Errors: ValueError for a kind of file or columns that are not known."""
-        if not Path(self.path).exists() or not self.path:
-            return []
-        readable = readable_problems(read_rows(Path(self.path)), self.fields, self.name, [])[1]
-        return list(itertools.islice(readable, self.skip, self.skip + min(count, self.limit or count)))
+        return self._first(count)[0] if self.path and Path(self.path).exists() else []
+
+    def _first(self, count: int) -> "tuple[list[Problem], Unreadable]":
+        unreadable: Unreadable = []
+        rows = read_rows(Path(self.path), self.split)
+        readable = readable_problems(rows, self.fields, self._origin(), unreadable)[1]
+        return list(itertools.islice(readable, self.skip, self.skip + min(count, self.limit or count))), unreadable
+
+    def _origin(self) -> Origin:
+        return Origin(self.name, self.sha256, self.path)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")
 
     def make(self, work: Work) -> None:
-        write_problems(work, read_rows(Path(self.path)), self.fields, (self.skip, self.limit), self.name)
+        rows = read_rows(Path(self.path), self.split)
+        write_problems(work, rows, self.fields, (self.skip, self.limit), self._origin())
 
 
-def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], window: tuple[int, int | None], source: str) -> None:
-    """Turn rows into problems, window = (skip, limit) of the readable ones; unreadable rows go to `unreadable.jsonl` and the console."""
-    unreadable: list[tuple[int, str]] = []
+def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], window: tuple[int, int | None], origin: Origin) -> None:
+    """Turn rows into problems, window = (skip, limit) of the readable ones, `origin` says which set.
+
+    Unreadable rows go to `unreadable.tsv` and the console, with their number and the reason.
+    """
+    unreadable: Unreadable = []
     skip, limit = window
-    fields, readable = readable_problems(rows, given, source, unreadable)
-    count = work.write(Problem, itertools.islice(readable, skip, None if limit is None else skip + limit))
-    work.note(unreadable=len(unreadable), fields=dataclasses.asdict(fields))
-    (work.folder / "unreadable.tsv").write_text("".join(f"{place}\t{reason}\n" for place, reason in unreadable))
+    fields, readable = readable_problems(rows, given, origin, unreadable)
+    answered: Counter[bool] = Counter()
+    kept = itertools.islice(readable, skip, None if limit is None else skip + limit)
+    count = work.write(Problem, _counted(kept, answered))
+    work.note(unreadable=len(unreadable), without_answer=answered[False], fields=dataclasses.asdict(fields))
+    listed = "".join(f"{place}\t{' '.join(reason.split())}\n" for place, reason in unreadable)
+    (work.folder / "unreadable.tsv").write_text(listed, encoding="utf-8")
     for place, reason in unreadable[:_SHOWN]:
-        work.console.line(f"[yellow]row {place}[/] {reason}")
+        work.console.line(f"[yellow]row {place}[/] {escape(reason)}")
     if unreadable:
         work.console.line(f"[yellow]{len(unreadable)} rows could not be read[/], {count} could; all of them are listed in unreadable.tsv")
+    if answered[False]:
+        work.console.line(f"{answered[False]} of {count} problems of {escape(origin.name)} have no answer")
     if not count:
-        raise ValueError(f"not one row could be read; the first reason: {unreadable[0][1] if unreadable else 'the file is empty'}")
+        raise ValueError(none_read(origin.file, unreadable))
+
+
+def none_read(file: str, unreadable: Unreadable) -> str:
+    """The sentence for a file of which nothing could be read."""
+    why = "the first reason: row {}: {}".format(*unreadable[0]) if unreadable else "it has no rows"
+    return f"{file}: not one row could be read; {why}"
+
+
+def _counted(problems: Iterable[Problem], answered: "Counter[bool]") -> Iterator[Problem]:
+    for problem in problems:
+        answered[bool(problem.answer)] += 1
+        yield problem
 
 
 def readable_problems(
-    rows: Iterable[Row], given: dict[str, str], source: str, unreadable: list[tuple[int, str]]
+    rows: Iterable[Row], given: dict[str, str], origin: Origin, unreadable: Unreadable
 ) -> tuple[ProblemFields, Iterator[Problem]]:
-    """The columns that are read, and the problems in them; rows that cannot be read are added to `unreadable` on the way."""
-    rows = iter(rows)
-    head = list(itertools.islice(rows, 100))
-    fields = find_fields({name for row in head for name in row.values}, given)
-    return fields, _read(itertools.chain(head, rows), fields, source, unreadable)
+    """The columns that are read, and the problems in them; rows that cannot be read are added to `unreadable` on the way.
 
-
-def _read(rows: Iterable[Row], fields: ProblemFields, source: str, unreadable: list[tuple[int, str]]) -> Iterator[Problem]:
-    seen: dict[str, int] = {}
-    for row in rows:
+    Errors: ValueError, naming the file, where no row has the columns.
+    """
+    rows, head = iter(rows), list[Row]()
+    while True:
+        more = list(itertools.islice(rows, max(_HEAD, len(head))))
+        head += more
         try:
-            problem = to_problem(row, fields, source)
+            fields = find_fields([row.values for row in head if row.values], given)
+            return fields, _read(itertools.chain(head, rows), fields, given, origin, unreadable)
+        except ValueError as wrong:
+            if not more:
+                reason = next((f"row {row.place}: {row.reason}" for row in head if row.reason), str(wrong) if head else "it has no rows")
+                raise ValueError(f"{origin.file}: {wrong if any(row.values for row in head) else reason}") from None
+
+
+def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], origin: Origin, unreadable: Unreadable) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    by_columns: dict[tuple[str, ...], ProblemFields] = {}
+    for row in rows:
+        columns = tuple(row.values)
+        own = by_columns.get(columns) or by_columns.setdefault(columns, fields.of(row.values, given))
+        try:
+            problem = to_problem(row, own, origin)
         except ValueError as wrong:
             unreadable.append((row.place, str(wrong)))
             continue

@@ -85,3 +85,9 @@ def test_how_it_is_reached_is_no_part_of_the_key() -> None:
     assert one.replace(engine=Remote(model="m", base_url="http://127.0.0.1:1/v1", concurrency=3)).key == one.key
     assert one.replace(engine=Remote(model="n")).key != one.key
     assert one.replace(engine=Remote(model="m", tokenizer="x")).key != one.key
+
+
+@pytest.mark.parametrize(("reason", "kept"), [("MAX_TOKENS", "length"), ("end_turn", "stop"), ("SAFETY", "refused"), ("odd", "odd")])
+def test_an_ending_has_one_name_whatever_the_server_calls_it(tmp_path: Path, reason: str, kept: str) -> None:
+    with Loopback(Thinking(finish=reason)) as server:
+        assert {a.finish_reason for a in attempts(tmp_path, stage(server))} == {kept}

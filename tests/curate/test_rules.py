@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.curate.rules import Rules
+from o1exp.curate.rules import DROPPED, Rules
 from o1exp.flow import StageFailed, Store
 from o1exp.sources.local import Local
+from tests.chat.parts import quiet_store
 
 ROWS = [
     ("What is 1+1?", "2", None),
@@ -16,6 +17,7 @@ ROWS = [
     ("[asy] draw(A--B); [/asy] Find AB.", "5", "image"),
     ("Find the probability.", r"\frac{3}{7}", None),
 ]
+"""Question, answer, and the rule that drops it."""
 
 
 def _source(tmp_path: Path) -> Local:
@@ -32,7 +34,21 @@ def test_the_paper_filter_keeps_numerical_answers_and_counts_what_it_drops(tmp_p
     assert manifest.facts["dropped"] == {"image": 2, "no_answer": 1, "not_numerical": 1, "proof": 1}
 
 
-@pytest.mark.parametrize("rule", ["image", "proof", "no_answer", "not_numerical"])
+def test_what_is_dropped_is_listed_and_a_rule_that_drops_most_is_warned_of(tmp_path: Path) -> None:
+    store, said = quiet_store(tmp_path)
+    rules = Rules(problems=_source(tmp_path))
+    store.get(rules)
+    listed = [line.split("\t")[1:] for line in (store.folder(rules) / DROPPED).read_text().splitlines()]
+    assert listed[:3] == [["image", "In the figure"], ["proof", "Prove that"], ["no_answer", "(empty)"]]
+    assert "dropped of 7 problems: image 2, no_answer 1, proof 1, choice 0, not_numerical 1; each is in dropped.tsv" in said.getvalue()
+    assert "warning" not in said.getvalue()
+    path = tmp_path / "points.json"
+    path.write_text(json.dumps([{"problem": "Find x.", "answer": answer} for answer in ("1", "(1, 2)", "y=x")]))
+    store.get(Rules(problems=Local(path=str(path))))
+    assert "warning the rule not_numerical dropped 67% of the problems; look at dropped.tsv, or set not_numerical=false" in said.getvalue()
+
+
+@pytest.mark.parametrize("rule", ["image", "proof", "no_answer", "choice", "not_numerical"])
 def test_each_rule_can_be_switched_off(tmp_path: Path, rule: str) -> None:
     rules = Rules(problems=_source(tmp_path), **{rule: False})
     dropped = Store(tmp_path)

@@ -108,6 +108,44 @@ def test_joined_by_text_in_another_order_and_within_a_prompt(tmp_path: Path, cap
     assert "Use --join problem" in message
 
 
+def test_letter_case_counts_where_problems_differ_in_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ["Let A=2. Find a+A.", "Let a=2. Find a+A."]
+    gold = write(tmp_path / "g.jsonl", [{"problem": text, "answer": answer} for text, answer in zip(texts, "35", strict=True)])
+    rows = [{"problem": text, "out": answer} for text, answer in ((texts[1], "5"), (f"Solve: {texts[0]}", "3"), (texts[0].upper(), "3"))]
+    said = run(capsys, "--outputs", write(tmp_path / "o.jsonl", rows), "--outputs-field", "out", "--gold", gold, "--gold-field", "answer")
+    assert said[0] == "right 2 / 2"
+    assert said[-1].startswith("note: left out: 1 of 3 output rows have no gold answer")
+    alone = write(tmp_path / "a.jsonl", [{"problem": text, "gt": answer, "out": answer} for text, answer in zip(texts, "35", strict=True)])
+    said = run(capsys, "--outputs", alone, "--outputs-field", "out", "--gold-field", "gt", "--join", "problem")
+    assert "2 problems, 1 sample each" in said[1]
+
+
+def test_an_answer_without_a_reason_that_ends_at_the_limit_was_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ends = [("length", 64), (None, 64), (None, 63), ("stop", 64)]
+    rows = [{"gt": "1", "out": "The answer is 1. But", "end": end, "n": tokens} for end, tokens in ends]
+    file = write(tmp_path / "o.jsonl", rows)
+    said = run(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt", "--finish-field", "end", "--tokens-field", "n")
+    assert said[0] == "right 2 / 4"
+    assert "truncated 2 / 4, timed out 0" in said
+    assert said[-1] == "note: 1 answers do not say, or not in a known word, why they ended; they count as whole"
+
+
+def test_a_chat_is_one_answer_and_choices_are_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chat = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": [{"type": "text", "text": "2"}]}]
+    samples = [{"role": "assistant", "content": "2"}, {"role": "assistant", "content": "3"}]
+    for out, right in ((chat, "right 1 / 1"), (samples, "right 1 / 2"), ([chat, chat], "right 2 / 2"), ([["2", "3"]], "right 1 / 2")):
+        file = write(tmp_path / "o.jsonl", [{"gt": "2", "out": out}])
+        assert run(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt")[0] == right
+
+
+def test_a_worked_gold_that_announces_nothing_is_unscored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"gt": "She has 3+4=7 nuts. Then she eats 2 of them, so 5.", "out": "5"}, {"gt": "It is 2.\nThe answer is 2.", "out": "2"}]
+    said = run(capsys, "--outputs", write(tmp_path / "o.jsonl", rows), "--outputs-field", "out", "--gold-field", "gt")
+    assert said[0] == "right 1 / 1"
+    assert said[-1].startswith("note: 1 gold answers are worked solutions that announce no answer")
+    assert said[-1].endswith("(rows 1)")
+
+
 def test_joined_by_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gold = write(tmp_path / "g.jsonl", GOLD)
     rows = [{"idx": 2, "out": "4"}, {"idx": 1, "out": "3"}]
@@ -159,6 +197,8 @@ def test_rows_of_one_text_are_samples_where_asked(tmp_path: Path, capsys: pytest
         ({"out": ["1", "1"], "gt": "1", "ok": [True]}, ["--verdict-field", "ok"], "ok has 1 values for 2 outputs"),
         ({"out": "1", "gt": ""}, [], "none of 1 attempts could be scored"),
         ({"out": "1"}, [], "--gold-field gt: row 1 of"),
+        ({"out": "1", "gt": {"value": 1}}, [], "row 1: gt holds an object with the fields value; name the field inside"),
+        ({"out": {"message": "1"}, "gt": "1"}, [], "row 1: out holds an object with the fields message; name the field with the text"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(

@@ -69,6 +69,79 @@ def test_unreadable_rows_are_counted_and_named(tmp_path: Path) -> None:
     assert [line.split("\t")[0] for line in listed] == ["2", "3"]
 
 
+def test_a_problem_says_where_it_stands(tmp_path: Path) -> None:
+    source = Local(
+        name="sums", path=_write(tmp_path / "a.jsonl", '{"question": "1+1?", "answer": "2"}\n\n{"question": "2+2?", "answer": "4"}\n')
+    )
+    kept = _problems(Store(tmp_path), source)
+    assert [(p.source, p.revision, p.row) for p in kept] == [("sums", source.sha256, 1), ("sums", source.sha256, 3)]
+
+
+def test_unreadable_rows_of_a_table_are_named_too(tmp_path: Path) -> None:
+    text = 'problem,answer\n1+1?,2\n"one, "two" or three?",3\n2+2?,"4"\n'
+    store, source = Store(tmp_path), Local(path=_write(tmp_path / "a.csv", text))
+    assert [p.answer for p in _problems(store, source)] == ["2", "4"]
+    assert (store.folder(source) / "unreadable.tsv").read_text().startswith("2\tno CSV: ")
+
+
+@pytest.mark.parametrize("quote", ['"one" and two?', 'one "and" two?'])
+def test_quotes_of_a_tsv_file_belong_to_its_texts(tmp_path: Path, quote: str) -> None:
+    path = _write(tmp_path / "a.tsv", f"problem\tanswer\n{quote}\t2\n2+2?\t4\n")
+    assert [(p.question, p.answer) for p in _problems(Store(tmp_path), Local(path=path))] == [(quote, "2"), ("2+2?", "4")]
+
+
+def test_json_is_read_under_any_ending_and_a_packed_file_is_not(tmp_path: Path) -> None:
+    for name in ("a.txt", "a.json.bak", "a", "a.csv"):
+        path = _write(tmp_path / name, json.dumps(ROWS))
+        assert [p.answer for p in _problems(Store(tmp_path / "out"), Local(path=path))] == ["2", "4"]
+    (tmp_path / "a.jsonl").write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(StageFailed, match=r"is packed \(zip\)"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "a.jsonl")))
+
+
+def test_a_row_may_have_other_columns_than_the_first(tmp_path: Path) -> None:
+    rows = [{"problem": "1+1?", "answer": "2"}, {"question": "2+2?", "gold": 4.0, "id": "x"}, {"query": "3+3?", "solution": "\\boxed{6}"}]
+    source = Local(path=_write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert [p.answer for p in _problems(Store(tmp_path), source)] == ["2", "4", "6"]
+    fixed = Local(path=source.path, fields={"problem": "problem", "answer": "answer", "solution": "", "id": ""})
+    assert [p.answer for p in _problems(Store(tmp_path), fixed)] == ["2"]
+
+
+def test_an_answer_is_no_object_and_no_bytes(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pylist([{"problem": "1+1?", "answer": b"2", "meta": {"gold": {"value": 2.0}}}])
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(StageFailed, match="row 1: column answer holds bytes, which is no text"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "a.parquet")))
+    with pytest.raises(StageFailed, match=r"column meta.gold holds an object with the fields value; .* fields.answer=meta.gold.value"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "a.parquet"), fields={"answer": "meta.gold"}))
+    assert [
+        p.answer for p in _problems(Store(tmp_path), Local(path=str(tmp_path / "a.parquet"), fields={"answer": "meta.gold.value"}))
+    ] == ["2"]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_an_obstacle(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.jsonl", '{"question": "1+1?", "answer": {"value": "2"}}\n')
+    assert next(Local(path=path).preflight()).endswith("name one of its fields, e.g. fields.answer=answer.value")
+    assert next(Local(path=path, fields={"answer": "answer.value"}).preflight(), "") == ""
+
+
+def test_a_split_of_a_folder_is_named(tmp_path: Path) -> None:
+    import datasets
+
+    part = datasets.Dataset.from_list(ROWS[1:])
+    datasets.DatasetDict({"train": part, "test": part}).save_to_disk(tmp_path / "folder")
+    with pytest.raises(StageFailed, match="say which by split=NAME; it has train, test"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "folder")))
+    assert len(_problems(Store(tmp_path), Local(path=str(tmp_path / "folder"), split="test"))) == 1
+    (tmp_path / "plain").mkdir()
+    _write(tmp_path / "plain" / "a.jsonl", "{}")
+    with pytest.raises(StageFailed, match=r"is no save_to_disk folder; give one of its files: a.jsonl"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "plain")))
+
+
 def test_the_key_follows_the_content_not_the_path(tmp_path: Path) -> None:
     text = json.dumps(ROWS)
     one, two = Local(path=_write(tmp_path / "a.json", text)), Local(path=_write(tmp_path / "b.json", text))
@@ -102,6 +175,9 @@ def test_real_files(shared_data: Path, tmp_path: Path) -> None:
     expected = {
         "gsm8k/test.jsonl": 1319,
         "aime2024/AIME24.jsonl": 30,
+        "aimo_validation/aimo-validation-aime.jsonl": 90,
+        "aimo_validation/aimo-validation-amc.jsonl": 83,
+        "limo_traces/official-solution.jsonl": 497,
         "math500/math_test_cleaned.json": 500,
         "math500/orz_math500.json": 500,
         "olympiadbench/test.jsonl": 675,

@@ -14,6 +14,7 @@ from o1exp.flow import Above, Expect, Machine, SettingsError, Work, how
 from o1exp.flow.check import settings_of
 from o1exp.flow.library import transformers
 from o1exp.records import Attempt
+from o1exp.records.finish import ending
 
 LIKELY_QUESTION = 150
 """Tokens of a problem that nobody has counted."""
@@ -87,7 +88,8 @@ def attempt(problem: str, draw: int, answer: Answer, tokenizer: Any, think_end: 
     Tokens are those of this text, one more for an end by itself, or without a tokenizer the server's; the server's count is of no use for
     marks and thoughts.
     """
-    text, finish = answer.thinking, answer.completion.finish_reason
+    text, said = answer.thinking, answer.completion.finish_reason
+    finish = ending(said) or said
     if tokenizer is None:
         return Attempt(problem=problem, draw=draw, text=text, tokens=answer.completion.usage.completion_tokens, finish_reason=finish)
     prefix, count = counted(tokenizer, text)

@@ -1,0 +1,64 @@
+"""The answer alone, where a data set gives it within a worked solution."""
+
+import re
+
+from o1exp.answers.extract import extract
+
+ANNOUNCED = ("boxed", "hashes", "cue")
+"""How an answer is found where the text says that it is one; a number that only stands last is no gold answer."""
+_FRAME = re.compile(r"\\f(?:rame)?box(?![A-Za-z])")
+_MARKED = re.compile(r"\\f(?:rame)?box|\\boxed|####")
+_SAID = re.compile(r"\banswers?\b[^.\n]{0,30}?(?:\bis\b|\bare\b|=|:)|答案|(?:^|[。\n])\s*答\s*[:：]|\bA:", re.IGNORECASE)  # noqa: RUF001
+_ENVIRONMENT = re.compile(r"\\begin\{")
+_STEPS = re.compile(r"(?<=[^.\s])[.。]\s+\S|\n")
+_LETTERS = re.compile(r"[A-Za-z]{2,}")
+_CHINESE = re.compile("[\u3400-\u9fff]")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_END = 400
+_SHORT = 80
+
+
+def gold_answer(text: str) -> str:
+    """The answer of an answer column: what a worked solution announces as its answer, else the text as it is.
+
+    Errors: ValueError for a worked solution in which no answer is announced.
+    """
+    text = text.strip()
+    if found := announced(text):
+        return found
+    if _is_worked(text):
+        raise ValueError("holds a worked solution without a final answer (no box, no ####, no 'the answer is')")
+    return text
+
+
+def solved_answer(solution: str) -> str:
+    """The answer that a solution announces, or that is all it says; "" where it says none."""
+    return announced(solution) or (solution.strip() if _is_bare(solution.strip()) else "")
+
+
+def announced(text: str) -> str:
+    """What stands in the last box or the boxes joined to it, after ####, or behind "the answer is" near the end; "" for none of these."""
+    if not (_MARKED.search(text) or _SAID.search(text[-_END:])):
+        return ""
+    text = _FRAME.sub(r"\\boxed", text)
+    found = extract(text)
+    if found.method == "hashes" and "####" not in text.rstrip().rsplit("\n", 1)[-1]:  # a heading, or an answer that is said again
+        found = extract(text.replace("####", ""))
+    return found.text if found.method in ANNOUNCED else ""
+
+
+def _is_bare(text: str) -> bool:
+    """A value alone: one short line without words, or one single word."""
+    short = len(text) <= _SHORT and "\n" not in text and not _CHINESE.search(text)
+    return short and (not _words(text) or len(text.split()) == 1)
+
+
+def _is_worked(text: str) -> bool:
+    """Several sentences or lines of words with a calculation in them; a formula over several lines is an answer."""
+    return bool(_MARKED.search(text)) or bool(
+        _STEPS.search(text) and not _ENVIRONMENT.search(text) and re.search(r"\d", text) and "=" in text and _words(text) >= 3
+    )
+
+
+def _words(text: str) -> int:
+    return len(_LETTERS.findall(_COMMAND.sub(" ", text)))
