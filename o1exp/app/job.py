@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import signal
 import sys
 import traceback
 from contextlib import nullcontext, redirect_stdout
@@ -95,6 +96,7 @@ def arranged(words: list[str]) -> list[str]:
 def launched() -> int:
     """Do what the command line says. Returns the exit code."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers and containers end a run so; it goes on as after Ctrl-C
     words = sys.argv[1:] = arranged(sys.argv[1:])
     _ended.clear()
     options.register()

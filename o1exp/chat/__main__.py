@@ -1,6 +1,7 @@
 """`python -m o1exp.chat ledger`: what model calls cost in an outputs folder, and rows struck from it."""
 
 import argparse
+import getpass
 import json
 import sys
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console as Terminal
+from rich.markup import escape
 from rich.table import Table as Grid
 
-from o1exp.chat.accounts import Account, Book, Entry, open_book
+from o1exp.chat.accounts import Account, Book, Entry, Failure, open_book
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import strike
@@ -32,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"there is no ledger: {path} does not exist; give the outputs folder with --outputs")
         if asked.strike is not None:
             with closing(Cache(path)) as cache:
-                strike(cache, asked.strike, asked.reason)
+                strike(cache, asked.strike, asked.reason, asked.who or getpass.getuser())
         with open_book(asked.outputs) as book:
             if asked.json:
                 print(json.dumps(as_json(book, asked.study), indent=1, ensure_ascii=False))
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add_argument("--json", action="store_true", help="every sum and every row, as JSON")
     ledger.add_argument("--strike", type=int, metavar="ID", help="count this row no longer, e.g. a lost request that was not charged")
     ledger.add_argument("--reason", default="", help="why it is struck; it stays beside the row")
+    ledger.add_argument("--who", default="", help="who says so (your user name)")
     return parser
 
 
@@ -59,7 +62,8 @@ def as_json(book: Book, study: str | None = None) -> dict[str, Any]:
     """The whole book as plain values."""
     sums = {"studies": book.studies(study), "stages": book.stages(study), "models": book.models(study)}
     plain = {name: {key: asdict(account) for key, account in found.items()} for name, found in sums.items()}
-    return {**plain, "reserved": book.reserved(), "entries": [asdict(entry) for entry in book.entries(study)]}
+    return {**plain, "reserved": book.reserved(), "entries": [asdict(entry) for entry in book.entries(study)],
+            "failures": [asdict(failure) for failure in book.failures(study)]}  # fmt: skip
 
 
 def _show(book: Book, study: str | None) -> None:
@@ -72,6 +76,8 @@ def _show(book: Book, study: str | None) -> None:
     doubtful = [entry for entry in book.entries(study) if entry.kind == "lost" or entry.struck]
     if doubtful:
         terminal.print(_rows(doubtful))
+    if failures := list(book.failures(study)):
+        terminal.print(_failures(failures))
 
 
 def _sums(name: str, accounts: Mapping[str, Account], remarks: Mapping[str, str]) -> Grid:
@@ -85,10 +91,19 @@ def _sums(name: str, accounts: Mapping[str, Account], remarks: Mapping[str, str]
 
 
 def _rows(entries: list[Entry]) -> Grid:
-    grid = Grid("ID", "lost or struck", "study", "stage", "model", "$", "struck because", box=None)
+    grid = Grid("ID", "lost or struck", "study", "stage", "model", "$", "struck because", "by", box=None)
     for entry in entries:
         when = datetime.fromtimestamp(entry.time).isoformat(" ", "seconds")
-        grid.add_row(str(entry.id), f"{entry.kind} {when}", entry.study, entry.stage, entry.model, f"{entry.usd:.4f}", entry.struck)
+        struck = (f"{entry.usd:.4f}", escape(entry.struck), escape(entry.struck_by))
+        grid.add_row(str(entry.id), f"{entry.kind} {when}", entry.study, entry.stage, escape(entry.model), *struck)
+    return grid
+
+
+def _failures(failures: list[Failure]) -> Grid:
+    """Failed attempts by stage and reason."""
+    grid = Grid("failed attempts", "requests left out", "stage", "model", "may have cost $", "reason", box=None)
+    for one in failures:
+        grid.add_row(f"{one.attempts:,}", f"{one.left_out:,}", one.stage, escape(one.model), f"{one.usd:.4f}", escape(one.reason))
     return grid
 
 

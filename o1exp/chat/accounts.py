@@ -16,7 +16,7 @@ from o1exp.chat.layout import NAME, TABLES, layout
 _SUMS = """coalesce(sum(kind='answered'), 0), coalesce(sum(kind='lost'), 0), coalesce(sum(prompt_tokens), 0),
     coalesce(sum(completion_tokens), 0), total(usd), total(iif(kind='lost', usd, 0))"""
 _COUNTED = "struck='' AND (:study IS NULL OR study=:study)"
-_FIELDS = "id, time, study, stage, kind, model, prompt_tokens, completion_tokens, usd, struck"
+_FIELDS = "id, time, study, stage, kind, model, prompt_tokens, completion_tokens, usd, struck, struck_by"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ NOTHING = Account()
 
 @dataclass(frozen=True)
 class Entry:
-    """One row. `kind` is answered or lost, `time` seconds since 1970, `struck` the reason why the row no longer counts, else empty."""
+    """One row. `kind` is answered or lost, `time` seconds since 1970, `struck` the reason why the row no longer counts, and
+    `struck_by` who said so, else empty.
+    """
 
     id: int
     time: float
@@ -55,6 +57,19 @@ class Entry:
     completion_tokens: int
     usd: float
     struck: str
+    struck_by: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Failed attempts of one stage with one reason: how many, how many requests were left out for it, and what they may have cost."""
+
+    stage: str
+    model: str
+    reason: str
+    attempts: int
+    left_out: int
+    usd: float
 
 
 class Book:
@@ -83,6 +98,15 @@ class Book:
         """Every row, the oldest first, struck ones too."""
         rows = self._sql.execute(f"SELECT {_FIELDS} FROM entries WHERE :study IS NULL OR study=:study ORDER BY id", {"study": study})
         return (Entry(*row) for row in rows)
+
+    def failures(self, study: str | None = None) -> Iterator[Failure]:
+        """Failed attempts, the most frequent first; those of requests that were answered in the end too."""
+        rows = self._sql.execute(
+            "SELECT stage, model, reason, count(*), sum(final), total(usd) FROM failed WHERE :study IS NULL OR study=:study "
+            "GROUP BY stage, model, reason ORDER BY count(*) DESC, stage, reason",
+            {"study": study},
+        )
+        return (Failure(*row) for row in rows)
 
     def knows(self, stage: str) -> bool:
         """Has the book noted which answers the stage stands on? Not for stages made before it did."""
@@ -141,8 +165,12 @@ def _connection(path: Path) -> sqlite3.Connection:
 
 
 def _views(connection: sqlite3.Connection, found: int) -> None:
-    """The same two tables whatever the layout of the file; they live in memory."""
-    own, uses = ("", "SELECT * FROM uses") if found >= 2 else (", '' AS stage, '' AS struck", "SELECT '' AS stage, '' AS key WHERE 0")
+    """The same three tables whatever the layout of the file; they live in memory."""
+    own = "" if found >= 2 else ", '' AS stage, '' AS struck"
+    by = "" if found >= 3 else ", '' AS struck_by"
+    uses = "SELECT * FROM uses" if found >= 2 else "SELECT '' AS stage, '' AS key WHERE 0"
+    nothing = "SELECT '' AS study, '' AS stage, '' AS model, '' AS reason, 0 AS final, 0.0 AS usd WHERE 0"
     connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute(f"CREATE TEMP VIEW entries AS SELECT *{own} FROM ledger")
+    connection.execute(f"CREATE TEMP VIEW entries AS SELECT *{own}{by} FROM ledger")
     connection.execute(f"CREATE TEMP VIEW used AS {uses}")
+    connection.execute(f"CREATE TEMP VIEW failed AS {'SELECT * FROM attempts' if found >= 3 else nothing}")

@@ -15,12 +15,16 @@ from typing import Any
 
 from filelock import FileLock
 
-from o1exp.chat.layout import prepare
+from o1exp.chat.layout import base_key, prepare
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
 
 PATIENCE = 120.0
-"""Seconds that one process waits for the others to write."""
+"""Seconds that a cache is waited for which takes no answers."""
+BUSY = 0.5
+"""Seconds of it that sqlite may wait by itself for the other writers: meanwhile this process hears no server."""
+WHOLE = "stop"
+"""How an answer ends that would be the same with more tokens to its limit."""
 REMEDIES = {
     "locked": "too many runs write into it at once; run fewer side by side, then the same command again",
     "readonly": "make the file and its folder writable, or give another folder with outputs=",
@@ -33,6 +37,15 @@ REMEDIES = {
     "disk I/O": "look at the disk, then run the same command again",
     "unable to open": "look whether it is a file that may be written, or give another folder with outputs=",
 }
+
+
+class Unwritten(StageFailed):
+    """The cache takes nothing now: others write, the disk is full, the file is damaged. The message says which, and what to do."""
+
+    @property
+    def passing(self) -> bool:
+        """May it take something soon?"""
+        return any(word in str(self.__cause__) for word in ("locked", "busy", "full", "No space"))
 
 
 @dataclass(frozen=True)
@@ -77,27 +90,48 @@ class Cache:
                     self.connection.execute("ROLLBACK")
                 raise
 
+    def patience(self, seconds: float) -> None:
+        """How long sqlite itself waits for other writers from now on."""
+        self.connection.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
+
     def has(self, key: str) -> bool:
-        return self.connection.execute("SELECT 1 FROM answers WHERE key=?", (key,)).fetchone() is not None
+        return self._row("SELECT 1 FROM answers WHERE key=?", key) is not None
+
+    def standing(self, key: str, question: dict[str, Any]) -> str | None:
+        """The key of the record that answers the question, if there is one.
+
+        It is the question's own, or that of the same one asked with a smaller max_tokens: an answer that was not cut off would be no other.
+        """
+        if self.has(key):
+            return key
+        found = self._row(
+            "SELECT key FROM answers WHERE base=? AND finish_reason=? AND json_extract(asked, '$.sampling.max_tokens') < ? "
+            "ORDER BY json_extract(asked, '$.sampling.max_tokens') DESC LIMIT 1",
+            base_key(question), WHOLE, question.get("sampling", {}).get("max_tokens", 0),
+        )  # fmt: skip
+        return None if found is None else str(found[0])
 
     def find(self, key: str) -> Kept | None:
-        row = self.connection.execute(
-            "SELECT text, finish_reason, model, prompt_tokens, completion_tokens, usd, reasoning, estimated FROM answers WHERE key=?",
-            (key,),
-        ).fetchone()
+        row = self._row(
+            "SELECT text, finish_reason, model, prompt_tokens, completion_tokens, usd, reasoning, estimated FROM answers WHERE key=?", key
+        )
         if row is None:
             return None
         text, finish_reason, model, prompt, completion, usd, reasoning, estimated = row
         usage = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd)
         return Kept(Completion(text=text, finish_reason=finish_reason, usage=usage, model=model), reasoning, bool(estimated))
 
+    def _row(self, query: str, *values: Any) -> Any:
+        with _in_words(self._path):
+            return self.connection.execute(query, values).fetchone()
+
     def keep(self, key: str, question: dict[str, Any], kept: Kept) -> None:
         """Add a record; belongs into a transaction together with its ledger row."""
         done = kept.completion
         self.connection.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
             (key, json.dumps(question, ensure_ascii=False), done.text, kept.reasoning, done.finish_reason, done.model,
-             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, kept.estimated, time.time()),
+             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, kept.estimated, time.time(), base_key(question)),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -112,4 +146,4 @@ def _in_words(path: Path) -> Iterator[None]:
     except (sqlite3.Error, OSError) as problem:
         said = str(problem)
         remedy = next((remedy for word, remedy in REMEDIES.items() if word in said), "look at the file and its folder")
-        raise StageFailed(f"{path} takes no answers ({said}): {remedy}. What was kept before is safe") from problem
+        raise Unwritten(f"{path} takes no answers ({said}): {remedy}. What was kept before is safe") from problem

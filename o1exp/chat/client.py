@@ -1,20 +1,34 @@
 """Ask a model many things at once: cached, paced, retried, within the budget."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Self
 
-from o1exp.chat.cache import Cache
-from o1exp.chat.fetch import Desk, Fetch, Order
+from rich.markup import escape
+
+from o1exp.chat.beside import bring_in
+from o1exp.chat.cache import Cache, Kept
+from o1exp.chat.fetch import HINT, Desk, Fetch, Landed, Order
 from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import Ledger
 from o1exp.chat.request import Answer, Message, Request, asked, cache_key
+from o1exp.chat.sums import in_words, too_many
 from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import StageFailed, Work
+from o1exp.flow import StageFailed, Stopped, Work
+from o1exp.records import Completion, Usage
 from o1exp.records.finish import ending
+
+FAILED = "failed"
+"""The finish reason of a request that was given up."""
+MAKING = "making"
+"""The file in a stage's scratch folder that names one making of it, over all kills: what it has given up it does not ask again."""
+
+After = Callable[[Answer], Sequence[Request]]
+"""Told of each answer, gives what is to be asked next. It is called from several threads, one call at a time for each answer."""
 
 
 class Client:
@@ -32,54 +46,160 @@ class Client:
         self._open = ExitStack()
         self._base_url = ""
         self._paid: set[str] = set()
+        self._read: set[str] = set()
+        self._failed: set[str] = set()
         self._repeats = Repeats()
 
     def __enter__(self) -> Self:
         path, stage = self._work.shared(NAME), self._work.stage
         self._cache = Cache(path)
         self._open.callback(self._cache.close)
-        self._ledger = Ledger(self._cache, path.parent / "locks", self._budget.study, f"{stage.kind}/{stage.key}")
+        if count := bring_in(self._cache, path.parent):
+            self._work.console.line(f"{count} answers that an earlier run had saved beside {escape(str(path))} are in it now")
+        self._ledger = Ledger(self._cache, path.parent / "locks", self._budget.study, f"{stage.kind}/{stage.key}", self._making())
         self._open.callback(self._ledger.close)
-        self._desk = Desk(self._teacher, self._budget, self._cache, self._ledger, self._work)
+        self._desk = Desk(self._teacher, self._budget, self._cache, self._ledger, self._work, self._ledger.left_out())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._open.close()
-        if error is None and self._teacher.temperature > 0 and (prompts := self._repeats.ignored()):
-            self._work.note(draws_identical=True)
-            self._work.console.line(
-                f"[yellow]warning[/] {self._teacher.model} seems to ignore temperature and seed: at temperature "
-                f"{self._teacher.temperature:g} all draws are the same text for each of {prompts} prompts, so more draws bring nothing new"
-            )
+        try:
+            if error is None:
+                self._finish()
+            else:
+                (self._work.scratch / MAKING).unlink(missing_ok=True)  # whoever starts it again may have mended what failed
+        finally:
+            self._open.close()
+
+    def _making(self) -> str:
+        """The name of this making; one that was killed goes on under its own."""
+        place = self._work.scratch / MAKING
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(uuid.uuid4().hex)
+        return place.read_text()
 
     def ask(self, requests: Sequence[Request], what: str = "answers") -> Iterator[Answer]:
         """All answers in the order of the requests, each read from the cache once, when its turn comes, after every one of them is there.
 
-        Errors: BudgetSpent before the budget could be passed; StageFailed; Stopped. Answers paid for are kept in every case.
+        A request that failed for good has an answer that says why. Errors: BudgetSpent before the budget could be passed; StageFailed
+        where going on is of no use; Stopped. Answers paid for are kept in every case.
         """
-        keys, missing = list[str](), dict[str, Order]()
-        for request in requests:
-            question = asked(self._teacher, request)
-            keys.append(key := cache_key(question))
-            if key not in missing and not self._cache.has(key):
-                missing[key] = Order(key, request, question)
-        if missing:
-            self._fetch(list(missing.values()), what)
-        self._ledger.use(keys)
-        return map(self._answer, requests, keys)
+        self.pursue(requests, None, what)
+        return map(self.answer, requests)
 
-    def _answer(self, request: Request, key: str) -> Answer:
-        kept = self._cache.find(key)
-        assert kept is not None, f"asked but not kept: {key}"
-        answer = Answer(request, kept.completion, kept.reasoning, key not in self._paid, kept.estimated)
+    def pursue(self, first: Sequence[Request], after: After | None, what: str = "answers") -> None:
+        """Get the answers to the first requests, and to what `after` asks once it is told of one, at once and not only behind the others.
+
+        Errors: as `ask`.
+        """
+        walk = Walk(self._desk, after)
+        orders = walk.found(first)
+        if orders:
+            self._fetch(orders, what, None if after is None else walk.landed)
+        self._failed |= walk.keys & self._desk.left_out.keys()
+        if too_many(len(self._failed), self._desk.asked, self._teacher.max_failed):
+            raise StageFailed(f"{self._teacher.model} at {self._base_url or self._teacher.address}: {self._desk.failures()}. {HINT}")
+        self._ledger.use(walk.keys - self._failed)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request that was pursued before."""
+        question = asked(self._teacher, request)
+        key = cache_key(question)
+        found = self._cache.standing(key, question)
+        if found is None:
+            return failed(request, self._desk.left_out[key], self._teacher.model)
+        kept = self._cache.find(found)
+        assert kept is not None
+        answer = Answer(request, kept.completion, kept.reasoning, found not in self._paid, kept.estimated, twin=found in self._read)
+        self._read.add(found)
         self._repeats.saw(request, answer.thinking)
         return answer
 
-    def _fetch(self, items: list[Order], what: str) -> None:
+    def _fetch(self, orders: list[Order], what: str, landed: Landed | None) -> None:
         if not self._base_url:
             self._base_url = self._open.enter_context(self._teacher.serving(self._work))
-        with self._work.progress(what, len(items)) as bar:
-            self._paid |= asyncio.run(Fetch(self._desk, items, bar).run(self._base_url))
+        with self._work.progress(what, len(orders)) as bar:
+            self._paid |= asyncio.run(Fetch(self._desk, orders, bar, landed).run(self._base_url))
+
+    def _finish(self) -> None:
+        """Note what failed, and say so."""
+        line = self._work.console.line
+        self._work.note(failed_attempts=self._ledger.failed_attempts())
+        if self._failed:
+            said = in_words(self._desk.left_out[key] for key in self._failed)
+            failures = f"{len(self._failed)} of {self._desk.asked} requests failed and are left out ({said})"
+            self._work.note(incomplete=failures)
+            line(f"[yellow]left out[/] {escape(failures)}; the same command with stale=remake sends only these again")
+        if self._teacher.temperature > 0 and (prompts := self._repeats.ignored()):
+            self._work.note(draws_identical=True)
+            line(
+                f"[yellow]warning[/] {escape(self._teacher.model)} seems to ignore temperature and seed: at temperature "
+                f"{self._teacher.temperature:g} all draws are the same text for each of {prompts} prompts, so more draws bring nothing new"
+            )
+
+
+class Walk:
+    """From the first requests, over what their answers make of them, to the last: what is in the cache at once, the rest as orders."""
+
+    def __init__(self, desk: Desk, after: After | None) -> None:
+        self._desk, self._after = desk, after
+        self._waiting: dict[str, list[Request]] = {}
+        """The requests by the key of the order that they wait for; equal ones share it."""
+        self.keys: set[str] = set()
+        """Of all that was asked for."""
+
+    def found(self, requests: Iterable[Request]) -> list[Order]:
+        """What has to be sent for these requests and for those that follow from answers which are there."""
+        orders, ahead = list[Order](), list(reversed(list(requests)))
+        while ahead:
+            if self._desk.work.stopping:
+                raise Stopped
+            request = ahead.pop()
+            order = self._met(request)
+            if isinstance(order, Order):
+                orders.append(order)
+            elif isinstance(order, Answer) and self._after is not None:
+                ahead.extend(reversed(self._after(order)))
+        return orders
+
+    def _met(self, request: Request) -> Order | Answer | None:
+        """An order for what is not there, its answer for what is; None for one that waits for the order of an equal one."""
+        question = asked(self._desk.teacher, request)
+        key = cache_key(question)
+        if key in self._waiting:
+            self._waiting[key].append(request)
+            return None
+        standing = self._desk.cache.standing(key, question)
+        self._desk.asked += (standing or key) not in self.keys
+        self.keys.add(standing or key)
+        if standing is not None:
+            self._desk.answered += 1
+            return self._answered(request, self._desk.cache.find(standing)) if self._after is not None else None
+        if key in self._desk.left_out:
+            return failed(request, self._desk.left_out[key], self._desk.teacher.model)
+        self._waiting[key] = [request]
+        return Order(key, request, question)
+
+    async def landed(self, order: Order, kept: Kept | None, reason: str) -> list[Order]:
+        """The orders that follow from one that came to its end. What is made of an answer holds up no other."""
+        assert self._after is not None
+        if kept is None and not reason:
+            kept = self._desk.cache.find(order.key)
+        following = list[Request]()
+        for request in self._waiting[order.key]:
+            answer = failed(request, reason, self._desk.teacher.model) if reason else self._answered(request, kept)
+            following += await asyncio.to_thread(self._after, answer)
+        return self.found(following)
+
+    def _answered(self, request: Request, kept: Kept | None) -> Answer:
+        assert kept is not None
+        return Answer(request, kept.completion, kept.reasoning, True, kept.estimated)
+
+
+def failed(request: Request, reason: str, model: str) -> Answer:
+    """What stands for the answer to a request that was given up."""
+    nothing = Usage(prompt_tokens=0, completion_tokens=0, usd=0.0)
+    return Answer(request, Completion(text="", finish_reason=FAILED, usage=nothing, model=model), "", False, False, failure=reason)
 
 
 class Repeats:
@@ -99,7 +219,10 @@ class Repeats:
 
 @dataclass
 class Calls:
-    """Counts over answers, for a stage's facts. `usd` is what they cost when they were bought; what a stage paid is in the book alone."""
+    """Counts over answers, for a stage's facts; twins count once.
+
+    `usd` is what they cost when they were bought; what a stage paid is in the book alone.
+    """
 
     requests: int = 0
     cached: int = 0
@@ -108,10 +231,15 @@ class Calls:
     usd: float = 0.0
     truncated: int = 0
     refused: int = 0
+    failed: int = 0
+    twins: int = 0
     estimated_usage: int = 0
 
     def add(self, answer: Answer) -> None:
         usage, finish = answer.completion.usage, ending(answer.completion.finish_reason)
+        if answer.twin:
+            self.twins += 1
+            return
         self.requests += 1
         self.cached += answer.cached
         self.prompt_tokens += usage.prompt_tokens
@@ -119,6 +247,7 @@ class Calls:
         self.usd += usage.usd
         self.truncated += finish == "length"
         self.refused += finish == "refused"
+        self.failed += bool(answer.failure)
         self.estimated_usage += answer.estimated
 
     def facts(self) -> dict[str, float]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from o1exp.flow import Above, AtLeast, Settings, Work, how
+from o1exp.chat.key import unfit_key
+from o1exp.flow import Above, AtLeast, Between, Settings, Work, how
 from o1exp.secrets import hide_variable, is_variable, refusal
 
 OPENAI = "https://api.openai.com/v1"
@@ -25,7 +26,9 @@ class Endpoint(Settings):
     api_key_env: str = how("OPENAI_API_KEY")
     """The environment variable that holds the key; the key itself is never stored."""
     concurrency: Annotated[int, AtLeast(1)] = how(16)
-    """Requests under way at the same time."""
+    """The most requests under way at the same time; fewer after the server said 429, and again more while it answers."""
+    first_concurrency: Annotated[int, AtLeast(0)] = how(0)
+    """Requests under way at the beginning; 0: `concurrency`."""
     requests_per_minute: Annotated[float, AtLeast(0)] = how(0.0)
     """Requests sent per minute; 0: no limit."""
     tokens_per_minute: Annotated[float, AtLeast(0)] = how(0.0)
@@ -34,10 +37,20 @@ class Endpoint(Settings):
     """Price of prompt tokens, US dollars per million."""
     usd_per_million_completion: Annotated[float, AtLeast(0)] = how(0.0)
     """Price of completion tokens, US dollars per million."""
+    free: bool = how(False)
+    """True: the address costs nothing although no prices are set, e.g. a server of your own; a budget needs that word or prices."""
     timeout: Annotated[float, Above(0)] = how(600.0)
-    """Seconds that one request may take."""
+    """Seconds that one request may take from its first byte to the last of its answer."""
+    stream: bool = how(False)
+    """Answers are read piece by piece; a server that does nothing else is read so in any case."""
+    idle_timeout: Annotated[float, Above(0)] = how(120.0)
+    """Seconds that may pass between two pieces of a streamed answer."""
     retries: Annotated[int, AtLeast(0)] = how(6)
-    """Further attempts at a request that got no answer."""
+    """Further attempts at a request that failed; then it is recorded with its reason and left out."""
+    patience: Annotated[float, AtLeast(0)] = how(3600.0)
+    """Seconds that a server is waited for which is too busy (429, 503) or away, before the run ends."""
+    max_failed: Annotated[float, Between(0, 1)] = how(0.1)
+    """The share of requests, from 0 to 1, that may fail for good; a run with more ends."""
     token_limit: Literal["auto", "max_tokens", "max_completion_tokens"] = how("auto")
     """The request field that carries `max_tokens`. auto: OpenAI's newer name for api.openai.com, the older one elsewhere."""
     send_seed: bool = how(True)
@@ -65,7 +78,9 @@ class Endpoint(Settings):
         yield self.address
 
     def obstacles(self) -> Iterator[str]:
-        """What would stop this endpoint from answering and can be seen before: an unset key."""
+        """What would stop this endpoint from answering and can be seen before: a key that is not set, or none that can be sent."""
+        if self.address and (why := unfit_key(self.api_key_env)):
+            yield why
         if self.address.startswith(OPENAI) and not os.environ.get(self.api_key_env):
             yield (
                 f"the environment variable {self.api_key_env} is not set, {self.model} at {OPENAI} needs a key in it; "
@@ -82,9 +97,9 @@ class Endpoint(Settings):
         return self.usd_per_million_prompt > 0 or self.usd_per_million_completion > 0
 
     @property
-    def leaves_machine(self) -> bool:
-        """Do requests go to another machine, where they may cost money?"""
-        return bool(self.address) and not is_loopback(self.address)
+    def may_cost(self) -> bool:
+        """May requests cost money that nobody can count? A server on loopback may pass them on to one that is paid."""
+        return bool(self.address) and not self.costs and not self.free
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,19 +1,28 @@
 """Get the answers that the cache does not have: many at once, each kept the moment it arrives."""
 
 import asyncio
-import math
-import random
+import heapq
+import itertools
+import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from o1exp.chat.cache import Cache
+from rich.markup import escape
+
+from o1exp.chat.beside import Saved
+from o1exp.chat.cache import BUSY, PATIENCE, Cache, Kept, Unwritten
 from o1exp.chat.endpoint import is_loopback
+from o1exp.chat.failure import Again, Unfit
+from o1exp.chat.keep import Keeper
 from o1exp.chat.ledger import Claim, Ledger, Price
 from o1exp.chat.pace import LONGEST_HOLD, Limit, Pace, state_file
 from o1exp.chat.request import Request, likely_prompt_tokens, most_prompt_tokens
-from o1exp.chat.send import Again, Sender
+from o1exp.chat.send import Sender
+from o1exp.chat.slots import Slots, Tries, Trouble, backoff
+from o1exp.chat.sums import alike, budget_spent, in_words, too_many
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, StageFailed, Stopped, Work
 from o1exp.flow.progress import Bar
@@ -21,7 +30,12 @@ from o1exp.records import Usage
 
 GRACE = 0.3
 """Seconds that requests under way get to finish after Ctrl-C."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+LOOK = 0.1
+"""Seconds between two looks at what no event tells: whether the user stopped the run, what other runs do."""
+DOZEN = 12
+"""So many requests that fail alike before the first answer say that none will be answered."""
+LONG = 10.0
+"""Seconds; a longer wait is told when it begins."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,10 @@ class Order:
     question: dict[str, Any]
 
 
+Landed = Callable[[Order, Kept | None, str], Awaitable[list[Order]]]
+"""Told of each order that came to its end, with the answer or with the reason why there is none; gives what is to be asked next."""
+
+
 @dataclass
 class Desk:
     """What a teacher's answers go through."""
@@ -42,190 +60,330 @@ class Desk:
     cache: Cache
     ledger: Ledger
     work: Work
+    left_out: dict[str, str] = field(default_factory=dict)
+    """The reason by key of each request that was given up."""
+    asked: int = 0
+    """Requests that the stage asked for until now."""
+    answered: int = 0
+    """Those of them that were answered, now or before."""
+
+    def failures(self) -> str:
+        """How many requests were given up, why, and how many may be."""
+        return (
+            f"{len(self.left_out)} of {self.asked} requests failed, more than max_failed={self.teacher.max_failed:g} allows: "
+            f"{in_words(self.left_out.values())}"
+        )
 
     def price(self, request: Request) -> Price:
-        """The most it can cost where the server keeps to it (max_tokens, one token a byte of the prompt), and what it will likely use."""
+        """The most it can cost where the server keeps to it (max_tokens, one token a byte of the prompt), and what it may be taken for."""
         teacher = self.teacher
-        prompt, completion = likely_prompt_tokens(teacher, request), min(teacher.likely_completion_tokens, teacher.max_tokens)
-        likely = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=teacher.usd(prompt, completion))
+        prompt = likely_prompt_tokens(teacher, request)
+        likely = Usage(prompt_tokens=prompt, completion_tokens=teacher.max_tokens, usd=teacher.usd(prompt, teacher.max_tokens))
         most = teacher.usd(most_prompt_tokens(teacher, request), teacher.max_tokens)
         return Price(most, likely, teacher.usd(1, 0), teacher.usd(0, 1))
 
 
 class Fetch:
-    """One batch of requests on its way, with `teacher.concurrency` workers."""
+    """One batch of requests on its way. Who waits, for a server or for its next attempt, leaves its slot to others."""
 
-    def __init__(self, desk: Desk, orders: list[Order], bar: Bar) -> None:
+    def __init__(self, desk: Desk, orders: list[Order], bar: Bar, landed: Landed | None = None) -> None:
+        teacher = desk.teacher
         self._desk = desk
-        self._queue = deque(orders)
-        self._elsewhere: list[Order] = []
         self._bar = bar
+        self._landed = landed
+        self._ready = deque(orders)
+        self._later: list[tuple[float, int, Order]] = []
+        """Orders that wait for their next attempt, by the time of it (monotonic clock)."""
+        self._numbers = itertools.count()
+        self._elsewhere: list[Order] = []
+        self._busy: set[asyncio.Task[None]] = set()
+        self._landing: set[asyncio.Task[None]] = set()
+        self._tries: dict[str, Tries] = {}
+        self._slots = Slots(teacher.first_concurrency, teacher.concurrency)
+        self._trouble = Trouble()
+        self._told = False
         self._total = len(orders)
         self._done = 0
+        self._over_limit = 0
         self._sent: set[str] = set()
         self._failure: StageFailed | None = None
         self._over: Price | None = None
         self._ending = asyncio.Event()
+        self._wake = asyncio.Event()
         self._freed = asyncio.Event()
 
     async def run(self, base_url: str) -> set[str]:
         """Fetch everything; the keys of what was paid for here. Errors: Stopped, StageFailed, BudgetSpent."""
-        teacher = self._desk.teacher
+        desk, teacher = self._desk, self._desk.teacher
         self._sender = Sender(teacher, base_url)
-        state = state_file(self._desk.ledger.locks, base_url, teacher.api_key_env)
+        state = state_file(desk.ledger.locks, base_url, teacher.api_key_env)
         self._pace = Pace(state, Limit(teacher.requests_per_minute), Limit(teacher.tokens_per_minute), self._ending)
-        self._durable = teacher.costs or not is_loopback(base_url)
+        self._keeper = Keeper(desk.cache, desk.ledger, teacher.costs or not is_loopback(base_url))
+        desk.cache.patience(BUSY)
         try:
-            while self._queue and not self._ending.is_set():
-                await self._work_off()
-                await self._look_elsewhere()
+            while self._open():
+                self._start()
+                await self._something()
         finally:
+            await self._cancel()
             self._pace.close()
             await self._sender.close()
+            beside = self._keeper.finish(desk.ledger.locks.parent)
+            desk.cache.patience(PATIENCE)
+            if beside:
+                desk.work.console.line(escape(beside))
+        if self._over_limit:
+            said = "1 answer was" if self._over_limit == 1 else f"{self._over_limit} answers were"
+            desk.work.console.line(
+                f"[yellow]warning[/] {said} billed with more than max_tokens={teacher.max_tokens}, by what the server says"
+            )
         if self._failure is not None:
             raise self._failure
         if self._over is not None:
             raise self._budget_spent(self._over)
         return self._sent
 
-    async def _work_off(self) -> None:
-        """Run workers until the queue is empty or the batch has to end; look every 0.1 s whether the user stopped the run."""
-        count = min(self._desk.teacher.concurrency, len(self._queue))
-        workers = started = {asyncio.create_task(self._worker()) for _ in range(count)}
-        try:
-            while workers:
-                ended, workers = await asyncio.wait(workers, timeout=0.1)
-                for worker in ended:
-                    worker.result()
-                if self._desk.work.stopping:
-                    self._ending.set()
-                    if workers:
-                        _, workers = await asyncio.wait(workers, timeout=GRACE)
-                    raise Stopped
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*started, return_exceptions=True)  # also of those that have failed with the first, or asyncio prints each
+    def _open(self) -> bool:
+        """Is there anything that may still be sent or come in?"""
+        waiting = not self._ending.is_set() and (self._ready or self._later or self._elsewhere or self._keeper.full)
+        return bool(self._busy or self._landing or waiting)
 
-    async def _look_elsewhere(self) -> None:
+    def _start(self) -> None:
+        """Send what is due, as far as there are slots. While the server is down one request at a time looks whether it is back."""
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            self._ready.appendleft(heapq.heappop(self._later)[2])
+        down = self._trouble.down
+        if self._ending.is_set() or self._keeper.full or (down and (self._busy or now < self._trouble.until)):
+            return
+        while self._ready and len(self._busy) < (1 if down else self._slots.count):
+            task = asyncio.create_task(self._handle(self._ready.popleft()))
+            self._busy.add(task)
+            task.add_done_callback(self._came)
+
+    def _came(self, task: "asyncio.Task[None]") -> None:
+        self._busy.discard(task)
+        self._landing.discard(task)
+        self._wake.set()
+        wrong = None if task.cancelled() else task.exception()
+        if wrong is not None and not isinstance(wrong, Stopped):  # the loop sees by itself that the user stopped the run
+            self._fail(wrong if isinstance(wrong, StageFailed) else StageFailed(f"{type(wrong).__name__}: {wrong}"))
+
+    async def _something(self) -> None:
+        """Wait until something happens, or it is time to look. Errors: Stopped."""
+        with suppress(TimeoutError):
+            due = self._later[0][0] - time.monotonic() if self._later else LOOK
+            async with asyncio.timeout(min(LOOK, max(due, 0.0))):
+                await self._wake.wait()
+        self._wake.clear()
+        if self._desk.work.stopping:
+            self._end()
+            if self._busy:
+                await asyncio.wait(self._busy, timeout=GRACE)
+            raise Stopped
+        self._written()
+        if self._elsewhere and not self._ready:
+            self._look_elsewhere()
+
+    async def _cancel(self) -> None:
+        tasks = [*self._busy, *self._landing]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _look_elsewhere(self) -> None:
         """What another run had sent is waited for; should that run give up, it comes back into the queue."""
-        while self._elsewhere and not self._queue and not self._ending.is_set():
-            if self._desk.work.stopping:
-                raise Stopped
-            await asyncio.sleep(0.1)
-            waiting, self._elsewhere = self._elsewhere, []
-            for order in waiting:
+        waiting, self._elsewhere = self._elsewhere, []
+        for order in waiting:
+            try:
                 if self._desk.cache.has(order.key):
-                    self._advance()
+                    self._land(order, None)
                 elif self._desk.ledger.taken(order.key):
                     self._elsewhere.append(order)
                 else:
-                    self._queue.append(order)
-
-    async def _worker(self) -> None:
-        while self._queue and not self._ending.is_set():
-            await self._handle(self._queue.popleft())
+                    self._ready.append(order)
+            except Unwritten:
+                self._elsewhere.append(order)
 
     async def _handle(self, order: Order) -> None:
-        """Bring one order to its end: kept, left to another run, or back in the queue because the batch ends."""
+        """One attempt at one order: kept, left to another run, put off, left out, or back in the queue because the batch ends."""
         desk, price = self._desk, self._desk.price(order.request)
-        for attempt in range(desk.teacher.retries + 1):
-            claim = await self._claim(order, price)
-            if claim is Claim.TAKEN:
-                self._elsewhere.append(order)
-                return
-            if claim is Claim.KEPT:
-                self._advance()
-                return
-            if claim is not Claim.MINE:
-                break
+        claim = await self._claim(order, price)
+        if claim is Claim.TAKEN:
+            self._elsewhere.append(order)
+        elif claim is Claim.KEPT:
+            self._land(order, None)
+        elif claim is not Claim.MINE:
+            self._ready.append(order)
+        else:
+            guess = desk.ledger.likely(desk.teacher.model, price)
             try:
-                await self._send(order, price)
-                return
+                kept = await self._sender.send(order.request)
             except Again as again:
-                if attempt == desk.teacher.retries:
-                    who = f"{desk.teacher.model} at {self._sender.base_url}"
-                    hint = "What was answered is kept; run the same command again"
-                    self._fail(StageFailed(f"{who} gave no answer in {attempt + 1} attempts, at last: {again.reason}. {hint}"))
-                    break
-                await self._pause(again, attempt)
+                self._failed(order, again)
+            except Unfit as unfit:
+                self._trouble.over()
+                self._leave_out(order, unfit.reason, lost=False)
             except StageFailed as failure:
+                self._keeper.give_back(order.key)
                 self._fail(failure)
-                break
-        self._queue.append(order)
+                self._ready.append(order)
+            else:
+                # Nothing may be awaited between the arrival of an answer and its commit.
+                self._keep(order, kept, guess)
+            finally:
+                self._freed.set()
 
     async def _claim(self, order: Order, price: Price) -> Claim:
         """Claim the order when its turn has come.
 
         While money is reserved for requests under way, wait for them: most cost less than the most they could.
         """
-        desk = self._desk
-        while await self._pace.turn(price.likely_tokens):
-            claim = desk.ledger.claim(order.key, desk.teacher.model, price, desk.budget.usd)
+        desk, model = self._desk, self._desk.teacher.model
+
+        def tokens() -> int:
+            likely = desk.ledger.likely(model, price)
+            return likely.prompt_tokens + likely.completion_tokens
+
+        while await self._pace.turn(tokens, self._wait_of_pace):
+            guess = tokens()
+            try:
+                claim = desk.ledger.claim(order.key, model, price, desk.budget.usd)
+            except Unwritten as problem:
+                claim = Claim.FULL
+                self._unwritten(problem)
             if claim is Claim.MINE:
                 return claim
-            self._pace.back(price.likely_tokens)
+            self._pace.back(guess)
             if claim is Claim.OVER:
                 self._over = self._over or price
-                self._ending.set()
+                self._end()
             if claim is not Claim.FULL:
                 return claim
             self._freed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._freed.wait(), 0.5)  # reservations of other runs end unseen
+                async with asyncio.timeout(0.5):  # reservations of other runs end unseen
+                    await self._freed.wait()
         return Claim.OVER
 
-    async def _send(self, order: Order, price: Price) -> None:
-        """Send a claimed order once and keep its answer. Errors: Again, StageFailed; the claim is given back."""
-        desk = self._desk
+    def _keep(self, order: Order, kept: Kept, guess: Usage) -> None:
+        used = kept.completion.usage
+        self._trouble.over()
+        self._told = False
+        self._slots.answered()
+        self._desk.answered += 1
+        self._over_limit += used.completion_tokens > self._desk.teacher.max_tokens
+        self._sent.add(order.key)
+        ledger = self._desk.ledger
+        saved = Saved(order.key, order.question, kept, ledger.study, ledger.stage, self._desk.teacher.model, time.time())
+        self._keeper.keep(saved, lambda: self._land(order, kept))
+        self._pace.correct(guess.prompt_tokens + guess.completion_tokens, used.prompt_tokens + used.completion_tokens)
+        self._written()
+
+    def _written(self) -> None:
+        """Write what is held in memory. Nothing more is sent while the cache takes nothing."""
         try:
-            kept = await self._sender.send(order.request)
-        except Again as again:
-            (desk.ledger.lose if again.lost else desk.ledger.release)(order.key)
-            raise
-        except StageFailed:
-            desk.ledger.release(order.key)
-            raise
+            self._keeper.write()
+        except Unwritten as problem:
+            self._unwritten(problem)
+
+    def _unwritten(self, problem: Unwritten) -> None:
+        if not self._keeper.waits(problem):
+            self._fail(problem)
+        elif not self._told:
+            self._tell(f"{problem}; what came in is held in memory meanwhile")
+
+    def _failed(self, order: Order, again: Again) -> None:
+        """The attempt failed: put the order off, or leave it out; or end the run where the server is away for too long."""
+        teacher, tries = self._desk.teacher, self._tries.setdefault(order.key, Tries())
+        self._trouble.failed(again.reason, again.unreachable, again.after or 0.0)
+        if again.timed:
+            tries.waits += 1
         else:
-            # Nothing may be awaited between the arrival of an answer and its commit.
-            with desk.cache.transaction(durable=self._durable):
-                desk.cache.keep(order.key, order.question, kept)
-                desk.ledger.pay(order.key, desk.teacher.model, kept.completion.usage)
-            self._sent.add(order.key)
-            self._advance()
-            used = kept.completion.usage
-            self._pace.correct(price.likely_tokens, used.prompt_tokens + used.completion_tokens)
-        finally:
-            self._freed.set()
-
-    async def _pause(self, again: Again, attempt: int) -> None:
-        """Exponential backoff with jitter, or what the server asked for; it ends early when the batch does."""
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.75, 1.25)
-        if again.after is not None:
-            pause = min(again.after, LONGEST_HOLD) + random.uniform(0, 0.1)
+            tries.failed += 1
+            tries.since = time.monotonic()
+        # Where others are answered it is no use to wait long, unless the server said that there are too many of us.
+        pause = backoff(tries.waits if again.crowded else min(tries.waits + tries.failed, self._trouble.in_a_row))
+        pause = min(again.after, LONGEST_HOLD, max(1.0, teacher.patience)) if again.after else pause
         if again.crowded:
+            self._slots.crowded()
+        if again.timed and again.after:
             self._pace.hold(pause)
-        self._bar.at(self._done, f"waiting {pause:.0f} s: {again.reason[:60]}")
-        await self._pace.sleep(pause)
+        most = self._trouble.patience(teacher.patience, again.unreachable)
+        if again.timed and self._trouble.lasts > most:
+            self._keeper.fail(order.key, teacher.model, again.reason, again.lost)
+            self._fail(StageFailed(f"{self._who()} gave no answer for {most:g} s, at last: {again.reason}. {HINT}"))
+            self._ready.append(order)
+        elif tries.failed > teacher.retries or (again.timed and time.monotonic() - tries.since > teacher.patience):
+            times = f" ({tries.failed + tries.waits} attempts)" if tries.failed + tries.waits > 1 else ""
+            self._leave_out(order, again.reason + times, again.lost)
+        else:
+            self._keeper.fail(order.key, teacher.model, again.reason, again.lost)
+            self._put_off(order, pause, again.reason, most)
+        self._written()
 
-    def _advance(self) -> None:
+    def _put_off(self, order: Order, pause: float, reason: str, most: float) -> None:
+        heapq.heappush(self._later, (time.monotonic() + pause, next(self._numbers), order))
+        self._show(f"waiting {pause:.0f} s: {reason[:60]}")
+        if pause > LONG or self._trouble.lasts > LONG or (self._trouble.down and not self._trouble.answered):
+            self._tell(f"{self._who()}: {reason}; waiting for it, {most:g} s at most")
+
+    def _wait_of_pace(self, seconds: float) -> None:
+        if seconds > LONG:
+            self._tell(f"{self._who()}: {seconds:.0f} s until the next request may be sent, by its limits or as the server asked")
+
+    def _tell(self, text: str) -> None:
+        """One line for each trouble, also where there is no terminal."""
+        if not self._told:
+            self._told = True
+            self._desk.work.console.line(f"[dim]waiting[/] {escape(text)}")
+
+    def _leave_out(self, order: Order, reason: str, lost: bool) -> None:
+        """Record the order as failed for good and go on, unless that is of no use."""
+        desk = self._desk
+        self._keeper.fail(order.key, desk.teacher.model, reason, lost, final=True)
+        desk.left_out[order.key] = reason
+        count = len(desk.left_out)
+        if not desk.answered and count >= DOZEN and alike(desk.left_out.values()):
+            self._fail(StageFailed(f"{self._who()} failed the first {count} requests alike: {reason}. {HINT}"))
+        elif count >= DOZEN and too_many(count, desk.asked, desk.teacher.max_failed):
+            self._fail(StageFailed(f"{self._who()}: {desk.failures()}. {HINT}"))
+        self._land(order, None, reason)
+        self._written()
+
+    def _land(self, order: Order, kept: Kept | None, reason: str = "") -> None:
+        """The order came to its end."""
+        self._tries.pop(order.key, None)
         self._done += 1
-        self._bar.at(self._done, f"${self._desk.ledger.spent():.2f}" if self._desk.teacher.costs else "")
+        self._show(f"${self._desk.ledger.spent():.2f}" if self._desk.teacher.costs else "")
+        if self._landed is not None:
+            task = asyncio.create_task(self._follow(self._landed, order, kept, reason))
+            self._landing.add(task)
+            task.add_done_callback(self._came)
+
+    async def _follow(self, landed: Landed, order: Order, kept: Kept | None, reason: str) -> None:
+        following = await landed(order, kept, reason)
+        self._total += len(following)
+        self._ready.extendleft(reversed(following))
+
+    def _show(self, note: str) -> None:
+        self._bar.at(self._done, note)
+
+    def _who(self) -> str:
+        return f"{self._desk.teacher.model} at {self._sender.base_url}"
 
     def _fail(self, failure: StageFailed) -> None:
         """The first failure ends the batch; what is under way may still arrive and is kept."""
         self._failure = self._failure or failure
+        self._end()
+
+    def _end(self) -> None:
         self._ending.set()
+        self._pace.wake()
+        self._wake.set()
 
     def _budget_spent(self, refused: Price) -> BudgetSpent:
-        desk, left = self._desk, len(self._queue) + len(self._elsewhere)
-        spent, lost, cap = desk.ledger.spent(), desk.ledger.lost(), desk.budget.usd or 0.0
-        done, model = self._total - left, desk.teacher.model
-        each, most = max(refused.likely.usd, desk.ledger.average(model, refused)), desk.ledger.most(model, refused)
-        need = math.ceil(100 * (spent + (left - 1) * each + most)) / 100  # the last one is sent only if there is room for a dear one
-        uncertain = f" (${lost:.4f} of it for requests that were cut off; python -m o1exp.chat ledger lists them)" if lost else ""
-        return BudgetSpent(
-            f"the budget ends here: study {desk.ledger.study!r} has spent ${spent:.4f}{uncertain} of budget.usd={cap:g}, and one more "
-            f"request to {model} can cost up to ${most:.4f}. Of {self._total} requests {done} are answered and "
-            f"kept, {left} are left. To go on, run the same command with budget.usd={need:.2f} or more"
-        )
+        return budget_spent(self._desk.ledger, self._desk.teacher.model, self._desk.budget.usd or 0.0, refused, (self._total, self._done))
+
+
+HINT = "What was answered is kept; run the same command again"

@@ -1,10 +1,13 @@
 """The tables of `requests.sqlite`: answers, and the book of what they cost. An older file is brought to it by its writer."""
 
+import hashlib
+import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 NAME = "requests.sqlite"
-SCHEMA = 2
+SCHEMA = 3
 TABLES = """
 CREATE TABLE answers (
     key TEXT PRIMARY KEY, asked TEXT NOT NULL, text TEXT NOT NULL, reasoning TEXT NOT NULL, finish_reason TEXT NOT NULL,
@@ -29,16 +32,30 @@ ALTER TABLE ledger ADD COLUMN struck TEXT NOT NULL DEFAULT '';
 ALTER TABLE claims ADD COLUMN stage TEXT NOT NULL DEFAULT '';
 CREATE INDEX ledger_key ON ledger (key);
 CREATE TABLE uses (stage TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (stage, key)) WITHOUT ROWID;
-"""
+""",
+    2: """
+ALTER TABLE ledger ADD COLUMN struck_by TEXT NOT NULL DEFAULT '';
+CREATE INDEX ledger_model ON ledger (model, kind);
+ALTER TABLE answers ADD COLUMN base TEXT NOT NULL DEFAULT '';
+UPDATE answers SET base=base_key(asked);
+CREATE INDEX answers_base ON answers (base);
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY, time REAL NOT NULL, study TEXT NOT NULL, stage TEXT NOT NULL, making TEXT NOT NULL, key TEXT NOT NULL,
+    model TEXT NOT NULL, reason TEXT NOT NULL, usd REAL NOT NULL, final INTEGER NOT NULL
+);
+CREATE INDEX attempts_stage ON attempts (stage);
+""",
 }
 """From each layout to the next. `stage` is "Distil/<key>", empty before layout 2; `struck` the reason why a row no longer counts, else
-empty; `uses` the answers that each stage stands on, whoever paid for them."""
+empty; `uses` the answers that each stage stands on, whoever paid for them; `base` the key without max_tokens; `attempts` those that failed,
+with what they may have cost, and `final` where the request was left out of that `making` of the stage."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables, or bring them to the present layout. Errors: ValueError for a layout of a later o1exp."""
     found = layout(connection, path)
     if found < SCHEMA:
+        connection.create_function("base_key", 1, lambda asked: base_key(json.loads(asked)), deterministic=True)
         steps = "".join(STEPS[step] for step in range(max(found, 1), SCHEMA))
         connection.executescript(f"BEGIN IMMEDIATE; {'' if found else TABLES} {steps} PRAGMA user_version={SCHEMA}; COMMIT;")
 
@@ -51,3 +68,9 @@ def layout(connection: sqlite3.Connection, path: Path) -> int:
             f"{path} has layout {found}, this o1exp reads up to {SCHEMA}: use the one that wrote it, or another outputs folder"
         )
     return found
+
+
+def base_key(question: dict[str, Any]) -> str:
+    """What names a question whatever the most tokens of its answer are."""
+    sampling = {name: value for name, value in question.get("sampling", {}).items() if name != "max_tokens"}
+    return hashlib.sha256(json.dumps({**question, "sampling": sampling}, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -7,16 +7,18 @@ Where it did not, a person strikes the row.
 
 import fcntl
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from filelock import FileLock
 
-from o1exp.chat.cache import Cache
+from o1exp.chat.cache import Cache, Unwritten
 from o1exp.records import Usage
 
 
@@ -44,18 +46,28 @@ class Price:
         return self.likely.prompt_tokens + self.likely.completion_tokens
 
 
+ENOUGH, RECENT = 10, 200
+"""From so many answers of a model on, their mean is what its next request is likely to take; of so many, the last ones, it is taken."""
+
+
+_ROW = "INSERT INTO ledger (study, stage, key, kind, model, prompt_tokens, completion_tokens, usd, time) VALUES (?,?,?,?,?,?,?,?,?)"
+
+
 class Ledger:
-    """The accounts of one study, for one asker: `stage` ("Distil/<key>") is who pays. Its lock file, held while it is open, tells others
-    that it lives.
+    """The accounts of one study, for one asker: `stage` ("Distil/<key>") is who pays, `making` which making of it, over all kills. Its lock
+    file, held while it is open, tells others that it lives.
     """
 
-    def __init__(self, cache: Cache, locks: Path, study: str, stage: str) -> None:
+    def __init__(self, cache: Cache, locks: Path, study: str, stage: str, making: str = "") -> None:
         self._cache = cache
         self._sql = cache.connection
         self.locks = locks
         self.study = study
         self.stage = stage
+        self.making = making
         self.owner = uuid.uuid4().hex
+        self._rates: dict[str, Price] = {}
+        """The last price that was claimed, by model."""
         self._dearest: dict[tuple[str, float, float], tuple[int, float]] = {}
         """By model and prices: up to which row the ledger was read, and the most that an answer had cost until there."""
         with FileLock(locks / "requests.lock"):
@@ -88,8 +100,9 @@ class Ledger:
             self._sql.execute(
                 "INSERT INTO claims (key, owner, study, stage, model, bound_usd, likely_prompt, likely_completion, likely_usd) "
                 "VALUES (?,?,?,?,?,?,?,?,?)",
-                (key, self.owner, self.study, self.stage, model, most, *astuple(price.likely)),
+                (key, self.owner, self.study, self.stage, model, most, *astuple(self.likely(model, price))),
             )
+            self._rates[model] = price
             return Claim.MINE
 
     def pay(self, key: str, model: str, usage: Usage) -> None:
@@ -102,15 +115,38 @@ class Ledger:
         with self._cache.transaction():
             return self._held(key)
 
-    def release(self, key: str) -> None:
-        """The claimed request was refused: nothing to pay."""
+    def release(self, key: str, model: str, reason: str, final: bool = False) -> None:
+        """The claimed request failed and cost nothing; it is noted with the reason, and, if `final`, not sent again by this making."""
+        with self._cache.transaction():
+            self._sql.execute("DELETE FROM claims WHERE key=? AND owner=?", (key, self.owner))
+            self._note(key, model, reason, 0.0, final)
+
+    def lose(self, key: str, model: str, reason: str, final: bool = False) -> None:
+        """The same where it was sent and may have been charged: its likely price is counted."""
+        with self._cache.transaction():
+            usd = self._write_off("key=? AND owner=?", (key, self.owner))
+            self._note(key, model, reason, usd, final)
+
+    def give_back(self, key: str) -> None:
+        """The claimed request was not sent."""
         with self._cache.transaction():
             self._sql.execute("DELETE FROM claims WHERE key=? AND owner=?", (key, self.owner))
 
-    def lose(self, key: str) -> None:
-        """The claimed request was sent, but no answer came back: its likely price is counted."""
-        with self._cache.transaction():
-            self._write_off("key=? AND owner=?", (key, self.owner))
+    def left_out(self) -> dict[str, str]:
+        """The requests that this making has given up, with the reason of each."""
+        query = "SELECT key, reason FROM attempts WHERE stage=? AND making=? AND final ORDER BY id"
+        return dict(self._sql.execute(query, (self.stage, self.making)))
+
+    def failed_attempts(self) -> int:
+        """How many attempts of this making failed, also of those requests that were answered in the end."""
+        query = "SELECT count(*) FROM attempts WHERE stage=? AND making=?"
+        return int(self._sql.execute(query, (self.stage, self.making)).fetchone()[0])
+
+    def _note(self, key: str, model: str, reason: str, usd: float, final: bool) -> None:
+        row = (time.time(), self.study, self.stage, self.making, key, model, reason[:500], usd, final)
+        self._sql.execute(
+            "INSERT INTO attempts (time, study, stage, making, key, model, reason, usd, final) VALUES (?,?,?,?,?,?,?,?,?)", row
+        )
 
     def use(self, keys: Iterable[str]) -> None:
         """The stage stands on these answers, whoever paid for them."""
@@ -137,6 +173,22 @@ class Ledger:
         self._dearest[model, *rates] = max(last, seen), max(dearest, found or 0.0)
         return max(price.most_usd, self._dearest[model, *rates][1])
 
+    def likely(self, model: str, price: Price) -> Usage:
+        """What a request will likely use: the mean of the model's last answers once there are enough, else the most that it can."""
+        count, prompt, completion = self._mean(model)
+        if count < ENOUGH:
+            return price.likely
+        usd = prompt * price.usd_per_prompt + completion * price.usd_per_completion
+        return Usage(prompt_tokens=round(prompt), completion_tokens=round(completion), usd=usd)
+
+    def _mean(self, model: str) -> tuple[int, float, float]:
+        """Of the last answers of a model: how many, and their mean tokens of prompt and answer."""
+        tokens = "SELECT prompt_tokens, completion_tokens FROM ledger"
+        recent = f"{tokens} WHERE model=? AND kind='answered' AND struck='' ORDER BY id DESC LIMIT ?"
+        query = f"SELECT count(*), total(prompt_tokens) / max(count(*), 1), total(completion_tokens) / max(count(*), 1) FROM ({recent})"
+        count, prompt, completion = self._sql.execute(query, (model, RECENT)).fetchone()
+        return count, prompt, completion
+
     def average(self, model: str, price: Price) -> float:
         """USD that an answer of the model took on average until now, at these prices; 0 without any."""
         sums = "total(prompt_tokens) * ? + total(completion_tokens) * ?"
@@ -156,17 +208,14 @@ class Ledger:
         return float(self._sql.execute("SELECT coalesce(sum(bound_usd), 0) FROM claims WHERE study=?", (self.study,)).fetchone()[0])
 
     def close(self) -> None:
-        """Requests that are still under way are given up as lost."""
-        with self._cache.transaction():
+        """Requests that are still under way are given up as lost; where nothing can be written, by the next run."""
+        with suppress(Unwritten), self._cache.transaction():
             self._write_off("owner=?", (self.owner,))
         self._lock_path(self.owner).unlink(missing_ok=True)
         os.close(self._lock)
 
     def _enter(self, study: str, stage: str, key: str, kind: str, model: str, usage: Usage) -> None:
-        self._sql.execute(
-            "INSERT INTO ledger (study, stage, key, kind, model, prompt_tokens, completion_tokens, usd, time) VALUES (?,?,?,?,?,?,?,?,?)",
-            (study, stage, key, kind, model, usage.prompt_tokens, usage.completion_tokens, usage.usd, time.time()),
-        )
+        self._sql.execute(_ROW, (study, stage, key, kind, model, *_taken(usage), time.time()))
         lost = usage.usd if kind == "lost" else 0.0
         self._sql.execute("UPDATE totals SET usd = usd + ?, lost_usd = lost_usd + ? WHERE study=?", (usage.usd, lost, study))
 
@@ -188,12 +237,22 @@ class Ledger:
         self._write_off("owner=?", (owner,))
         self._lock_path(owner).unlink(missing_ok=True)
 
-    def _write_off(self, which: str, values: tuple[str, ...]) -> None:
+    def _write_off(self, which: str, values: tuple[str, ...]) -> float:
+        """Requests without an answer become rows at their likely price. Gives the sum of these prices."""
         fields = "study, stage, key, model, likely_prompt, likely_completion, likely_usd"
         found = self._sql.execute(f"SELECT {fields} FROM claims WHERE {which} AND likely_usd > 0", values).fetchall()
+        sum_usd = 0.0
         for study, stage, key, model, prompt, completion, usd in found:
-            self._enter(study, stage, key, "lost", model, Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd))
+            likely = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd)
+            self._enter(study, stage, key, "lost", model, self._as_others(model, likely))
+            sum_usd += self._as_others(model, likely).usd
         self._sql.execute(f"DELETE FROM claims WHERE {which}", values)
+        return sum_usd
+
+    def _as_others(self, model: str, claimed: Usage) -> Usage:
+        """What the model's answers took on average, where enough came since the claim was made, else what was thought then."""
+        price = self._rates.get(model)
+        return claimed if price is None else self.likely(model, replace(price, likely=claimed))
 
     def _sweep(self) -> None:
         """Lock files of the dead; nobody can be between making and locking one, because both happen under the common lock."""
@@ -220,8 +279,8 @@ class Ledger:
         return False
 
 
-def strike(cache: Cache, row: int, reason: str) -> None:
-    """A row counts no longer, in its study's spend and anywhere else; it stays in the book with the reason.
+def strike(cache: Cache, row: int, reason: str, who: str) -> None:
+    """A row counts no longer, in its study's spend and anywhere else; it stays in the book with the reason and who said so.
 
     Errors: ValueError without a reason, or where there is no such row, or no longer.
     """
@@ -237,6 +296,33 @@ def strike(cache: Cache, row: int, reason: str) -> None:
         study, struck = found
         if struck:
             raise ValueError(f"row {row} is struck already: {struck}")
-        sql.execute("UPDATE ledger SET struck=? WHERE id=?", (reason.strip(), row))
-        counted = "SELECT total(usd) FROM ledger WHERE study=totals.study AND struck=''"
-        sql.execute(f"UPDATE totals SET usd=({counted}), lost_usd=({counted} AND kind='lost') WHERE study=?", (study,))
+        sql.execute("UPDATE ledger SET struck=?, struck_by=? WHERE id=?", (reason.strip(), who, row))
+        _sum_up(sql, study)
+
+
+def enter(cache: Cache, study: str, stage: str, key: str, model: str, usage: Usage) -> None:
+    """A row for an answer that an earlier run paid; belongs into the transaction that keeps the answer."""
+    cache.connection.execute(_ROW, (study, stage, key, "answered", model, *_taken(usage), time.time()))
+    cache.connection.execute("INSERT OR IGNORE INTO totals VALUES (?, 0, 0)", (study,))
+    _sum_up(cache.connection, study)
+
+
+def settle(cache: Cache, key: str, since: float) -> None:
+    """A request that was written off since then (seconds since 1970) was answered after all; belongs into a transaction."""
+    sql = cache.connection
+    sql.execute("DELETE FROM claims WHERE key=?", (key,))
+    wrong = "kind='lost' AND struck='' AND key=? AND time>=?"
+    studies = [study for (study,) in sql.execute(f"SELECT DISTINCT study FROM ledger WHERE {wrong}", (key, since)).fetchall()]
+    sql.execute(f"UPDATE ledger SET struck='its answer was saved beside the cache', struck_by='o1exp' WHERE {wrong}", (key, since))
+    for study in studies:
+        _sum_up(sql, study)
+
+
+def _taken(usage: Usage) -> tuple[int, int, float]:
+    return usage.prompt_tokens, usage.completion_tokens, usage.usd
+
+
+def _sum_up(sql: sqlite3.Connection, study: str) -> None:
+    """The study's totals anew, from its rows."""
+    counted = "SELECT total(usd) FROM ledger WHERE study=totals.study AND struck=''"
+    sql.execute(f"UPDATE totals SET usd=({counted}), lost_usd=({counted} AND kind='lost') WHERE study=?", (study,))

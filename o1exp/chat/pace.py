@@ -12,7 +12,7 @@ import math
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,15 +65,29 @@ class Pace:
         self._tokens = tokens
         self._ending = ending
         self._file: int | None = None
+        self._line = asyncio.Lock()
+        self._changed = asyncio.Event()
 
-    async def turn(self, tokens: float) -> bool:
-        """Wait until one more request of about so many tokens is within the limits, and count it. False: the batch ends, none may leave."""
-        while not self._ending.is_set():
-            wait = self.take(tokens)
-            if wait <= 0:
-                return True
-            await self.sleep(min(wait, LOOK_AGAIN))
-        return False
+    async def turn(self, tokens: Callable[[], float], waits: Callable[[float], None]) -> bool:
+        """Wait until one more request of about so many tokens is within the limits, and count it. False: the batch ends, none may leave.
+
+        Who came first goes first, and looks anew whenever others turn out to have used less. `waits` is told the seconds of each wait.
+        """
+        async with self._line:
+            while not self._ending.is_set():
+                self._changed.clear()
+                wait = self.take(tokens())
+                if wait <= 0:
+                    return True
+                waits(wait)
+                await self._look_again(min(wait, LOOK_AGAIN))
+            return False
+
+    async def _look_again(self, seconds: float) -> None:
+        """Sleep, unless something changes before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
     def take(self, tokens: float) -> float:
         """Count a request and return 0, or the seconds until that may be possible."""
@@ -100,9 +114,9 @@ class Pace:
         with self._shared() as state:
             state.held_until = max(state.held_until, time.monotonic() + min(seconds, LONGEST_HOLD))
 
-    async def sleep(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._ending.wait(), seconds)
+    def wake(self) -> None:
+        """Whoever waits looks again: the batch ends, or there is more room."""
+        self._changed.set()
 
     def close(self) -> None:
         if self._file is not None:
@@ -118,6 +132,7 @@ class Pace:
             with self._shared() as state:
                 state.requests = max(0.0, state.requests + (requests if self._requests.rate else 0))
                 state.tokens = max(0.0, state.tokens + (tokens if self._tokens.rate else 0))
+            self.wake()
 
     @contextmanager
     def _shared(self) -> Iterator[_State]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from o1exp.chat.teacher import Teacher
@@ -21,15 +21,19 @@ class Message:
 
 @dataclass(frozen=True)
 class Request:
-    """A conversation to be continued; `draw` tells repeated samples of the same one apart. The system text is the teacher's."""
+    """A conversation to be continued; `draw` tells repeated samples of the same one apart. The system text is the teacher's.
+
+    `place` is the asker's own mark, no part of what is asked.
+    """
 
     messages: tuple[Message, ...]
     draw: int = 0
+    place: int = field(default=0, compare=False)
 
     @classmethod
-    def user(cls, text: str, draw: int = 0) -> Self:
+    def user(cls, text: str, draw: int = 0, place: int = 0) -> Self:
         """A conversation of one user message."""
-        return cls((Message("user", text),), draw)
+        return cls((Message("user", text),), draw, place)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Answer:
     """What a model wrote, now or earlier.
 
     `completion.text` is the answer proper; `reasoning` what the server gave apart from it. `cached` answers were not paid for now;
-    `estimated` ones came without usage, so their tokens are a guess.
+    `estimated` ones came without usage, so their tokens are a guess. `failure` says why there is no answer, and then never will be one in
+    this making. A `twin` is the same answer once more, to a request that was asked twice.
     """
 
     request: Request
@@ -45,6 +50,8 @@ class Answer:
     reasoning: str
     cached: bool
     estimated: bool
+    failure: str = ""
+    twin: bool = False
 
     @property
     def text(self) -> str:
@@ -58,7 +65,7 @@ class Answer:
     @property
     def usable(self) -> bool:
         """Is it whole (neither cut off nor refused nor empty)?"""
-        return ending(self.completion.finish_reason) in ("stop", "") and bool(self.text.strip())
+        return ending(self.completion.finish_reason) in ("stop", "") and not self.failure and bool(self.text.strip())
 
 
 def messages_sent(teacher: Teacher, request: Request) -> list[dict[str, str]]:
@@ -99,5 +106,4 @@ def likely_tokens(text: str) -> int:
 
 
 def likely_prompt_tokens(teacher: Teacher, request: Request) -> int:
-    guess = sum(likely_tokens(m["content"]) + 4 for m in messages_sent(teacher, request))
-    return teacher.expected_prompt_tokens or guess
+    return sum(likely_tokens(m["content"]) + 4 for m in messages_sent(teacher, request))

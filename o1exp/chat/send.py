@@ -1,15 +1,19 @@
 """One request over the wire by the official openai client, and what each kind of failure means for the run."""
 
+import asyncio
 import json
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from o1exp.chat.cache import Kept
 from o1exp.chat.endpoint import OPENAI, is_loopback
+from o1exp.chat.failure import AWAY, CROWDED, LOST, PASSING, STARTING, UNKNOWN, Again, Unfit, proxy, retry_after, without_version
+from o1exp.chat.key import read_key, unfit_key
+from o1exp.chat.pieces import joined
 from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, messages_sent, seed_sent
 from o1exp.chat.teacher import Teacher
+from o1exp.chat.usage import counted
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
 from o1exp.records.finish import is_cut
@@ -20,57 +24,111 @@ if TYPE_CHECKING:
 
 OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 REFUSED = ("content_filter", "content_policy_violation", "invalid_prompt")
-
-
-@dataclass(eq=False)
-class Again(Exception):
-    """The request may be sent once more, after `after` seconds if the server said so.
-
-    `lost`: the server may have worked, and charged, for it. `crowded`: everybody should slow down.
-    """
-
-    reason: str
-    after: float | None = None
-    lost: bool = False
-    crowded: bool = False
+CONNECTING = 30.0
+"""Seconds that a connection may take."""
+UNSENT = ("Connect", "Pool", "Proxy", "LocalProtocol", "UnsupportedProtocol")
+"""How errors begin after which nothing, or no whole request, can have reached the server."""
 
 
 class Sender:
     """The endpoint of one teacher; use as an async context manager."""
 
     def __init__(self, teacher: Teacher, base_url: str) -> None:
+        import httpx2
         import openai
 
         self._teacher = teacher
         self.base_url = base_url
         self._key = self._find_key()
-        # A proxy from the environment must not see what stays on this machine.
-        wire = openai.DefaultAsyncHttpxClient(trust_env=False) if is_loopback(base_url) else None
-        self._client = openai.AsyncOpenAI(
-            api_key=self._key or "none", base_url=base_url, max_retries=0, timeout=teacher.timeout, http_client=wire
-        )  # fmt: skip
+        self._streams = teacher.stream
+        self._counts = True
+        """Is a streamed answer asked for its usage? Some servers do not know the question."""
+        self._proxy = "" if is_loopback(base_url) else proxy(base_url)
+        wait = httpx2.Timeout(teacher.timeout, connect=min(teacher.timeout, CONNECTING), pool=None)
+        try:
+            # A proxy from the environment must not see what stays on this machine.
+            wire = openai.DefaultAsyncHttpxClient(trust_env=False) if is_loopback(base_url) else None
+            self._client = openai.AsyncOpenAI(
+                api_key=self._key or "none", base_url=base_url, max_retries=0, timeout=wait, http_client=wire
+            )  # fmt: skip
+        except (ValueError, ImportError, TypeError, httpx2.InvalidURL) as wrong:
+            through = f"; look at the proxy in the environment variable {self._proxy}" if self._proxy else ""
+            raise StageFailed(f"{self._who()} cannot be asked ({self._clean(str(wrong))}){through}") from None
 
     async def close(self) -> None:
         await self._client.close()
 
     async def send(self, request: Request) -> Kept:
-        """The answer, priced. Errors: Again; StageFailed where sending anything more is of no use."""
+        """The answer, priced. Errors: Again; Unfit; StageFailed where sending anything more is of no use."""
+        import httpx2
         import openai
 
         try:
-            raw = await self._client.chat.completions.with_raw_response.create(**self._body(request))
-            text = self._without_key(raw.text)
-        except openai.APITimeoutError:
+            async with asyncio.timeout(self._teacher.timeout):
+                text = await self._reply(request)
+        except TimeoutError:
             raise Again(f"no answer within {self._teacher.timeout:g} s", lost=True) from None
-        except openai.APIConnectionError as problem:
-            root = _root(problem)
-            unsent = type(root).__name__.startswith("Connect")
-            raise Again(
-                f"no connection ({root or type(root).__name__})" if unsent else f"connection lost ({root})", lost=not unsent
-            ) from None
         except openai.APIStatusError as refused:
             return self._refusal(request, refused)
-        return self._read(request, text)
+        except (openai.APIConnectionError, httpx2.TransportError) as problem:
+            raise self._unconnected(problem) from None
+        return self._read(request, self._without_key(text))
+
+    async def _reply(self, request: Request) -> str:
+        """What the server wrote, a streamed answer joined to one. It is asked anew, at no cost, where it wants the other way."""
+        import openai
+
+        for _ in range(3):
+            try:
+                return await (self._streamed(request) if self._streams else self._at_once(request))
+            except openai.BadRequestError as refused:
+                said = refused.message.lower()
+                if self._streams and self._counts and "stream_options" in said:
+                    self._counts = False
+                elif "stream" in said and self._streams == self._teacher.stream:
+                    self._streams = not self._streams
+                else:
+                    raise
+        raise Unfit("the server takes requests neither with stream=true nor without")
+
+    async def _at_once(self, request: Request) -> str:
+        import httpx2
+
+        # Not chat.completions.create: that looks through every field of the body, for a third of what a request costs here.
+        reply = await self._client.post("/chat/completions", body=self._body(request), cast_to=httpx2.Response)
+        text = reply.text
+        return json.dumps(joined(text.splitlines())) if text.lstrip().startswith(("data:", "event:", ": ")) else text
+
+    async def _streamed(self, request: Request) -> str:
+        body, idle = self._body(request), self._teacher.idle_timeout
+        extra: dict[str, Any] = {"stream_options": {"include_usage": True}} if self._counts else {}
+        create = self._client.chat.completions.with_streaming_response.create
+        lines = list[str]()
+        async with create(**body, stream=True, **extra) as reply:
+            pieces = reply.iter_lines()
+            while True:
+                try:
+                    async with asyncio.timeout(idle):
+                        line = await anext(pieces, None)
+                except TimeoutError:
+                    raise Again(f"no further piece of the answer within {idle:g} s", lost=True) from None
+                if line is None:
+                    break
+                lines.append(line)
+        return json.dumps(joined(lines)) if any(line.startswith("data:") for line in lines) else "\n".join(lines)
+
+    def _unconnected(self, problem: BaseException) -> Again:
+        """Nobody was there, or the connection broke off."""
+        root = _root(problem)
+        kind, through = type(root).__name__, f" through the proxy in the environment variable {self._proxy}" if self._proxy else ""
+        said = self._clean(_said(root)) or kind
+        if kind.startswith(UNSENT):
+            away = kind in ("ConnectError", "ConnectTimeout", "ProxyError")
+            starting = UNKNOWN if "not known" in said or "No address" in said else STARTING
+            return Again(f"no connection{through} ({said})", timed=away, unreachable=starting if away else 0.0)
+        if kind.endswith("Timeout"):
+            return Again(f"no answer{through} within {self._teacher.timeout:g} s", lost=True)
+        return Again(f"connection{through} lost ({said})", lost=True)
 
     def _body(self, request: Request) -> dict[str, Any]:
         teacher = self._teacher
@@ -87,7 +145,9 @@ class Sender:
         teacher = self._teacher
         if not teacher.base_url and is_loopback(self.base_url):
             return ""  # a server that the teacher started itself asks for none
-        key = os.environ.get(teacher.api_key_env, "")
+        if why := unfit_key(teacher.api_key_env):
+            raise StageFailed(why)
+        key = read_key(teacher.api_key_env)
         if not key and urlsplit(self.base_url).hostname == urlsplit(OPENAI).hostname:
             raise StageFailed(
                 f"{self._who()} needs a key: set the environment variable {teacher.api_key_env}, or teacher.base_url to another endpoint"
@@ -107,7 +167,8 @@ class Sender:
 
     def _refusal(self, request: Request, refused: "openai.APIStatusError") -> Kept:
         """Errors: Again or StageFailed. A prompt that the provider will not answer is an answer: it must not be asked again."""
-        status, code, message = refused.status_code, str(refused.code or ""), self._clean(refused.message)
+        status, code = refused.status_code, str(refused.code or "")
+        message = self._clean(refused.message.removeprefix(f"Error code: {status} - "))
         if code in OUT_OF_MONEY or status == 402:
             raise self._out_of_money(code or "402")
         if status in (401, 403):
@@ -118,10 +179,15 @@ class Sender:
         if status == 400 and code in REFUSED:
             usage = Usage(prompt_tokens=0, completion_tokens=0, usd=0.0)
             return Kept(Completion(text="", finish_reason="refused", usage=usage, model=self._teacher.model), "", False)
-        if status in (408, 409, 425, 429) or status >= 500:
-            crowded = status in (429, 503)
-            raise Again(f"{status} {message}", after=_retry_after(refused.response.headers), crowded=crowded)
-        raise StageFailed(f"{self._who()} refused the request ({status}): {message}")
+        if status == 404:
+            raise StageFailed(f"{self._who()} refused the request (404): {message}{without_version(self.base_url)}")
+        if status in (CROWDED, *AWAY):
+            raise Again(
+                f"{status} {message}", after=retry_after(refused.response.headers), crowded=status == CROWDED, timed=True
+            )  # fmt: skip
+        if status in PASSING or status >= 500:
+            raise Again(f"{status} {message}", after=retry_after(refused.response.headers), lost=status in LOST)
+        raise Unfit(f"{status} {message}")
 
     def _out_of_money(self, code: str) -> StageFailed:
         return StageFailed(
@@ -158,28 +224,30 @@ class Sender:
         return Kept(Completion(text=_valid(content), finish_reason=str(finish), usage=usage, model=model), _valid(reasoning), estimated)
 
     def _usage(self, request: Request, reply: dict[str, Any], written: str) -> tuple[Usage, bool]:
-        """Tokens as the server counted them, else (True) a guess."""
-        said = reply.get("usage")
-        try:
-            prompt, completion, estimated = int(said["prompt_tokens"]), int(said["completion_tokens"]), False  # type: ignore[index]
-        except (TypeError, KeyError, ValueError):
-            prompt, completion, estimated = likely_prompt_tokens(self._teacher, request), likely_tokens(written), True
+        """Tokens as the server counted them; a guess (True) where it did not, or none for a text that is there."""
+        prompt, completion = counted(reply.get("usage"))
+        estimated = not isinstance(reply.get("usage"), dict) or (bool(written) and not completion)
+        if estimated:
+            prompt, completion = prompt or likely_prompt_tokens(self._teacher, request), completion or likely_tokens(written)
         return Usage(prompt_tokens=prompt, completion_tokens=completion, usd=self._teacher.usd(prompt, completion)), estimated
-
-
-def _retry_after(headers: Any) -> float | None:
-    """Seconds that the server asked for; a date instead of seconds is left to the usual backoff."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) * unit)
-        except (KeyError, ValueError):
-            continue
-    return None
 
 
 def _root(problem: BaseException) -> BaseException:
     """What the HTTP library said, below openai's wrapping."""
     return problem.__cause__ or problem
+
+
+def _said(problem: BaseException) -> str:
+    """What the system said, at the bottom of it, e.g. "Connection refused"; else what the library did."""
+    causes, cause = list[BaseException](), problem
+    while cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__ or cause
+    system = [one for one in causes if isinstance(one, OSError) and one.errno]
+    if not system:
+        return str(problem)
+    number = system[-1].errno or 0
+    return os.strerror(number) if number > 0 else str(system[-1].strerror)  # below zero: of the look-up of names
 
 
 def _valid(text: str) -> str:

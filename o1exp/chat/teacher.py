@@ -101,9 +101,9 @@ class Budget(Settings):
 
     def unguarded(self, endpoint: Endpoint) -> str | None:
         """Why this budget cannot be kept with that endpoint, of whatever class, or None: without prices nothing can be counted."""
-        if self.usd is None or endpoint.costs or not endpoint.leaves_machine:
+        if self.usd is None or not endpoint.may_cost:
             return None
         return (
             f"usd={self.usd:g} cannot be kept without prices; set usd_per_million_prompt and usd_per_million_completion of "
-            f"{endpoint.model}, or budget.usd=null"
+            f"{endpoint.model}, or free=true if {endpoint.address} costs nothing, or budget.usd=null"
         )

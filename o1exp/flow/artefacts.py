@@ -46,14 +46,17 @@ class Artefacts:
         return self.manifest(stage) is not None
 
     def stale(self, stage: Stage[Any]) -> str:
-        """Why an artefact would not be made as it is today: another source, or an input that was made again. "" where it would."""
+        """Why an artefact would not be made as it is today, "" where it would.
+
+        It has another source, an input that was made again, or lacks rows that failed (the fact `incomplete`).
+        """
         known = self.manifest(stage)
         if known is None:
             return ""
         if known.source and (now := source_of(stage)) and known.source != now:
             return "made by other source"
         again = [edge for edge, inner in stage.inputs.items() if self._made_again(known.made_from.get(edge, ""), inner)]
-        return f"{', '.join(again)} made again since" if again else ""
+        return f"{', '.join(again)} made again since" if again else str(known.facts.get("incomplete", ""))
 
     def _made_again(self, before: str, stage: Stage[Any]) -> bool:
         now = self.manifest(stage) if before else None

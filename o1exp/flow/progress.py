@@ -26,7 +26,7 @@ class Console:
     def __init__(self, terminal: Terminal | None = None) -> None:
         self.terminal = terminal or Terminal(stderr=False)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-                   TextColumn("{task.fields[note]}"))  # fmt: skip
+                   TextColumn("{task.fields[note]}", markup=False))  # fmt: skip
         self._progress = Progress(*columns, console=self.terminal, transient=True, disable=not self.terminal.is_terminal)
 
     def line(self, text: str) -> None:

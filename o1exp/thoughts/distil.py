@@ -1,17 +1,15 @@
 """Long thoughts by distillation: a teacher solves each problem, thinking aloud (Part 2, section 2.1)."""
 
-import heapq
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from o1exp.chat.request import Request, likely_tokens
+from o1exp.chat.request import Answer, Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Above, AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
-from o1exp.records.table import write_table
 
 if TYPE_CHECKING:
     from o1exp.chat.client import Client
@@ -37,8 +35,8 @@ class Distil(Stage[Table[Example]]):
 
     `prompt` may show the teacher {solution} and {answer} beside the {question}: a weak teacher then explains what it could not find.
     With `until_right` a problem is asked again only while none of its answers agrees with the gold answer. Answers that were cut off,
-    refused or empty are counted and left out. Where a server gives the reasoning apart, the response is `<think>`, the reasoning,
-    `</think>`, the answer.
+    refused or empty are counted and left out, and so are requests that failed for good, each with its reason in the request cache.
+    Where a server gives the reasoning apart, the response is `<think>`, the reasoning, `</think>`, the answer.
     """
 
     role: ClassVar[Role] = "writing"
@@ -100,16 +98,14 @@ class Distil(Stage[Table[Example]]):
         if not problems:
             raise StageFailed(f"{self.problems.kind} {self.problems.key} has no problems to ask about")
         with Client(self.teacher, self.budget, work) as client:
-            rounds = Rounds(self, problems, client)
-            tables = rounds.run(work.scratch)
-        # Problem by problem again: rounds are merged from the disk, because all texts of a large run may not fit into memory.
-        places = {problem.id: place for place, problem in enumerate(problems)}
-        work.write(Example, heapq.merge(*tables, key=lambda example: places[example.problem]))
-        work.note(problems=len(problems), **rounds.facts())
+            solving = Solving(self, problems, client)
+            solving.ask()
+            work.write(Example, solving.examples())
+        work.note(problems=len(problems), **solving.facts())
 
-    def request(self, problem: Problem, draw: int) -> Request:
+    def request(self, problem: Problem, draw: int, place: int = 0) -> Request:
         known = {"{question}": problem.question, "{solution}": problem.solution, "{answer}": problem.answer}
-        return Request.user(re.sub(r"\{(?:question|solution|answer)\}", lambda found: known[found[0]], self.prompt), draw)
+        return Request.user(re.sub(r"\{(?:question|solution|answer)\}", lambda found: known[found[0]], self.prompt), draw, place)
 
 
 @dataclass(frozen=True)
@@ -122,10 +118,10 @@ class Try:
     correct: bool | None
 
 
-class Rounds:
-    """One draw of each problem that still lacks a right answer, again and again; or all draws at once.
+class Solving:
+    """All draws of each problem at once, or one draw after the other until one is right, each the moment the last one is judged.
 
-    Each answer is read and graded once, and of those on disk only the verdicts stay in memory.
+    Each answer is graded once; of those on disk only the verdicts stay in memory, because all texts of a large run may not fit into it.
     """
 
     def __init__(self, stage: Distil, problems: Sequence[Problem], client: "Client") -> None:
@@ -133,43 +129,43 @@ class Rounds:
 
         self._stage, self._problems, self._client = stage, problems, client
         self._calls = Calls()
-        self._tried: list[list[Try]] = []
+        self._tried: list[list[Try]] = [[] for _ in problems]
 
-    def run(self, scratch: Path) -> list[Table[Example]]:
-        """Ask; gives a table of the usable answers of each round, in the order of the problems."""
-        draws = [[draw] for draw in range(self._stage.draws)] if self._stage.until_right else [list(range(self._stage.draws))]
-        places, tables = list(range(len(self._problems))), []
-        for number, now in enumerate(draws):
-            folder = scratch / f"round-{number}"
-            folder.mkdir(parents=True, exist_ok=True)
-            self._tried.append([])
-            write_table(folder, Example, self._answers([(place, draw) for place in places for draw in now]))
-            tables.append(Table.read(folder, Example))
-            # A gold answer that cannot be read will never be matched: asking again would be money for nothing.
-            places = [one.place for one in self._tried[-1] if one.correct is False or not one.usable]
-            if not places:
-                break
-        return tables
+    def ask(self) -> None:
+        """Have every problem answered, as often as it needs."""
+        first = range(1 if self._stage.until_right else self._stage.draws)
+        requests = [self._stage.request(problem, draw, place) for place, problem in enumerate(self._problems) for draw in first]
+        self._client.pursue(requests, self._judged, "thoughts")
 
-    def _answers(self, asked: list[tuple[int, int]]) -> Iterator[Example]:
+    def _judged(self, answer: Answer) -> list[Request]:
+        """The next draw of a problem that needs one. What failed for good is not drawn again: it is recorded, and left out."""
         from o1exp.answers import grade
 
-        stage, said = self._stage, f"draw {asked[0][1] + 1} of {self._stage.draws}"
-        answers = self._client.ask([stage.request(self._problems[place], draw) for place, draw in asked], said)
-        for (place, draw), answer in zip(asked, answers, strict=True):
-            problem, text = self._problems[place], answer.thinking
-            self._calls.add(answer)
-            correct = grade(problem.answer, text).correct if answer.usable else None
-            self._tried[-1].append(Try(place, draw, answer.usable, correct))
-            if answer.usable:
-                yield Example(problem=problem.id, prompt=problem.question, response=text, draw=draw, origin=stage.teacher.model)
+        stage, place, draw = self._stage, answer.request.place, answer.request.draw
+        problem = self._problems[place]
+        correct = grade(problem.answer, answer.thinking).correct if answer.usable else None
+        self._tried[place].append(Try(place, draw, answer.usable, correct))
+        # A gold answer that cannot be read will never be matched: asking again would be money for nothing.
+        again = stage.until_right and draw + 1 < stage.draws and not answer.failure and (correct is False or not answer.usable)
+        return [stage.request(problem, draw + 1, place)] if again else []
+
+    def examples(self) -> Iterator[Example]:
+        """The usable answers, problem by problem in the order of their draws."""
+        for problem, tried in zip(self._problems, self._tried, strict=True):
+            for one in sorted(tried, key=lambda one: one.draw):
+                answer = self._client.answer(self._stage.request(problem, one.draw))
+                self._calls.add(answer)
+                if one.usable:
+                    text, origin = answer.thinking, self._stage.teacher.model
+                    yield Example(problem=problem.id, prompt=problem.question, response=text, draw=one.draw, origin=origin)
 
     def facts(self) -> dict[str, Any]:
         """Counts over all tries, for the manifest."""
         tries = [one for tried in self._tried for one in tried]
-        right = [one.place for one in tries if one.correct]
+        right, calls = [one.place for one in tries if one.correct], self._calls.facts()
+        by_draw = sorted(Counter(one.draw for one in tries).items())
         return {
             "tries": len(tries), "right": len(right), "problems_right": len(set(right)), "left_out": sum(not one.usable for one in tries),
-            "unscored": sum(one.usable and one.correct is None for one in tries), "round_tries": [len(tried) for tried in self._tried],
-            **self._calls.facts(),
+            "unscored": sum(one.usable and one.correct is None for one in tries), "round_tries": [count for _, count in by_draw],
+            **calls, **({"usd_per_right": round(calls["usd"] / len(right), 6)} if right and calls["usd"] else {}),
         }  # fmt: skip

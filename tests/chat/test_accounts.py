@@ -21,7 +21,7 @@ from o1exp.chat.teacher import Budget
 from o1exp.flow import BudgetSpent, StageFailed
 from o1exp.records import Usage
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
-from tests.chat.test_budget import EACH, teacher
+from tests.chat.test_budget import EACH, LOST, teacher
 
 
 def name(stage: Ask) -> str:
@@ -54,12 +54,12 @@ def test_a_shared_answer_is_paid_by_one_stage_and_used_by_both(tmp_path: Path) -
 
 def test_what_was_lost_is_paid_by_its_stage_but_no_answer_costs_it(tmp_path: Path) -> None:
     with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
-        stage = Ask(teacher=teacher(server, expected_prompt_tokens=10, expected_completion_tokens=5), count=1)
+        stage = Ask(teacher=teacher(server), count=1)
         quiet_store(tmp_path)[0].get(stage)
     with open_book(tmp_path) as book:
         paid, answers = book.paid([name(stage)]), book.answers([name(stage)])
-    assert (paid.answered, paid.lost, paid.lost_usd) == pytest.approx((1, 1, 0.02))
-    assert paid.usd == pytest.approx(EACH + 0.02)
+    assert (paid.answered, paid.lost, paid.lost_usd) == pytest.approx((1, 1, LOST))
+    assert paid.usd == pytest.approx(EACH + LOST)
     assert (answers.answered, answers.lost, answers.usd) == pytest.approx((1, 0, EACH))
 
 
@@ -140,10 +140,10 @@ def test_an_old_file_is_read_as_it_is_and_goes_on_working(tmp_path: Path) -> Non
 
 def test_a_struck_row_stays_with_its_reason_and_the_budget_sees_it(tmp_path: Path) -> None:
     with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
-        asking = teacher(server, expected_prompt_tokens=10, expected_completion_tokens=5)
+        asking = teacher(server)
         quiet_store(tmp_path)[0].get(Ask(teacher=asking, count=1))
         more = Ask(teacher=asking, count=2, budget=Budget(usd=0.15))
-        with pytest.raises(BudgetSpent, match=r"\$0.0200 of it for requests that were cut off"):
+        with pytest.raises(BudgetSpent, match=r"\$0.0680 of it for requests that were cut off"):
             quiet_store(tmp_path)[0].get(more)
     assert main(["ledger", "--outputs", str(tmp_path), "--strike", "1", "--reason", "not on the invoice"]) == 0
     with Loopback(Answers()) as server:
@@ -172,17 +172,17 @@ def test_the_command_prints_the_book(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"{tmp_path / NAME} does not exist" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
     with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
-        asking = teacher(server, expected_prompt_tokens=10, expected_completion_tokens=5)
+        asking = teacher(server)
         for study in ("one", "two"):
             quiet_store(tmp_path)[0].get(Ask(teacher=asking, count=2, first=len(study) * 10 + ord(study[0]), budget=Budget(study=study)))
     assert main(["ledger", "--outputs", str(tmp_path), "--json", "--study", "one"]) == 0
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert set(told["studies"]) == {"one"}
-    assert told["studies"]["one"]["usd"] == pytest.approx(2 * EACH + 2 * 0.02)
+    assert told["studies"]["one"]["usd"] == pytest.approx(2 * EACH + 2 * LOST)
     assert len(told["entries"]) == 4
     assert main(["ledger", "--outputs", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    for words in ("one", "two", "stage that paid", "Ask/", "0.1400", "lost 2"):
+    for words in ("one", "two", "stage that paid", "Ask/", "0.2360", "lost 2"):
         assert words in said
 
 

@@ -15,10 +15,8 @@ from o1exp.report.ledger import bills, costs, money
 from o1exp.report.page import Report
 from o1exp.track.logged import entry
 from tests.chat.parts import Ask, Failing
-from tests.chat.test_budget import EACH, teacher
+from tests.chat.test_budget import EACH, LOST, teacher
 from tests.planted import Planted, graded, held_out
-
-LOST = 0.02
 
 
 def result(asked: Ask) -> Result:
@@ -33,7 +31,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
     """
     root = tmp_path_factory.mktemp("outputs")
     with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
-        asking = teacher(server, expected_prompt_tokens=10, expected_completion_tokens=5, concurrency=1)
+        asking = teacher(server, concurrency=1)
         store = Store(root)
         store.get(Ask(teacher=asking, count=1))
         arms: dict[str, Stage[Outcome]] = {"few": result(Ask(teacher=asking, count=4)), "more": result(Ask(teacher=asking, count=6))}
@@ -61,11 +59,11 @@ def test_totals_come_from_the_ledger(page: tuple[Store, Report]) -> None:
 def test_the_page_says_so(page: tuple[Store, Report]) -> None:
     store, goal = page
     html = (store.folder(goal) / "index.html").read_text()
-    assert "these stages paid US$ 0.35, 0.10 of it for 5 requests that got no answer" in html
+    assert "these stages paid US$ 0.59, 0.34 of it for 5 requests that got no answer" in html
     assert "1 of the answers was in the request cache: others had paid US$ 0.05 for them" in html
     totals = re.findall(r"<tfoot>.*?</tfoot>", html, re.DOTALL)
     assert '<td class="n">6</td><td class="n">180</td><td class="n">0.30</td>' in totals[-2]
-    assert '<td class="n">0.30</td><td class="n">0.35</td>' in totals[-1]
+    assert '<td class="n">0.30</td><td class="n">0.59</td>' in totals[-1]
 
 
 def test_mlflow_gets_the_same_sums(page: tuple[Store, Report]) -> None:

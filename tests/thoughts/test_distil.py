@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 
 from o1exp import answers
 from o1exp.chat.cache import Cache
-from o1exp.chat.servers.loopback import Loopback, Reply
+from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import BudgetSpent, Expect, SettingsError, StageFailed
 from o1exp.records import Problem
@@ -173,3 +174,37 @@ def test_a_prompt_may_show_the_solution_and_braces_in_it_stay() -> None:
     problem = Problem(id="1", question="{answer}?", answer="3", solution=r"\frac{1}{2}{question}")
     stage = Distil(problems=Given(), teacher=Teacher(model="m"), prompt="{question} {solution} {answer}")
     assert stage.request(problem, 0).messages[0].content == r"{answer}? \frac{1}{2}{question} 3"
+
+
+def test_a_problem_is_drawn_again_the_moment_its_own_answer_is_judged(tmp_path: Path) -> None:
+    first_is_slow = threading.Event()
+
+    def write(n: int, times: int) -> Reply:
+        if n == 0:
+            assert first_is_slow.wait(20), "the other problems came to their end meanwhile"
+        elif n == 3 and times == 2:
+            first_is_slow.set()
+        return boxed(2 * n if times == 2 or n == 0 else 99, f"try {times}")
+
+    with Loopback(Sums(write)) as server:
+        here = store(tmp_path)
+        stage = Distil(problems=Given(), teacher=teacher(server.base_url, concurrency=2, timeout=30), draws=3)
+        assert [row.id for row in here.get(stage)] == ["p0#0", *(f"p{n}#{draw}" for n in (1, 2, 3) for draw in range(3))]
+    assert facts(here, stage)["round_tries"] == [4, 3, 3]
+
+
+def test_a_problem_whose_request_fails_is_left_out_with_its_reason_and_not_drawn_again(tmp_path: Path) -> None:
+    def write(n: int, times: int) -> Reply:
+        if n == 5:
+            raise Refusal(400, "maximum context length")
+        return boxed(2 * n if times else 99)
+
+    sums = Sums(write)
+    with Loopback(sums) as server:
+        here = store(tmp_path)
+        stage = Distil(problems=Given(count=20), teacher=teacher(server.base_url, usd_per_million_completion=1e6), draws=3)
+        assert {row.problem for row in here.get(stage)} == {f"p{n}" for n in range(20) if n != 5}
+    noted = facts(here, stage)
+    assert (sums.asked.count(5), noted["failed"], noted["left_out"], noted["right"]) == (1, 1, 1, 19)
+    assert noted["incomplete"] == "1 of 39 requests failed and are left out (1 x 400 maximum context length)"
+    assert noted["usd_per_right"] == pytest.approx(2 * 7)

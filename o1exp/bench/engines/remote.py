@@ -10,7 +10,7 @@ from o1exp.bench.sampling import Sampling
 from o1exp.chat.endpoint import Endpoint
 from o1exp.chat.request import Answer, Request, likely_tokens
 from o1exp.chat.teacher import Budget, PlanHints, Teacher
-from o1exp.flow import Above, Expect, Machine, SettingsError, Work, how
+from o1exp.flow import Above, Between, Expect, Machine, SettingsError, Work, how
 from o1exp.flow.check import settings_of
 from o1exp.flow.library import transformers
 from o1exp.records import Attempt
@@ -18,7 +18,7 @@ from o1exp.records.finish import ending
 
 LIKELY_QUESTION = 150
 """Tokens of a problem that nobody has counted."""
-NOTED = ("requests", "cached", "prompt_tokens", "usd", "refused", "estimated_usage")
+NOTED = ("requests", "cached", "prompt_tokens", "usd", "refused", "failed", "estimated_usage")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,8 @@ class Remote(PlanHints, Endpoint, InferenceEngine):
     """A folder or hub id: counts tokens and makes token budgets possible. "" takes the server's count."""
     timeout: Annotated[float, Above(0)] = how(3600.0)
     """Seconds for one answer; long thoughts take long."""
+    max_failed: Annotated[float, Between(0, 1)] = how(0.0)
+    """The share of requests, from 0 to 1, that may fail for good; such an attempt has no text, so it counts as wrong."""
     budget: Budget = how(Budget())
     """The stop on money."""
 

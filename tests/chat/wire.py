@@ -1,0 +1,123 @@
+"""A server that may do on the wire whatever real ones do: trickle, stream, break off, be away, come back."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Out:
+    """The reply under way. Whatever is written leaves at once."""
+
+    def __init__(self, handler: BaseHTTPRequestHandler) -> None:
+        self._handler = handler
+        self.headers = handler.headers
+        self.path = handler.path
+
+    def whole(self, content: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        """A reply at once: JSON of a value, or bytes as they are."""
+        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.head(status, {"Content-Type": "application/json", "Content-Length": str(len(raw)), **(headers or {})})
+        self.write(raw)
+
+    def head(self, status: int, headers: dict[str, str]) -> None:
+        self._handler.send_response(status)
+        for name, value in headers.items():
+            self._handler.send_header(name, value)
+        self._handler.end_headers()
+
+    def write(self, raw: bytes) -> None:
+        self._handler.wfile.write(raw)
+        self._handler.wfile.flush()
+
+    def stream(self, pieces: list[dict[str, Any]], pause: float = 0.0, done: bool = True) -> None:
+        """Server-sent events until the connection closes."""
+        self.head(200, {"Content-Type": "text/event-stream", "Connection": "close"})
+        for piece in pieces:
+            self.write(f"data: {json.dumps(piece)}\n\n".encode())
+            time.sleep(pause)
+        if done:
+            self.write(b"data: [DONE]\n\n")
+        self._handler.close_connection = True
+
+
+Speak = Callable[[dict[str, Any], Out], None]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    speak: Speak
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.connections: set[socket.socket] = set()
+
+    def hang_up(self) -> None:
+        """As a server that is ended: what clients keep open breaks off."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no error of ours."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.connections.discard(self.connection)
+        with suppress(OSError):
+            super().finish()
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        self.server.speak(body, Out(self))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent."""
+
+
+@contextmanager
+def wire(speak: Speak, port: int = 0) -> Iterator[str]:
+    """Serves on loopback; gives the base_url."""
+    server = _Server(port)
+    server.speak = speak
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.hang_up()
+        server.server_close()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def completion(text: str, finish: str | None = "stop", usage: Any = None, **message: Any) -> dict[str, Any]:
+    """A chat.completion as servers send it."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30} if usage is None else usage
+    choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
+    return {"id": "c", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage}
+
+
+def pieces(text: str, finish: str | None = "stop") -> list[dict[str, Any]]:
+    """The same as a stream, word by word."""
+    words = [{"choices": [{"index": 0, "delta": {"content": f"{word} "}}]} for word in text.split()]
+    return [*words, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}, {"choices": [], "usage": completion("")["usage"]}]
