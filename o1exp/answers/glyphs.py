@@ -1,6 +1,8 @@
 """One glyph for one meaning: what Unicode and LaTeX offer for the same sign."""
 
+import math
 import re
+from fractions import Fraction
 
 # Inside the reader text from \text{...} stands between these two, and set braces are these two; no answer contains them.
 TEXT_OPEN, TEXT_CLOSE = "\u27e6", "\u27e7"
@@ -15,6 +17,7 @@ _SIGNS = {
     "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u2217": "*", "\u2715": "*", "\u2219": "*", "\u2022": "*",
     "\u00f7": "/", "\u2044": "/", "\u2215": "/", "\u2236": ":",
     "\u2264": "\u2264", "\u2a7d": "\u2264", "\u2266": "\u2264", "\u2265": "\u2265", "\u2a7e": "\u2265", "\u2267": "\u2265",
+    "\u221b": "\\sqrt[3]", "\u221c": "\\sqrt[4]", "\u300c": '"', "\u300d": '"',
     "\u3000": " ", "\u00a0": " ", "\u202f": THIN, "\u2002": " ", "\u2003": " ", "\u2005": THIN, "\u200a": THIN, "\u200b": "", "\ufeff": "",
     "\u00ba": "\u00b0", "\u2103": "\u00b0C", "\u2109": "\u00b0F", "\u02da": "\u00b0",
     "\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u2032": "'", "\u2033": "''",
@@ -39,6 +42,7 @@ _SUBS = re.compile(f"[{''.join(_SUB)}]+")
 # LaTeX commands that stand for one sign. "" drops a command that only sets type or spacing.
 COMMANDS = {
     **dict.fromkeys(["left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "middle"], ""),
+    **dict.fromkeys("underline uline tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge".split(), ""),
     **dict.fromkeys(["displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "hline", "rm", "bf", "it", "noindent", "strut"], ""),
     **dict.fromkeys(["quad", "qquad", "enspace", "thinspace", "hfill", "newline", "par", "item", "smallskip"], " "),
     **dict.fromkeys(["le", "leq", "leqslant", "leqq"], "\u2264"), **dict.fromkeys(["ge", "geq", "geqslant", "geqq"], "\u2265"),
@@ -70,10 +74,13 @@ COMMANDS |= {name.capitalize(): chr(0x391 + place) for place, name in enumerate(
 COMMANDS |= {"varphi": "\u03c6", "varepsilon": "\u03b5", "vartheta": "\u03b8", "varrho": "\u03c1"}
 
 _NUMERALS = "\u3007\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d"
+_ZEROS = "\u3007\u96f6"
 _DIGITS = dict(zip(_NUMERALS, (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 _TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
 _CHINESE = "".join([*_DIGITS, *_TENS, *_MYRIADS])
+_MIXED_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([百千万亿]{1,3})")
+_MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}){2,}+")
 _LARGEST = 10**600  # Python writes out and reads back no number much longer than this
 CHINESE_NUMBER = re.compile(f"\u8d1f?[{_CHINESE}]+(?:\u70b9[{''.join(_DIGITS)}]+)?")
 
@@ -95,16 +102,42 @@ def chinese_number(word: str) -> str | None:
     whole, _, decimals = word.partition("\u70b9")
     if not any(glyph in _TENS or glyph in _MYRIADS for glyph in whole):
         digits = "".join(str(_DIGITS[glyph]) for glyph in whole)
+    elif (value := _counted(whole)) is not None:
+        digits = str(value)
     else:
-        total, section, digit = 0, 0, 0
-        for glyph in whole:
-            if glyph in _DIGITS:
-                digit = _DIGITS[glyph]
-            elif glyph in _TENS:
-                section, digit = section + (digit or 1) * _TENS[glyph], 0
-            else:
-                total, section, digit = (total + section + digit) * _MYRIADS[glyph], 0, 0
-                if total > _LARGEST:
-                    return None
-        digits = str(total + section + digit)
+        return None
     return sign + digits + ("." + "".join(str(_DIGITS[glyph]) for glyph in decimals) if decimals else "")
+
+
+def _counted(whole: str) -> int | None:
+    """The value of numerals with tens, hundreds, ten thousands: each large unit multiplies what stands between it and a larger one."""
+    total, part, section, digit, last = 0, 0, 0, 0, 1
+    for glyph in whole:
+        if glyph in _DIGITS:
+            digit, last = _DIGITS[glyph], (1 if glyph in _ZEROS else last)
+        elif glyph in _TENS:
+            section, digit, last = section + (digit or 1) * _TENS[glyph], 0, _TENS[glyph]
+        elif glyph == "\u4e07":
+            part, section, digit, last = (part + section + digit) * 10**4, 0, 0, 10**4
+        else:
+            total, part, section, digit, last = (total + part + section + digit) * 10**8, 0, 0, 0, 10**8
+        if max(total, part) > _LARGEST:
+            return None
+    return total + part + section + digit * (last // 10 if last > 10 and whole[-1] in _DIGITS else 1)  # 一百一 is 110
+
+
+def mixed_joined(text: str) -> str:
+    """The text with 25000 for 2万5千: digits, each with its own unit, that add up."""
+    return _MIXED_NUMERALS.sub(_mixed, text)
+
+
+def _mixed(run: "re.Match[str]") -> str:
+    total = Fraction(0)
+    for digits, units in _MIXED_PART.findall(run[0]):
+        total += Fraction(digits) * math.prod({**_TENS, **_MYRIADS}[unit] for unit in units)
+    return str(total) if total.denominator == 1 else str(float(total))
+
+
+def digits_for_numerals(text: str) -> str:
+    """The text with digits for every number in Chinese numerals."""
+    return CHINESE_NUMBER.sub(lambda run: chinese_number(run[0]) or run[0], text)

@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from itertools import product
 
-from o1exp.answers.glyphs import MONEY, chinese_number
+from o1exp.answers.glyphs import MONEY, chinese_number, mixed_joined
 from o1exp.answers.kinds import Answer, Many, Value
 from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
@@ -23,7 +23,7 @@ _WRITTEN_UNIT = r"[/*]?+\s*+\{?+\u27e6[^\u27e7]*+\u27e7\}?+(?:\s*+\^\s*+\{?+-?\d
 _TEXT_UNIT = re.compile(rf"^(?P<math>[^\u27e6]*?[^\u27e6\s/*])\s*+(?P<unit>(?:{_WRITTEN_UNIT})+)$")
 _FRACTION_UNIT = re.compile(r"\\frac\s*\{\s*\u27e6([^\u27e7]*)\u27e7\s*\}\s*\{\s*\u27e6([^\u27e7]*)\u27e7((?:\s*\^\s*\{?\d\}?)?)\s*\}")
 _WORD_UNIT = re.compile(
-    r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]{0,120}[A-Za-z\d}])"
+    r"^(?P<math>.*[\d)}\]!%\u03c0])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]{0,120}[A-Za-z\d}])"
     r"?)$"
 )
 _CHINESE_UNIT = re.compile(
@@ -48,7 +48,8 @@ _LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}")
 _NO_UNITS = frozenset(
     "more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split()
 )
-_LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?[23]\}?)?$")
+_LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?(?:[23]|-[1-4])\}?)?$")
+_DERIVATIVE = re.compile(r"\\frac ?\{(?:d|\\partial) ?\}\{(?:d|\\partial) ?[a-z] ?\}")
 _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d+)$")
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
 _BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
@@ -67,6 +68,7 @@ _SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
 
 def quantity(text: str, decimal_comma: bool) -> list[Answer]:
     """The readings of a text as one quantity; none where it is not one."""
+    text = text if text.isascii() else mixed_joined(text)
     text = _FRACTION_UNIT.sub(lambda match: f"\u27e6{match[1]}/{match[2]}{match[3]}\u27e7", text)
     text = _LEAD.sub("", _STATED.sub("", text))
     text = _REMARK.sub(r"\1", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text)))
@@ -76,7 +78,9 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
         return [whole]
     unit, money = "", _SIGNED_MONEY.match(text)
     if money:
-        text, unit = money[1] + money[2] + text[money.end() :], "dollars"
+        text, _, each = (money[1] + money[2] + text[money.end() :]).partition("/")
+        by_unit = each and not re.search(r"\d", each) and is_unit(each)
+        text, unit = text if by_unit or not each else f"{text}/{each}", f"dollars/{each}" if by_unit else "dollars"
     text = text.removesuffix(MONEY) if not money else text
     found = _marked(text, unit)
     if decimal_comma and _DECIMAL_COMMA.match(text):
@@ -182,7 +186,7 @@ def _values(text: str, unit: str, percent: bool = False, degrees: bool = False) 
 def expression(text: str) -> Node | None:
     """The tree of a text, None where it is no expression."""
     text = text.strip()
-    if not text or "\u27e6" in text or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text)):
+    if not text or "\u27e6" in text or _DERIVATIVE.search(text) or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text)):
         return None
     if match := _MIXED.match(text):
         sign, whole, top, bottom = match[1] or match[5], *(int(part) for part in (match.groups()[1:4] if match[2] else match.groups()[5:8]))

@@ -4,27 +4,34 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from o1exp.answers.glyphs import ROW
-from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Opaque, Ratio, Region, Value, Words
+from o1exp.answers.glyphs import ROW, SET_CLOSE, SET_OPEN, digits_for_numerals
+from o1exp.answers.kinds import (
+    Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol,
+)  # fmt: skip
 from o1exp.answers.nodes import Node, add, mul, num
 from o1exp.answers.normalise import clean, thousands_joined
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.regions import between, empty
-from o1exp.answers.relations import equations, is_about_sets, label, sets
+from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets
 from o1exp.answers.split import balanced, cut, enclosed, linked
 from o1exp.answers.units import is_unit
-from o1exp.answers.words import plain_words, spelled_number, wordy
+from o1exp.answers.tokens import FUNCTIONS
+from o1exp.answers.words import plain_words, reasoned, spelled_number, stated, wordy, dated
 
 _INTEGER = re.compile(r"-?\d+$")
+_PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
 _MARKS = re.compile("[\u27e6\u27e7]")
-_LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*[.:]?$", re.IGNORECASE)
+_LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*(?:选项|项)?[.:]?$", re.IGNORECASE)
 _LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")
 _BEFORE = re.compile(
     r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|"
     r"- )(\S.*)$"
 )
 _AFTER = re.compile(r"^(.+?)\u27e6\s*+\(([A-J])\)\s*+\u27e7$")
+_CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
+_STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
 _CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
+_CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|(半)|(整))?$")
 _MATRIX = re.compile(
     r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
     r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$",
@@ -40,17 +47,32 @@ _CONGRUENCE = re.compile(
     r"^(?:[^\u2261]*+\u2261)?(?P<residues>[^\u2261]+?)\\?(?:pmod|bmod|mod|modulo)\s*+[\u27e7{(]*+\s*+(?P<modulus>\d++)\s*+[)}\u27e7]*+$"
 )
 _CONDITION = re.compile(
-    r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b|(?<![A-Za-z])(?:where|for all|for any|for some|for every|for each)\b"
+    r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b|\(\s*+(?:\u27e6\s*+)?(?:since|because|as|note|i\.e\.)\b|\u27e6\s*+\((?:since|because|as|note|i\.e\.)\b|(?<![A-Za-z])(?:where|for (?:all|any|some|every|each)|for (?:an )?integers?|"
+    r"with [a-z] (?:an |any )?(?:integer|real))\b|[\uff0c,(\s]\s*+(?:其中|对任意|对于任意|对所有|对一切)|"
+    r"[\s,(]\s*+(?:any |an? )?(?:integer|real(?: number)?|constant)s? [a-zA-Z](?=\W*$)|[,(\s]\s*+[a-zA-Z]\s*+(?:is|are|∈)? ?(?:an?|any)? ?(?:arbitrary )?(?:\u27e6 ?)?"
+    r"(?:arbitrary|integers?|real|constants?)\b|[,(\s]\s*+[a-zA-Z]\s*+(?:为|是)(?:任意|任何|一切)?(?:的)?(?:整数|实数|常数|正整数|自然数)"
 )
-_BELONGS = re.compile(r"\u2208\s*+(?:\u2124|\u2115|\u211d|\u211a|\\Z)(?:\s*+[\^_]\s*+(?:\{[^{}]*\}|[^\s{]))*\s*+\)?$")
-_LETTERS_BACKWARD = re.compile(r"\s*+[a-zA-Z](?:\s*+,\s*+[a-zA-Z])*")
+_DOMAIN = re.compile(r"[,(]\s*+([a-z])\s*+[\u2265>]\s*+[01]\s*+\)?$")
+_DUMMY = re.compile(
+    r"(?<![A-Za-z])([a-zA-Z])\s*+(?:\u2208|(?:is|are) (?:an?|any|arbitrary)|为|是|(?:an? |any )(?:integer|real))|"
+    r"(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:real|integers?|numbers?|constants?|values? of|positive|非零|实数|整数)\s*+)*+([a-zA-Z])(?![A-Za-z])"
+)
+_DUMMY_NAME = "\u03df"
+_BELONGS = re.compile(r"\u2208\s*+(?:\u2124|\u2115|\u211d|\u211a|\\?[ZNRQ])[+*]?(?:\s*+[\^_]\s*+(?:\{[^{}]*\}|[^\s{]))*\s*+\)?$")
+_LETTERS_BACKWARD = re.compile(r"\s*+[a-zA-Z](?![A-Za-z\\])(?:\s*+,\s*+[a-zA-Z](?=\s*+[,(]))*")
 _STATED = re.compile(
     r"^(?:(?:so|thus|therefore|hence|and),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?answer\s*(?:is|:|"
     r"=)\s*:?\s*(?=\S)",
     re.IGNORECASE,
 )
-_TO = re.compile(r"(?<=\d)\s*(?:\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
+_TOLD = re.compile(
+    r"^(?:[A-Za-z]?\s?[\u4e00-\u9fff][\u4e00-\u9fffA-Za-z, ]{0,30}?(?:为|是|等于|:)\s*(?=[^\u4e00-\u9fff])|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b"
+    r"(?:\s*:)?\s*(?:\u27e7)?\s*)", re.IGNORECASE
+)
+_MATHEMATICS = re.compile(r"[=<>\u2264\u2265\u2260\u222a\u2208\d]")
+_TO = re.compile(r"(?<=\d)\s*(?:比|\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
 _CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
+_FUNCTION_WORDS = re.compile(r"(?<![A-Za-z])(?:" + "|".join(sorted(FUNCTIONS, key=len, reverse=True)) + r")(?![A-Za-z])(?=[ ({])")
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
 _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
 _DEEPEST = 5
@@ -95,23 +117,37 @@ class _Reading:
             return [Value(num(int(text)))]
         if self.depth > _DEEPEST:
             return [Opaque(_opaque(text))]
+        if (braced := _PLAIN_BUILDER.match(text)) and enclosed(text):  # {x | x > 3} without backslashes
+            text = SET_OPEN + text[1:-1] + SET_CLOSE
+        elif braced is None and text.startswith(SET_OPEN) and text.count(SET_OPEN) > text.count(SET_CLOSE):
+            text = text[1:].lstrip()  # the brace in front of a system of equations
         inner = _Reading(self.comma, self.depth + 1)
         text = _last_claim(text)
         found = _choice(text, inner)
         if found and isinstance(found[0], Choice) and found[0].content is not None:
             return found
+        if verdict := reasoned(_MARKS.sub("", text)):
+            return [*found, *verdict, *_words(text)]
         for step in (_clock, _grid, _based, _congruence, _empty):
             if some := step(text):
                 return found + some
         if "\\begin" in text and "&" not in text:
-            text = " ".join(_CASES.sub(" ", text).split()).strip(ROW)
-        text = _without_condition(text)
-        return found + (inner._structured(text) or [Opaque(_opaque(text))])
+            text = " ".join(_CASES.sub(" ", text).split()).strip(ROW + " .,;")
+        bare = _without_condition(text)
+        read = inner._structured(bare) or [Opaque(_opaque(bare))]
+        dummy = _DUMMY.search(_MARKS.sub(" ", text[len(bare) :])) if bare != text else None
+        if dummy and (name := dummy[1] or dummy[2]):  # k of "k \u2208 Z" may have any other name
+            read = [*read, *(one for one in (with_symbol(each, name, _DUMMY_NAME) for each in read) if one not in read)]
+        return found + read
 
     def _structured(self, text: str) -> list[Answer]:
         text = _STATED.sub("", text)
-        if is_about_sets(text) and (some := sets(text)):
-            return some
+        if text[:1].isalnum() and (spelled := _spelled(text)):
+            return spelled
+        if (is_about_sets(text) or is_union(text)) and (some := sets(text)):
+            return some if is_about_sets(text) else [*some, *self._list(text)]
+        if (told := self._told(text)):
+            return told
         found = self._whole(text)
         if found:
             return found
@@ -124,6 +160,16 @@ class _Reading:
         if not found and "=" in text:
             found = equations(text, self)
         return found or self._one(text)
+
+    def _told(self, text: str) -> list[Answer]:
+        """What words lead up to: "the equation is y = 2x", 取值范围是a>3."""
+        match = _TOLD.match(text)
+        if not match or not (rest := text[match.end() :]) or not _MATHEMATICS.search(rest):
+            return []
+        if len(pieces := cut(text, ",;")) > 1 and _counted_names(pieces):
+            return []
+        found = _Reading(self.comma, self.depth + 1)(rest)
+        return [] if not found or isinstance(found[0], Words | Opaque) else found
 
     def _whole(self, text: str) -> list[Answer]:
         """What one pair of brackets encloses."""
@@ -169,17 +215,19 @@ class _Reading:
             return []
         if wordy(_MARKS.sub("", text)) and not re.search(r"\d", text) and not linked(text)[1:] and len(pieces) == 2 and len(text) > 60:
             return []
+        if names := _counted_names(pieces):
+            values = [self._item(piece[len(name) :].lstrip(": ")) for name, piece in zip(names, pieces, strict=True)]
+            return [Many("bare", tuple(Named(_bare_name(name), value) for name, value in zip(names, values, strict=True)))]
         return [Many("bare", tuple(_named_once(_flat([self._item(piece) for piece in pieces]))))]
 
     def _one(self, text: str) -> list[Answer]:
-        parts = cut(_TO.sub(":", text), ":")
+        parts = cut(_TO.sub(":", digits_for_numerals(text) if "比" in text else text), ":")
         if 2 <= len(parts) <= 6 and all(nodes := [expression(part) for part in parts]):
             return [Ratio(tuple(node for node in nodes if node is not None))]
         bare = _MARKS.sub(" ", text).strip()
-        spelled = spelled_number(bare) if bare.isascii() else None
-        if spelled is not None:
-            return [Value(num(int(spelled))), Words(plain_words(bare))]
         words = _words(text)
+        if words and _FUNCTION_WORDS.search(bare) and (formula := quantity(text, self.comma)):
+            return [*formula, *words]
         if words and "\u27e6" in text:
             measured = [one for one in quantity(text, False) if isinstance(one, Value) and is_unit(one.unit)]
             if measured:
@@ -207,6 +255,23 @@ def _named_once(items: list[Answer]) -> list[Answer]:
     return items
 
 
+_COUNTED = re.compile(
+    r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*(?=[-\d\\\u00a4])"
+)
+_HAVING = re.compile(r"(?:一?共?有|得到|得|需要?|是|为|买了?|花了?| (?:has|gets|is|have|had|got|are))?\s*:?\s*$")
+
+
+def _counted_names(pieces: list[str]) -> list[str]:
+    """The names in front of counted things (鸡有7只, 兔有12只; red 3, blue 4), none where one has no name of its own."""
+    found = [match[0] if (match := _COUNTED.match(piece)) else "" for piece in pieces]
+    names = [_bare_name(name) for name in found]
+    return found if all(names) and len(set(names)) == len(names) else []
+
+
+def _bare_name(name: str) -> str:
+    return _HAVING.sub("", name).strip()
+
+
 def _last_claim(text: str) -> str:
     """What remains of a derivation: behind the last arrow, and the exact side of an approximation."""
     for arrow in ("\u21d2", "\u21d4", "\u2192"):
@@ -224,12 +289,17 @@ def _without_condition(text: str) -> str:
     starts = [condition.start()] if condition else []
     if belongs and (letters := _LETTERS_BACKWARD.match(text[: belongs.start()][::-1])):
         starts.append(belongs.start() - letters.end())
+    if (domain := _DOMAIN.search(text)) and not any(sign in text[: domain.start()] for sign in f"{domain[1]}<>\u2264\u2265,"[1:]):
+        starts.append(domain.start())
     rest = text[: min(starts, default=0)].rstrip(" ,;(")
     return text if not rest or rest.endswith(("|", ":", "\u2983")) else rest
 
 
 def _choice(text: str, inner: _Reading) -> list[Answer]:
     plain = _MARKS.sub("", text)
+    if _STATEMENTS.match(plain) and len(numbers := _CIRCLED.findall(plain)) > 1 and len(set(numbers)) == len(numbers):
+        circled = [chr(0x245F + int(number)) if number.isdigit() and number.isascii() else number for number in numbers]
+        return [Many("set", tuple(Choice(number) for number in circled))]
     if match := _LETTER.match(plain):
         letter = match[1]
         return [Choice(letter.upper())] if letter.isupper() or "(" in plain else []
@@ -248,7 +318,22 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
     return []
 
 
+def _chinese_clock(text: str) -> list[Answer]:
+    """8点15分, 下午3点半: hours from noon on count on to 24, as they are spoken."""
+    match = _CHINESE_CLOCK.match(digits_for_numerals(text)) if re.search("[点时午上晨晚]", text) else None
+    if not match or (match[0].endswith("时") and not match[1]) or match[0].endswith(":"):
+        return []
+    hour, minute = int(match[2]), 30 if match[4] else int(match[3] or 0)
+    if hour > 24 or minute > 59:
+        return []
+    late = match[1] in ("下午", "傍晚", "晚上") or (match[1] == "中午" and hour < 10)
+    clock = Clock((hour % 12 + 12 if late else hour) * 60 + minute, False)
+    return [clock, *([whole] if (whole := compound(text)) else [])]
+
+
 def _clock(text: str) -> list[Answer]:
+    if not text.isascii() and (found := _chinese_clock(text)):
+        return found
     match = _CLOCK.match(text)
     if not match or not (match[2] or match[3]):
         return []
@@ -256,7 +341,7 @@ def _clock(text: str) -> list[Answer]:
     if hour > 24 or minute > 59:
         return []
     clock = Clock((hour % 12 + (12 if half == "p" else 0)) * 60 + minute if half else hour * 60 + minute, bool(half))
-    return [clock] if half else [Ratio((num(hour), num(int(match[2])))), clock]
+    return [clock] if half else [Ratio((num(hour), num(minute)), timely=True), clock]
 
 
 def _grid(text: str) -> list[Answer]:
@@ -331,13 +416,24 @@ def _empty(text: str) -> list[Answer]:
     return []
 
 
+def _spelled(text: str) -> list[Answer]:
+    """A number or a date in words."""
+    bare = _MARKS.sub(" ", text).strip()
+    if not bare.isascii() or len(bare) > 200:
+        return []
+    if date := dated(bare):
+        return [Words(date)]
+    spelled = spelled_number(bare) if bare[0].isalpha() else None
+    node = expression(spelled) if spelled is not None else None
+    return [] if node is None else [Value(node), Words(plain_words(bare))]
+
+
 def _words(text: str) -> list[Answer]:
     """Text that is neither mathematics nor a number."""
     bare = _MARKS.sub(" ", text)
     if not wordy(bare) or re.search(r"\d|[\\^_=<>+*/]", bare):
         return []
-    plain = plain_words(text)
-    return [Words(plain)] if plain else []
+    return [*stated(bare)]
 
 
 def _opaque(text: str) -> str:

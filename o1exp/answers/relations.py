@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region
+from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
 from o1exp.answers.nodes import Node, minus, num, symbols
 from o1exp.answers.quantities import expression
 from o1exp.answers.rational import rational
@@ -15,15 +15,36 @@ SIGNS = frozenset("<>\u2264\u2265\u2260")
 _SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
 _INTERVAL = re.compile(r"^([\[(\]])(.+)([\])\[])$")
 _MEMBER = re.compile(r"^(?P<name>[^\u2208<>=]{1,12})\u2208\s*(?P<set>.+)$")
+_UNITED = re.compile(r"(?<=[\])\u2984])\s*U\s*(?=[\[(\u2983])")
+_EXCEPT = re.compile(
+    r"^(?:[a-z] (?:is|can be) )?(?:all|any|every)\s(?:the )?(?:real numbers?|reals?|real values?)(?: of [a-z]| [a-z])?,?\s(?:except|but|other than|besides|excluding|"
+    r"not equal to|different from)(?: for)?\s*(?P<points>[^A-Za-z]*(?:[a-z] ?= ?[^A-Za-z]+|(?:and|or) ?[^A-Za-z]+)*)$"
+    r"|^(?:除了?|不等于|不为)(?P<holes>[^\u4e00-\u9fff]+)(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$"
+)
+_NAMED_HOLE = re.compile(r"[a-z] ?[=\u2260] ?")
 _UNLIKE = re.compile(r"^(?P<name>[a-z])\s*(?P<set>\([^()\[\]]*\]|\[[^()\[\]]*\))$")  # the sign for "in" was lost
 _DEEPEST = 6
 _REALS = re.compile("^(?:\u211d|all real numbers|all reals|reals|\u27e6\\s*all real numbers\\s*\u27e7|\u27e6\\s*real numbers\\s*\u27e7)$")
 _BUILDER = re.compile("^\u2983\\s*(?P<name>[^|:]{1,12}?)\\s*(?:\u2208\\s*\u211d\\s*)?[|:]\\s*(?P<condition>.+)\u2984$")
 
 
+def _without_marks(text: str) -> str:
+    return " ".join(re.sub("[\u27e6\u27e7]", " ", text).split()) if "\u27e6" in text else text
+
+
+def is_union(text: str) -> bool:
+    """Whether the text is several intervals joined by "or", "and" or a comma, or the real numbers but for some."""
+    if _EXCEPT.match(_without_marks(text)):
+        return True
+    pieces = [piece for part in linked(text) for piece in cut(part, ",")]
+    found = [match for piece in pieces if (match := _INTERVAL.match(piece)) and len(cut(match[2], ",")) == 2]
+    certain = any(match[1] + match[3] not in ("()", "[]") or "\u221e" in match[2] for match in found)  # (1,2), (3,4) are points
+    return len(pieces) > 1 and len(found) == len(pieces) and certain
+
+
 def is_about_sets(text: str) -> bool:
     """Whether the text is an inequality, a union, an interval with unlike brackets, or names the real numbers."""
-    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS):
+    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS) or _UNITED.search(text):
         return True
     match = _INTERVAL.match(text)
     return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text) or _UNLIKE.match(text))
@@ -35,9 +56,14 @@ def sets(text: str, depth: int = 0) -> list[Answer]:
         return []
     if (match := _BUILDER.match(text)) and is_about_sets(match["condition"]):
         return sets(match["condition"], depth + 1)
+    text = _UNITED.sub("\u222a", text)
+    if match := _EXCEPT.match(_without_marks(text)):
+        holes = _NAMED_HOLE.sub("", match["points"] or match["holes"]).replace(" and ", ",").replace(" or ", ",")
+        text = f"\u211d\u2216\u2983{holes}\u2984"
     region = _union(text, 0)
-    found: list[Answer] = [region] if region is not None else []
-    return found + _inequalities(text)
+    if region is None:
+        return _inequalities(text)
+    return [region] if len(linked(text)) > 1 else [region, *_inequalities(text)]
 
 
 def _union(text: str, depth: int) -> Region | None:
@@ -46,12 +72,12 @@ def _union(text: str, depth: int) -> Region | None:
     for pieces in (linked(text, ("or",)), cut(text, "\u222a;")):
         if len(pieces) > 1:
             return _combined(pieces, depth, unite=True)
-    for pieces in (linked(text, ("and",)), cut(text, "\u2229"), cut(text, ",")):
+    for pieces, comma in ((linked(text, ("and",)), False), (cut(text, "\u2229"), False), (cut(text, ","), True)):
         if len(pieces) > 1:
             bounds = all(any(sign in piece for sign in SIGNS) for piece in pieces)
             common = _combined(pieces, depth, unite=not bounds and "\u2229" not in text)
             # "x < -3, x > 5" has no common part: the comma was meant as "or"
-            return _combined(pieces, depth, unite=True) if common is not None and not common.intervals else common
+            return _combined(pieces, depth, unite=True) if comma and common is not None and not common.intervals else common
     return _piece(text, depth)
 
 
@@ -197,6 +223,8 @@ def _inequalities(text: str) -> list[Answer]:
         for left, sign, right in zip(terms, signs, terms[1:], strict=False):
             difference = minus(right, left) if sign in "<\u2264" else minus(left, right)
             found.append(Inequality(difference, sign in "<>"))
+    if len(found) > 1 and len(linked(text, ("or",))) > 1:
+        found.append(Words("or"))
     return found if len(found) == 1 else [Many("set", tuple(found))] if found else []
 
 
@@ -208,6 +236,7 @@ _LABEL = re.compile(
     r"^(?:[A-Za-z\u0370-\u03ff]'*+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|"
     r"\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
 )
+_SUM = re.compile(r"^(?:[A-Za-z](?:\s?_\s?(?:\{\w{1,4}\}|\w))?\s?[-+*/]?\s?){2,8}(?<=[\w} ])$")
 _TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")
 
 
@@ -240,6 +269,8 @@ def equations(text: str, read_value: Callable[[str], list[Answer]]) -> list[Answ
         if all(names):
             return list(read_value(last))
     nodes = [expression(piece) for piece in pieces]
+    if _SUM.match(first) and nodes[-1] is not None and not symbols(nodes[-1]):  # a + b = 9 answers "what is a + b?"
+        found += read_value(last)
     if nodes[0] is not None and nodes[-1] is not None:
         difference = minus(nodes[0], nodes[-1])
         if symbols(difference) and len(pieces) == 2:

@@ -3,6 +3,7 @@
 import re
 
 from o1exp.answers.glyphs import chinese_number
+from o1exp.answers.kinds import Words
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = re.compile(r"[^\w\s%+<>=/.-]|_|(?<!\d)\.|\.(?!\d)|(?<!\w)-|-(?!\w)")
@@ -17,7 +18,18 @@ _SYNONYMS = {
     "infinitely many solutions": "infinite", "\u65e0\u7a77\u591a": "infinite", "empty set": "no solution", "\u7a7a\u96c6": "no solution",
     "all real numbers": "reals", "all reals": "reals", "any real number": "reals", "real numbers": "reals", "all real x": "reals",
     "impossible": "impossible", "not possible": "impossible",
+    **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 方程无解 方程无实数根 不存在实数根".split(), "no solution"),
+    "no real roots": "no solution", "no roots": "no solution",
+    "是的": "yes", "对的": "yes", "不对": "no", "不正确": "no", "能": "yes", "不能": "no", "可以": "yes", "不可以": "no", "会": "yes", "不会": "no",
 }  # fmt: skip
+_VERDICT = re.compile(
+    r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)(?:\s*[,.;:\u2014\u2013]\s*|\s+-\s+|\s+(?=because|since|as|,))(?=\S)",
+    re.IGNORECASE,
+)
+_REASONED = re.compile(r"[\d=<>]")
+_SUBJECT = re.compile(r"((?!there\b|it\b|not\b)[a-z ]{1,40}?) (?:is|are) ((?:not )?[a-z]+(?: [a-z]+)?)")
+_MONTHS = r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_DATE = re.compile(rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()
@@ -40,15 +52,47 @@ def plain_words(text: str) -> str:
     return _SYNONYMS.get(text, text)
 
 
+def stated(text: str) -> list[Words]:
+    """What a text in words says: as a whole, and its property apart from the subject."""
+    plain = plain_words(text)
+    if not plain:
+        return []
+    match = _SUBJECT.match(plain)
+    return [Words(plain), *([Words(match[2], match[1])] if match else [])]
+
+
+def reasoned(text: str) -> list[Words]:
+    """The yes or no that a text begins with; its reason counts where it holds more than words."""
+    match = _VERDICT.match(text.strip())
+    if not match:
+        return []
+    reason = plain_words(text.strip()[match.end() :])
+    return [Words(plain_words(match[1]), reason if _REASONED.search(reason) else "")]
+
+
+def dated(text: str) -> str:
+    """One spelling of a date whose month is written out, "" where the text is none."""
+    match = _DATE.fullmatch(text.strip().rstrip("."))
+    if not match:
+        return ""
+    return " ".join([(match[1] or match[4])[:3].lower(), (match[2] or match[3]).lstrip("0"), match[5] or ""]).strip()
+
+
 def spelled_number(text: str) -> str | None:
     """The number a phrase spells, as a plain expression: "twenty-four" is 24, the Chinese for two thirds 2/3; None where it spells none."""
     if text.isascii():
         return _english(text)
+    sign, text = ("-", text[1:].lstrip("的")) if text[0] == "负" else ("", text)
     if text.startswith(_HUNDREDTHS) and (value := chinese_number(text[3:])) is not None:
-        return value + "%"
-    if (match := _PARTS.fullmatch(text)) and (top := chinese_number(match["top"])) and (bottom := chinese_number(match["bottom"])):
-        return f"{top}/{bottom}"
-    return chinese_number(text)
+        return sign + value + "%"
+    if text in ("一半", "二分之一"):
+        return sign + "1/2"
+    whole, mixed, part = text.rpartition("又")
+    count = chinese_number(whole) if mixed else "0"
+    if (match := _PARTS.fullmatch(part)) and (top := chinese_number(match["top"])) and (bottom := chinese_number(match["bottom"])):
+        return f"{sign}({count}+{top}/{bottom})" if mixed and count else None if mixed else f"{sign}{top}/{bottom}"
+    value = chinese_number(text)
+    return None if value is None else sign + value
 
 
 def _english(text: str) -> str | None:
@@ -56,6 +100,8 @@ def _english(text: str) -> str | None:
     sign = ""
     if words and words[0] in ("minus", "negative"):
         sign, words = "-", words[1:]
+    if (fraction := _fraction(words)) is not None:
+        return sign + fraction
     words = [word for word in words if word != "and"]
     if not words or not all(word in _SMALL or word in _SCALES for word in words):
         return None
@@ -68,3 +114,21 @@ def _english(text: str) -> str | None:
         else:
             total, section = total + (section or 1) * _SCALES[word], 0
     return sign + str(total + section)
+
+
+_HALVES = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
+_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_BOTTOMS = _HALVES | {name + end: place for place, name in enumerate(_ORDINALS, 3) for end in ("", "s")}
+
+
+def _fraction(words: list[str]) -> str | None:
+    """Two thirds, a half, one and three quarters."""
+    if not words or words[-1] not in _BOTTOMS:
+        return None
+    *rest, last = words
+    whole, top = (rest[: rest.index("and")], rest[rest.index("and") + 1 :]) if "and" in rest else ([], rest)
+    top = ["one"] if top in ([], ["a"], ["one"]) else top
+    if len(top) != 1 or top[0] not in _SMALL or (whole and (count := _english(" ".join(whole))) is None):
+        return None
+    part = f"{_SMALL[top[0]]}/{_BOTTOMS[last]}"
+    return f"({count}+{part})" if whole else part
