@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from o1exp.answers.formulas import first_formula, with_followers
+from o1exp.answers.glyphs import MONEY
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import first_expression, last_expression
 
@@ -59,11 +60,12 @@ _REMARK = re.compile(
     r"rounded|valid|close|required|an? integer|above|below|boxed|in the box|see above|therefore\s*+$|shown|explained|as follows)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|[.!?](?=\s|$|\*)|\uff1b|\uff0e")
+_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|\uff1b|\uff0e")
 _ASIDE = re.compile(
-    r"(?<!\s)\s*+(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
+    r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
+    r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\(=|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
-    r"|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
+    r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
     r"|;\s+(?=(?:it|so|this|that|the|we|since|because|note|see|as|for|not|but|there|here)\b)"
     r"|[\u2600-\u27bf\U0001f300-\U0001faff]|(?<=\s)[:;]-?\)|~$|\uff0c\s*+(?:因为|其中|而|共|理由|不|所以|即|也就是|故|此时|由|原因)|\uff08)",
     re.IGNORECASE,
@@ -75,6 +77,10 @@ _LEADING = re.compile(
     r"|^not [^\n.]{1,40}? but\s+|^(?:json|text|latex)\s*\n|^(?:the )?letter\s+(?=\W*[A-J]\b)|^应?(?:该|当)?(?:是|为|选)(?:择|项)?(?!的?[\uff0c,\u3002\s]|的?$)|^(?:我认为|可能)(?:是)?",
     re.IGNORECASE,
 )
+_AMOUNT = r"[-\u2212]?\u00a4?[\w\\{}^.,/()\u03c0\u221a=+*-]*\d[\w\\{}^./()\u03c0\u221a=+*-]*(?:\s(?!not\b|or\b|and\b|which\b)[A-Za-z%]+){0,2}"
+_QUANTITIES = re.compile(rf"{_AMOUNT}(?:(?:\s*[,;\u3001\uff0c]\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+|\s*[和或]\s*){_AMOUNT})*", re.IGNORECASE)
+_LONE = re.compile(r"[-\u2212+]?\s?\u00a4?\s?[\d.,/]*\d[^=\d]*")
+_MODULAR = re.compile(r"\s*\(?(?:mod|in base|base|/|[-+*=<>]|\\)")
 _DENIED = re.compile(r"not\b|不是|不为|并非", re.IGNORECASE)
 _FENCE = re.compile(r"^`{3,}\w*\s*|\s*`{3,}\s*$")
 _DIGIT = re.compile(r"\d")
@@ -93,9 +99,9 @@ class Announced:
     method: str = "cue"
 
 
-def announced(text: str, start: int = 0) -> Announced | None:
-    """The last explicit announcement behind `start` that holds an answer."""
-    said = sorted(_explicit(text, start), key=lambda one: one.place)
+def announced(text: str) -> Announced | None:
+    """The last explicit announcement that holds an answer."""
+    said = sorted(_explicit(text), key=lambda one: one.place)
     firm = [one for one in said if not _REMARK.match(one.text)]
     return (firm or said or [None])[-1]
 
@@ -110,20 +116,21 @@ def hinted(text: str) -> str:
     return ""
 
 
-def _explicit(text: str, start: int) -> Iterator[Announced]:
+def _explicit(text: str) -> Iterator[Announced]:
     """All announcements; of those in words only the last that holds something, since reading each of many would cost."""
-    for match in reversed(list(_EXPLICIT.finditer(text, start))):
-        if (found := _phrase(text[match.end() : match.end() + _SPAN])) and not (_REMARK.match(found) and match.start() > start):
+    for match in reversed(list(_EXPLICIT.finditer(text))):
+        found = _phrase(text[match.end() : match.end() + _SPAN])
+        if found and not (_REMARK.match(found) and match.start()):
             yield Announced(found, match.start())
             break
-    for match in reversed(list(_CHOICE.finditer(text, start))):
+    for match in reversed(list(_CHOICE.finditer(text))):
         yield Announced(re.sub(r"[*()\s]+", " ", match[match.lastgroup or 0]).strip(), match.start())
         break
-    for match in reversed(list(_JSON.finditer(text, start))):
+    for match in reversed(list(_JSON.finditer(text))):
         if found := _json_value(text[match.end() : match.end() + _SPAN]):
             yield Announced(found, match.start())
             break
-    if hashed := _hashed(text, start):
+    if hashed := _hashed(text):
         yield hashed
 
 
@@ -140,10 +147,10 @@ def tagged(text: str) -> tuple[str, int] | None:
     return (content, last.start()) if content else None
 
 
-def _hashed(text: str, start: int) -> Announced | None:
+def _hashed(text: str) -> Announced | None:
     """`#### 18`: a line that holds an answer. `#### Step 2` is a heading: words, with more text behind it."""
     last, end = None, len(text.rstrip())
-    for match in _HASHES.finditer(text, start):
+    for match in _HASHES.finditer(text):
         content = match[1].strip().strip("*").rstrip(". ")
         if _EXPLICIT.search(content):  # "#### The answer is 7" is found as what it says
             continue
@@ -178,6 +185,9 @@ def _phrase(rest: str) -> str:
     if formula and not _DIGIT.search(rest[: formula.start()]) and len(rest[: formula.start()].split()) <= 12:
         return with_followers(rest, formula)
     sentence = rest[: end.start()] if end else rest
+    first, behind = first_expression(sentence.lstrip("*_` "))
+    if _LONE.fullmatch(first) and _DIGIT.search(behind) and not _QUANTITIES.fullmatch(sentence.strip(_MARKS)) and not _MODULAR.match(behind):
+        return first  # "12, which is 3 more than 9"
     aside = _ASIDE.search(sentence)
     sentence = (sentence[: aside.start()] if aside and aside.start() else sentence).strip(_MARKS).replace("**", "")
     if not sentence:
@@ -185,7 +195,7 @@ def _phrase(rest: str) -> str:
     wordless = not set(re.findall(r"[A-Za-z]{2,}", sentence)) - {"and", "or"}
     if wordless or len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
         return _without_lead(sentence)
-    return first_expression(sentence) or last_expression(sentence) or sentence
+    return first or last_expression(sentence) or sentence
 
 
 def _without_lead(sentence: str) -> str:
@@ -193,6 +203,6 @@ def _without_lead(sentence: str) -> str:
     if len(re.findall(r"\d[\d,.]*", sentence)) != 1:
         return sentence
     words = re.findall(r"[A-Za-z]{2,}", sentence)
-    if len(_CHINESE.findall(sentence)) > 3 or (len(words) >= 3 and not re.search(r"[\\=<>^]", sentence)):
+    if len(_CHINESE.findall(sentence)) > 3 or (len(words) >= (2 if MONEY in sentence else 3) and not re.search(r"[\\=<>^]", sentence)):
         return last_expression(sentence) or sentence
     return sentence

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from o1exp.answers.boxes import boxed, last_box, unclosed_box
 from o1exp.answers.cues import announced, hinted, tagged
 from o1exp.answers.formulas import at_the_end, money_marked
-from o1exp.answers.glyphs import MONEY
+from o1exp.answers.glyphs import MONEY, half_width
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import last_expression
 from o1exp.answers.thought import parted
@@ -49,9 +49,8 @@ def _found(tail: str, truncated: bool) -> Found:
         return Found("", "none", True)
     if (tag := tagged(tail)) and tag[1] >= end - 1:
         return _inside(tag[0])
-    skipped = max(0, len(tail) - _TAIL)
-    rest = money_marked(tail[skipped:])
-    said = announced(rest, max(0, end - skipped))
+    rest = money_marked(half_width(tail[max(end, len(tail) - _TAIL) :]))
+    said = announced(rest)
     if box and not (said and _overrules(said.text)):
         return Found(box, "boxed")
     if said:

@@ -8,6 +8,7 @@ from o1exp.answers.units import is_unit
 _MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(?!\$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _JOIN = re.compile(r"\s*+(?:,|\uff0c|\u3001|;)?\s*+(?:and|or|和|或)?\s*+")
 _OPENER = re.compile(r"[$\\]")
+_ESCAPED = re.compile(r"(?<!\$)\\\$(?=\s?\.?\d)")
 _AMOUNT = re.compile(r"(?<!\\)\$(?=\s?[-+\u2212]?\s?\.?\d)")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _PROSE = re.compile(r"(?<!\\)(?<![A-Za-z{\\])[A-Za-z]{3,}|[\u4e00-\u9fff]")
@@ -22,6 +23,7 @@ def money_marked(text: str) -> str:
     A dollar sign before a digit opens a formula only where another closes it on the same line: one with no digit behind it and no words
     before it. That is how typesetters of Markdown tell them apart.
     """
+    text = _ESCAPED.sub(MONEY, text)
     if "$" not in text:
         return text
     places = [match.start() for match in _DOLLAR.finditer(text)]

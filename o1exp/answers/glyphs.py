@@ -1,6 +1,5 @@
 """One glyph for one meaning: what Unicode and LaTeX offer for the same sign."""
 
-import math
 import re
 from fractions import Fraction
 
@@ -12,6 +11,8 @@ MONEY = "\u00a4"
 ROW = "\u23ce"
 
 _FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+_HALF = str.maketrans({wide: narrow for wide, narrow in _FULL_WIDTH.items() if narrow.isalnum() or narrow in "%+-=/<>*^$"})
+_FULL_STOP = re.compile("(?<=\\d)\uff0e(?=\\d)")
 _SIGNS = {
     "\u2212": "-", "\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\ufe63": "-",
     "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u2217": "*", "\u2715": "*", "\u2219": "*", "\u2022": "*",
@@ -24,7 +25,7 @@ _SIGNS = {
     "\u3010": "[", "\u3011": "]", "\u3014": "(", "\u3015": ")", "\u3001": ",", "\u3002": ".", "\u27e8": "(", "\u27e9": ")",
     "\u2205": "\u2205", "\u00f8": "\u2205", "\u2298": "\u2205", "\u2237": ":", "\u2016": "|", "\u2223": "|", "\u2026": "\u2026",
     "\u03d5": "\u03c6", "\u03b5": "\u03b5", "\u03f5": "\u03b5", "\u2061": "", "\uff5e": "~", "\u2248": "\u2248", "\u2243": "\u2248",
-    "\u2245": "\u2248", "\u2261": "\u2261", "\u2227": " and ", "\u2228": " or ", "\u2216": "\\", "\u2220": "\u2220",
+    "\u2245": "\u2248", "\u2261": "\u2261", "\u2227": " and ", "\u2228": " or ", "\u2216": "\\", "\u2220": "\u2220", "\u22ef": "\u2026",
     "\u20ac": MONEY, "\u00a3": MONEY, "\u00a5": MONEY, "\uffe5": MONEY, "\u2070": "^0", "\u00b9": "^1", "\u00b2": "^2", "\u00b3": "^3",
 }  # fmt: skip
 _VULGAR = {
@@ -58,6 +59,7 @@ COMMANDS = {
     **dict.fromkeys(["ldots", "dots", "cdots", "dotsc", "dotsb", "dotso"], "\u2026"),
     "langle": "(", "rangle": ")", "lbrack": "[", "rbrack": "]",
     "lbrace": SET_OPEN, "rbrace": SET_CLOSE, "lfloor": "\u230a", "rfloor": "\u230b", "lceil": "\u2308", "rceil": "\u2309",
+    "forall": " for all ",
     **dict.fromkeys(["land", "wedge"], " and "), **dict.fromkeys(["lor", "vee"], " or "),
     "prime": "'", "degree": "\u00b0", "textdegree": "\u00b0",
     "circ": "\u00b0", "angle": "\u2220", "percent": "%", "pounds": MONEY, "euro": MONEY, "yen": MONEY, "textdollar": MONEY,
@@ -80,9 +82,14 @@ _TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
 _CHINESE = "".join([*_DIGITS, *_TENS, *_MYRIADS])
 _MIXED_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([百千万亿]{1,3})")
-_MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}){2,}+")
+_MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}(?![克米瓦卡焦牛帕赫升])){1,}+")
 _LARGEST = 10**600  # Python writes out and reads back no number much longer than this
 CHINESE_NUMBER = re.compile(f"\u8d1f?[{_CHINESE}]+(?:\u70b9[{''.join(_DIGITS)}]+)?")
+
+
+def half_width(text: str) -> str:
+    """The text with full-width digits, letters and signs in their usual width, letter for letter; the marks between sentences stay."""
+    return _FULL_STOP.sub(".", text.translate(_HALF)) if not text.isascii() else text
 
 
 def plain_glyphs(text: str) -> str:
@@ -132,9 +139,17 @@ def mixed_joined(text: str) -> str:
 
 
 def _mixed(run: "re.Match[str]") -> str:
-    total = Fraction(0)
+    total = part = section = Fraction(0)
     for digits, units in _MIXED_PART.findall(run[0]):
-        total += Fraction(digits) * math.prod({**_TENS, **_MYRIADS}[unit] for unit in units)
+        number = Fraction(digits)
+        for unit in units:
+            if unit in _TENS:
+                section, number = section + number * _TENS[unit], Fraction(0)
+            elif unit == "\u4e07":
+                part, section, number = (part + section + number) * 10**4, Fraction(0), Fraction(0)
+            else:
+                total, part, section, number = (total + part + section + number) * 10**8, Fraction(0), Fraction(0), Fraction(0)
+    total += part + section
     return str(total) if total.denominator == 1 else str(float(total))
 
 

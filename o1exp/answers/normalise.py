@@ -19,6 +19,9 @@ _ESCAPES = {"\x08": "\\b", "\x0c": "\\f", "\x07": "\\a", "\x0b": "\\v", "\t": "\
 _ONE_BACKSLASH = re.compile(r"(?<!\\)\\(?!\\)")
 _DOUBLED = re.compile(r"\\\\([A-Za-z]{2,})")
 _SIZED = re.compile(r"\\(?:left|right)(?![A-Za-z])\s*\.?")
+_ANGLED = re.compile(r"<([^<>=]+,[^<>=]+)>")
+_IMAGINARY = re.compile(r"(?<=[\d)])j")
+_VECTORS = str.maketrans({"i": "\u0131", "j": "\u0237", "k": "\u0138"})
 _GROUPED = re.compile(r"(?<=\d),\s?\\[!,]\s?(?=\d{3}(?!\d))")
 _SPACING = re.compile(r"\\[,:>]|\\thinspace(?![A-Za-z])|(?<!\\)~")
 _NOTHING = re.compile(r"\\!|\\(?:hspace|vspace|phantom|label|tag|color|textcolor)\*?\s*\{[^{}]*\}|&(?=\s*=)")
@@ -73,7 +76,11 @@ def clean(answer: str) -> str:
     text = _unwrap(text)
     if "{,}" in text:
         text = _BRACED_COMMA.sub("\u201a", text)  # kept apart: it joins digits and never separates a list
-    text = text.replace("{:}", ":")
+    text = text.replace("{:}", ":").replace("...", "\u2026")
+    if text[:1] == "<" and (angled := _ANGLED.fullmatch(text)):
+        text = f"({angled[1]})"
+    if "j" in text:
+        text = _units_of_vectors(text)
     if match := _LONE_UNIT.fullmatch(text):
         text = f"{match[1]} {TEXT_OPEN}{match[2]}{TEXT_CLOSE}{match[3]}"
     if "\\" in text or "$" in text:
@@ -108,6 +115,14 @@ def _halved(text: str) -> str:
         return text
     names = _DOUBLED.findall(text)
     return text.replace("\\\\", "\\") if any(name in COMMANDS or name in FUNCTIONS or name in _KEPT or name in _TYPESET for name in names) else text
+
+
+def _units_of_vectors(text: str) -> str:
+    """2 + 3j as a complex number, 2i + 3j as a vector, where no other letters stand."""
+    letters = set(re.findall(r"[A-Za-z]+", text))
+    if letters == {"j"}:
+        return _IMAGINARY.sub("i", text)
+    return text.translate(_VECTORS) if letters in ({"i", "j"}, {"j", "k"}, {"i", "j", "k"}) else text
 
 
 def _join_gaps(match: "re.Match[str]") -> str:
@@ -193,4 +208,4 @@ def _close(text: str) -> str:
 
 
 def _factorial(text: str) -> bool:
-    return len(text) > 1 and (text[-2] in ")}" or text[-2].isdigit() or (text[-2].isalpha() and (len(text) == 2 or not text[-3].isalpha())))
+    return len(text) > 1 and ((text[-2] == "!" and _factorial(text[:-1])) or text[-2] in ")}" or text[-2].isdigit() or (text[-2].isalpha() and (len(text) == 2 or not text[-3].isalpha())))

@@ -12,7 +12,8 @@ from o1exp.answers.units import converted, is_unit
 _LONGEST = 4000
 _TOKEN = re.compile(
     r"(?P<clock>\d{1,2}(?::\d\d|[\u70b9\u65f6]\d{1,2}\u5206)(?::\d\d)?(?!\d)(?:\s?[ap]\.?m\b\.?)?)"
-    r"|(?P<number>(?:\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?(?:%|\\%|[\u4e07\u4ebf]+))?|\.\d+)"
+    r"|(?P<number>(?:\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?"
+    r"(?:\s?(?:%|\\%|[\u4e07\u4ebf]+|(?:thousand|million|billion|trillion|hundred)\b))?|\.\d+)"
     r"|(?P<command>\\(?:[A-Za-z]+|[,;:! {}%]))"
     r"|(?P<word>[A-Za-z]+'{0,3})"
     r"|(?P<sign>\*\*(?=\d)|[-+*/^=:<>!_|\u00b1\u2213\u2212\u2013\uff0d\u00d7\u00f7\u00b7\u22c5\u2264\u2265\u2260\u2248\u222a\u2229\u2208\u223c~])"
@@ -21,6 +22,14 @@ _TOKEN = re.compile(
     r"|(?P<comma>[,\uff0c\u3001;])|(?P<dot>\.)|(?P<blank>[^\S\n]+)|(?P<other>.)",
     re.DOTALL,
 )
+_REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n]{0,80}\)[.\s]*$")
+_EXCLAIMED = re.compile(r"!+\W*$")
+_SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
+_ASIDE = re.compile(
+    r",?\s(?:which (?:is|was|equals|makes)|not|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s|\uff0c(?:而不是|不是|因为|比)"
+)
+_GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
+_DIGIT = re.compile(r"\d")
 _WORDS = FUNCTIONS | frozenset(LONG_NAMES) | {"x"}
 _UNIT = re.compile(
     r"(?P<words>(?:(?:square|cubic|sq|cu)\.?[^\S\n])?[A-Za-z\u00b5\u03a9]{1,12}(?:\^?\{?[23\u00b2\u00b3]\}?)?(?:\s?/\s?[A-Za-z]{1,8}(?:\^?[23\u00b2\u00b3])?)?"
@@ -42,7 +51,7 @@ class _Run:
 
 def last_expression(text: str) -> str:
     """The last expression with a number in it that stands in prose, with its sign and unit; "" where there is none."""
-    text = text[-_LONGEST:]
+    text = _before_aside(_EXCLAIMED.sub("", _REMARKED.sub("", text[-_LONGEST:].rstrip())))
     runs = [run for run in _runs(text) if run.digit]
     if not runs:
         return ""
@@ -57,15 +66,22 @@ def last_expression(text: str) -> str:
     return (_value(text[start:end]) + unit).strip()
 
 
-def first_expression(text: str) -> str:
-    """The expression that a text begins with, with its unit; "" where it begins with words, or a second quantity follows."""
+def _before_aside(text: str) -> str:
+    """The text without what its last sentence adds to a number: "which is 3 more", "not 15"."""
+    start = max((match.end() for match in _SENTENCE.finditer(text)), default=0)
+    aside = _ASIDE.search(text, start)
+    counts = aside and _DIGIT.search(text, start, aside.start()) and not _GOES_ON.search(text, aside.end())
+    return text[: aside.start()] if aside and counts else text
+
+
+def first_expression(text: str) -> tuple[str, str]:
+    """The expression that a text begins with, with its unit, and what stands behind it; ("", text) where it begins with words."""
     run = next(iter(_runs(text)), None)
     if run is None or not run.digit or run.start > 0:
-        return ""
+        return "", text
     start, end = _trimmed(text, run)
     unit = _unit_behind(text, end)
-    behind = text[end:].lstrip().removeprefix(unit.strip()).lstrip(" ,")
-    return "" if re.match(r"(?:and|or)?\s*\d", behind) else (_value(text[start:end]) + unit).strip()
+    return (_value(text[start:end]) + unit).strip(), text[end:].lstrip().removeprefix(unit.strip())
 
 
 def _runs(text: str) -> list[_Run]:
@@ -117,7 +133,7 @@ def _trimmed(text: str, run: _Run) -> tuple[int, int]:
     start, end = run.start, run.end
     while True:
         piece = text[start:end]
-        lead = re.match(r"(?:[*:=<>!^_~/|\u00d7\u00f7\u00b7\u22c5\u2248\u223c)\]}\uff09]|\\[,;:! ])\s*", piece)
+        lead = re.match(r"(?:[-=]+>|[*:=<>!^_~/|\u00d7\u00f7\u00b7\u22c5\u2248\u223c)\]}\uff09]|\\[,;:! ])\s*", piece)
         letter = re.match(r"(?:[A-Z]|[a-z])(?=\s+[\d.\u00a4\\-])\s+|[A-Za-z]\s*:\s*(?=\S)", piece)
         bullet = re.match(rf"[{_SIGNS}]\s+", piece) if not _signed_with_blank(text, start) else None
         tail = re.search(r"\s*(?:[-*:=<>^_~/|+(\[{\uff08\u2212\u2013\u00d7\u00f7]|\\[,;:! ]|(?<![\d)}!\u03c0a-zA-Z])!)$", piece)

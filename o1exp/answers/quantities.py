@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from itertools import product
 
-from o1exp.answers.glyphs import MONEY, chinese_number, mixed_joined
+from o1exp.answers.glyphs import CHINESE_NUMBER, MONEY, chinese_number, mixed_joined
 from o1exp.answers.kinds import Answer, Many, Value
 from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
@@ -16,7 +16,7 @@ from o1exp.answers.words import spelled_number
 _LEAD = re.compile(
     r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|"
     r"US|HK|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
-    r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-])",
+    r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-]|[\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341])",
     re.IGNORECASE,
 )
 _WRITTEN_UNIT = r"[/*]?+\s*+\{?+\u27e6[^\u27e7]*+\u27e7\}?+(?:\s*+\^\s*+\{?+-?\d\}?+)?\s*+"
@@ -44,6 +44,7 @@ _SCALES = {
     "\u4e07": 10**4, "\u4ebf": 10**8, "\u767e\u4e07": 10**6, "\u5343\u4e07": 10**7,
 }  # fmt: skip
 _SCALED = re.compile(r"^(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")(?![a-z])\s*(.*)$", re.IGNORECASE)
+_SCALED_END = re.compile(r"^(.*[\d)}])\s*(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + ")$", re.IGNORECASE)
 _LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}")
 _NO_UNITS = frozenset(
     "more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split()
@@ -75,12 +76,14 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
     if text.endswith("\u27e7") and text.startswith("\u27e6") and text.count("\u27e6") == 1:
         text = text[1:-1].strip()
     if (whole := compound(text)) is not None:
-        return [whole]
+        return [whole, *_in_larger_unit(text, whole)]
     unit, money = "", _SIGNED_MONEY.match(text)
     if money:
         text, _, each = (money[1] + money[2] + text[money.end() :]).partition("/")
         by_unit = each and not re.search(r"\d", each) and is_unit(each)
         text, unit = text if by_unit or not each else f"{text}/{each}", f"dollars/{each}" if by_unit else "dollars"
+    if money and (scaled := _SCALED_END.match(text)):
+        text, unit = scaled[1], f"{scaled[2]} {unit}"
     text = text.removesuffix(MONEY) if not money else text
     found = _marked(text, unit)
     if decimal_comma and _DECIMAL_COMMA.match(text):
@@ -138,6 +141,8 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
         return _marked(match["math"].rstrip(), unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
     if (value := spelled_number(text.strip())) is not None:
         return _marked(value, unit)
+    if (counted := CHINESE_NUMBER.match(text)) and converted(text[counted.end() :]) and (count := chinese_number(counted[0])) is not None:
+        return _values(count, text[counted.end() :])
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:
         return _values(count, match[2])
     return []
@@ -163,6 +168,13 @@ def compound(text: str) -> Value | None:
         return None
     unit = next(unit for (_, unit), size in zip(parts, sizes, strict=True) if size is not None and size[1] == smallest)
     return Value(num(total / smallest), unit)
+
+
+def _in_larger_unit(text: str, whole: Value) -> list[Answer]:
+    """2 hours 30 minutes as 2.5 hours."""
+    unit = _COMPOUND.match(text.replace("\u27e6", " ").replace("\u27e7", " "))
+    sizes = (converted(unit[2]) if unit else None), converted(whole.unit)
+    return [Value(mul(whole.node, num(sizes[1][1] / sizes[0][1])), unit[2])] if unit and sizes[0] and sizes[1] else []
 
 
 def _fraction(text: str) -> Fraction:

@@ -31,6 +31,7 @@ _AFTER = re.compile(r"^(.+?)\u27e6\s*+\(([A-J])\)\s*+\u27e7$")
 _CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
 _STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
 _CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
+_HOUR = re.compile("点(?=.{1,3}分|半|整|$)")
 _CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|(半)|(整))?$")
 _MATRIX = re.compile(
     r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
@@ -47,17 +48,19 @@ _CONGRUENCE = re.compile(
     r"^(?:[^\u2261]*+\u2261)?(?P<residues>[^\u2261]+?)\\?(?:pmod|bmod|mod|modulo)\s*+[\u27e7{(]*+\s*+(?P<modulus>\d++)\s*+[)}\u27e7]*+$"
 )
 _CONDITION = re.compile(
-    r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b|\(\s*+(?:\u27e6\s*+)?(?:since|because|as|note|i\.e\.)\b|\u27e6\s*+\((?:since|because|as|note|i\.e\.)\b|(?<![A-Za-z])(?:where|for (?:all|any|some|every|each)|for (?:an )?integers?|"
+    r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b|\(\s*+(?:\u27e6\s*+)?(?:since|because|as|note|i\.e\.)\b|\u27e6\s*+\((?:since|because|as|note|i\.e\.)\b|(?<![A-Za-z])(?:where|for (?:all|any|some|every|each|[a-z](?=\s*[\u2265>=\u2208]))|for (?:an )?integers?|"
     r"with [a-z] (?:an |any )?(?:integer|real))\b|[\uff0c,(\s]\s*+(?:其中|对任意|对于任意|对所有|对一切)|"
-    r"[\s,(]\s*+(?:any |an? )?(?:integer|real(?: number)?|constant)s? [a-zA-Z](?=\W*$)|[,(\s]\s*+[a-zA-Z]\s*+(?:is|are|∈)? ?(?:an?|any)? ?(?:arbitrary )?(?:\u27e6 ?)?"
+    r"[\s,(]\s*+(?:any |an? )?(?:integer|real(?: number)?|constant)s? [a-zA-Z](?=\W*$)|[,(\s]\s*+[a-zA-Z]\s*+(?:\u27e6 ?)?(?:(?:is|are) )?(?:an?|any)? ?(?:arbitrary )?(?:\u27e6 ?)?"
     r"(?:arbitrary|integers?|real|constants?)\b|[,(\s]\s*+[a-zA-Z]\s*+(?:为|是)(?:任意|任何|一切)?(?:的)?(?:整数|实数|常数|正整数|自然数)"
 )
+_COUNTING = re.compile(r"[,(\s]\s*+[a-z]\s*+=\s*+[01]\s*+,\s*+[12]\s*+,[\d, ]*+\u2026\s*+\)?$")
 _DOMAIN = re.compile(r"[,(]\s*+([a-z])\s*+[\u2265>]\s*+[01]\s*+\)?$")
 _DUMMY = re.compile(
-    r"(?<![A-Za-z])([a-zA-Z])\s*+(?:\u2208|(?:is|are) (?:an?|any|arbitrary)|为|是|(?:an? |any )(?:integer|real))|"
+    r"(?<![A-Za-z])([a-zA-Z])\s*+(?:[\u2208\u2265>]|(?:is |are )?(?:an? |any |arbitrary )?(?:integer|real|constant|arbitrary|positive|natural)|为|是)|"
     r"(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:real|integers?|numbers?|constants?|values? of|positive|非零|实数|整数)\s*+)*+([a-zA-Z])(?![A-Za-z])"
 )
 _DUMMY_NAME = "\u03df"
+_IN = re.compile(r"(?<=[a-zA-Z])\s+\u27e6?\s?in\s?\u27e7?\s+(?=[ZNRQ\u2124\u2115\u211d\u211a](?![A-Za-z]))")
 _BELONGS = re.compile(r"\u2208\s*+(?:\u2124|\u2115|\u211d|\u211a|\\?[ZNRQ])[+*]?(?:\s*+[\^_]\s*+(?:\{[^{}]*\}|[^\s{]))*\s*+\)?$")
 _LETTERS_BACKWARD = re.compile(r"\s*+[a-zA-Z](?![A-Za-z\\])(?:\s*+,\s*+[a-zA-Z](?=\s*+[,(]))*")
 _STATED = re.compile(
@@ -66,9 +69,10 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"^(?:[A-Za-z]?\s?[\u4e00-\u9fff][\u4e00-\u9fffA-Za-z, ]{0,30}?(?:为|是|等于|:)\s*(?=[^\u4e00-\u9fff])|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b"
+    r"^(?:(?:\u27e6\s*)?[A-Za-z(){}_\d]{0,8}\s?[\u4e00-\u9fff][\u4e00-\u9fffA-Za-z, ]{0,30}?(?:为|是|等于|(?=:)):?\s*(?:\u27e7\s*)?(?=[^\u4e00-\u9fff])|(?:\u27e6\s*)?[A-Za-z][A-Za-z ]{2,40}:\s*(?:\u27e7\s*)?(?=\S)|(?:so|thus|therefore|hence|then)[,:]?\s+|\u2234|解:?\s*|(?:\u27e6\s*)?all\s*(?:\u27e7\s*)?(?=[a-z] ?[\u2264\u2265<>])|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b"
     r"(?:\s*:)?\s*(?:\u27e7)?\s*)", re.IGNORECASE
 )
+_BUILT = re.compile("^\u2983\\s*+([a-zA-Z])\\s*+[|:]\\s*+([^|]*=[^|]*)\u2984$")
 _MATHEMATICS = re.compile(r"[=<>\u2264\u2265\u2260\u222a\u2208\d]")
 _TO = re.compile(r"(?<=\d)\s*(?:比|\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
 _CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
@@ -122,7 +126,7 @@ class _Reading:
         elif braced is None and text.startswith(SET_OPEN) and text.count(SET_OPEN) > text.count(SET_CLOSE):
             text = text[1:].lstrip()  # the brace in front of a system of equations
         inner = _Reading(self.comma, self.depth + 1)
-        text = _last_claim(text)
+        text = _IN.sub("\u2208", _last_claim(text))
         found = _choice(text, inner)
         if found and isinstance(found[0], Choice) and found[0].content is not None:
             return found
@@ -146,8 +150,10 @@ class _Reading:
             return spelled
         if (is_about_sets(text) or is_union(text)) and (some := sets(text)):
             return some if is_about_sets(text) else [*some, *self._list(text)]
-        if (told := self._told(text)):
+        if told := self._told(text):
             return told
+        if (built := _BUILT.match(text)) and built[1] in built[2]:  # {x | x = 2k, k \u2208 Z} is what its condition says
+            return _Reading(self.comma, self.depth + 1)(built[2])
         found = self._whole(text)
         if found:
             return found
@@ -286,7 +292,7 @@ def _last_claim(text: str) -> str:
 
 def _without_condition(text: str) -> str:
     condition, belongs = _CONDITION.search(text), _BELONGS.search(text)
-    starts = [condition.start()] if condition else []
+    starts = [found.start() for found in (condition, _COUNTING.search(text)) if found]
     if belongs and (letters := _LETTERS_BACKWARD.match(text[: belongs.start()][::-1])):
         starts.append(belongs.start() - letters.end())
     if (domain := _DOMAIN.search(text)) and not any(sign in text[: domain.start()] for sign in f"{domain[1]}<>\u2264\u2265,"[1:]):
@@ -320,8 +326,8 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
 
 def _chinese_clock(text: str) -> list[Answer]:
     """8点15分, 下午3点半: hours from noon on count on to 24, as they are spoken."""
-    match = _CHINESE_CLOCK.match(digits_for_numerals(text)) if re.search("[点时午上晨晚]", text) else None
-    if not match or (match[0].endswith("时") and not match[1]) or match[0].endswith(":"):
+    match = _CHINESE_CLOCK.match(digits_for_numerals(_HOUR.sub("时", text))) if re.search("[点时午上晨晚]", text) else None
+    if not match or (text.endswith("时") and not match[1]) or match[0].endswith(":"):
         return []
     hour, minute = int(match[2]), 30 if match[4] else int(match[3] or 0)
     if hour > 24 or minute > 59:
@@ -406,7 +412,9 @@ def _congruence(text: str) -> list[Answer]:
     values = [node.value for node in residues if node is not None and node.op == "num"]
     if not residues or len(values) != len(residues):
         return []
-    return [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
+    found: list[Answer] = [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
+    remainder = expression(text) if "\u2261" not in text and "pmod" not in text and "(" not in text else None
+    return found if remainder is None else [*found, Value(remainder)]
 
 
 def _empty(text: str) -> list[Answer]:

@@ -15,12 +15,16 @@ SIGNS = frozenset("<>\u2264\u2265\u2260")
 _SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
 _INTERVAL = re.compile(r"^([\[(\]])(.+)([\])\[])$")
 _MEMBER = re.compile(r"^(?P<name>[^\u2208<>=]{1,12})\u2208\s*(?P<set>.+)$")
-_UNITED = re.compile(r"(?<=[\])\u2984])\s*U\s*(?=[\[(\u2983])")
+_UNITED = re.compile(r"(?<=[\])\u2984])\s*U\s*(?=[\[(\u2983{])")
 _EXCEPT = re.compile(
-    r"^(?:[a-z] (?:is|can be) )?(?:all|any|every)\s(?:the )?(?:real numbers?|reals?|real values?)(?: of [a-z]| [a-z])?,?\s(?:except|but|other than|besides|excluding|"
+    r"^(?:[a-z] (?:is|can be) )?(?:all|any|every)\s(?:the )?(?:real numbers?|reals?|real values?|(?=[a-z] ))(?: ?of [a-z]| ?[a-z])?,?\s?(?:such that |with |where )?(?:[a-z] ?\u2260|except|but|other than|besides|excluding|"
     r"not equal to|different from)(?: for)?\s*(?P<points>[^A-Za-z]*(?:[a-z] ?= ?[^A-Za-z]+|(?:and|or) ?[^A-Za-z]+)*)$"
-    r"|^(?:除了?|不等于|不为)(?P<holes>[^\u4e00-\u9fff]+)(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$"
+    r"|^(?:[a-z] ?)?(?:所有|一切|全体)?(?:除了?|为?不等于|不为|\u2260)(?P<holes>[^\u4e00-\u9fff]+)(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$",
+    re.IGNORECASE,
 )
+_WITHOUT = re.compile(r"^[R\u211d]\s*[-\u2216\\]\s*[{\u2983](?=[^{}\u2983]*[}\u2984]$)")
+_UNEQUAL = re.compile(r"^([a-z]) ?\u2260 ?([^,]+(?:,| and | or ).+)$")
+_REAL = re.compile(r"\u2208 ?(?:R|\u211d)$")
 _NAMED_HOLE = re.compile(r"[a-z] ?[=\u2260] ?")
 _UNLIKE = re.compile(r"^(?P<name>[a-z])\s*(?P<set>\([^()\[\]]*\]|\[[^()\[\]]*\))$")  # the sign for "in" was lost
 _DEEPEST = 6
@@ -44,7 +48,7 @@ def is_union(text: str) -> bool:
 
 def is_about_sets(text: str) -> bool:
     """Whether the text is an inequality, a union, an interval with unlike brackets, or names the real numbers."""
-    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS) or _UNITED.search(text):
+    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS) or _UNITED.search(text) or _WITHOUT.match(text):
         return True
     match = _INTERVAL.match(text)
     return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text) or _UNLIKE.match(text))
@@ -56,7 +60,11 @@ def sets(text: str, depth: int = 0) -> list[Answer]:
         return []
     if (match := _BUILDER.match(text)) and is_about_sets(match["condition"]):
         return sets(match["condition"], depth + 1)
-    text = _UNITED.sub("\u222a", text)
+    text = _WITHOUT.sub("\u211d\u2216\u2983", _UNITED.sub("\u222a", text))
+    if text.startswith("\u211d\u2216\u2983") and text.endswith("}"):
+        text = text[:-1] + "\u2984"
+    if (match := _UNEQUAL.match(text)) and not any(sign in match[2] for sign in SIGNS):
+        text = f"\u211d\u2216\u2983{match[2]}\u2984".replace(" and ", ",").replace(" or ", ",")
     if match := _EXCEPT.match(_without_marks(text)):
         holes = _NAMED_HOLE.sub("", match["points"] or match["holes"]).replace(" and ", ",").replace(" or ", ",")
         text = f"\u211d\u2216\u2983{holes}\u2984"
@@ -74,7 +82,7 @@ def _union(text: str, depth: int) -> Region | None:
             return _combined(pieces, depth, unite=True)
     for pieces, comma in ((linked(text, ("and",)), False), (cut(text, "\u2229"), False), (cut(text, ","), True)):
         if len(pieces) > 1:
-            bounds = all(any(sign in piece for sign in SIGNS) for piece in pieces)
+            bounds = all(any(sign in piece for sign in SIGNS) or _REAL.search(piece) for piece in pieces)
             common = _combined(pieces, depth, unite=not bounds and "\u2229" not in text)
             # "x < -3, x > 5" has no common part: the comma was meant as "or"
             return _combined(pieces, depth, unite=True) if comma and common is not None and not common.intervals else common
@@ -101,13 +109,13 @@ def _combined(pieces: list[str], depth: int, unite: bool) -> Region | None:
 def _piece(text: str, depth: int) -> Region | None:
     text = text.strip()
     if (match := _MEMBER.match(text)) or (match := _UNLIKE.match(text)):
-        inner = _union(match["set"], depth + 1)
+        inner = _union("\u211d" if match["set"].strip() == "R" else match["set"], depth + 1)
         return None if inner is None else Region(inner.intervals, _variable(match["name"]) or "")
     if _REALS.match(text):
         return Region((EVERYTHING,))
     if len(parts := cut(text, "\u2216")) == 2 or (len(parts := cut(text, "-")) == 2 and parts[1].startswith("\u2983")):
         return _difference(parts[0], parts[1], depth)
-    if text.startswith("\u2983") and enclosed(text):
+    if text.startswith(("\u2983", "{")) and enclosed(text):
         nodes = [expression(piece) for piece in cut(text[1:-1], ",")]
         return Region(tuple(point(node) for node in nodes if node is not None)) if all(node is not None for node in nodes) else None
     if any(sign in text for sign in SIGNS):

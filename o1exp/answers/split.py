@@ -44,9 +44,9 @@ def linked(text: str, words: Collection[str] = ("and", "or")) -> list[str]:
         depth += _opened(text[counted : match.start()])
         counted = match.start()
         if depth == 0 and _asked(match[0], words):
-            pieces.append(text[start : match.start()].strip())
+            pieces.append(text[start : match.start()].strip(" ,"))
             start = match.end()
-    return [*pieces, text[start:].strip()]
+    return [*pieces, text[start:].strip(" ," if pieces else None)]
 
 
 def _asked(link: str, words: Collection[str]) -> bool:

@@ -17,17 +17,21 @@ _SYNONYMS = {
     "\u65e0\u89e3": "no solution", "no such number exists": "no solution", "infinitely many": "infinite", "infinity": "infinite",
     "infinitely many solutions": "infinite", "\u65e0\u7a77\u591a": "infinite", "empty set": "no solution", "\u7a7a\u96c6": "no solution",
     "all real numbers": "reals", "all reals": "reals", "any real number": "reals", "real numbers": "reals", "all real x": "reals",
+    **dict.fromkeys("全体实数 一切实数 所有实数 任意实数 实数集".split(), "reals"),
     "impossible": "impossible", "not possible": "impossible",
     **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 方程无解 方程无实数根 不存在实数根".split(), "no solution"),
     "no real roots": "no solution", "no roots": "no solution",
     "是的": "yes", "对的": "yes", "不对": "no", "不正确": "no", "能": "yes", "不能": "no", "可以": "yes", "不可以": "no", "会": "yes", "不会": "no",
 }  # fmt: skip
+_EQUATION = re.compile("^(?:该|原|此)?(?:方程组?|不等式组?)(?=无|没|不)")
+_PROPERTY = re.compile(r"\b(converg|diverg)es\b")
 _VERDICT = re.compile(
     r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)(?:\s*[,.;:\u2014\u2013]\s*|\s+-\s+|\s+(?=because|since|as|,))(?=\S)",
     re.IGNORECASE,
 )
 _REASONED = re.compile(r"[\d=<>]")
 _SUBJECT = re.compile(r"((?!there\b|it\b|not\b)[a-z ]{1,40}?) (?:is|are) ((?:not )?[a-z]+(?: [a-z]+)?)")
+_DOING = re.compile(r"((?:[a-z]+ )?(?:it|sequence|series|limit|integral|function|sum|product)(?: [a-z ]{0,40}?)?) (convergent|divergent|exists|increases|decreases)")
 _MONTHS = r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 _DATE = re.compile(rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
 _ONES = (
@@ -49,6 +53,7 @@ def plain_words(text: str) -> str:
     """Lower case, no articles, no punctuation, synonyms under one word."""
     text = re.sub(r"[\u27e6\u27e7{}\u2983\u2984]", " ", text).lower().replace("n't", " not").replace("'s", "s")
     text = " ".join(_ARTICLES.sub(" ", _PUNCTUATION.sub(" ", text)).split())
+    text = _PROPERTY.sub(lambda match: match[1] + "ent", _EQUATION.sub("", text))
     return _SYNONYMS.get(text, text)
 
 
@@ -57,7 +62,7 @@ def stated(text: str) -> list[Words]:
     plain = plain_words(text)
     if not plain:
         return []
-    match = _SUBJECT.match(plain)
+    match = _SUBJECT.match(plain) or _DOING.match(plain)
     return [Words(plain), *([Words(match[2], match[1])] if match else [])]
 
 
@@ -85,6 +90,8 @@ def spelled_number(text: str) -> str | None:
     sign, text = ("-", text[1:].lstrip("的")) if text[0] == "负" else ("", text)
     if text.startswith(_HUNDREDTHS) and (value := chinese_number(text[3:])) is not None:
         return sign + value + "%"
+    if text.endswith("成") and (tenths := chinese_number(text[:-1])) is not None:
+        return f"{sign}{tenths}0%"
     if text in ("一半", "二分之一"):
         return sign + "1/2"
     whole, mixed, part = text.rpartition("又")
