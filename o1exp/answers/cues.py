@@ -63,7 +63,7 @@ _REMARK = re.compile(
 _SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|\uff1b|\uff0e")
 _ASIDE = re.compile(
     r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
-    r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\(=|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
+    r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
     r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
     r"|;\s+(?=(?:it|so|this|that|the|we|since|because|note|see|as|for|not|but|there|here)\b)"

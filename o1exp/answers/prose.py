@@ -92,7 +92,7 @@ def _runs(text: str) -> list[_Run]:
         kind = match.lastgroup
         inside = kind in ("clock", "number", "command", "sign", "open", "close", "glyph")
         if kind == "word":
-            inside = _is_symbol(match[0], digit and end == match.start())
+            inside = _is_symbol(match[0], digit and end == match.start() and text[end - 1] not in "([{=,+-*")
         elif kind in ("comma", "dot"):
             inside = depth > 0 and start >= 0 and kind == "comma"
         elif kind == "blank" and start >= 0:

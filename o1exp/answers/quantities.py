@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from itertools import product
 
-from o1exp.answers.glyphs import CHINESE_NUMBER, MONEY, chinese_number, mixed_joined
+from o1exp.answers.glyphs import CHINESE_NUMBER, MONEY, chinese_number, digits_for_numerals, mixed_joined
 from o1exp.answers.kinds import Answer, Many, Value
 from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
@@ -31,6 +31,8 @@ _CHINESE_UNIT = re.compile(
     r"[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*+)?$"
 )
 _QUANTIFIED = re.compile(r"[\d)}\]%\u03c0]")
+# 3又2分之1, 2分之根号3, 根号2: a sign, the whole part, the denominator, whether a root, the numerator
+_SPOKEN = re.compile(r"(负的?|-)?(?:(\d{1,9})\s?又)?(?:(\d{1,9}(?:\.\d{1,9})?)\s?分之)?(?:(根号)|)([\d./\u03c0]{1,20})")
 _CHINESE_COUNT = re.compile(
     "^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d"
     "\u7c73\u79cd])?$"
@@ -50,7 +52,7 @@ _NO_UNITS = frozenset(
     "more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split()
 )
 _LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?(?:[23]|-[1-4])\}?)?$")
-_DERIVATIVE = re.compile(r"\\frac ?\{(?:d|\\partial) ?\}\{(?:d|\\partial) ?[a-z] ?\}")
+_DERIVATIVE = re.compile(r"\\frac ?\{ ?(?:d|\\partial) ?\}\{ ?(?:d|\\partial) ?[a-z] ?\}")
 _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d+)$")
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
 _BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
@@ -141,6 +143,10 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
         return _marked(match["math"].rstrip(), unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
     if (value := spelled_number(text.strip())) is not None:
         return _marked(value, unit)
+    if (match := _SPOKEN.fullmatch(digits_for_numerals(text.strip()))) and (match[3] or match[5]):
+        sign, whole, bottom, root, top = match.groups()
+        part = (f"\\sqrt{{{top}}}" if root else top) + (f"/({bottom})" if bottom else "")
+        return _marked(f"{'-' if sign else ''}({whole or 0}+{part})", unit)
     if (counted := CHINESE_NUMBER.match(text)) and converted(text[counted.end() :]) and (count := chinese_number(counted[0])) is not None:
         return _values(count, text[counted.end() :])
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:

@@ -60,6 +60,7 @@ _DUMMY = re.compile(
     r"(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:real|integers?|numbers?|constants?|values? of|positive|非零|实数|整数)\s*+)*+([a-zA-Z])(?![A-Za-z])"
 )
 _DUMMY_NAME = "\u03df"
+_TRANSPOSED = re.compile(r"(?<=^[(\[])([^()\[\]]*[)\]])\s?\^\s?\{?\s?(?:T|\\top)\s?\}?$")
 _IN = re.compile(r"(?<=[a-zA-Z])\s+\u27e6?\s?in\s?\u27e7?\s+(?=[ZNRQ\u2124\u2115\u211d\u211a](?![A-Za-z]))")
 _BELONGS = re.compile(r"\u2208\s*+(?:\u2124|\u2115|\u211d|\u211a|\\?[ZNRQ])[+*]?(?:\s*+[\^_]\s*+(?:\{[^{}]*\}|[^\s{]))*\s*+\)?$")
 _LETTERS_BACKWARD = re.compile(r"\s*+[a-zA-Z](?![A-Za-z\\])(?:\s*+,\s*+[a-zA-Z](?=\s*+[,(]))*")
@@ -126,7 +127,7 @@ class _Reading:
         elif braced is None and text.startswith(SET_OPEN) and text.count(SET_OPEN) > text.count(SET_CLOSE):
             text = text[1:].lstrip()  # the brace in front of a system of equations
         inner = _Reading(self.comma, self.depth + 1)
-        text = _IN.sub("\u2208", _last_claim(text))
+        text = _TRANSPOSED.sub(r"\1", _IN.sub("\u2208", _last_claim(text)))
         found = _choice(text, inner)
         if found and isinstance(found[0], Choice) and found[0].content is not None:
             return found

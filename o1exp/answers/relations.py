@@ -22,6 +22,17 @@ _EXCEPT = re.compile(
     r"|^(?:[a-z] ?)?(?:所有|一切|全体)?(?:除了?|为?不等于|不为|\u2260)(?P<holes>[^\u4e00-\u9fff]+)(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$",
     re.IGNORECASE,
 )
+_COMPARED = {
+    "greater than": ">", "larger than": ">", "more than": ">", "at least": "\u2265", "greater than or equal to": "\u2265", "no less than": "\u2265",
+    "less than": "<", "smaller than": "<", "at most": "\u2264", "less than or equal to": "\u2264", "no more than": "\u2264",
+    "positive": ">", "negative": "<", "nonnegative": "\u2265", "non-negative": "\u2265", "nonpositive": "\u2264", "non-positive": "\u2264",
+}  # fmt: skip
+_SPOKEN = re.compile(
+    r"^(?:[a-z] is |all |any |the )*(?:(?:(?:all|any) )?(?:real )?numbers?|reals?|(?<=is )|(?<=is any ))\s?(?P<sign>"
+    + "|".join(sorted((name for name in _COMPARED if " " in name), key=len, reverse=True))
+    + r") (?P<bound>[^A-Za-z]+)$|^(?:all |any |the )*(?P<kind>(?:non-?)?(?:posi|nega)tive) (?:reals?|real numbers?)$",
+    re.IGNORECASE,
+)
 _WITHOUT = re.compile(r"^[R\u211d]\s*[-\u2216\\]\s*[{\u2983](?=[^{}\u2983]*[}\u2984]$)")
 _UNEQUAL = re.compile(r"^([a-z]) ?\u2260 ?([^,]+(?:,| and | or ).+)$")
 _REAL = re.compile(r"\u2208 ?(?:R|\u211d)$")
@@ -38,7 +49,7 @@ def _without_marks(text: str) -> str:
 
 def is_union(text: str) -> bool:
     """Whether the text is several intervals joined by "or", "and" or a comma, or the real numbers but for some."""
-    if _EXCEPT.match(_without_marks(text)):
+    if _EXCEPT.match(_without_marks(text)) or _SPOKEN.match(_without_marks(text)):
         return True
     pieces = [piece for part in linked(text) for piece in cut(part, ",")]
     found = [match for piece in pieces if (match := _INTERVAL.match(piece)) and len(cut(match[2], ",")) == 2]
@@ -60,6 +71,9 @@ def sets(text: str, depth: int = 0) -> list[Answer]:
         return []
     if (match := _BUILDER.match(text)) and is_about_sets(match["condition"]):
         return sets(match["condition"], depth + 1)
+    if match := _SPOKEN.match(_without_marks(text)):
+        bound = match["bound"] or "0"
+        text = f"x{_COMPARED[match['sign'] or match['kind']]}{bound}"
     text = _WITHOUT.sub("\u211d\u2216\u2983", _UNITED.sub("\u222a", text))
     if text.startswith("\u211d\u2216\u2983") and text.endswith("}"):
         text = text[:-1] + "\u2984"
@@ -245,12 +259,15 @@ _LABEL = re.compile(
     r"\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
 )
 _SUM = re.compile(r"^(?:[A-Za-z](?:\s?_\s?(?:\{\w{1,4}\}|\w))?\s?[-+*/]?\s?){2,8}(?<=[\w} ])$")
+_RATE = re.compile(r"^(?:\\frac ?\{ ?d ?([a-z]) ?\}\{ ?d ?[a-z] ?\}|d([a-z])/d[a-z])$")
 _TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")
 
 
 def label(text: str) -> tuple[str, str] | None:
     """(name, argument of a function or "") where a text names what it stands for; None where it is an expression of its own."""
     text = text.strip()
+    if match := _RATE.match(text):
+        return f"{match[1] or match[2]}'", ""
     if match := _FUNCTION.match(text):
         return match["name"], match["argument"]
     if _LABEL.match(text) or (_TEXT_LABEL.match(text) and (len(text) > 3 or "\u27e6" in text)):

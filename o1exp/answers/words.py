@@ -24,14 +24,17 @@ _SYNONYMS = {
     "是的": "yes", "对的": "yes", "不对": "no", "不正确": "no", "能": "yes", "不能": "no", "可以": "yes", "不可以": "no", "会": "yes", "不会": "no",
 }  # fmt: skip
 _EQUATION = re.compile("^(?:该|原|此)?(?:方程组?|不等式组?)(?=无|没|不)")
+_PLACED = re.compile("^(?:位于|在)(?=第)|(?<=必要|充分|充要)条件$")
 _PROPERTY = re.compile(r"\b(converg|diverg)es\b")
 _VERDICT = re.compile(
     r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)(?:\s*[,.;:\u2014\u2013]\s*|\s+-\s+|\s+(?=because|since|as|,))(?=\S)",
     re.IGNORECASE,
 )
 _REASONED = re.compile(r"[\d=<>]")
-_SUBJECT = re.compile(r"((?!there\b|it\b|not\b)[a-z ]{1,40}?) (?:is|are) ((?:not )?[a-z]+(?: [a-z]+)?)")
-_DOING = re.compile(r"((?:[a-z]+ )?(?:it|sequence|series|limit|integral|function|sum|product)(?: [a-z ]{0,40}?)?) (convergent|divergent|exists|increases|decreases)")
+_PRONOUNS = ("it", "this", "that", "they")
+_BEING = re.compile("([^是为]{2,12})(?<!不)(?:是|为)([\u4e00-\u9fff]{2,10})")
+_SUBJECT = re.compile(r"((?!there\b|not\b)[a-z ]{1,40}?) (?:is|are) ((?:not )?[a-z]+(?: [a-z]+)?)")
+_DOING = re.compile(r"((?:[a-z]+ )?(?:it|sequence|series|limit|integral|function|sum|product)(?: [a-z ]{0,40}?)?) (convergent|divergent|exists|increases|decreases|does not exist|undefined)")
 _MONTHS = r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 _DATE = re.compile(rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
 _ONES = (
@@ -53,6 +56,7 @@ def plain_words(text: str) -> str:
     """Lower case, no articles, no punctuation, synonyms under one word."""
     text = re.sub(r"[\u27e6\u27e7{}\u2983\u2984]", " ", text).lower().replace("n't", " not").replace("'s", "s")
     text = " ".join(_ARTICLES.sub(" ", _PUNCTUATION.sub(" ", text)).split())
+    text = _PLACED.sub("", text)
     text = _PROPERTY.sub(lambda match: match[1] + "ent", _EQUATION.sub("", text))
     return _SYNONYMS.get(text, text)
 
@@ -62,8 +66,11 @@ def stated(text: str) -> list[Words]:
     plain = plain_words(text)
     if not plain:
         return []
-    match = _SUBJECT.match(plain) or _DOING.match(plain)
-    return [Words(plain), *([Words(match[2], match[1])] if match else [])]
+    match = _SUBJECT.match(plain) or _DOING.match(plain) or _BEING.match(plain)
+    if match is None:
+        return [Words(plain)]
+    about = "" if match[1] in _PRONOUNS else match[1]
+    return [Words(plain), Words(_SYNONYMS.get(match[2], match[2]), about)]
 
 
 def reasoned(text: str) -> list[Words]:
