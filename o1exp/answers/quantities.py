@@ -138,15 +138,15 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
 
 
 def _chinese_unit(text: str, unit: str) -> list[Answer]:
+    if (match := _SPOKEN.fullmatch(digits_for_numerals(text.strip()))) and any(match.groups()[:4]):
+        sign, whole, bottom, root, top = match.groups()
+        part = (f"\\sqrt{{{top}}}" if root else top) + (f"/({bottom})" if bottom else "")
+        return _marked(f"{'-' if sign else ''}({whole or 0}+{part})", unit)
     match = _CHINESE_UNIT.match(text)
     if match and _QUANTIFIED.search(match["math"]) and (match["lead"] or match["unit"]):
         return _marked(match["math"].rstrip(), unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
     if (value := spelled_number(text.strip())) is not None:
         return _marked(value, unit)
-    if (match := _SPOKEN.fullmatch(digits_for_numerals(text.strip()))) and (match[3] or match[5]):
-        sign, whole, bottom, root, top = match.groups()
-        part = (f"\\sqrt{{{top}}}" if root else top) + (f"/({bottom})" if bottom else "")
-        return _marked(f"{'-' if sign else ''}({whole or 0}+{part})", unit)
     if (counted := CHINESE_NUMBER.match(text)) and converted(text[counted.end() :]) and (count := chinese_number(counted[0])) is not None:
         return _values(count, text[counted.end() :])
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:

@@ -49,15 +49,15 @@ _CONGRUENCE = re.compile(
 )
 _CONDITION = re.compile(
     r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b|\(\s*+(?:\u27e6\s*+)?(?:since|because|as|note|i\.e\.)\b|\u27e6\s*+\((?:since|because|as|note|i\.e\.)\b|(?<![A-Za-z])(?:where|for (?:all|any|some|every|each|[a-z](?=\s*[\u2265>=\u2208]))|for (?:an )?integers?|"
-    r"with [a-z] (?:an |any )?(?:integer|real))\b|[\uff0c,(\s]\s*+(?:其中|对任意|对于任意|对所有|对一切)|"
+    r"with [a-z] (?:an? |any )?(?:arbitrary )?(?:integer|real|constant))\b|[\uff0c,(\s]\s*+(?:其中|对任意|对于任意|对所有|对一切)|"
     r"[\s,(]\s*+(?:any |an? )?(?:integer|real(?: number)?|constant)s? [a-zA-Z](?=\W*$)|[,(\s]\s*+[a-zA-Z]\s*+(?:\u27e6 ?)?(?:(?:is|are) )?(?:an?|any)? ?(?:arbitrary )?(?:\u27e6 ?)?"
     r"(?:arbitrary|integers?|real|constants?)\b|[,(\s]\s*+[a-zA-Z]\s*+(?:为|是)(?:任意|任何|一切)?(?:的)?(?:整数|实数|常数|正整数|自然数)"
 )
-_COUNTING = re.compile(r"[,(\s]\s*+[a-z]\s*+=\s*+[01]\s*+,\s*+[12]\s*+,[\d, ]*+\u2026\s*+\)?$")
+_COUNTING = re.compile(r"[,(\s]\s*+[a-z]\s*+=\s*+[01]\s*+,[\d,\u00b1 ]*+\u2026\s*+\)?$")
 _DOMAIN = re.compile(r"[,(]\s*+([a-z])\s*+[\u2265>]\s*+[01]\s*+\)?$")
 _DUMMY = re.compile(
-    r"(?<![A-Za-z])([a-zA-Z])\s*+(?:[\u2208\u2265>]|(?:is |are )?(?:an? |any |arbitrary )?(?:integer|real|constant|arbitrary|positive|natural)|为|是)|"
-    r"(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:real|integers?|numbers?|constants?|values? of|positive|非零|实数|整数)\s*+)*+([a-zA-Z])(?![A-Za-z])"
+    r"(?<![A-Za-z])([a-zA-Z])\s*+(?:[\u2208\u2265>=]|(?:is |are )?(?:an? |any |arbitrary )?(?:integer|real|constant|arbitrary|positive|natural)|为|是)|"
+    r"(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:real|integers?|numbers?|constants?|values? of|positive|primes?|odd|even|natural|rational|complex|non-?negative|non-?zero|非零|实数|整数)\s*+)*+([a-zA-Z])(?![A-Za-z])"
 )
 _DUMMY_NAME = "\u03df"
 _TRANSPOSED = re.compile(r"(?<=^[(\[])([^()\[\]]*[)\]])\s?\^\s?\{?\s?(?:T|\\top)\s?\}?$")

@@ -7,6 +7,7 @@ from fractions import Fraction
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
 from o1exp.answers.nodes import Node, minus, num, symbols
 from o1exp.answers.quantities import expression
+from o1exp.answers.quantities import signs as signs_of
 from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
 from o1exp.answers.split import cut, enclosed, linked, operators
@@ -147,7 +148,7 @@ def _difference(whole: str, holes: str, depth: int) -> Region | None:
     nodes = [expression(piece) for piece in cut(inside, ",")]
     if region is None or any(node is None for node in nodes):
         return None
-    parts = without(region.intervals, [node for node in nodes if node is not None])
+    parts = without(region.intervals, [each for node in nodes if node is not None for each in signs_of(node)])
     return None if parts is None else Region(parts, region.name)
 
 
