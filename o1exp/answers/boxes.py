@@ -1,4 +1,4 @@
-r"""Boxed answers: \boxed{...}, \fbox{...}, \framebox{...}, \boxed 7, with nested braces; several count together only where a list joins them."""
+r"""Boxed answers: \boxed{...}, \fbox{...}, \framebox{...}, \boxed 7; several count together only where a list joins them."""
 
 import re
 
@@ -16,7 +16,7 @@ _LINKS = re.compile(r",|\uff0c|\u3001|;|\band\b|\bor\b|\u548c|\u6216|\u4ee5\u53c
 
 
 def boxed(text: str) -> tuple[str, int]:
-    """The last complete box, with those before it that a comma, "and" or "or" joins to it, and where it ends; ("", 0) where there is none."""
+    """The last complete box, with those before it that a comma, "and" or "or" joins to it, and where it ends; ("", 0) for none."""
     spans = _boxes(text)
     if not spans:
         return "", 0

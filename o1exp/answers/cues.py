@@ -12,6 +12,7 @@ from o1exp.answers.formulas import first_formula, with_followers
 from o1exp.answers.glyphs import MONEY
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import first_expression, last_expression
+from o1exp.answers.tokens import FUNCTIONS
 
 _SPACE = r"[^\S\n]*+"
 _STRONG = r"(?:\*\*|__|\*)?"
@@ -38,14 +39,16 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _LETTER = r"\(?\**\(?[A-J]\b\)?\**"
-_LETTERS = rf"{_LETTER}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_LETTER})*+"
+_LETTERS = rf"{_LETTER}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_LETTER}){{0,5}}+"
 _CHOICE = re.compile(
     rf"\b(?:[Oo]ptions?|[Cc]hoices?|[Ss]tatements?|[Aa]nswers?)\s+(?P<named>{_LETTERS})\s+(?:is|are|must be)\s+(?:therefore\s+)?(?:the\s+)?"
     r"(?:only\s+)?(?:correct|right|true|best|answer)"
     rf"|(?<!nor )(?<!not )(?<!angle )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are)\s+(?:therefore\s+)?(?:the\s+)?(?:only\s+)?"
     r"(?:correct|right|best|answer)(?:\s+(?:answer|option|choice|one))?(?=\s*[.,;:!)\n\u3002*]|\s+(?:because|since|as)\b|\s*$)"
-    rf"|\b(?:pick|choose|chose|select|go with|going with)\s+(?:(?:the\s+)?(?:option|choice|answer|letter)\s+)?(?P<picked>{_LETTER})(?![\w'])"
-    rf"|\b(?:[Hh]ence|[Ss]o|[Tt]hus|[Tt]herefore),?\s+(?:(?:it is|it's|it must be|the)\s+)?(?:option|choice|answer)\s+(?P<hence>{_LETTER})(?=[\s.!,;]|$)"
+    rf"|\b(?:pick|choose|chose|select|go with|going with)\s+(?:(?:the\s+)?(?:option|choice|answer"
+    rf"|letter)\s+)?(?P<picked>{_LETTER})(?![\w'])"
+    rf"|\b(?:[Hh]ence|[Ss]o|[Tt]hus|[Tt]herefore),?\s+(?:(?:it is|it's|it must be|the)\s+)?(?:option|choice"
+    rf"|answer)\s+(?P<hence>{_LETTER})(?=[\s.!,;]|$)"
     r"|(?<![不未误能法])选(?:择|项)?(?:答案|选项)?\s*[:\uff1a]?\s*[\uff08(]?\s*(?P<chosen>[A-J](?:[\u3001,\uff0c和与]?\s?[A-J])*+)(?![A-Za-z])(?!\s*[\uff09)]?\s*(?:选项)?[中的]?"
     r"\s*(?:不|错|误|[:\uff1a]))"
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
@@ -54,8 +57,10 @@ _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J
 _JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
 _TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
-_HEADING = re.compile(r"[A-Za-z]{3,}|[\u4e00-\u9fff]{2,}|^\d+[.)]|\d\W*:\W*$")
-_REMARK = re.compile(
+_HEADING = re.compile(r"[\u4e00-\u9fff]{2,}|^\d+[.)]\s|\d\W*:\W*$")
+_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
+_LETTER_OR_VERDICT = re.compile(r"\(?[A-J]\)?|yes|no|true|false|是|否", re.IGNORECASE)
+_COMMENT = re.compile(
     r"\s*+(?:in|not)?\s?(?:correct|incorrect|right|wrong|clear|helpful|reasonable|unique|verified|consistent|confirmed|obvious|given|found|based|"
     r"rounded|valid|close|required|an? integer|above|below|boxed|in the box|see above|therefore\s*+$|shown|explained|as follows)\b",
     re.IGNORECASE,
@@ -63,9 +68,11 @@ _REMARK = re.compile(
 _SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|\uff1b|\uff0e")
 _ASIDE = re.compile(
     r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
-    r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
+    r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
+    r"|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
-    r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
+    r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)"
+    r"|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
     r"|;\s+(?=(?:it|so|this|that|the|we|since|because|note|see|as|for|not|but|there|here)\b)"
     r"|[\u2600-\u27bf\U0001f300-\U0001faff]|(?<=\s)[:;]-?\)|~$|\uff0c\s*+(?:因为|其中|而|共|理由|不|所以|即|也就是|故|此时|由|原因)|\uff08)",
     re.IGNORECASE,
@@ -74,17 +81,18 @@ _LEADING = re.compile(
     r"^(?:\s|\*|:|\uff1a|=|`|_(?=\w)|>|[-\u2014\u2013]{2,}|[-\u2014\u2013](?=\s)|~(?=\s))+"
     r"|^(?:that|therefore|thus|hence|simply|just|indeed|probably|clearly|exactly|obviously)\b[,\s]*"
     r"|^(?:I (?:think|believe|would say|guess|am (?:confident|sure))\s*(?:that\s*)?)?(?:it is|it's|it must be|this is)\s+"
-    r"|^not [^\n.]{1,40}? but\s+|^(?:json|text|latex)\s*\n|^(?:the )?letter\s+(?=\W*[A-J]\b)|^应?(?:该|当)?(?:是|为|选)(?:择|项)?(?!的?[\uff0c,\u3002\s]|的?$)|^(?:我认为|可能)(?:是)?",
+    r"|^not [^\n.]{1,40}? but\s+|^(?:json|text|latex)\s*\n|^(?:the )?letter\s+(?=\W*[A-J]\b)|^应?(?:该|当)?(?:是|为|选)(?:择"
+    r"|项)?(?!的?[\uff0c,\u3002\s]|的?$)|^(?:我认为|可能)(?:是)?",
     re.IGNORECASE,
 )
-_AMOUNT = r"[-\u2212]?\u00a4?[\w\\{}^.,/()\u03c0\u221a=+*-]*\d[\w\\{}^./()\u03c0\u221a=+*-]*(?:\s(?!not\b|or\b|and\b|which\b)[A-Za-z%]+){0,2}"
-_QUANTITIES = re.compile(rf"{_AMOUNT}(?:(?:\s*[,;\u3001\uff0c]\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+|\s*[和或]\s*){_AMOUNT})*", re.IGNORECASE)
+_LIST = re.compile(r"\s?[,;\u3001\uff0c]\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|[和或]")
 _LONE = re.compile(r"[-\u2212+]?\s?\u00a4?\s?[\d.,/]*\d[^=\d]*")
 _MODULAR = re.compile(r"\s*\(?(?:mod|in base|base|/|[-+*=<>]|\\)")
 _DENIED = re.compile(r"not\b|不是|不为|并非", re.IGNORECASE)
-_FENCE = re.compile(r"^`{3,}\w*\s*|\s*`{3,}\s*$")
+_FENCE = re.compile(r"^`{3,}\w*+\s*+|`{3,}\s*+$")
 _DIGIT = re.compile(r"\d")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+_CLAUSE = re.compile(r"\s*(?![或和与且以])[\u4e00-\u9fff]{2,}")
 _MARKS = "*`_ \t\n.,;:~\u3002\uff0c\uff0e\uff01\ufe0f"
 _MOST_WORDS = 6
 _SPAN = 600
@@ -102,8 +110,8 @@ class Announced:
 def announced(text: str) -> Announced | None:
     """The last explicit announcement that holds an answer."""
     said = sorted(_explicit(text), key=lambda one: one.place)
-    firm = [one for one in said if not _REMARK.match(one.text)]
-    return (firm or said or [None])[-1]
+    firm = [one for one in said if not _COMMENT.match(one.text)]
+    return next(reversed(firm or said), None)
 
 
 def hinted(text: str) -> str:
@@ -120,7 +128,7 @@ def _explicit(text: str) -> Iterator[Announced]:
     """All announcements; of those in words only the last that holds something, since reading each of many would cost."""
     for match in reversed(list(_EXPLICIT.finditer(text))):
         found = _phrase(text[match.end() : match.end() + _SPAN])
-        if found and not (_REMARK.match(found) and match.start()):
+        if found and not (_COMMENT.match(found) and match.start()):
             yield Announced(found, match.start())
             break
     for match in reversed(list(_CHOICE.finditer(text))):
@@ -154,11 +162,19 @@ def _hashed(text: str) -> Announced | None:
         content = match[1].strip().strip("*").rstrip(". ")
         if _EXPLICIT.search(content):  # "#### The answer is 7" is found as what it says
             continue
-        if content and (match.end() >= end or (_DIGIT.search(content) and not _HEADING.search(content))):
+        if content and (match.end() >= end or _stands_alone(content)):
             last = Announced(content, match.start(), "hashes")
     if last and len(last.text.split()) > _MOST_WORDS:
         return Announced(last_expression(last.text) or last.text, last.place, "hashes")
     return last
+
+
+def _stands_alone(content: str) -> bool:
+    """Whether a line behind #### is an answer and no heading."""
+    expression, rest = first_expression(content)
+    if _LETTER_OR_VERDICT.fullmatch(content) or (expression and not rest.strip()):
+        return True
+    return bool(_DIGIT.search(content)) and not _HEADING.search(content) and set(_WORD.findall(content)) <= FUNCTIONS
 
 
 def _json_value(rest: str) -> str:
@@ -186,16 +202,28 @@ def _phrase(rest: str) -> str:
         return with_followers(rest, formula)
     sentence = rest[: end.start()] if end else rest
     first, behind = first_expression(sentence.lstrip("*_` "))
-    if _LONE.fullmatch(first) and _DIGIT.search(behind) and not _QUANTITIES.fullmatch(sentence.strip(_MARKS)) and not _MODULAR.match(behind):
+    if _LONE.fullmatch(first) and _DIGIT.search(behind) and not _is_list(sentence.strip(_MARKS)) and not _MODULAR.match(behind):
         return first  # "12, which is 3 more than 9"
     aside = _ASIDE.search(sentence)
-    sentence = (sentence[: aside.start()] if aside and aside.start() else sentence).strip(_MARKS).replace("**", "")
+    sentence = _first_clause((sentence[: aside.start()] if aside and aside.start() else sentence).strip(_MARKS).replace("**", ""))
     if not sentence:
         return ""
     wordless = not set(re.findall(r"[A-Za-z]{2,}", sentence)) - {"and", "or"}
     if wordless or len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
         return _without_lead(sentence)
     return first or last_expression(sentence) or sentence
+
+
+def _first_clause(sentence: str) -> str:
+    """What stands before a Chinese comma, where another clause stands behind it and not another part of the answer."""
+    first, comma, rest = sentence.partition("\uff0c")
+    return first if comma and len(_CHINESE.findall(first)) <= 2 and _CLAUSE.match(rest) else sentence
+
+
+def _is_list(sentence: str) -> bool:
+    """Whether a sentence is nothing but quantities: 7 chickens, 12 rabbits."""
+    pieces = [piece.split() for piece in _LIST.split(sentence)]
+    return all(0 < len(words) <= 3 and _DIGIT.search(words[0]) and not {"not", "which"} & set(words) for words in pieces)
 
 
 def _without_lead(sentence: str) -> str:

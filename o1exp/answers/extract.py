@@ -20,7 +20,7 @@ __all__ = ["Found", "extract", "last_box"]
 
 _TAIL = 20_000
 _POINTS_BACK = re.compile(r"\b(?:box(?:ed)?|above|below|approximately|approx|about|roughly)\b|\u2248|\\approx|\u7ea6", re.IGNORECASE)
-_WORDS = re.compile(r"[A-Za-z]{3,}")
+_WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ _DOLLAR = re.compile(r"(?<!\\)\$")
 _PROSE = re.compile(r"(?<!\\)(?<![A-Za-z{\\])[A-Za-z]{3,}|[\u4e00-\u9fff]")
 _UNIT = re.compile(r"\s*((?:(?:square|cubic)\s)?[A-Za-z/%\u00b0\u00b5]+(?:\^?\d)?|\\%|[\u4e00-\u9fff]{1,4})?(?=[.,;)\s\u3002\uff0c]|$)")
 _MARKS = "*`_ \t\n.,;:\u3002\uff0c\uff01!\u2705\u2714"
+_TEXT = re.compile(r"\\(?:text[a-z]{0,6}|mathrm|mathbf|mbox)\s?\{[^{}]{0,60}\}")
 _FARTHEST = 400  # letters between two dollar signs of one line
 
 
@@ -48,10 +49,10 @@ def _closes(text: str, place: int, following: list[int]) -> bool:
     stop = following[0]
     if stop == place + 1:  # $$ opens a formula of its own
         return True
-    content = text[place + 1 : min(stop, place + _FARTHEST)]
+    content = _TEXT.sub("", text[place + 1 : min(stop, place + _FARTHEST)])
     if text[stop + 1 : stop + 2].isdigit() or "\n" in content or stop - place > _FARTHEST or _PROSE.search(content):
         return False
-    return not (content[-1:].isspace() and content[:1].isdigit()) or not content.rstrip()[-1:].strip("=+-*/(") == ""
+    return not (content[:1].isdigit() and content[-1:].isspace() and content.rstrip()[-1:] in "=+-*/(")
 
 
 def first_formula(text: str, stop: int) -> "re.Match[str] | None":

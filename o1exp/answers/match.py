@@ -25,8 +25,8 @@ from o1exp.answers.kinds import (
     Words,
 )  # fmt: skip
 from o1exp.answers.nodes import HUNDRED, PI, contains, decimal, minus, mul, num, over, renamed, sym, symbols
-from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.rational import rational
+from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit, spelled, unlike
 
 _RANK = {kind: place for place, kind in enumerate((

@@ -58,7 +58,9 @@ _LONGEST_COMMAND = max(map(len, [*COMMANDS, *FUNCTIONS]))
 _UNIT_LETTERS = frozenset("mshgLlNJWVACFKt")
 _CHOOSE = re.compile(r"\{((?:[^{}\\]|\\(?!(?:choose|over)(?![A-Za-z])))+)\\(choose|over)(?![A-Za-z])([^{}]++)\}")
 _CLOSING = ".,;:!?"
-_LONE_UNIT = re.compile(r"(-?[\d.,/]+(?:e[-+]?\d+)?) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)")  # outside LaTeX "5 m" has a unit, "5m" may be a product
+_LONE_UNIT = re.compile(
+    r"(-?[\d.,/]+(?:e[-+]?\d+)?) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)"
+)  # outside LaTeX "5 m" has a unit, "5m" may be a product
 _LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
 _DROPPED_TEXT = re.compile(r"[\\{}]")
 
@@ -114,7 +116,11 @@ def _halved(text: str) -> str:
     if "\\\\" not in text or _ONE_BACKSLASH.search(text):
         return text
     names = _DOUBLED.findall(text)
-    return text.replace("\\\\", "\\") if any(name in COMMANDS or name in FUNCTIONS or name in _KEPT or name in _TYPESET for name in names) else text
+    return (
+        text.replace("\\\\", "\\")
+        if any(name in COMMANDS or name in FUNCTIONS or name in _KEPT or name in _TYPESET for name in names)
+        else text
+    )
 
 
 def _units_of_vectors(text: str) -> str:
@@ -130,7 +136,9 @@ def _join_gaps(match: "re.Match[str]") -> str:
 
 
 def _unwrap(text: str) -> str:
-    if (listed := _LISTED.fullmatch(text)) and listed[1] not in _BETWEEN_QUOTES.sub("", listed[2]):  # ["4", "5"], a list as Python writes it
+    if (listed := _LISTED.fullmatch(text)) and listed[1] not in _BETWEEN_QUOTES.sub(
+        "", listed[2]
+    ):  # ["4", "5"], a list as Python writes it
         text = _BETWEEN_QUOTES.sub(", ", listed[2])
     for _ in range(3):
         match = _WRAPPED.match(text.strip().strip("$").strip())
@@ -208,4 +216,9 @@ def _close(text: str) -> str:
 
 
 def _factorial(text: str) -> bool:
-    return len(text) > 1 and ((text[-2] == "!" and _factorial(text[:-1])) or text[-2] in ")}" or text[-2].isdigit() or (text[-2].isalpha() and (len(text) == 2 or not text[-3].isalpha())))
+    return len(text) > 1 and (
+        (text[-2] == "!" and _factorial(text[:-1]))
+        or text[-2] in ")}"
+        or text[-2].isdigit()
+        or (text[-2].isalpha() and (len(text) == 2 or not text[-3].isalpha()))
+    )

@@ -26,7 +26,8 @@ _REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n
 _EXCLAIMED = re.compile(r"!+\W*$")
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
 _ASIDE = re.compile(
-    r",?\s(?:which (?:is|was|equals|makes)|not|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s|\uff0c(?:而不是|不是|因为|比)"
+    r",?\s(?:which (?:is|was|equals|makes)|not|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
+    r"|\uff0c(?:而不是|不是|因为|比)"
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
 _DIGIT = re.compile(r"\d")

@@ -23,7 +23,8 @@ _WRITTEN_UNIT = r"[/*]?+\s*+\{?+\u27e6[^\u27e7]*+\u27e7\}?+(?:\s*+\^\s*+\{?+-?\d
 _TEXT_UNIT = re.compile(rf"^(?P<math>[^\u27e6]*?[^\u27e6\s/*])\s*+(?P<unit>(?:{_WRITTEN_UNIT})+)$")
 _FRACTION_UNIT = re.compile(r"\\frac\s*\{\s*\u27e6([^\u27e7]*)\u27e7\s*\}\s*\{\s*\u27e6([^\u27e7]*)\u27e7((?:\s*\^\s*\{?\d\}?)?)\s*\}")
 _WORD_UNIT = re.compile(
-    r"^(?P<math>.*[\d)}\]!%\u03c0])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]{0,120}[A-Za-z\d}])"
+    r"^(?P<math>.*[\d)}\]!%\u03c0])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0]"
+    r"(?:[A-Za-z/*^{}\d. \u00b5-]{0,120}[A-Za-z\d}])"
     r"?)$"
 )
 _CHINESE_UNIT = re.compile(
@@ -204,7 +205,12 @@ def _values(text: str, unit: str, percent: bool = False, degrees: bool = False) 
 def expression(text: str) -> Node | None:
     """The tree of a text, None where it is no expression."""
     text = text.strip()
-    if not text or "\u27e6" in text or _DERIVATIVE.search(text) or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text)):
+    if (
+        not text
+        or "\u27e6" in text
+        or _DERIVATIVE.search(text)
+        or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text))
+    ):
         return None
     if match := _MIXED.match(text):
         sign, whole, top, bottom = match[1] or match[5], *(int(part) for part in (match.groups()[1:4] if match[2] else match.groups()[5:8]))

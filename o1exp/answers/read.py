@@ -1,77 +1,48 @@
 """From an answer's text to what it says: one or several readings, the likeliest first."""
 
 import re
-from fractions import Fraction
 from functools import lru_cache
 
+from o1exp.answers.conditions import ANY_NAME, without_condition
 from o1exp.answers.glyphs import ROW, SET_CLOSE, SET_OPEN, digits_for_numerals
-from o1exp.answers.kinds import (
-    Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol,
-)  # fmt: skip
-from o1exp.answers.nodes import Node, add, mul, num
+from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
+from o1exp.answers.nodes import num
 from o1exp.answers.normalise import clean, thousands_joined
+from o1exp.answers.notations import based, clock, congruence, grid, statements
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.regions import between, empty
 from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets
 from o1exp.answers.split import balanced, cut, enclosed, linked
-from o1exp.answers.units import is_unit
 from o1exp.answers.tokens import FUNCTIONS
-from o1exp.answers.words import plain_words, reasoned, spelled_number, stated, wordy, dated
+from o1exp.answers.units import is_unit
+from o1exp.answers.words import dated, plain_words, reasoned, spelled_number, stated, wordy
 
 _INTEGER = re.compile(r"-?\d+$")
 _PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
 _MARKS = re.compile("[\u27e6\u27e7]")
-_LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*(?:选项|项)?[.:]?$", re.IGNORECASE)
+_LETTER = re.compile(
+    r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*(?:选项|项)?[.:]?$", re.IGNORECASE
+)
 _LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")
 _BEFORE = re.compile(
     r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|"
     r"- )(\S.*)$"
 )
 _AFTER = re.compile(r"^(.+?)\u27e6\s*+\(([A-J])\)\s*+\u27e7$")
-_CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
-_STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
-_CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
-_HOUR = re.compile("点(?=.{1,3}分|半|整|$)")
-_CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|(半)|(整))?$")
-_MATRIX = re.compile(
-    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
-    r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$",
-    re.DOTALL,
-)
-_BASED = re.compile(
-    r"^\(?\s*(?P<digits>[0-9A-Za-z][0-9A-Za-z., ]*?)\s*\)?\s*(?:_\s*\{?\s*\u27e6?\s*(?:base\s*)?(?P<base>\d{1,2}|"
-    r"two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\u27e7?\s*\}?"
-    r"|\s*[\u27e6(]*\s*(?:in\s+)?base\s*[-\u27e6\u27e7{]*\s*(?P<other>\d{1,2}|two|three|four|five|six|seven|"
-    r"eight|nine|ten|twelve|sixteen)[\u27e6\u27e7) }]*)$"
-)
-_CONGRUENCE = re.compile(
-    r"^(?:[^\u2261]*+\u2261)?(?P<residues>[^\u2261]+?)\\?(?:pmod|bmod|mod|modulo)\s*+[\u27e7{(]*+\s*+(?P<modulus>\d++)\s*+[)}\u27e7]*+$"
-)
-_CONDITION = re.compile(
-    r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b|\(\s*+(?:\u27e6\s*+)?(?:since|because|as|note|i\.e\.)\b|\u27e6\s*+\((?:since|because|as|note|i\.e\.)\b|(?<![A-Za-z])(?:where|for (?:all|any|some|every|each|[a-z](?=\s*[\u2265>=\u2208]))|for (?:an )?integers?|"
-    r"with [a-z] (?:an? |any )?(?:arbitrary )?(?:integer|real|constant))\b|[\uff0c,(\s]\s*+(?:其中|对任意|对于任意|对所有|对一切)|"
-    r"[\s,(]\s*+(?:any |an? )?(?:integer|real(?: number)?|constant)s? [a-zA-Z](?=\W*$)|[,(\s]\s*+[a-zA-Z]\s*+(?:\u27e6 ?)?(?:(?:is|are) )?(?:an?|any)? ?(?:arbitrary )?(?:\u27e6 ?)?"
-    r"(?:arbitrary|integers?|real|constants?)\b|[,(\s]\s*+[a-zA-Z]\s*+(?:为|是)(?:任意|任何|一切)?(?:的)?(?:整数|实数|常数|正整数|自然数)"
-)
-_COUNTING = re.compile(r"[,(\s]\s*+[a-z]\s*+=\s*+[01]\s*+,[\d,\u00b1 ]*+\u2026\s*+\)?$")
-_DOMAIN = re.compile(r"[,(]\s*+([a-z])\s*+[\u2265>]\s*+[01]\s*+\)?$")
-_DUMMY = re.compile(
-    r"(?<![A-Za-z])([a-zA-Z])\s*+(?:[\u2208\u2265>=]|(?:is |are )?(?:an? |any |arbitrary )?(?:integer|real|constant|arbitrary|positive|natural)|为|是)|"
-    r"(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:real|integers?|numbers?|constants?|values? of|positive|primes?|odd|even|natural|rational|complex|non-?negative|non-?zero|非零|实数|整数)\s*+)*+([a-zA-Z])(?![A-Za-z])"
-)
-_DUMMY_NAME = "\u03df"
 _TRANSPOSED = re.compile(r"(?<=^[(\[])([^()\[\]]*[)\]])\s?\^\s?\{?\s?(?:T|\\top)\s?\}?$")
 _IN = re.compile(r"(?<=[a-zA-Z])\s+\u27e6?\s?in\s?\u27e7?\s+(?=[ZNRQ\u2124\u2115\u211d\u211a](?![A-Za-z]))")
-_BELONGS = re.compile(r"\u2208\s*+(?:\u2124|\u2115|\u211d|\u211a|\\?[ZNRQ])[+*]?(?:\s*+[\^_]\s*+(?:\{[^{}]*\}|[^\s{]))*\s*+\)?$")
-_LETTERS_BACKWARD = re.compile(r"\s*+[a-zA-Z](?![A-Za-z\\])(?:\s*+,\s*+[a-zA-Z](?=\s*+[,(]))*")
 _STATED = re.compile(
     r"^(?:(?:so|thus|therefore|hence|and),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?answer\s*(?:is|:|"
     r"=)\s*:?\s*(?=\S)",
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"^(?:(?:\u27e6\s*)?[A-Za-z(){}_\d]{0,8}\s?[\u4e00-\u9fff][\u4e00-\u9fffA-Za-z, ]{0,30}?(?:为|是|等于|(?=:)):?\s*(?:\u27e7\s*)?(?=[^\u4e00-\u9fff])|(?:\u27e6\s*)?[A-Za-z][A-Za-z ]{2,40}:\s*(?:\u27e7\s*)?(?=\S)|(?:so|thus|therefore|hence|then)[,:]?\s+|\u2234|解:?\s*|(?:\u27e6\s*)?all\s*(?:\u27e7\s*)?(?=[a-z] ?[\u2264\u2265<>])|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b"
-    r"(?:\s*:)?\s*(?:\u27e7)?\s*)", re.IGNORECASE
+    r"^(?:(?:\u27e6\s*)?[A-Za-z(){}_\d]{0,8}\s?[\u4e00-\u9fff][\u4e00-\u9fffA-Za-z, ]{0,30}?(?:为|是|等于|(?=:)):?"  # 椭圆C的方程为
+    r"\s*(?:\u27e7\s*)?(?=[^\u4e00-\u9fff])"
+    r"|(?:\u27e6\s*)?[A-Za-z][A-Za-z ]{2,40}:\s*(?:\u27e7\s*)?(?=\S)|(?:so|thus|therefore|hence|then)[,:]?\s+|\u2234|解:?\s*"
+    r"|(?:\u27e6\s*)?all\s*(?:\u27e7\s*)?(?=[a-z] ?[\u2264\u2265<>])"
+    r"|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b(?:\s*:)?\s*(?:\u27e7)?\s*)",
+    re.IGNORECASE,
 )
 _BUILT = re.compile("^\u2983\\s*+([a-zA-Z])\\s*+[|:]\\s*+([^|]*=[^|]*)\u2984$")
 _MATHEMATICS = re.compile(r"[=<>\u2264\u2265\u2260\u222a\u2208\d]")
@@ -133,17 +104,15 @@ class _Reading:
             return found
         if verdict := reasoned(_MARKS.sub("", text)):
             return [*found, *verdict, *_words(text)]
-        for step in (_clock, _grid, _based, _congruence, _empty):
+        for step in (clock, grid, based, congruence, _empty):
             if some := step(text):
                 return found + some
         if "\\begin" in text and "&" not in text:
             text = " ".join(_CASES.sub(" ", text).split()).strip(ROW + " .,;")
-        bare = _without_condition(text)
+        bare, free = without_condition(text)
         read = inner._structured(bare) or [Opaque(_opaque(bare))]
-        dummy = _DUMMY.search(_MARKS.sub(" ", text[len(bare) :])) if bare != text else None
-        if dummy and (name := dummy[1] or dummy[2]):  # k of "k \u2208 Z" may have any other name
-            read = [*read, *(one for one in (with_symbol(each, name, _DUMMY_NAME) for each in read) if one not in read)]
-        return found + read
+        # k of "k \u2208 Z" may have any other name
+        return found + read + [with_symbol(each, free, ANY_NAME) for each in read if free]
 
     def _structured(self, text: str) -> list[Answer]:
         text = _STATED.sub("", text)
@@ -262,9 +231,7 @@ def _named_once(items: list[Answer]) -> list[Answer]:
     return items
 
 
-_COUNTED = re.compile(
-    r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*(?=[-\d\\\u00a4])"
-)
+_COUNTED = re.compile(r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*(?=[-\d\\\u00a4])")
 _HAVING = re.compile(r"(?:一?共?有|得到|得|需要?|是|为|买了?|花了?| (?:has|gets|is|have|had|got|are))?\s*:?\s*$")
 
 
@@ -291,22 +258,10 @@ def _last_claim(text: str) -> str:
     return text
 
 
-def _without_condition(text: str) -> str:
-    condition, belongs = _CONDITION.search(text), _BELONGS.search(text)
-    starts = [found.start() for found in (condition, _COUNTING.search(text)) if found]
-    if belongs and (letters := _LETTERS_BACKWARD.match(text[: belongs.start()][::-1])):
-        starts.append(belongs.start() - letters.end())
-    if (domain := _DOMAIN.search(text)) and not any(sign in text[: domain.start()] for sign in f"{domain[1]}<>\u2264\u2265,"[1:]):
-        starts.append(domain.start())
-    rest = text[: min(starts, default=0)].rstrip(" ,;(")
-    return text if not rest or rest.endswith(("|", ":", "\u2983")) else rest
-
-
 def _choice(text: str, inner: _Reading) -> list[Answer]:
     plain = _MARKS.sub("", text)
-    if _STATEMENTS.match(plain) and len(numbers := _CIRCLED.findall(plain)) > 1 and len(set(numbers)) == len(numbers):
-        circled = [chr(0x245F + int(number)) if number.isdigit() and number.isascii() else number for number in numbers]
-        return [Many("set", tuple(Choice(number) for number in circled))]
+    if some := statements(plain):
+        return some
     if match := _LETTER.match(plain):
         letter = match[1]
         return [Choice(letter.upper())] if letter.isupper() or "(" in plain else []
@@ -323,99 +278,6 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
         readings = inner(match[1].rstrip())
         return [Choice(match[2], readings[0] if readings else None)]
     return []
-
-
-def _chinese_clock(text: str) -> list[Answer]:
-    """8点15分, 下午3点半: hours from noon on count on to 24, as they are spoken."""
-    match = _CHINESE_CLOCK.match(digits_for_numerals(_HOUR.sub("时", text))) if re.search("[点时午上晨晚]", text) else None
-    if not match or (text.endswith("时") and not match[1]) or match[0].endswith(":"):
-        return []
-    hour, minute = int(match[2]), 30 if match[4] else int(match[3] or 0)
-    if hour > 24 or minute > 59:
-        return []
-    late = match[1] in ("下午", "傍晚", "晚上") or (match[1] == "中午" and hour < 10)
-    clock = Clock((hour % 12 + 12 if late else hour) * 60 + minute, False)
-    return [clock, *([whole] if (whole := compound(text)) else [])]
-
-
-def _clock(text: str) -> list[Answer]:
-    if not text.isascii() and (found := _chinese_clock(text)):
-        return found
-    match = _CLOCK.match(text)
-    if not match or not (match[2] or match[3]):
-        return []
-    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
-    if hour > 24 or minute > 59:
-        return []
-    clock = Clock((hour % 12 + (12 if half == "p" else 0)) * 60 + minute if half else hour * 60 + minute, bool(half))
-    return [clock] if half else [Ratio((num(hour), num(minute)), timely=True), clock]
-
-
-def _grid(text: str) -> list[Answer]:
-    if "\\begin" not in text or not (match := _MATRIX.match(text)) or "\\begin" in match["body"]:
-        return []
-    factor = expression(match["factor"].rstrip(" *")) if match["factor"].strip() and match["factor"].strip() != "-" else None
-    if match["factor"].strip() == "-":
-        factor = num(-1)
-    elif match["factor"].strip() and factor is None:
-        return []
-    rows: list[tuple[Node, ...]] = []
-    for row in match["body"].split(ROW):
-        if row.strip():
-            cells = [expression(cell) for cell in row.split("&")]
-            if any(cell is None for cell in cells):
-                return []
-            rows.append(tuple(cell if factor is None else mul(factor, cell) for cell in cells if cell is not None))
-    if not rows:
-        return []
-    if match["kind"] in ("vmatrix", "Vmatrix"):
-        return [Value(_determinant(rows))] if all(len(row) == len(rows) <= 5 for row in rows) else []
-    return [Grid(tuple(rows))]
-
-
-def _determinant(rows: list[tuple[Node, ...]]) -> Node:
-    if len(rows) == 1:
-        return rows[0][0]
-    terms = []
-    for place, cell in enumerate(rows[0]):
-        minor = _determinant([row[:place] + row[place + 1 :] for row in rows[1:]])
-        terms.append(mul(num(-1 if place % 2 else 1), cell, minor))
-    return add(*terms)
-
-
-_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16}
-
-
-def _based(text: str) -> list[Answer]:
-    match = _BASED.match(text)
-    if not match:
-        return []
-    name = match["base"] or match["other"]
-    base = _BASES.get(name) or int(name)
-    digits = re.sub(r"[ ,]", "", match["digits"]).upper()
-    if not 2 <= base <= 36 or not all(letter == "." or _digit(letter) < base for letter in digits):
-        return []
-    if not any(letter.isdigit() for letter in digits) and (base < 11 or not match["digits"].isupper() or len(digits) < 2):
-        return []
-    return [Based(digits.lstrip("0") or "0", base)]
-
-
-def _digit(letter: str) -> int:
-    return int(letter, 36)
-
-
-def _congruence(text: str) -> list[Answer]:
-    match = _CONGRUENCE.match(text) if "mod" in text else None
-    if not match or int(match["modulus"]) == 0:
-        return []
-    modulus = Fraction(match["modulus"])
-    residues = [expression(piece) for part in linked(match["residues"].rstrip().rstrip("(\u27e6")) for piece in cut(part, ",") if piece]
-    values = [node.value for node in residues if node is not None and node.op == "num"]
-    if not residues or len(values) != len(residues):
-        return []
-    found: list[Answer] = [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
-    remainder = expression(text) if "\u2261" not in text and "pmod" not in text and "(" not in text else None
-    return found if remainder is None else [*found, Value(remainder)]
 
 
 def _empty(text: str) -> list[Answer]:

@@ -18,13 +18,16 @@ _INTERVAL = re.compile(r"^([\[(\]])(.+)([\])\[])$")
 _MEMBER = re.compile(r"^(?P<name>[^\u2208<>=]{1,12})\u2208\s*(?P<set>.+)$")
 _UNITED = re.compile(r"(?<=[\])\u2984])\s*U\s*(?=[\[(\u2983{])")
 _EXCEPT = re.compile(
-    r"^(?:[a-z] (?:is|can be) )?(?:all|any|every)\s(?:the )?(?:real numbers?|reals?|real values?|(?=[a-z] ))(?: ?of [a-z]| ?[a-z])?,?\s?(?:such that |with |where )?(?:[a-z] ?\u2260|except|but|other than|besides|excluding|"
+    r"^(?:[a-z] (?:is|can be) )?(?:all|any|every)\s(?:the )?(?:real numbers?|reals?|real values?|(?=[a-z] ))(?: ?of [a-z]"
+    r"| ?[a-z])?,?\s?(?:such that |with |where )?(?:[a-z] ?\u2260|except|but|other than|besides|excluding|"
     r"not equal to|different from)(?: for)?\s*(?P<points>[^A-Za-z]*(?:[a-z] ?= ?[^A-Za-z]+|(?:and|or) ?[^A-Za-z]+)*)$"
-    r"|^(?:[a-z] ?)?(?:所有|一切|全体)?(?:除了?|为?不等于|不为|\u2260)(?P<holes>[^\u4e00-\u9fff]+)(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$",
+    r"|^(?:[a-z] ?)?(?:所有|一切|全体)?(?:除了?|为?不等于|不为|\u2260)(?P<holes>[^\u4e00-\u9fff]+)"
+    r"(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$",
     re.IGNORECASE,
 )
 _COMPARED = {
-    "greater than": ">", "larger than": ">", "more than": ">", "at least": "\u2265", "greater than or equal to": "\u2265", "no less than": "\u2265",
+    "greater than": ">", "larger than": ">", "more than": ">",
+    "at least": "\u2265", "greater than or equal to": "\u2265", "no less than": "\u2265",
     "less than": "<", "smaller than": "<", "at most": "\u2264", "less than or equal to": "\u2264", "no more than": "\u2264",
     "positive": ">", "negative": "<", "nonnegative": "\u2265", "non-negative": "\u2265", "nonpositive": "\u2264", "non-positive": "\u2264",
 }  # fmt: skip

@@ -14,13 +14,14 @@ _PAIRS = (
     (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
     (r"<\|(?:begin_of_)?think(?:ing)?\|>", r"<\|(?:/|end_of_)think(?:ing)?\|>"),
     (r"<\|channel\|>\s*+(?:analysis|commentary)\b[^<]{0,80}+<\|message\|>", r"<\|channel\|>\s*+final\b[^<]{0,80}+<\|message\|>"),
-    (r"\A\s*+analysis(?=[A-Z\s])", r"assistant\s*+final(?![a-z])"),  # the same where the special tokens were left out
 )
 _OPENING = re.compile("|".join([rf"<{_NAMES}>|\[{_NAMES}\]", *(opening for opening, _ in _PAIRS)]), re.IGNORECASE)
-_CLOSING = re.compile("|".join([rf"</{_NAMES}>|\[/{_NAMES}\]|<\|begin_of_solution\|>", *(closing for _, closing in _PAIRS[:-1])]), re.IGNORECASE)
-_BARE_OPENING, _BARE_CLOSING = (re.compile(pattern) for pattern in _PAIRS[-1])
+_CLOSING = re.compile("|".join([rf"</{_NAMES}>|\[/{_NAMES}\]|<\|begin_of_solution\|>", *(closing for _, closing in _PAIRS)]), re.IGNORECASE)
+# the channels of the last pair where the special tokens were left out: analysisWe add ... assistantfinalThe answer
+_BARE_OPENING, _BARE_CLOSING = re.compile(r"\A\s*+analysis(?=[A-Z\s])"), re.compile(r"assistant\s?final")
 _LEFTOVER = re.compile(
-    r"<\|(?:begin|end)_of_solution\|>|<\|(?:im_end|im_start|endoftext|eot_id|end|return|start)\|>(?:assistant(?=\s|<))?|</s>", re.IGNORECASE
+    r"<\|(?:begin|end)_of_solution\|>|<\|(?:im_end|im_start|endoftext|eot_id|end|return|start)\|>(?:assistant(?=\s|<|$))?|</s>",
+    re.IGNORECASE,
 )
 
 
@@ -38,10 +39,10 @@ def parted(text: str) -> Parts:
 
     A closing mark alone ends a thought that the prompt opened. Where nothing follows the last thought, the answer is what stood before it.
     """
-    closing = _BARE_CLOSING if _BARE_OPENING.match(text) and _BARE_CLOSING.search(text) else _CLOSING
-    closed = None
-    for closed in closing.finditer(text):  # noqa: B007 - the last one is wanted
-        pass
+    closings = list(_CLOSING.finditer(text))
+    if not closings and (bare := _BARE_OPENING.match(text)) and (ends := list(_BARE_CLOSING.finditer(text))):
+        return Parts(_unmarked(text[bare.end() : ends[-1].start()]), _unmarked(text[ends[-1].end() :]))
+    closed = closings[-1] if closings else None
     start = closed.end() if closed else 0
     if opening := _OPENING.search(text, start):
         return Parts(_unmarked(text[:start] + text[opening.end() :]), _unmarked(text[start : opening.start()]), True)

@@ -51,8 +51,10 @@ OTHER_UNITS = frozenset(
 _MARKS = re.compile(r"[{}⟦⟧\\$]")
 _FACTOR = re.compile(r"[/()]|[^\s/()*·⋅.]+")
 _POWERED = re.compile(r"([^\d^-]+)\^?(-?\d{1,2})?")
-_SQUARE = re.compile(r"(?<![a-z])(square|sq|cubic|cu)\.?\s*([a-z]+)|(平方|立方)([\u4e00-\u9fff]+)|([a-z]+)\s+(squared|cubed)")
-_SIGNS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+_SQUARE = re.compile(
+    r"(?<![a-z])(square|sq|cubic|cu)\.?\s*([a-z]+)|(平方|立方)([\u4e00-\u9fff]+)|(?<![a-z])([a-z]{1,20})\s+(squared|cubed)"
+)
+_SIGNS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def spelled(unit: str) -> str:
@@ -62,7 +64,7 @@ def spelled(unit: str) -> str:
 
 def _plain(unit: str) -> str:
     text = _MARKS.sub(" ", unit).lower()
-    text = re.sub(r"[⁻⁰¹²³⁴-⁹]+", lambda run: "^" + run[0].translate(_SIGNS), text).replace("−", "-").replace("cdot", "*")
+    text = re.sub(r"[⁻⁰¹²³⁴-⁹]+", lambda run: "^" + run[0].translate(_SIGNS), text).replace("\u2212", "-").replace("cdot", "*")
     text = _SQUARE.sub(_power, text)
     return re.sub(r"\s*\^\s*", "^", re.sub(r"\bper\b", "/", text)).strip()
 
@@ -83,7 +85,7 @@ def _factors(unit: str) -> list[tuple[str, int]]:
     found, sign, inside = [], 1, False
     for token in _FACTOR.findall(re.sub(r"(?<=[a-z])per(?=[a-z])", "/", _plain(unit)) if "percent" not in unit.lower() else _plain(unit)):
         if token in "/()":
-            inside = token == "(" and sign < 0 or (inside and token != ")")
+            inside = (token == "(" and sign < 0) or (inside and token != ")")
             sign = -1 if token == "/" or inside else 1
             continue
         match = _POWERED.fullmatch(token)

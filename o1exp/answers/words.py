@@ -19,24 +19,33 @@ _SYNONYMS = {
     "all real numbers": "reals", "all reals": "reals", "any real number": "reals", "real numbers": "reals", "all real x": "reals",
     **dict.fromkeys("全体实数 一切实数 所有实数 任意实数 实数集".split(), "reals"),
     "impossible": "impossible", "not possible": "impossible",
-    **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 方程无解 方程无实数根 不存在实数根".split(), "no solution"),
+    **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 不存在实数根".split(), "no solution"),
     "no real roots": "no solution", "no roots": "no solution",
-    "是的": "yes", "对的": "yes", "不对": "no", "不正确": "no", "能": "yes", "不能": "no", "可以": "yes", "不可以": "no", "会": "yes", "不会": "no",
+    **dict.fromkeys("是的 对的 能 可以 会".split(), "yes"), **dict.fromkeys("不对 不正确 不能 不可以 不会".split(), "no"),
 }  # fmt: skip
 _EQUATION = re.compile("^(?:该|原|此)?(?:方程组?|不等式组?)(?=无|没|不)")
 _PLACED = re.compile("^(?:位于|在)(?=第)|(?<=必要|充分|充要)条件$")
 _PROPERTY = re.compile(r"\b(converg|diverg)es\b")
 _VERDICT = re.compile(
-    r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)(?:\s*[,.;:\u2014\u2013]\s*|\s+-\s+|\s+(?=because|since|as|,))(?=\S)",
+    r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)"
+    r"(?:\s*[,.;:\u2014\u2013]\s*|\s+-\s+|\s+(?=because|since|as|,))(?=\S)",
     re.IGNORECASE,
 )
 _REASONED = re.compile(r"[\d=<>]")
 _PRONOUNS = ("it", "this", "that", "they")
 _BEING = re.compile("([^是为]{2,12})(?<!不)(?:是|为)([\u4e00-\u9fff]{2,10})")
 _SUBJECT = re.compile(r"((?!there\b|not\b)[a-z ]{1,40}?) (?:is|are) ((?:not )?[a-z]+(?: [a-z]+)?)")
-_DOING = re.compile(r"((?:[a-z]+ )?(?:it|sequence|series|limit|integral|function|sum|product)(?: [a-z ]{0,40}?)?) (convergent|divergent|exists|increases|decreases|does not exist|undefined)")
-_MONTHS = r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
-_DATE = re.compile(rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE)
+_DOING = re.compile(
+    r"((?:[a-z]+ )?(?:it|sequence|series|limit|integral|function|sum|product)(?: [a-z ]{0,40}?)?) (convergent|divergent|exists"
+    r"|increases|decreases|does not exist|undefined)"
+)
+_MONTHS = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_DATE = re.compile(
+    rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE
+)
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()

@@ -152,7 +152,7 @@ class Rounds:
         return tables
 
     def _answers(self, asked: list[tuple[int, int]]) -> Iterator[Example]:
-        from o1exp.answers import grade
+        from o1exp.answers.grade import grade
 
         stage, said = self._stage, f"draw {asked[0][1] + 1} of {self._stage.draws}"
         answers = self._client.ask([stage.request(self._problems[place], draw) for place, draw in asked], said)
