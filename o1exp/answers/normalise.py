@@ -216,9 +216,8 @@ def _close(text: str) -> str:
 
 
 def _factorial(text: str) -> bool:
-    return len(text) > 1 and (
-        (text[-2] == "!" and _factorial(text[:-1]))
-        or text[-2] in ")}"
-        or text[-2].isdigit()
-        or (text[-2].isalpha() and (len(text) == 2 or not text[-3].isalpha()))
-    )
+    """Whether the marks at the end are a factorial, or a double one, and no exclamation."""
+    bare = text.rstrip("!")
+    if not bare or len(text) - len(bare) > 2:
+        return False
+    return bare[-1] in ")}" or bare[-1].isdigit() or (bare[-1].isalpha() and (len(bare) == 1 or not bare[-2].isalpha()))
