@@ -1,8 +1,11 @@
-r"""Boxed answers: \boxed{...}, \fbox{...}, \boxed 7, with nested braces; several count together only where a list joins them."""
+r"""Boxed answers: \boxed{...}, \fbox{...}, \framebox{...}, \boxed 7; several count together only where a list joins them."""
 
 import re
 
-_BOX = re.compile(r"\\f?boxed(?![A-Za-z])\s*")
+_BOX = re.compile(
+    r"\\(?:f?[bB]oxed|fbox|(?:framebox|bbox)(?:\s*\[[^\[\]{}]{0,40}\])*+|colorbox\s*\{\w{0,20}\}|fcolorbox\s*\{\w{0,20}\}\s*\{\w{0,20}\})"
+    r"(?![A-Za-z])\s*"
+)
 _BARE = re.compile(r"-?(?:\d[\d,.]*\d|\d|[A-Za-z]\b|\\[A-Za-z]+(?:\s*\{[^{}]*\})*)")
 _JOINT = re.compile(
     r"(?:\s|\\[,;! ]|\\q?quad|\\text\s*\{|[}$]|\\[()\[\]]|,|"
@@ -12,18 +15,18 @@ _JOINT = re.compile(
 _LINKS = re.compile(r",|\uff0c|\u3001|;|\band\b|\bor\b|\u548c|\u6216|\u4ee5\u53ca|\u4e0e")
 
 
-def boxed(text: str) -> str:
-    """The last complete box, with those before it that a comma, "and" or "or" joins to it; "" where there is none."""
+def boxed(text: str) -> tuple[str, int]:
+    """The last complete box, with those before it that a comma, "and" or "or" joins to it, and where it ends; ("", 0) for none."""
     spans = _boxes(text)
     if not spans:
-        return ""
+        return "", 0
     kept = [spans[-1]]
     for span in reversed(spans[:-1]):
         between = text[span[1] : kept[-1][0]]
         if len(between) > 40 or not _JOINT.fullmatch(between) or not _LINKS.search(between):
             break
         kept.append(span)
-    return ", ".join(dict.fromkeys(content for _, _, content in reversed(kept)))
+    return ", ".join(dict.fromkeys(content for _, _, content in reversed(kept))), spans[-1][1]
 
 
 def last_box(text: str) -> str:

@@ -1,122 +1,236 @@
-"""Answers that are announced ("the answer is", and its Chinese forms), that end the text as mathematics, or that are its last number."""
+"""Answers that a text announces ("the answer is", "Answer: B", 故选C, {"answer": 42}), in English and Chinese.
 
+An announcement is explicit where it speaks of the answer or of a choice; "the roots are" and 所以...是 only hint at one.
+"""
+
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-_CUE = re.compile(
-    r"(?:(?:final|correct|right)\s*+)?\banswers?\b\s*+(?:choice|option)?\s*+(?:\*\*|__)?\s*+(?:(?:to|for) (?:this|the)"
-    r"(?: \w+){1,2}\s*+)?(?:is|are|would be|will be|should be|must be|=|:|\uff1a)(?:\s*+[:\uff1a])?(?:\*\*|__)"
-    r"?"
-    r"|\b(?:final answer|final result)\b[^\S\n]*+(?:\*\*|__)?[^\S\n]*+[:\uff1a]?[^\S\n]*+(?:\*\*|__)?(?=\s*\n)"
-    r"|\b(?:correct|right|best) (?:option|choice|statement)\b\s*+(?:is|:)|\b(?:solutions|roots|values|zeros)"
-    r"\b(?: of [^.\n]{1,30}?)? (?:are|is)\b\s*+:?"
-    r"|^[^\w\n]*+answer\W*$|^[^\S\n]*+A:"
-    r"|(?:\u6700\u7ec8|\u6b63\u786e)?(?:\u7b54\u6848|\u7ed3\u679c)(?:\u5e94\u8be5|\u5e94)?(?:\u662f|\u4e3a|\u9009)?\s*+[:\uff1a]?"
-    r"|(?:\u6545|\u6240\u4ee5|\u56e0\u6b64|\u5e94|\u6b63\u786e\u9009\u9879(?:\u662f|\u4e3a)?)\u9009?\u62e9?(?:\u9879)"
-    r"?(?<=[\u9009\u62e9\u9879\u662f\u4e3a])\s*+[:\uff1a]?|(?:^|[\u3002\n])[^\S\n]*+\u7b54\s*+[:\uff1a]|(?:\u56e0\u6b64|"
-    r"\u6240\u4ee5|\u6545)[^\u3002\n]{0,12}(?:\u7b49\u4e8e|\u662f|\u4e3a)\s*+[:\uff1a]?",
+from o1exp.answers.formulas import first_formula, with_followers
+from o1exp.answers.glyphs import MONEY
+from o1exp.answers.normalise import restored
+from o1exp.answers.prose import first_expression, last_expression
+from o1exp.answers.tokens import FUNCTIONS
+
+_SPACE = r"[^\S\n]*+"
+_STRONG = r"(?:\*\*|__|\*)?"
+_COLON = r"[:\uff1a]"
+_EXPLICIT = re.compile(
+    # the answer is, Answer:, answer to the question =
+    rf"(?<![\w\"'])(?:(?:final|correct|right)\s*+)?(?<!this )(?<!your )answers?\b{_SPACE}(?:choice|option)?{_SPACE}{_STRONG}{_SPACE}"
+    r"(?:(?:to|for) (?:this|the)(?: \w+){1,2}\s*+|\([^()\n]{1,30}\)\s*+)?"
+    rf"(?:is|are|would be|will be|should be|must be|comes out (?:to|as)|=|{_COLON})(?:\s*+{_COLON})?{_STRONG}"
+    # Final Answer as a heading
+    rf"|(?<!\w)(?:final answer|final result){_SPACE}{_STRONG}{_SPACE}{_COLON}?{_SPACE}{_STRONG}(?=\s*\n)"
+    rf"|\b(?:my|our|the) (?:final )?(?:choice|pick|selection|guess)\s*+(?:is|would be|{_COLON})"
+    rf"|^[^\w\n]*+(?:the |my )?answer\W*$|^{_SPACE}(?:\*\*)?(?:A|Ans)\.?(?:\*\*)?{_COLON}"
+    r"|\b(?:correct|right|best) (?:option|choice|statement)s?\b\s*+(?:is|are|:)"
+    # 答案是, 【答案】, 答:, 正确的是
+    rf"|(?:最终|正确|参考|最后)?(?:的)?(?:答案|结果)(?:应该|应当|应)?(?:是|为|选|等于)?[\u3011\uff3d\]]?\s*+{_COLON}?\**"
+    rf"|(?:^|[\u3002\n])[^\S\n]*+答\s*+{_COLON}"
+    rf"|正确(?:的)?(?:选项|说法|结论|命题|序号|有)?(?:应该|应)?(?:是|为|有)\s*+{_COLON}?",
     re.IGNORECASE | re.MULTILINE,
 )
-_MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(?!\$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_JOIN = re.compile(r"\s*+(?:,|\uff0c|\u3001|;)?\s*+(?:and|or|\u548c|\u6216)?\s*+")
-_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|[.!?](?=\s|$|\*)|\uff1b")
-_ASIDE = re.compile(
-    r"(?<!\s)\s*+(?:\((?:since|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
-    r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
-    r"|\uff0c\s*+(?:\u56e0\u4e3a|\u5176\u4e2d)|\uff08)",
+_HINT = re.compile(
+    r"\b(?:solutions|roots|values|zeros)\b(?: of [^.\n]{1,30}?)? (?:are|is)\b\s*+:?"
+    rf"|(?:因此|所以|故|综上)[^\u3002\n]{{0,12}}?(?:等于|是|为)\s*+{_COLON}?",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?<![A-Za-z0-9_.])-?\\?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?(?:\\?%)?|\.\d+")
-_LEADING = re.compile(r"^(?:\s|\*|:|\uff1a|=|`|_(?=\w)|>)+|^(?:that|therefore|thus|hence|simply|just|indeed)\b[,\s]*", re.IGNORECASE)
-_OPENER = re.compile(r"[$\\]")
+_LETTER = r"\(?\**\(?[A-J]\b\)?\**"
+_LETTERS = rf"{_LETTER}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_LETTER}){{0,5}}+"
+_CHOICE = re.compile(
+    rf"\b(?:[Oo]ptions?|[Cc]hoices?|[Ss]tatements?|[Aa]nswers?)\s+(?P<named>{_LETTERS})\s+(?:is|are|must be)\s+(?:therefore\s+)?(?:the\s+)?"
+    r"(?:only\s+)?(?:correct|right|true|best|answer)"
+    rf"|(?<!nor )(?<!not )(?<!angle )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are)\s+(?:therefore\s+)?(?:the\s+)?(?:only\s+)?"
+    r"(?:correct|right|best|answer)(?:\s+(?:answer|option|choice|one))?(?=\s*[.,;:!)\n\u3002*]|\s+(?:because|since|as)\b|\s*$)"
+    rf"|\b(?:pick|choose|chose|select|go with|going with)\s+(?:(?:the\s+)?(?:option|choice|answer"
+    rf"|letter)\s+)?(?P<picked>{_LETTER})(?![\w'])"
+    rf"|\b(?:[Hh]ence|[Ss]o|[Tt]hus|[Tt]herefore),?\s+(?:(?:it is|it's|it must be|the)\s+)?(?:option|choice"
+    rf"|answer)\s+(?P<hence>{_LETTER})(?=[\s.!,;]|$)"
+    r"|(?<![不未误能法])选(?:择|项)?(?:答案|选项)?\s*[:\uff1a]?\s*[\uff08(]?\s*(?P<chosen>[A-J](?:[\u3001,\uff0c和与]?\s?[A-J])*+)(?![A-Za-z])(?!\s*[\uff09)]?\s*(?:选项)?[中的]?"
+    r"\s*(?:不|错|误|[:\uff1a]))"
+    r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
+)
+_LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
+_JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
+_TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
+_HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
+_HEADING = re.compile(r"[\u4e00-\u9fff]{2,}|^\d+[.)]\s|\d\W*:\W*$")
+_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
+_LETTER_OR_VERDICT = re.compile(r"\(?[A-J]\)?|yes|no|true|false|是|否", re.IGNORECASE)
+_COMMENT = re.compile(
+    r"\s*+(?:in|not)?\s?(?:correct|incorrect|right|wrong|clear|helpful|reasonable|unique|verified|consistent|confirmed|obvious|given|found|based|"
+    r"rounded|valid|close|required|an? integer|above|below|boxed|in the box|see above|therefore\s*+$|shown|explained|as follows)\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|\uff1b|\uff0e")
+_ASIDE = re.compile(
+    r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
+    r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
+    r"|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
+    r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
+    r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)"
+    r"|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
+    r"|;\s+(?=(?:it|so|this|that|the|we|since|because|note|see|as|for|not|but|there|here)\b)"
+    r"|[\u2600-\u27bf\U0001f300-\U0001faff]|(?<=\s)[:;]-?\)|~$|\uff0c\s*+(?:因为|其中|而|共|理由|不|所以|即|也就是|故|此时|由|原因)|\uff08)",
+    re.IGNORECASE,
+)
+_LEADING = re.compile(
+    r"^(?:\s|\*|:|\uff1a|=|`|_(?=\w)|>|[-\u2014\u2013]{2,}|[-\u2014\u2013](?=\s)|~(?=\s))+"
+    r"|^(?:that|therefore|thus|hence|simply|just|indeed|probably|clearly|exactly|obviously)\b[,\s]*"
+    r"|^(?:I (?:think|believe|would say|guess|am (?:confident|sure))\s*(?:that\s*)?)?(?:it is|it's|it must be|this is)\s+"
+    r"|^not [^\n.]{1,40}? but\s+|^(?:json|text|latex)\s*\n|^(?:the )?letter\s+(?=\W*[A-J]\b)|^应?(?:该|当)?(?:是|为|选)(?:择"
+    r"|项)?(?!的?[\uff0c,\u3002\s]|的?$)|^(?:我认为|可能)(?:是)?",
+    re.IGNORECASE,
+)
+_LIST = re.compile(r"\s?[,;\u3001\uff0c]\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|[和或]")
+_LONE = re.compile(r"[-\u2212+]?\s?\u00a4?\s?[\d.,/]*\d[^=\d]*")
+_MODULAR = re.compile(r"\s*\(?(?:mod|in base|base|/|[-+*=<>]|\\)")
+_DENIED = re.compile(r"not\b|不是|不为|并非", re.IGNORECASE)
+_FENCE = re.compile(r"^`{3,}\w*+\s*+|`{3,}\s*+$")
+_DIGIT = re.compile(r"\d")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
-_MARKS = "*`_ \t\n.,;:\u3002\uff0c"
+_CLAUSE = re.compile(r"\s*(?![或和与且以])[\u4e00-\u9fff]{2,}")
+_MARKS = "*`_ \t\n.,;:~\u3002\uff0c\uff0e\uff01\ufe0f"
 _MOST_WORDS = 6
 _SPAN = 600
 
 
-def cued(text: str) -> str:
-    """What the last cue announces, "" where there is no cue."""
-    for match in reversed(list(_CUE.finditer(text))):
-        if found := _announced(text[match.end() : match.end() + _SPAN]):
+@dataclass(frozen=True)
+class Announced:
+    """What was announced, where, and how (cue or hashes)."""
+
+    text: str
+    place: int
+    method: str = "cue"
+
+
+def announced(text: str) -> Announced | None:
+    """The last explicit announcement that holds an answer."""
+    said = sorted(_explicit(text), key=lambda one: one.place)
+    firm = [one for one in said if not _COMMENT.match(one.text)]
+    return next(reversed(firm or said), None)
+
+
+def hinted(text: str) -> str:
+    """What the last "so that is" announces, or the letter that is the last line; "" where there is none."""
+    if letter := _LONE_LETTER.search(text):
+        return letter[1]
+    for match in reversed(list(_HINT.finditer(text))):
+        if found := _phrase(text[match.end() : match.end() + _SPAN]):
             return found
     return ""
 
 
-def _announced(rest: str) -> str:
-    """The answer at the start of what follows a cue."""
+def _explicit(text: str) -> Iterator[Announced]:
+    """All announcements; of those in words only the last that holds something, since reading each of many would cost."""
+    for match in reversed(list(_EXPLICIT.finditer(text))):
+        found = _phrase(text[match.end() : match.end() + _SPAN])
+        if found and not (_COMMENT.match(found) and match.start()):
+            yield Announced(found, match.start())
+            break
+    for match in reversed(list(_CHOICE.finditer(text))):
+        yield Announced(re.sub(r"[*()\s]+", " ", match[match.lastgroup or 0]).strip(), match.start())
+        break
+    for match in reversed(list(_JSON.finditer(text))):
+        if found := _json_value(text[match.end() : match.end() + _SPAN]):
+            yield Announced(found, match.start())
+            break
+    if hashed := _hashed(text):
+        yield hashed
+
+
+def tagged(text: str) -> tuple[str, int] | None:
+    """What stands in the last <answer> tag, and where; None where there is none."""
+    last = None
+    for last in _TAG.finditer(text):  # noqa: B007 - the last one is wanted
+        pass
+    if not last:
+        return None
+    closing = f"</{last['name']}>" if last["name"] else f"[/{last['square']}]"
+    stop = text.lower().find(closing.lower(), last.end())
+    content = text[last.end() : stop if stop >= 0 else len(text)].strip()
+    return (content, last.start()) if content else None
+
+
+def _hashed(text: str) -> Announced | None:
+    """`#### 18`: a line that holds an answer. `#### Step 2` is a heading: words, with more text behind it."""
+    last, end = None, len(text.rstrip())
+    for match in _HASHES.finditer(text):
+        content = match[1].strip().strip("*").rstrip(". ")
+        if _EXPLICIT.search(content):  # "#### The answer is 7" is found as what it says
+            continue
+        if content and (match.end() >= end or _stands_alone(content)):
+            last = Announced(content, match.start(), "hashes")
+    if last and len(last.text.split()) > _MOST_WORDS:
+        return Announced(last_expression(last.text) or last.text, last.place, "hashes")
+    return last
+
+
+def _stands_alone(content: str) -> bool:
+    """Whether a line behind #### is an answer and no heading."""
+    expression, rest = first_expression(content)
+    if _LETTER_OR_VERDICT.fullmatch(content) or (expression and not rest.strip()):
+        return True
+    return bool(_DIGIT.search(content)) and not _HEADING.search(content) and set(_WORD.findall(content)) <= FUNCTIONS
+
+
+def _json_value(rest: str) -> str:
+    """The JSON value at the start of a text, as text."""
+    try:
+        value, _ = json.JSONDecoder(strict=False).raw_decode(rest)
+    except (ValueError, RecursionError):
+        quoted = re.match(r"[\"']([^\"'\n]*+)[\"']|[^,}\n]++", rest)
+        return (quoted[1] or quoted[0]).strip() if quoted else ""
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return ", ".join(str(item) for item in value)
+    return restored(str(value)) if isinstance(value, str | int | float) else ""
+
+
+def _phrase(rest: str) -> str:
+    """The answer at the start of what follows an announcement."""
+    rest = _FENCE.sub("", rest.lstrip(" \t:*\n"))
     while (lead := _LEADING.match(rest)) and lead.end():
         rest = rest[lead.end() :]
+    if _DENIED.match(rest):
+        return ""
     end = _SENTENCE_END.search(rest)
-    math = _first_math(rest, end.start() if end else len(rest))
-    if math and not _NUMBER.search(rest[: math.start()]):
-        before = rest[: math.start()].strip()
-        joined, stop = _joined_math(rest, math)
-        unit = re.match(r"\s*(?:[A-Za-z/%\u00b0]+\d?)?(?=[.,;)\s]|$)", rest[stop:])
-        if unit and unit[0].strip() in ("%", "\\%", "\u00b0"):
-            joined += unit[0].strip()
-        if len(before.split()) <= 12:
-            return joined
+    formula = first_formula(rest, end.start() if end else len(rest))
+    if formula and not _DIGIT.search(rest[: formula.start()]) and len(rest[: formula.start()].split()) <= 12:
+        return with_followers(rest, formula)
     sentence = rest[: end.start()] if end else rest
+    first, behind = first_expression(sentence.lstrip("*_` "))
+    if _LONE.fullmatch(first) and _DIGIT.search(behind) and not _is_list(sentence.strip(_MARKS)) and not _MODULAR.match(behind):
+        return first  # "12, which is 3 more than 9"
     aside = _ASIDE.search(sentence)
-    sentence = (sentence[: aside.start()] if aside and aside.start() else sentence).strip(_MARKS).replace("**", "")
+    sentence = _first_clause((sentence[: aside.start()] if aside and aside.start() else sentence).strip(_MARKS).replace("**", ""))
     if not sentence:
         return ""
-    formula = not set(re.findall(r"[A-Za-z]{2,}", sentence)) - {"and", "or"}
-    if formula or len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
+    wordless = not set(re.findall(r"[A-Za-z]{2,}", sentence)) - {"and", "or"}
+    if wordless or len(sentence.split()) <= _MOST_WORDS or re.match(r"[(\[\\]", sentence):
         return _without_lead(sentence)
-    numbers = _NUMBER.findall(sentence)
-    return str(numbers[-1]).strip() if numbers else sentence
+    return first or last_expression(sentence) or sentence
+
+
+def _first_clause(sentence: str) -> str:
+    """What stands before a Chinese comma, where another clause stands behind it and not another part of the answer."""
+    first, comma, rest = sentence.partition("\uff0c")
+    return first if comma and len(_CHINESE.findall(first)) <= 2 and _CLAUSE.match(rest) else sentence
+
+
+def _is_list(sentence: str) -> bool:
+    """Whether a sentence is nothing but quantities: 7 chickens, 12 rabbits."""
+    pieces = [piece.split() for piece in _LIST.split(sentence)]
+    return all(0 < len(words) <= 3 and _DIGIT.search(words[0]) and not {"not", "which"} & set(words) for words in pieces)
 
 
 def _without_lead(sentence: str) -> str:
     """A short announcement without the words around its one number."""
-    numbers = _NUMBER.findall(sentence)
-    if len(numbers) == 1 and len(_CHINESE.findall(sentence)) > 3:
-        return str(numbers[0]).strip()
+    if len(re.findall(r"\d[\d,.]*", sentence)) != 1:
+        return sentence
     words = re.findall(r"[A-Za-z]{2,}", sentence)
-    if len(numbers) == 1 and len(words) >= 3 and not re.search(r"[\\=<>^]", sentence):
-        return str(numbers[0]).strip()
+    if len(_CHINESE.findall(sentence)) > 3 or (len(words) >= (2 if MONEY in sentence else 3) and not re.search(r"[\\=<>^]", sentence)):
+        return last_expression(sentence) or sentence
     return sentence
-
-
-def _joined_math(text: str, first: "re.Match[str]") -> tuple[str, int]:
-    """The formulas that follow one another over a comma, "and" or "or", and where they end."""
-    found, place = [_content(first)], first.end()
-    while following := _MATH.search(text, place):
-        between = text[place : following.start()]
-        if not between.strip() or not _JOIN.fullmatch(between):
-            break
-        found.append(_content(following))
-        place = following.end()
-    return ", ".join(found), place
-
-
-def _first_math(text: str, stop: int) -> "re.Match[str] | None":
-    """The first formula that starts before `stop`."""
-    formulas = (_MATH.match(text, opener.start()) for opener in _OPENER.finditer(text, 0, stop))
-    return next((formula for formula in formulas if formula), None)
-
-
-def _content(match: "re.Match[str]") -> str:
-    return next(group for group in match.groups() if group is not None).strip().rstrip(".,")
-
-
-def at_the_end(text: str) -> str:
-    """The formula, or list of formulas, that ends the text, with a few words behind it at most; "" where none does."""
-    tail = text.rstrip()[-2000:]
-    formulas = list(_MATH.finditer(tail))
-    if not formulas:
-        return ""
-    behind = tail[formulas[-1].end() :].strip(_MARKS + "()")
-    if len(behind.split()) > 4 or re.search(r"\d", behind):
-        return ""
-    first = len(formulas) - 1
-    while first and (between := tail[formulas[first - 1].end() : formulas[first].start()]).strip() and _JOIN.fullmatch(between):
-        first -= 1
-    return ", ".join(_content(each) for each in formulas[first:])
-
-
-def last_number(text: str) -> str:
-    """The last number of the text, "" where there is none."""
-    numbers = _NUMBER.findall(text[-4000:])
-    return numbers[-1].strip().rstrip(",") if numbers else ""

@@ -1,22 +1,26 @@
 r"""Find the final answer in a model's text.
 
-Order of trust: the last complete \boxed, `#### x`, an "answer is" cue, mathematics at the end, the last number. Only what follows the last
-closed thought (`</think>` and its kin) is searched.
+What the text announces as final last stands: a complete \boxed, an <answer> tag, `#### x`, "the answer is", a chosen letter. A box stands
+before an announcement that leads up to it and behind one that follows it. Where nothing is announced: a hint ("the roots are"), a formula
+at the end, the last expression in prose. Only what follows the last closed thought is searched.
 """
 
 import re
 from dataclasses import dataclass
 
 from o1exp.answers.boxes import boxed, last_box, unclosed_box
-from o1exp.answers.cues import at_the_end, cued, last_number
+from o1exp.answers.cues import announced, hinted, tagged
+from o1exp.answers.formulas import at_the_end, money_marked
+from o1exp.answers.glyphs import MONEY, half_width
+from o1exp.answers.normalise import restored
+from o1exp.answers.prose import last_expression
+from o1exp.answers.thought import parted
 
-__all__ = ["Found", "after_thought", "extract", "last_box"]
+__all__ = ["Found", "extract", "last_box"]
 
-_THOUGHT_END = re.compile(r"</think(?:ing)?>|<\|end_of_thought\|>|</thought>|<\|/think\|>", re.IGNORECASE)
-_THOUGHT_START = re.compile(r"<think(?:ing)?>|<\|begin_of_thought\|>|<thought>", re.IGNORECASE)
-_HASHES = re.compile(r"####[ \t]*([^\n]*)")
-_SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>|</?answer>|<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|</s>", re.IGNORECASE)
 _TAIL = 20_000
+_POINTS_BACK = re.compile(r"\b(?:box(?:ed)?|above|below|approximately|approx|about|roughly)\b|\u2248|\\approx|\u7ea6", re.IGNORECASE)
+_WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}")
 
 
 @dataclass(frozen=True)
@@ -29,29 +33,47 @@ class Found:
 
 
 def extract(text: str, truncated: bool = False) -> Found:
-    """The final answer of a response; in truncated output only a complete box counts."""
-    tail, open_thought = after_thought(text), False
-    if not tail.strip():
-        tail, open_thought = text, True
-    elif _THOUGHT_START.search(tail):
-        open_thought = True
-    tail = _SOLUTION.sub(" ", tail)
-    if box := boxed(tail):
-        return Found(box, "boxed", truncated)
-    if truncated or open_thought or unclosed_box(tail):
+    """The final answer of a response; in truncated output only a complete box counts, and an unclosed thought holds no answer."""
+    parts = parted(text)
+    tail = restored(parts.answer)
+    if not tail and not parts.unclosed:
+        tail, truncated = restored(parts.thought), True
+    return _found(tail, truncated or parts.unclosed)
+
+
+def _found(tail: str, truncated: bool) -> Found:
+    box, end = boxed(tail)
+    if truncated:
+        return Found(box, "boxed" if box else "none", True)
+    if not box and unclosed_box(tail):
         return Found("", "none", True)
-    tail = tail[-_TAIL:]
-    if (matches := _HASHES.findall(tail)) and (hashed := matches[-1].strip().strip("*").rstrip(". ")):
-        return Found(hashed, "hashes")
-    for method, find in (("cue", cued), ("end", at_the_end), ("number", last_number)):
-        if found := find(tail):
-            return Found(found, method)
+    if (tag := tagged(tail)) and tag[1] >= end - 1:
+        return _inside(tag[0])
+    rest = money_marked(half_width(tail[max(end, len(tail) - _TAIL) :]))
+    said = announced(rest)
+    if box and not (said and _overrules(said.text)):
+        return Found(box, "boxed")
+    if said:
+        return Found(_plain(said.text), said.method)
+    for method, find in (("cue", hinted), ("end", at_the_end), ("number", last_expression)):
+        if found := find(rest):
+            return Found(_plain(found), method)
     return Found("", "none")
 
 
-def after_thought(text: str) -> str:
-    """The part after the last closed thought; the whole text where no thought is closed."""
-    end = 0
-    for match in _THOUGHT_END.finditer(text):
-        end = match.end()
-    return text[end:]
+def _inside(content: str) -> Found:
+    """The answer in a tag: found in it where it is a text of its own."""
+    if len(content.split()) > 6 or "boxed" in content or "\n" in content:
+        found = _found(content, False)
+        if found.text:
+            return found
+    return Found(content, "cue")
+
+
+def _overrules(said: str) -> bool:
+    """Whether an announcement behind a box is an answer of its own, not a word about the box or its rounded value."""
+    return not _POINTS_BACK.search(said) and len(_WORDS.findall(said)) <= 3
+
+
+def _plain(found: str) -> str:
+    return found.replace(MONEY, "$").strip()

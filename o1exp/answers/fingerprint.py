@@ -17,6 +17,7 @@ _WHOLE_ONLY = frozenset({"floor", "ceil", "fact", "fact2", "binom", "gcd", "lcm"
 _CLOSE, _FAR = 1e-7, 1e-2
 _PRECISE_CLOSE = 1e-35
 _ENOUGH = 2
+_LONG = 10  # significant digits of a decimal that may stand for an irrational number
 
 
 def equal(left: Node, right: Node) -> bool | None:
@@ -29,6 +30,26 @@ def equal(left: Node, right: Node) -> bool | None:
     whole = whole_only(left) or whole_only(right)
     verdict = _agree(left, right, whole, real=True)
     return _agree(left, right, whole, real=False) if verdict is None else verdict
+
+
+def rounded(left: Node, right: Node) -> bool:
+    """Whether one is an irrational constant, and the other its decimal of ten or more significant digits."""
+    exact = rational(left), rational(right)
+    if (exact[0] is None) == (exact[1] is None) or symbols(left) or symbols(right):
+        return False
+    closed, value = (right, exact[0]) if exact[0] is not None else (left, exact[1])
+    assert value is not None
+    places = _places(value)
+    shown = fine(closed, False, True)[0]
+    if not places or shown is None or len(str(abs(value.numerator * 10**places // value.denominator))) < _LONG:
+        return False
+    beyond = (abs(shown) - precise(True).number(abs(value))) * 10**places  # in units of the last place
+    return bool((shown > 0) == (value > 0) and -0.5 <= beyond < 1)
+
+
+def _places(value: Fraction) -> int | None:
+    """The decimal places of a number, None where it has more than 40."""
+    return next((places for places in range(41) if 10**places % value.denominator == 0), None)
 
 
 def whole_only(node: Node) -> bool:

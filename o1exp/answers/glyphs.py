@@ -1,6 +1,7 @@
 """One glyph for one meaning: what Unicode and LaTeX offer for the same sign."""
 
 import re
+from fractions import Fraction
 
 # Inside the reader text from \text{...} stands between these two, and set braces are these two; no answer contains them.
 TEXT_OPEN, TEXT_CLOSE = "\u27e6", "\u27e7"
@@ -10,18 +11,21 @@ MONEY = "\u00a4"
 ROW = "\u23ce"
 
 _FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+_HALF = str.maketrans({wide: narrow for wide, narrow in _FULL_WIDTH.items() if narrow.isalnum() or narrow in "%+-=/<>*^$"})
+_FULL_STOP = re.compile("(?<=\\d)\uff0e(?=\\d)")
 _SIGNS = {
     "\u2212": "-", "\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\ufe63": "-",
     "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u2217": "*", "\u2715": "*", "\u2219": "*", "\u2022": "*",
     "\u00f7": "/", "\u2044": "/", "\u2215": "/", "\u2236": ":",
     "\u2264": "\u2264", "\u2a7d": "\u2264", "\u2266": "\u2264", "\u2265": "\u2265", "\u2a7e": "\u2265", "\u2267": "\u2265",
+    "\u221b": "\\sqrt[3]", "\u221c": "\\sqrt[4]", "\u300c": '"', "\u300d": '"', "\u300e": '"', "\u300f": '"',
     "\u3000": " ", "\u00a0": " ", "\u202f": THIN, "\u2002": " ", "\u2003": " ", "\u2005": THIN, "\u200a": THIN, "\u200b": "", "\ufeff": "",
     "\u00ba": "\u00b0", "\u2103": "\u00b0C", "\u2109": "\u00b0F", "\u02da": "\u00b0",
     "\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u2032": "'", "\u2033": "''",
     "\u3010": "[", "\u3011": "]", "\u3014": "(", "\u3015": ")", "\u3001": ",", "\u3002": ".", "\u27e8": "(", "\u27e9": ")",
     "\u2205": "\u2205", "\u00f8": "\u2205", "\u2298": "\u2205", "\u2237": ":", "\u2016": "|", "\u2223": "|", "\u2026": "\u2026",
     "\u03d5": "\u03c6", "\u03b5": "\u03b5", "\u03f5": "\u03b5", "\u2061": "", "\uff5e": "~", "\u2248": "\u2248", "\u2243": "\u2248",
-    "\u2245": "\u2248", "\u2261": "\u2261", "\u2227": " and ", "\u2228": " or ", "\u2216": "\\", "\u2220": "\u2220",
+    "\u2245": "\u2248", "\u2261": "\u2261", "\u2227": " and ", "\u2228": " or ", "\u2216": "\\", "\u2220": "\u2220", "\u22ef": "\u2026",
     "\u20ac": MONEY, "\u00a3": MONEY, "\u00a5": MONEY, "\uffe5": MONEY, "\u2070": "^0", "\u00b9": "^1", "\u00b2": "^2", "\u00b3": "^3",
 }  # fmt: skip
 _VULGAR = {
@@ -39,6 +43,7 @@ _SUBS = re.compile(f"[{''.join(_SUB)}]+")
 # LaTeX commands that stand for one sign. "" drops a command that only sets type or spacing.
 COMMANDS = {
     **dict.fromkeys(["left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "middle"], ""),
+    **dict.fromkeys("underline uline tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge".split(), ""),
     **dict.fromkeys(["displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "hline", "rm", "bf", "it", "noindent", "strut"], ""),
     **dict.fromkeys(["quad", "qquad", "enspace", "thinspace", "hfill", "newline", "par", "item", "smallskip"], " "),
     **dict.fromkeys(["le", "leq", "leqslant", "leqq"], "\u2264"), **dict.fromkeys(["ge", "geq", "geqslant", "geqq"], "\u2265"),
@@ -54,6 +59,7 @@ COMMANDS = {
     **dict.fromkeys(["ldots", "dots", "cdots", "dotsc", "dotsb", "dotso"], "\u2026"),
     "langle": "(", "rangle": ")", "lbrack": "[", "rbrack": "]",
     "lbrace": SET_OPEN, "rbrace": SET_CLOSE, "lfloor": "\u230a", "rfloor": "\u230b", "lceil": "\u2308", "rceil": "\u2309",
+    "forall": " for all ",
     **dict.fromkeys(["land", "wedge"], " and "), **dict.fromkeys(["lor", "vee"], " or "),
     "prime": "'", "degree": "\u00b0", "textdegree": "\u00b0",
     "circ": "\u00b0", "angle": "\u2220", "percent": "%", "pounds": MONEY, "euro": MONEY, "yen": MONEY, "textdollar": MONEY,
@@ -70,12 +76,20 @@ COMMANDS |= {name.capitalize(): chr(0x391 + place) for place, name in enumerate(
 COMMANDS |= {"varphi": "\u03c6", "varepsilon": "\u03b5", "vartheta": "\u03b8", "varrho": "\u03c1"}
 
 _NUMERALS = "\u3007\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d"
+_ZEROS = "\u3007\u96f6"
 _DIGITS = dict(zip(_NUMERALS, (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 _TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
 _CHINESE = "".join([*_DIGITS, *_TENS, *_MYRIADS])
+_MIXED_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([百千万亿]{1,3})")
+_MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}(?![克米瓦卡焦牛帕赫升])){1,}+")
 _LARGEST = 10**600  # Python writes out and reads back no number much longer than this
 CHINESE_NUMBER = re.compile(f"\u8d1f?[{_CHINESE}]+(?:\u70b9[{''.join(_DIGITS)}]+)?")
+
+
+def half_width(text: str) -> str:
+    """The text with full-width digits, letters and signs in their usual width, letter for letter; the marks between sentences stay."""
+    return _FULL_STOP.sub(".", text.translate(_HALF)) if not text.isascii() else text
 
 
 def plain_glyphs(text: str) -> str:
@@ -95,16 +109,50 @@ def chinese_number(word: str) -> str | None:
     whole, _, decimals = word.partition("\u70b9")
     if not any(glyph in _TENS or glyph in _MYRIADS for glyph in whole):
         digits = "".join(str(_DIGITS[glyph]) for glyph in whole)
+    elif (value := _counted(whole)) is not None:
+        digits = str(value)
     else:
-        total, section, digit = 0, 0, 0
-        for glyph in whole:
-            if glyph in _DIGITS:
-                digit = _DIGITS[glyph]
-            elif glyph in _TENS:
-                section, digit = section + (digit or 1) * _TENS[glyph], 0
-            else:
-                total, section, digit = (total + section + digit) * _MYRIADS[glyph], 0, 0
-                if total > _LARGEST:
-                    return None
-        digits = str(total + section + digit)
+        return None
     return sign + digits + ("." + "".join(str(_DIGITS[glyph]) for glyph in decimals) if decimals else "")
+
+
+def _counted(whole: str) -> int | None:
+    """The value of numerals with tens, hundreds, ten thousands: each large unit multiplies what stands between it and a larger one."""
+    total, part, section, digit, last = 0, 0, 0, 0, 1
+    for glyph in whole:
+        if glyph in _DIGITS:
+            digit, last = _DIGITS[glyph], (1 if glyph in _ZEROS else last)
+        elif glyph in _TENS:
+            section, digit, last = section + (digit or 1) * _TENS[glyph], 0, _TENS[glyph]
+        elif glyph == "\u4e07":
+            part, section, digit, last = (part + section + digit) * 10**4, 0, 0, 10**4
+        else:
+            total, part, section, digit, last = (total + part + section + digit) * 10**8, 0, 0, 0, 10**8
+        if max(total, part) > _LARGEST:
+            return None
+    return total + part + section + digit * (last // 10 if last > 10 and whole[-1] in _DIGITS else 1)  # 一百一 is 110
+
+
+def mixed_joined(text: str) -> str:
+    """The text with 25000 for 2万5千: digits, each with its own unit, that add up."""
+    return _MIXED_NUMERALS.sub(_mixed, text)
+
+
+def _mixed(run: "re.Match[str]") -> str:
+    total = part = section = Fraction(0)
+    for digits, units in _MIXED_PART.findall(run[0]):
+        number = Fraction(digits)
+        for unit in units:
+            if unit in _TENS:
+                section, number = section + number * _TENS[unit], Fraction(0)
+            elif unit == "\u4e07":
+                part, section, number = (part + section + number) * 10**4, Fraction(0), Fraction(0)
+            else:
+                total, part, section, number = (total + part + section + number) * 10**8, Fraction(0), Fraction(0), Fraction(0)
+    total += part + section
+    return str(total) if total.denominator == 1 else str(float(total))
+
+
+def digits_for_numerals(text: str) -> str:
+    """The text with digits for every number in Chinese numerals."""
+    return CHINESE_NUMBER.sub(lambda run: chinese_number(run[0]) or run[0], text)

@@ -1,10 +1,10 @@
 """What an answer can be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from o1exp.answers.nodes import Node
+from o1exp.answers.nodes import Node, renamed
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Words:
-    """Text, in lower case without articles and punctuation."""
+    """Text, in lower case without articles and punctuation. `about` is what the sentence says more: of whom it speaks, or why yes or no."""
 
     text: str
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ class Inequality:
 
 @dataclass(frozen=True)
 class Ratio:
-    """a : b : c."""
+    """a : b : c; `timely` ones could be a time of day as well."""
 
     parts: tuple[Node, ...]
+    timely: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,3 +130,24 @@ class Opaque:
 
 
 Answer = Value | Words | Choice | Many | Region | Grid | Named | Equation | Inequality | Ratio | Clock | Based | Congruence | Opaque
+
+
+def with_symbol(answer: Answer, name: str, new: str) -> Answer:
+    """The answer with a symbol of its expressions under another name."""
+
+    def other(node: Node) -> Node:
+        return renamed(node, name, new)
+
+    if isinstance(answer, Value):
+        return replace(answer, node=other(answer.node))
+    if isinstance(answer, Named) and answer.name != name and answer.argument != name:
+        return replace(answer, value=with_symbol(answer.value, name, new))
+    if isinstance(answer, Many):
+        return replace(answer, items=tuple(with_symbol(item, name, new) for item in answer.items))
+    if isinstance(answer, Equation | Inequality):
+        return replace(answer, difference=other(answer.difference))
+    if isinstance(answer, Region):
+        return replace(answer, intervals=tuple(
+            replace(one, low=one.low and other(one.low), high=one.high and other(one.high)) for one in answer.intervals
+        ))  # fmt: skip
+    return answer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from o1exp.answers.conventions import Conventions
-from o1exp.answers.fingerprint import equal, proportional, same_zeros
+from o1exp.answers.fingerprint import equal, proportional, rounded, same_zeros
 from o1exp.answers.kinds import (
     Answer,
     Based,
@@ -25,8 +25,9 @@ from o1exp.answers.kinds import (
     Words,
 )  # fmt: skip
 from o1exp.answers.nodes import HUNDRED, PI, contains, decimal, minus, mul, num, over, renamed, sym, symbols
+from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
-from o1exp.answers.units import converted, same_unit
+from o1exp.answers.units import converted, same_unit, spelled, unlike
 
 _RANK = {kind: place for place, kind in enumerate((
     Opaque, Words, Value, Ratio, Clock, Based, Congruence, Grid, Many, Region, Inequality, Equation, Named, Choice,
@@ -60,17 +61,17 @@ def _unlike(left: Answer, right: Answer, rules: Conventions) -> bool | None:
 def _values(left: Value, right: Value, rules: Conventions) -> bool | None:
     if left.unit and right.unit and not same_unit(left.unit, right.unit):
         sizes = converted(left.unit), converted(right.unit)
-        if sizes[0] and sizes[1] and sizes[0][0] == sizes[1][0] and sizes[0][1] != sizes[1][1]:
-            scaled = [mul(value.node, num(size[1])) for value, size in zip((left, right), sizes, strict=True) if size]
-            if equal(*scaled):
-                return True
-        if not rules.units_optional:
+        if sizes[0] and sizes[1] and sizes[0][0] == sizes[1][0]:
+            return equal(*(mul(value.node, num(size[1])) for value, size in zip((left, right), sizes, strict=True) if size))
+        if not rules.units_optional or unlike(left.unit, right.unit):
             return False
     if left.percent != right.percent:
         percent, other = (left, right) if left.percent else (right, left)
         verdict = equal(over(percent.node, HUNDRED), other.node)
         return equal(percent.node, other.node) if rules.percent_sign_optional and not verdict else verdict
     verdict = equal(left.node, right.node)
+    if verdict is False and rules.long_decimals and rounded(left.node, right.node):
+        return True
     if not verdict and (contains(left.node, _LOG) or contains(right.node, _LOG)):
         return equal(decimal(left.node), decimal(right.node))
     if not verdict and left.degrees != right.degrees:
@@ -81,6 +82,8 @@ def _values(left: Value, right: Value, rules: Conventions) -> bool | None:
 
 
 def _words(left: Words, right: Words, rules: Conventions) -> bool:
+    if left.about and right.about and left.about != right.about:
+        return False
     return left.text == right.text or left.text.replace(" ", "") == right.text.replace(" ", "")
 
 
@@ -112,9 +115,14 @@ def _letter(left: Value, right: Choice, rules: Conventions) -> bool | None:
 
 
 def _ratios(left: Ratio, right: Ratio, rules: Conventions) -> bool | None:
-    if len(left.parts) != len(right.parts):
+    if len(left.parts) != len(right.parts) or (left.timely and right.timely):
         return False
-    return _every(equal(mul(a, right.parts[0]), mul(b, left.parts[0])) for a, b in zip(left.parts[1:], right.parts[1:], strict=True))
+    zeros = [[rational(part) == 0 for part in ratio.parts] for ratio in (left, right)]
+    if zeros[0] != zeros[1] or all(zeros[0]):
+        return False
+    pivot = zeros[0].index(False)
+    ours, theirs = left.parts[pivot], right.parts[pivot]
+    return _every(equal(mul(a, theirs), mul(b, ours)) for a, b in zip(left.parts, right.parts, strict=True))
 
 
 def _ratio_value(left: Value, right: Ratio, rules: Conventions) -> bool | None:
@@ -161,8 +169,13 @@ def _many(left: Many, right: Many, rules: Conventions) -> bool | None:
     if kinds == {"tuple", "square"} and len(left.items) < 3:
         return False
     named = [_named(many) for many in (left, right)]
-    if all(named):
+    if all(named) and (set(named[0]) == set(named[1]) or not all(_is_word(name) for one in named for name in one)):
         return _by_name(named[0], named[1], rules)
+    counted = [_counted(many) for many in (left, right)]
+    if all(counted) and len(counted[0]) == len(counted[1]):  # 7 chickens, 12 rabbits
+        if set(counted[0]) == set(counted[1]):
+            return _by_name(counted[0], counted[1], rules)
+        return _every(match(a, b, rules) for a, b in zip(left.items, right.items, strict=True))
     if any(named) and len(left.items) == len(right.items):
         if kinds == {"bare"} and not rules.lists_ordered and len({re.sub(r"_\d$", "", name) for one in named for name in one}) == 1:
             return _unordered(left.items, right.items, rules)  # x_1 and x_2 are two roots
@@ -188,6 +201,17 @@ def _named(many: Many) -> dict[str, Answer]:
     return named if len(named) == len(many.items) else {}
 
 
+def _is_word(name: str) -> bool:
+    """Whether a name is a word (rabbits, \u5154), not the letter of a variable or an angle."""
+    return name.isalpha() and (len(name) > 2 or not name.isascii()) and not any("\u0370" <= letter <= "\u03ff" for letter in name)
+
+
+def _counted(many: Many) -> dict[str, Answer]:
+    """The values by what they count or measure, empty where not every one has a unit of its own."""
+    found = {spelled(item.unit).rstrip("s"): item for item in many.items if isinstance(item, Value) and item.unit}
+    return dict(found) if len(found) == len(many.items) > 1 else {}
+
+
 def _by_name(left: dict[str, Answer], right: dict[str, Answer], rules: Conventions) -> bool | None:
     if set(left) != set(right):
         return False
@@ -196,7 +220,9 @@ def _by_name(left: dict[str, Answer], right: dict[str, Answer], rules: Conventio
 
 def _in_order(many: Many) -> tuple[Answer, ...]:
     named = _named(many)
-    return tuple(named[name] for name in sorted(named)) if named else many.items
+    if not named:
+        return many.items
+    return tuple(named.values()) if all(_is_word(name) for name in named) else tuple(named[name] for name in sorted(named))
 
 
 def _distinct(items: tuple[Answer, ...], rules: Conventions) -> tuple[Answer, ...]:
@@ -225,6 +251,12 @@ def _unordered(left: tuple[Answer, ...], right: tuple[Answer, ...], rules: Conve
 
 def _many_region(left: Many, right: Region, rules: Conventions) -> bool | None:
     """Two numbers in round brackets may be an open interval; single points may be a set."""
+    if left.kind == "bare" and len(left.items) > 1 and all(isinstance(item, Many) and item.kind == "tuple" for item in left.items):
+        ends = [tuple(end.node for end in item.items if isinstance(end, Value)) for item in left.items if isinstance(item, Many)]
+        if any(len(pair) != 2 for pair in ends):
+            return False
+        parts = tuple(between(low, high, False, False) for low, high in ends)
+        return len(merged(parts)) == len(right.intervals) == len(parts) and same_region(Region(parts), right)
     nodes = [item.node for item in left.items if isinstance(item, Value)]
     if len(nodes) != len(left.items):
         return False
@@ -261,6 +293,8 @@ def _equation_named(left: Equation, right: Named, rules: Conventions) -> bool | 
 
 
 def _names(left: Named, right: Named, rules: Conventions) -> bool | None:
+    if left.name.count("'") != right.name.count("'"):
+        return False
     if left.name != right.name and not (left.argument or right.argument or max(len(left.name), len(right.name)) > 1):
         return False
     ours, theirs = left.value, right.value

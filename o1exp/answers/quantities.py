@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 from itertools import product
 
-from o1exp.answers.glyphs import MONEY, chinese_number
+from o1exp.answers.glyphs import CHINESE_NUMBER, MONEY, chinese_number, digits_for_numerals, mixed_joined
 from o1exp.answers.kinds import Answer, Many, Value
 from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
@@ -16,14 +16,15 @@ from o1exp.answers.words import spelled_number
 _LEAD = re.compile(
     r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|"
     r"US|HK|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
-    r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-])",
+    r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-]|[\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341])",
     re.IGNORECASE,
 )
 _WRITTEN_UNIT = r"[/*]?+\s*+\{?+\u27e6[^\u27e7]*+\u27e7\}?+(?:\s*+\^\s*+\{?+-?\d\}?+)?\s*+"
 _TEXT_UNIT = re.compile(rf"^(?P<math>[^\u27e6]*?[^\u27e6\s/*])\s*+(?P<unit>(?:{_WRITTEN_UNIT})+)$")
 _FRACTION_UNIT = re.compile(r"\\frac\s*\{\s*\u27e6([^\u27e7]*)\u27e7\s*\}\s*\{\s*\u27e6([^\u27e7]*)\u27e7((?:\s*\^\s*\{?\d\}?)?)\s*\}")
 _WORD_UNIT = re.compile(
-    r"^(?P<math>.*[\d)}\]!%])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0](?:[A-Za-z/*^{}\d. \u00b5-]{0,120}[A-Za-z\d}])"
+    r"^(?P<math>.*[\d)}\]!%\u03c0])(?P<space>\s*)(?P<unit>[A-Za-z\u00a2\u00b5\u03bc\u03a9\u00b0]"
+    r"(?:[A-Za-z/*^{}\d. \u00b5-]{0,120}[A-Za-z\d}])"
     r"?)$"
 )
 _CHINESE_UNIT = re.compile(
@@ -31,6 +32,8 @@ _CHINESE_UNIT = re.compile(
     r"[\u4e00-\u9fff][\u4e00-\u9fff/\d^{}a-zA-Z]*+)?$"
 )
 _QUANTIFIED = re.compile(r"[\d)}\]%\u03c0]")
+# 3又2分之1, 2分之根号3, 根号2: a sign, the whole part, the denominator, whether a root, the numerator
+_SPOKEN = re.compile(r"(负的?|-)?(?:(\d{1,9})\s?又)?(?:(\d{1,9}(?:\.\d{1,9})?)\s?分之)?(?:(根号)|)([\d./\u03c0]{1,20})")
 _CHINESE_COUNT = re.compile(
     "^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d"
     "\u7c73\u79cd])?$"
@@ -44,11 +47,13 @@ _SCALES = {
     "\u4e07": 10**4, "\u4ebf": 10**8, "\u767e\u4e07": 10**6, "\u5343\u4e07": 10**7,
 }  # fmt: skip
 _SCALED = re.compile(r"^(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")(?![a-z])\s*(.*)$", re.IGNORECASE)
+_SCALED_END = re.compile(r"^(.*[\d)}])\s*(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + ")$", re.IGNORECASE)
 _LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}")
 _NO_UNITS = frozenset(
     "more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split()
 )
-_LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?[23]\}?)?$")
+_LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?(?:[23]|-[1-4])\}?)?$")
+_DERIVATIVE = re.compile(r"\\frac ?\{ ?(?:d|\\partial) ?\}\{ ?(?:d|\\partial) ?[a-z] ?\}")
 _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d+)$")
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
 _BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
@@ -67,16 +72,21 @@ _SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
 
 def quantity(text: str, decimal_comma: bool) -> list[Answer]:
     """The readings of a text as one quantity; none where it is not one."""
+    text = text if text.isascii() else mixed_joined(text)
     text = _FRACTION_UNIT.sub(lambda match: f"\u27e6{match[1]}/{match[2]}{match[3]}\u27e7", text)
     text = _LEAD.sub("", _STATED.sub("", text))
     text = _REMARK.sub(r"\1", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text)))
     if text.endswith("\u27e7") and text.startswith("\u27e6") and text.count("\u27e6") == 1:
         text = text[1:-1].strip()
     if (whole := compound(text)) is not None:
-        return [whole]
+        return [whole, *_in_larger_unit(text, whole)]
     unit, money = "", _SIGNED_MONEY.match(text)
     if money:
-        text, unit = money[1] + money[2] + text[money.end() :], "dollars"
+        text, _, each = (money[1] + money[2] + text[money.end() :]).partition("/")
+        by_unit = each and not re.search(r"\d", each) and is_unit(each)
+        text, unit = text if by_unit or not each else f"{text}/{each}", f"dollars/{each}" if by_unit else "dollars"
+    if money and (scaled := _SCALED_END.match(text)):
+        text, unit = scaled[1], f"{scaled[2]} {unit}"
     text = text.removesuffix(MONEY) if not money else text
     found = _marked(text, unit)
     if decimal_comma and _DECIMAL_COMMA.match(text):
@@ -129,11 +139,17 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
 
 
 def _chinese_unit(text: str, unit: str) -> list[Answer]:
+    if (match := _SPOKEN.fullmatch(digits_for_numerals(text.strip()))) and any(match.groups()[:4]):
+        sign, whole, bottom, root, top = match.groups()
+        part = (f"\\sqrt{{{top}}}" if root else top) + (f"/({bottom})" if bottom else "")
+        return _marked(f"{'-' if sign else ''}({whole or 0}+{part})", unit)
     match = _CHINESE_UNIT.match(text)
     if match and _QUANTIFIED.search(match["math"]) and (match["lead"] or match["unit"]):
         return _marked(match["math"].rstrip(), unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
     if (value := spelled_number(text.strip())) is not None:
         return _marked(value, unit)
+    if (counted := CHINESE_NUMBER.match(text)) and converted(text[counted.end() :]) and (count := chinese_number(counted[0])) is not None:
+        return _values(count, text[counted.end() :])
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:
         return _values(count, match[2])
     return []
@@ -161,6 +177,13 @@ def compound(text: str) -> Value | None:
     return Value(num(total / smallest), unit)
 
 
+def _in_larger_unit(text: str, whole: Value) -> list[Answer]:
+    """2 hours 30 minutes as 2.5 hours."""
+    unit = _COMPOUND.match(text.replace("\u27e6", " ").replace("\u27e7", " "))
+    sizes = (converted(unit[2]) if unit else None), converted(whole.unit)
+    return [Value(mul(whole.node, num(sizes[1][1] / sizes[0][1])), unit[2])] if unit and sizes[0] and sizes[1] else []
+
+
 def _fraction(text: str) -> Fraction:
     match = re.match(r"\\frac\{(\d+)\}\{(\d+)\}", text)
     return Fraction(int(match[1]), int(match[2])) if match else Fraction(text)
@@ -182,7 +205,12 @@ def _values(text: str, unit: str, percent: bool = False, degrees: bool = False) 
 def expression(text: str) -> Node | None:
     """The tree of a text, None where it is no expression."""
     text = text.strip()
-    if not text or "\u27e6" in text or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text)):
+    if (
+        not text
+        or "\u27e6" in text
+        or _DERIVATIVE.search(text)
+        or any(word not in FUNCTIONS and word not in LONG_NAMES for word in _LONG_WORD.findall(text))
+    ):
         return None
     if match := _MIXED.match(text):
         sign, whole, top, bottom = match[1] or match[5], *(int(part) for part in (match.groups()[1:4] if match[2] else match.groups()[5:8]))

@@ -1,56 +1,54 @@
 """From an answer's text to what it says: one or several readings, the likeliest first."""
 
 import re
-from fractions import Fraction
 from functools import lru_cache
 
-from o1exp.answers.glyphs import ROW
-from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Opaque, Ratio, Region, Value, Words
-from o1exp.answers.nodes import Node, add, mul, num
+from o1exp.answers.conditions import ANY_NAME, without_condition
+from o1exp.answers.glyphs import ROW, SET_CLOSE, SET_OPEN, digits_for_numerals
+from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
+from o1exp.answers.nodes import num
 from o1exp.answers.normalise import clean, thousands_joined
+from o1exp.answers.notations import based, clock, congruence, grid, statements
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.regions import between, empty
-from o1exp.answers.relations import equations, is_about_sets, label, sets
+from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets
 from o1exp.answers.split import balanced, cut, enclosed, linked
+from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
-from o1exp.answers.words import plain_words, spelled_number, wordy
+from o1exp.answers.words import dated, plain_words, reasoned, spelled_number, stated, wordy
 
 _INTEGER = re.compile(r"-?\d+$")
+_PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
 _MARKS = re.compile("[\u27e6\u27e7]")
-_LETTER = re.compile(r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*[.:]?$", re.IGNORECASE)
+_LETTER = re.compile(
+    r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*(?:选项|项)?[.:]?$", re.IGNORECASE
+)
 _LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")
 _BEFORE = re.compile(
     r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|"
     r"- )(\S.*)$"
 )
 _AFTER = re.compile(r"^(.+?)\u27e6\s*+\(([A-J])\)\s*+\u27e7$")
-_CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
-_MATRIX = re.compile(
-    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
-    r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$",
-    re.DOTALL,
-)
-_BASED = re.compile(
-    r"^\(?\s*(?P<digits>[0-9A-Za-z][0-9A-Za-z., ]*?)\s*\)?\s*(?:_\s*\{?\s*\u27e6?\s*(?:base\s*)?(?P<base>\d{1,2}|"
-    r"two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\u27e7?\s*\}?"
-    r"|\s*[\u27e6(]*\s*(?:in\s+)?base\s*[-\u27e6\u27e7{]*\s*(?P<other>\d{1,2}|two|three|four|five|six|seven|"
-    r"eight|nine|ten|twelve|sixteen)[\u27e6\u27e7) }]*)$"
-)
-_CONGRUENCE = re.compile(
-    r"^(?:[^\u2261]*+\u2261)?(?P<residues>[^\u2261]+?)\\?(?:pmod|bmod|mod|modulo)\s*+[\u27e7{(]*+\s*+(?P<modulus>\d++)\s*+[)}\u27e7]*+$"
-)
-_CONDITION = re.compile(
-    r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b|(?<![A-Za-z])(?:where|for all|for any|for some|for every|for each)\b"
-)
-_BELONGS = re.compile(r"\u2208\s*+(?:\u2124|\u2115|\u211d|\u211a|\\Z)(?:\s*+[\^_]\s*+(?:\{[^{}]*\}|[^\s{]))*\s*+\)?$")
-_LETTERS_BACKWARD = re.compile(r"\s*+[a-zA-Z](?:\s*+,\s*+[a-zA-Z])*")
+_TRANSPOSED = re.compile(r"(?<=^[(\[])([^()\[\]]*[)\]])\s?\^\s?\{?\s?(?:T|\\top)\s?\}?$")
+_IN = re.compile(r"(?<=[a-zA-Z])\s+\u27e6?\s?in\s?\u27e7?\s+(?=[ZNRQ\u2124\u2115\u211d\u211a](?![A-Za-z]))")
 _STATED = re.compile(
     r"^(?:(?:so|thus|therefore|hence|and),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?answer\s*(?:is|:|"
     r"=)\s*:?\s*(?=\S)",
     re.IGNORECASE,
 )
-_TO = re.compile(r"(?<=\d)\s*(?:\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
+_TOLD = re.compile(
+    r"^(?:(?:\u27e6\s*)?[A-Za-z(){}_\d]{0,8}\s?[\u4e00-\u9fff][\u4e00-\u9fffA-Za-z, ]{0,30}?(?:为|是|等于|(?=:)):?"  # 椭圆C的方程为
+    r"\s*(?:\u27e7\s*)?(?=[^\u4e00-\u9fff])"
+    r"|(?:\u27e6\s*)?[A-Za-z][A-Za-z ]{2,40}:\s*(?:\u27e7\s*)?(?=\S)|(?:so|thus|therefore|hence|then)[,:]?\s+|\u2234|解:?\s*"
+    r"|(?:\u27e6\s*)?all\s*(?:\u27e7\s*)?(?=[a-z] ?[\u2264\u2265<>])"
+    r"|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b(?:\s*:)?\s*(?:\u27e7)?\s*)",
+    re.IGNORECASE,
+)
+_BUILT = re.compile("^\u2983\\s*+([a-zA-Z])\\s*+[|:]\\s*+([^|]*=[^|]*)\u2984$")
+_MATHEMATICS = re.compile(r"[=<>\u2264\u2265\u2260\u222a\u2208\d]")
+_TO = re.compile(r"(?<=\d)\s*(?:比|\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
 _CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
+_FUNCTION_WORDS = re.compile(r"(?<![A-Za-z])(?:" + "|".join(sorted(FUNCTIONS, key=len, reverse=True)) + r")(?![A-Za-z])(?=[ ({])")
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
 _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
 _DEEPEST = 5
@@ -95,23 +93,37 @@ class _Reading:
             return [Value(num(int(text)))]
         if self.depth > _DEEPEST:
             return [Opaque(_opaque(text))]
+        if (braced := _PLAIN_BUILDER.match(text)) and enclosed(text):  # {x | x > 3} without backslashes
+            text = SET_OPEN + text[1:-1] + SET_CLOSE
+        elif braced is None and text.startswith(SET_OPEN) and text.count(SET_OPEN) > text.count(SET_CLOSE):
+            text = text[1:].lstrip()  # the brace in front of a system of equations
         inner = _Reading(self.comma, self.depth + 1)
-        text = _last_claim(text)
+        text = _TRANSPOSED.sub(r"\1", _IN.sub("\u2208", _last_claim(text)))
         found = _choice(text, inner)
         if found and isinstance(found[0], Choice) and found[0].content is not None:
             return found
-        for step in (_clock, _grid, _based, _congruence, _empty):
+        if verdict := reasoned(_MARKS.sub("", text)):
+            return [*found, *verdict, *_words(text)]
+        for step in (clock, grid, based, congruence, _empty):
             if some := step(text):
                 return found + some
         if "\\begin" in text and "&" not in text:
-            text = " ".join(_CASES.sub(" ", text).split()).strip(ROW)
-        text = _without_condition(text)
-        return found + (inner._structured(text) or [Opaque(_opaque(text))])
+            text = " ".join(_CASES.sub(" ", text).split()).strip(ROW + " .,;")
+        bare, free = without_condition(text)
+        read = inner._structured(bare) or [Opaque(_opaque(bare))]
+        # k of "k \u2208 Z" may have any other name
+        return found + read + [with_symbol(each, free, ANY_NAME) for each in read if free]
 
     def _structured(self, text: str) -> list[Answer]:
         text = _STATED.sub("", text)
-        if is_about_sets(text) and (some := sets(text)):
-            return some
+        if text[:1].isalnum() and (spelled := _spelled(text)):
+            return spelled
+        if (is_about_sets(text) or is_union(text)) and (some := sets(text)):
+            return some if is_about_sets(text) else [*some, *self._list(text)]
+        if told := self._told(text):
+            return told
+        if (built := _BUILT.match(text)) and built[1] in built[2]:  # {x | x = 2k, k \u2208 Z} is what its condition says
+            return _Reading(self.comma, self.depth + 1)(built[2])
         found = self._whole(text)
         if found:
             return found
@@ -124,6 +136,16 @@ class _Reading:
         if not found and "=" in text:
             found = equations(text, self)
         return found or self._one(text)
+
+    def _told(self, text: str) -> list[Answer]:
+        """What words lead up to: "the equation is y = 2x", 取值范围是a>3."""
+        match = _TOLD.match(text)
+        if not match or not (rest := text[match.end() :]) or not _MATHEMATICS.search(rest):
+            return []
+        if len(pieces := cut(text, ",;")) > 1 and _counted_names(pieces):
+            return []
+        found = _Reading(self.comma, self.depth + 1)(rest)
+        return [] if not found or isinstance(found[0], Words | Opaque) else found
 
     def _whole(self, text: str) -> list[Answer]:
         """What one pair of brackets encloses."""
@@ -169,17 +191,19 @@ class _Reading:
             return []
         if wordy(_MARKS.sub("", text)) and not re.search(r"\d", text) and not linked(text)[1:] and len(pieces) == 2 and len(text) > 60:
             return []
+        if names := _counted_names(pieces):
+            values = [self._item(piece[len(name) :].lstrip(": ")) for name, piece in zip(names, pieces, strict=True)]
+            return [Many("bare", tuple(Named(_bare_name(name), value) for name, value in zip(names, values, strict=True)))]
         return [Many("bare", tuple(_named_once(_flat([self._item(piece) for piece in pieces]))))]
 
     def _one(self, text: str) -> list[Answer]:
-        parts = cut(_TO.sub(":", text), ":")
+        parts = cut(_TO.sub(":", digits_for_numerals(text) if "比" in text else text), ":")
         if 2 <= len(parts) <= 6 and all(nodes := [expression(part) for part in parts]):
             return [Ratio(tuple(node for node in nodes if node is not None))]
         bare = _MARKS.sub(" ", text).strip()
-        spelled = spelled_number(bare) if bare.isascii() else None
-        if spelled is not None:
-            return [Value(num(int(spelled))), Words(plain_words(bare))]
         words = _words(text)
+        if words and _FUNCTION_WORDS.search(bare) and (formula := quantity(text, self.comma)):
+            return [*formula, *words]
         if words and "\u27e6" in text:
             measured = [one for one in quantity(text, False) if isinstance(one, Value) and is_unit(one.unit)]
             if measured:
@@ -207,6 +231,21 @@ def _named_once(items: list[Answer]) -> list[Answer]:
     return items
 
 
+_COUNTED = re.compile(r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*(?=[-\d\\\u00a4])")
+_HAVING = re.compile(r"(?:一?共?有|得到|得|需要?|是|为|买了?|花了?| (?:has|gets|is|have|had|got|are))?\s*:?\s*$")
+
+
+def _counted_names(pieces: list[str]) -> list[str]:
+    """The names in front of counted things (鸡有7只, 兔有12只; red 3, blue 4), none where one has no name of its own."""
+    found = [match[0] if (match := _COUNTED.match(piece)) else "" for piece in pieces]
+    names = [_bare_name(name) for name in found]
+    return found if all(names) and len(set(names)) == len(names) else []
+
+
+def _bare_name(name: str) -> str:
+    return _HAVING.sub("", name).strip()
+
+
 def _last_claim(text: str) -> str:
     """What remains of a derivation: behind the last arrow, and the exact side of an approximation."""
     for arrow in ("\u21d2", "\u21d4", "\u2192"):
@@ -219,17 +258,10 @@ def _last_claim(text: str) -> str:
     return text
 
 
-def _without_condition(text: str) -> str:
-    condition, belongs = _CONDITION.search(text), _BELONGS.search(text)
-    starts = [condition.start()] if condition else []
-    if belongs and (letters := _LETTERS_BACKWARD.match(text[: belongs.start()][::-1])):
-        starts.append(belongs.start() - letters.end())
-    rest = text[: min(starts, default=0)].rstrip(" ,;(")
-    return text if not rest or rest.endswith(("|", ":", "\u2983")) else rest
-
-
 def _choice(text: str, inner: _Reading) -> list[Answer]:
     plain = _MARKS.sub("", text)
+    if some := statements(plain):
+        return some
     if match := _LETTER.match(plain):
         letter = match[1]
         return [Choice(letter.upper())] if letter.isupper() or "(" in plain else []
@@ -248,82 +280,6 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
     return []
 
 
-def _clock(text: str) -> list[Answer]:
-    match = _CLOCK.match(text)
-    if not match or not (match[2] or match[3]):
-        return []
-    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
-    if hour > 24 or minute > 59:
-        return []
-    clock = Clock((hour % 12 + (12 if half == "p" else 0)) * 60 + minute if half else hour * 60 + minute, bool(half))
-    return [clock] if half else [Ratio((num(hour), num(int(match[2])))), clock]
-
-
-def _grid(text: str) -> list[Answer]:
-    if "\\begin" not in text or not (match := _MATRIX.match(text)) or "\\begin" in match["body"]:
-        return []
-    factor = expression(match["factor"].rstrip(" *")) if match["factor"].strip() and match["factor"].strip() != "-" else None
-    if match["factor"].strip() == "-":
-        factor = num(-1)
-    elif match["factor"].strip() and factor is None:
-        return []
-    rows: list[tuple[Node, ...]] = []
-    for row in match["body"].split(ROW):
-        if row.strip():
-            cells = [expression(cell) for cell in row.split("&")]
-            if any(cell is None for cell in cells):
-                return []
-            rows.append(tuple(cell if factor is None else mul(factor, cell) for cell in cells if cell is not None))
-    if not rows:
-        return []
-    if match["kind"] in ("vmatrix", "Vmatrix"):
-        return [Value(_determinant(rows))] if all(len(row) == len(rows) <= 5 for row in rows) else []
-    return [Grid(tuple(rows))]
-
-
-def _determinant(rows: list[tuple[Node, ...]]) -> Node:
-    if len(rows) == 1:
-        return rows[0][0]
-    terms = []
-    for place, cell in enumerate(rows[0]):
-        minor = _determinant([row[:place] + row[place + 1 :] for row in rows[1:]])
-        terms.append(mul(num(-1 if place % 2 else 1), cell, minor))
-    return add(*terms)
-
-
-_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16}
-
-
-def _based(text: str) -> list[Answer]:
-    match = _BASED.match(text)
-    if not match:
-        return []
-    name = match["base"] or match["other"]
-    base = _BASES.get(name) or int(name)
-    digits = re.sub(r"[ ,]", "", match["digits"]).upper()
-    if not 2 <= base <= 36 or not all(letter == "." or _digit(letter) < base for letter in digits):
-        return []
-    if not any(letter.isdigit() for letter in digits) and (base < 11 or not match["digits"].isupper() or len(digits) < 2):
-        return []
-    return [Based(digits.lstrip("0") or "0", base)]
-
-
-def _digit(letter: str) -> int:
-    return int(letter, 36)
-
-
-def _congruence(text: str) -> list[Answer]:
-    match = _CONGRUENCE.match(text) if "mod" in text else None
-    if not match or int(match["modulus"]) == 0:
-        return []
-    modulus = Fraction(match["modulus"])
-    residues = [expression(piece) for part in linked(match["residues"].rstrip().rstrip("(\u27e6")) for piece in cut(part, ",") if piece]
-    values = [node.value for node in residues if node is not None and node.op == "num"]
-    if not residues or len(values) != len(residues):
-        return []
-    return [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
-
-
 def _empty(text: str) -> list[Answer]:
     bare = _MARKS.sub("", text).replace(" ", "")
     if bare in _EMPTY or plain_words(text) == "no solution":
@@ -331,13 +287,24 @@ def _empty(text: str) -> list[Answer]:
     return []
 
 
+def _spelled(text: str) -> list[Answer]:
+    """A number or a date in words."""
+    bare = _MARKS.sub(" ", text).strip()
+    if not bare.isascii() or len(bare) > 200:
+        return []
+    if date := dated(bare):
+        return [Words(date)]
+    spelled = spelled_number(bare) if bare[0].isalpha() else None
+    node = expression(spelled) if spelled is not None else None
+    return [] if node is None else [Value(node), Words(plain_words(bare))]
+
+
 def _words(text: str) -> list[Answer]:
     """Text that is neither mathematics nor a number."""
     bare = _MARKS.sub(" ", text)
     if not wordy(bare) or re.search(r"\d|[\\^_=<>+*/]", bare):
         return []
-    plain = plain_words(text)
-    return [Words(plain)] if plain else []
+    return [*stated(bare)]
 
 
 def _opaque(text: str) -> str:

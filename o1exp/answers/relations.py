@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region
+from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
 from o1exp.answers.nodes import Node, minus, num, symbols
 from o1exp.answers.quantities import expression
+from o1exp.answers.quantities import signs as signs_of
 from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
 from o1exp.answers.split import cut, enclosed, linked, operators
@@ -15,15 +16,54 @@ SIGNS = frozenset("<>\u2264\u2265\u2260")
 _SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
 _INTERVAL = re.compile(r"^([\[(\]])(.+)([\])\[])$")
 _MEMBER = re.compile(r"^(?P<name>[^\u2208<>=]{1,12})\u2208\s*(?P<set>.+)$")
+_UNITED = re.compile(r"(?<=[\])\u2984])\s*U\s*(?=[\[(\u2983{])")
+_EXCEPT = re.compile(
+    r"^(?:[a-z] (?:is|can be) )?(?:all|any|every)\s(?:the )?(?:real numbers?|reals?|real values?|(?=[a-z] ))(?: ?of [a-z]"
+    r"| ?[a-z])?,?\s?(?:such that |with |where )?(?:[a-z] ?\u2260|except|but|other than|besides|excluding|"
+    r"not equal to|different from)(?: for)?\s*(?P<points>[^A-Za-z]*(?:[a-z] ?= ?[^A-Za-z]+|(?:and|or) ?[^A-Za-z]+)*)$"
+    r"|^(?:[a-z] ?)?(?:所有|一切|全体)?(?:除了?|为?不等于|不为|\u2260)(?P<holes>[^\u4e00-\u9fff]+)"
+    r"(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$",
+    re.IGNORECASE,
+)
+_COMPARED = {
+    "greater than": ">", "larger than": ">", "more than": ">",
+    "at least": "\u2265", "greater than or equal to": "\u2265", "no less than": "\u2265",
+    "less than": "<", "smaller than": "<", "at most": "\u2264", "less than or equal to": "\u2264", "no more than": "\u2264",
+    "positive": ">", "negative": "<", "nonnegative": "\u2265", "non-negative": "\u2265", "nonpositive": "\u2264", "non-positive": "\u2264",
+}  # fmt: skip
+_SPOKEN = re.compile(
+    r"^(?:[a-z] is |all |any |the )*(?:(?:(?:all|any) )?(?:real )?numbers?|reals?|(?<=is )|(?<=is any ))\s?(?P<sign>"
+    + "|".join(sorted((name for name in _COMPARED if " " in name), key=len, reverse=True))
+    + r") (?P<bound>[^A-Za-z]+)$|^(?:all |any |the )*(?P<kind>(?:non-?)?(?:posi|nega)tive) (?:reals?|real numbers?)$",
+    re.IGNORECASE,
+)
+_WITHOUT = re.compile(r"^[R\u211d]\s*[-\u2216\\]\s*[{\u2983](?=[^{}\u2983]*[}\u2984]$)")
+_UNEQUAL = re.compile(r"^([a-z]) ?\u2260 ?([^,]+(?:,| and | or ).+)$")
+_REAL = re.compile(r"\u2208 ?(?:R|\u211d)$")
+_NAMED_HOLE = re.compile(r"[a-z] ?[=\u2260] ?")
 _UNLIKE = re.compile(r"^(?P<name>[a-z])\s*(?P<set>\([^()\[\]]*\]|\[[^()\[\]]*\))$")  # the sign for "in" was lost
 _DEEPEST = 6
 _REALS = re.compile("^(?:\u211d|all real numbers|all reals|reals|\u27e6\\s*all real numbers\\s*\u27e7|\u27e6\\s*real numbers\\s*\u27e7)$")
 _BUILDER = re.compile("^\u2983\\s*(?P<name>[^|:]{1,12}?)\\s*(?:\u2208\\s*\u211d\\s*)?[|:]\\s*(?P<condition>.+)\u2984$")
 
 
+def _without_marks(text: str) -> str:
+    return " ".join(re.sub("[\u27e6\u27e7]", " ", text).split()) if "\u27e6" in text else text
+
+
+def is_union(text: str) -> bool:
+    """Whether the text is several intervals joined by "or", "and" or a comma, or the real numbers but for some."""
+    if _EXCEPT.match(_without_marks(text)) or _SPOKEN.match(_without_marks(text)):
+        return True
+    pieces = [piece for part in linked(text) for piece in cut(part, ",")]
+    found = [match for piece in pieces if (match := _INTERVAL.match(piece)) and len(cut(match[2], ",")) == 2]
+    certain = any(match[1] + match[3] not in ("()", "[]") or "\u221e" in match[2] for match in found)  # (1,2), (3,4) are points
+    return len(pieces) > 1 and len(found) == len(pieces) and certain
+
+
 def is_about_sets(text: str) -> bool:
     """Whether the text is an inequality, a union, an interval with unlike brackets, or names the real numbers."""
-    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS):
+    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS) or _UNITED.search(text) or _WITHOUT.match(text):
         return True
     match = _INTERVAL.match(text)
     return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text) or _UNLIKE.match(text))
@@ -35,9 +75,21 @@ def sets(text: str, depth: int = 0) -> list[Answer]:
         return []
     if (match := _BUILDER.match(text)) and is_about_sets(match["condition"]):
         return sets(match["condition"], depth + 1)
+    if match := _SPOKEN.match(_without_marks(text)):
+        bound = match["bound"] or "0"
+        text = f"x{_COMPARED[match['sign'] or match['kind']]}{bound}"
+    text = _WITHOUT.sub("\u211d\u2216\u2983", _UNITED.sub("\u222a", text))
+    if text.startswith("\u211d\u2216\u2983") and text.endswith("}"):
+        text = text[:-1] + "\u2984"
+    if (match := _UNEQUAL.match(text)) and not any(sign in match[2] for sign in SIGNS):
+        text = f"\u211d\u2216\u2983{match[2]}\u2984".replace(" and ", ",").replace(" or ", ",")
+    if match := _EXCEPT.match(_without_marks(text)):
+        holes = _NAMED_HOLE.sub("", match["points"] or match["holes"]).replace(" and ", ",").replace(" or ", ",")
+        text = f"\u211d\u2216\u2983{holes}\u2984"
     region = _union(text, 0)
-    found: list[Answer] = [region] if region is not None else []
-    return found + _inequalities(text)
+    if region is None:
+        return _inequalities(text)
+    return [region] if len(linked(text)) > 1 else [region, *_inequalities(text)]
 
 
 def _union(text: str, depth: int) -> Region | None:
@@ -46,12 +98,12 @@ def _union(text: str, depth: int) -> Region | None:
     for pieces in (linked(text, ("or",)), cut(text, "\u222a;")):
         if len(pieces) > 1:
             return _combined(pieces, depth, unite=True)
-    for pieces in (linked(text, ("and",)), cut(text, "\u2229"), cut(text, ",")):
+    for pieces, comma in ((linked(text, ("and",)), False), (cut(text, "\u2229"), False), (cut(text, ","), True)):
         if len(pieces) > 1:
-            bounds = all(any(sign in piece for sign in SIGNS) for piece in pieces)
+            bounds = all(any(sign in piece for sign in SIGNS) or _REAL.search(piece) for piece in pieces)
             common = _combined(pieces, depth, unite=not bounds and "\u2229" not in text)
             # "x < -3, x > 5" has no common part: the comma was meant as "or"
-            return _combined(pieces, depth, unite=True) if common is not None and not common.intervals else common
+            return _combined(pieces, depth, unite=True) if comma and common is not None and not common.intervals else common
     return _piece(text, depth)
 
 
@@ -75,13 +127,13 @@ def _combined(pieces: list[str], depth: int, unite: bool) -> Region | None:
 def _piece(text: str, depth: int) -> Region | None:
     text = text.strip()
     if (match := _MEMBER.match(text)) or (match := _UNLIKE.match(text)):
-        inner = _union(match["set"], depth + 1)
+        inner = _union("\u211d" if match["set"].strip() == "R" else match["set"], depth + 1)
         return None if inner is None else Region(inner.intervals, _variable(match["name"]) or "")
     if _REALS.match(text):
         return Region((EVERYTHING,))
     if len(parts := cut(text, "\u2216")) == 2 or (len(parts := cut(text, "-")) == 2 and parts[1].startswith("\u2983")):
         return _difference(parts[0], parts[1], depth)
-    if text.startswith("\u2983") and enclosed(text):
+    if text.startswith(("\u2983", "{")) and enclosed(text):
         nodes = [expression(piece) for piece in cut(text[1:-1], ",")]
         return Region(tuple(point(node) for node in nodes if node is not None)) if all(node is not None for node in nodes) else None
     if any(sign in text for sign in SIGNS):
@@ -99,7 +151,7 @@ def _difference(whole: str, holes: str, depth: int) -> Region | None:
     nodes = [expression(piece) for piece in cut(inside, ",")]
     if region is None or any(node is None for node in nodes):
         return None
-    parts = without(region.intervals, [node for node in nodes if node is not None])
+    parts = without(region.intervals, [each for node in nodes if node is not None for each in signs_of(node)])
     return None if parts is None else Region(parts, region.name)
 
 
@@ -197,6 +249,8 @@ def _inequalities(text: str) -> list[Answer]:
         for left, sign, right in zip(terms, signs, terms[1:], strict=False):
             difference = minus(right, left) if sign in "<\u2264" else minus(left, right)
             found.append(Inequality(difference, sign in "<>"))
+    if len(found) > 1 and len(linked(text, ("or",))) > 1:
+        found.append(Words("or"))
     return found if len(found) == 1 else [Many("set", tuple(found))] if found else []
 
 
@@ -208,12 +262,16 @@ _LABEL = re.compile(
     r"^(?:[A-Za-z\u0370-\u03ff]'*+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*|\\?\w*\u2220\s*[A-Z\d_{}' ]+|\\overline \{?[A-Z]{2}\}?|"
     r"\|?[A-Z]['\d_]*[A-Z]['\d_]*\|?|(?:P|E|S|V|A|N|det|\\det )\s*\([^()=]*\)|m\s*\u2220.*)$"
 )
+_SUM = re.compile(r"^(?:[A-Za-z](?:\s?_\s?(?:\{\w{1,4}\}|\w))?\s?[-+*/]?\s?){2,8}(?<=[\w} ])$")
+_RATE = re.compile(r"^(?:\\frac ?\{ ?d ?([a-z]) ?\}\{ ?d ?[a-z] ?\}|d([a-z])/d[a-z])$")
 _TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")
 
 
 def label(text: str) -> tuple[str, str] | None:
     """(name, argument of a function or "") where a text names what it stands for; None where it is an expression of its own."""
     text = text.strip()
+    if match := _RATE.match(text):
+        return f"{match[1] or match[2]}'", ""
     if match := _FUNCTION.match(text):
         return match["name"], match["argument"]
     if _LABEL.match(text) or (_TEXT_LABEL.match(text) and (len(text) > 3 or "\u27e6" in text)):
@@ -240,6 +298,8 @@ def equations(text: str, read_value: Callable[[str], list[Answer]]) -> list[Answ
         if all(names):
             return list(read_value(last))
     nodes = [expression(piece) for piece in pieces]
+    if _SUM.match(first) and nodes[-1] is not None and not symbols(nodes[-1]):  # a + b = 9 answers "what is a + b?"
+        found += read_value(last)
     if nodes[0] is not None and nodes[-1] is not None:
         difference = minus(nodes[0], nodes[-1])
         if symbols(difference) and len(pieces) == 2:

@@ -6,8 +6,8 @@ from collections.abc import Collection
 _OPENING = frozenset("([{\u2983\u27e6\u230a\u2308")
 _CLOSING = frozenset(")]}\u2984\u27e7\u230b\u2309")
 _LINK = re.compile(
-    "(?<![A-Za-z])(?:and/or|and|or)(?![A-Za-z])|\u27e6\\s*+,?\\s*+(?:and|or|\u548c|\u6216|\u6216\u8005|"
-    "\u53ca|\u4e0e)\\s*+\u27e7|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e"
+    "(?<![A-Za-z])(?:and/or|and|or)(?![A-Za-z])|并且|且|\u27e6\\s*+,?\\s*+(?:and|or|\u548c|\u6216|\u6216\u8005|"
+    "且|并且|\u53ca|\u4e0e)\\s*+\u27e7|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e"
 )
 
 
@@ -44,9 +44,9 @@ def linked(text: str, words: Collection[str] = ("and", "or")) -> list[str]:
         depth += _opened(text[counted : match.start()])
         counted = match.start()
         if depth == 0 and _asked(match[0], words):
-            pieces.append(text[start : match.start()].strip())
+            pieces.append(text[start : match.start()].strip(" ,"))
             start = match.end()
-    return [*pieces, text[start:].strip()]
+    return [*pieces, text[start:].strip(" ," if pieces else None)]
 
 
 def _asked(link: str, words: Collection[str]) -> bool:

@@ -24,6 +24,7 @@ FUNCTIONS = frozenset(
 )
 LONG_NAMES = {
     "pi": "\u03c0", "infinity": "\u221e", "inf": "\u221e", "oo": "\u221e",
+    "Theta": "\u0398", "Omega": "\u03a9", "gamma": "\u03b3", "delta": "\u03b4", "omega": "\u03c9", "phi": "\u03c6",
     "theta": "\u03b8", "alpha": "\u03b1", "beta": "\u03b2", "lambda": "\u03bb", "infty": "\u221e",
 }  # fmt: skip
 _TOKEN = re.compile(

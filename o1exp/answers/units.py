@@ -1,84 +1,115 @@
-"""Units of measure: which words are units, and how those of one kind convert."""
+"""Units of measure: which words are units, what they measure, and how those of one kind convert."""
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
-# unit -> (kind, size in the kind's base unit)
+_INCH, _POUND = Fraction(254, 10000), Fraction(45359237, 100000)
+_JOULE = Fraction(1000)  # in grams, metres and seconds
+# (what it measures: powers of time T, length L, mass M, money $, months Y, angle A) -> its units and their sizes
 _TABLES: dict[str, dict[str, Fraction]] = {
-    "time": {
-        "ms": Fraction(1, 1000), "s|sec|secs|second|seconds|\u79d2|\u79d2\u949f": Fraction(1),
-        "min|mins|minute|minutes|\u5206\u949f|\u5206": Fraction(60),
-        "h|hr|hrs|hour|hours|\u5c0f\u65f6|\u65f6": Fraction(3600), "day|days|\u5929|\u65e5": Fraction(86400),
-        "week|weeks|\u5468|\u661f\u671f": Fraction(604800),
+    "T": {
+        "ms": Fraction(1, 1000), "s|sec|secs|second|seconds|秒|秒钟": Fraction(1), "min|mins|minute|minutes|分钟|分": Fraction(60),
+        "h|hr|hrs|hour|hours|小时|时": Fraction(3600), "day|days|天|日": Fraction(86400), "week|weeks|周|星期": Fraction(604800),
     },
-    "length": {
-        "nm": Fraction(1, 10**9), "mm|millimeter|millimeters|\u6beb\u7c73": Fraction(1, 1000),
-        "cm|centimeter|centimeters|centimetre|centimetres|\u5398\u7c73": Fraction(1, 100),
-        "dm|decimeter|decimeters|\u5206\u7c73": Fraction(1, 10), "m|meter|meters|metre|metres|\u7c73": Fraction(1),
-        "km|kilometer|kilometers|kilometre|kilometres|\u5343\u7c73|\u516c\u91cc": Fraction(1000),
-        "in|inch|inches": Fraction(254, 10000), "ft|foot|feet": Fraction(3048, 10000), "yd|yard|yards": Fraction(9144, 10000),
-        "mi|mile|miles": Fraction(1609344, 1000),
+    "Y": {"month|months|个月|月": Fraction(1), "year|years|yr|yrs|年": Fraction(12)},
+    "L": {
+        "nm": Fraction(1, 10**9), "μm|µm|micrometer|micrometers": Fraction(1, 10**6), "mm|millimeter|millimeters|毫米": Fraction(1, 1000),
+        "cm|centimeter|centimeters|centimetre|centimetres|厘米": Fraction(1, 100), "dm|decimeter|decimeters|分米": Fraction(1, 10),
+        "m|meter|meters|metre|metres|米": Fraction(1), "km|kilometer|kilometers|kilometre|kilometres|千米|公里": Fraction(1000),
+        "in|inch|inches": _INCH, "ft|foot|feet": 12 * _INCH, "yd|yard|yards": 36 * _INCH, "mi|mile|miles": 63360 * _INCH,
     },
-    "mass": {
-        "mg|milligram|milligrams": Fraction(1, 1000), "g|gram|grams|\u514b": Fraction(1),
-        "kg|kilogram|kilograms|\u5343\u514b|\u516c\u65a4": Fraction(1000), "t|ton|tons|tonne|tonnes|\u5428": Fraction(10**6),
-        "lb|lbs|pound|pounds": Fraction(45359237, 100000), "oz|ounce|ounces": Fraction(45359237, 1600000),
+    "L2": {"acre|acres": 4840 * (36 * _INCH) ** 2, "hectare|hectares|公顷": Fraction(10000), "亩": Fraction(2000, 3)},
+    "L3": {
+        "ml|milliliter|milliliters|millilitre|millilitres|毫升|cc": Fraction(1, 10**6),
+        "l|liter|liters|litre|litres|升": Fraction(1, 1000), "gal|gallon|gallons": Fraction(3785411784, 10**12),
     },
-    "volume": {
-        "ml|milliliter|milliliters|millilitre|millilitres|\u6beb\u5347": Fraction(1, 1000),
-        "l|liter|liters|litre|litres|\u5347": Fraction(1),
-        "gal|gallon|gallons": Fraction(3785411784, 10**9),
+    "M": {
+        "mg|milligram|milligrams": Fraction(1, 1000), "g|gram|grams|克": Fraction(1), "kg|kilogram|kilograms|千克|公斤": Fraction(1000),
+        "斤": Fraction(500), "t|ton|tons|tonne|tonnes|吨": Fraction(10**6), "lb|lbs|pound|pounds": _POUND, "oz|ounce|ounces": _POUND / 16,
     },
-    "speed": {
-        "m/s|mps|meterspersecond|metrespersecond": Fraction(1),
-        "km/h|kmh|kph|kmph|kilometersperhour|kilometresperhour|"
-        "\u5343\u7c73/\u65f6|\u5343\u7c73/\u5c0f\u65f6": Fraction(5, 18),
-        "mph|mi/h|milesperhour|miles/hour": Fraction(44704, 100000),
+    "L T-1": {"mps": Fraction(1), "kmh|kph|kmph": Fraction(5, 18), "mph": 63360 * _INCH / 3600},
+    "T-1": {"hz|hertz|赫兹": Fraction(1), "khz": Fraction(1000), "rpm": Fraction(1, 60)},
+    "L M T-2": {"n|newton|newtons|牛|牛顿": _JOULE, "kn": 1000 * _JOULE},
+    "L2 M T-2": {
+        "j|joule|joules|焦|焦耳": _JOULE, "kj": 1000 * _JOULE, "kwh": 3_600_000 * _JOULE, "cal": Fraction(4184),
+        "kcal": Fraction(4184000), "ev": _JOULE * Fraction(1602176634, 10**28),
     },
-    "money": {
-        "$|\u00a4|dollar|dollars|usd|yuan|\u5143|rmb|euro|euros|eur|rupee|rupees|rubles|rub": Fraction(1),
-        "\u00a2|cent|cents|pence": Fraction(1, 100),
-        "\u89d2": Fraction(1, 10),
+    "L2 M T-3": {"w|watt|watts|瓦|瓦特": _JOULE, "kw|千瓦": 1000 * _JOULE},
+    "L-1 M T-2": {"pa|pascal|pascals|帕": _JOULE, "kpa": 1000 * _JOULE, "atm": 101325 * _JOULE},
+    "$": {
+        "$|¤|dollar|dollars|usd|yuan|元|rmb|euro|euros|eur|rupee|rupees|rubles|rub": Fraction(1),
+        "¢|cent|cents|pence|分钱": Fraction(1, 100), "角": Fraction(1, 10),
     },
-    "angle": {"deg|degree|degrees|\u5ea6|\u00b0": Fraction(1), "rad|radian|radians|\u5f27\u5ea6": Fraction(0)},
+    "A": {"deg|degree|degrees|度|°": Fraction(1), "rad|radian|radians|弧度": Fraction(0)},
 }  # fmt: skip
 UNITS = {name: (kind, size) for kind, table in _TABLES.items() for names, size in table.items() for name in names.split("|")}
 OTHER_UNITS = frozenset(
-    "hz khz mhz j kj n kn w kw mw v mv a ma pa kpa atm k mol c f ohm ohms kwh cal kcal acre acres hectare hectares rpm bits bytes bi"
-    "t byte kb mb gb "
-    "\u03c9 \u03bcm \u00b5m cc dozen "
-    "percent units unit people students apples ways square cubic sq cu per times year years month months".split()
+    "mhz kn mw v mv kv a ma mpa gpa bar k mol kmol c f t wb h ohm ohms kohm ω μm µm ω kev mev gev dozen bits bytes bit byte kb mb gb "
+    "percent units unit people students apples ways square cubic sq cu per times coulomb volt volts amp amps kelvin sr lm lx cd".split()
 )
-_SPACES = re.compile(r"[\s{}\u27e6\u27e7*.]|\\")
-_POWER = re.compile(r"\^?-?(?<!\d)\d+$")
-_SQUARE = re.compile(r"^(square|sq|cubic|cu|\u5e73\u65b9|\u7acb\u65b9)(.+)$")
+_MARKS = re.compile(r"[{}⟦⟧\\$]")
+_FACTOR = re.compile(r"[/()]|[^\s/()*·⋅.]+")
+_POWERED = re.compile(r"([^\d^-]+)\^?(-?\d{1,2})?")
+_SQUARE = re.compile(
+    r"(?<![a-z])(square|sq|cubic|cu)\.?\s*([a-z]+)|(平方|立方)([\u4e00-\u9fff]+)|(?<![a-z])([a-z]{1,20})\s+(squared|cubed)"
+)
+_SIGNS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def spelled(unit: str) -> str:
     """One spelling of a unit: without spaces, powers as ^n, lower case."""
-    text = _SPACES.sub("", unit).lower().strip("()")
-    if match := _SQUARE.match(text):
-        text = match[2] + ("^2" if match[1] in ("square", "sq", "\u5e73\u65b9") else "^3")
-    return text
+    return re.sub(r"\s", "", _plain(unit)).strip("()*")
+
+
+def _plain(unit: str) -> str:
+    text = _MARKS.sub(" ", unit).lower()
+    text = re.sub(r"[⁻⁰¹²³⁴-⁹]+", lambda run: "^" + run[0].translate(_SIGNS), text).replace("\u2212", "-").replace("cdot", "*")
+    text = _SQUARE.sub(_power, text)
+    return re.sub(r"\s*\^\s*", "^", re.sub(r"\bper\b", "/", text)).strip()
+
+
+def _power(match: "re.Match[str]") -> str:
+    word, name = match[1] or match[3] or match[6], match[2] or match[4] or match[5]
+    return name + ("^2" if word in ("square", "sq", "平方", "squared") else "^3")
 
 
 def is_unit(word: str) -> bool:
     """Whether the word, or each part of a compound such as km/h or cm^2, is a known unit."""
-    text = spelled(word)
-    parts = [_POWER.sub("", part) for part in re.split(r"[/*\u00b7-]|per", text) if part]
-    return text in UNITS or (bool(parts) and all(part in UNITS or part in OTHER_UNITS for part in parts))
+    names = [name for name, _ in _factors(word)]
+    return bool(names) and all(name in UNITS or name in OTHER_UNITS for name in names)
 
 
+def _factors(unit: str) -> list[tuple[str, int]]:
+    """The units that a unit is made of, with their powers; none where it is not written as one."""
+    found, sign, inside = [], 1, False
+    for token in _FACTOR.findall(re.sub(r"(?<=[a-z])per(?=[a-z])", "/", _plain(unit)) if "percent" not in unit.lower() else _plain(unit)):
+        if token in "/()":
+            inside = (token == "(" and sign < 0) or (inside and token != ")")
+            sign = -1 if token == "/" or inside else 1
+            continue
+        match = _POWERED.fullmatch(token)
+        if not match:
+            return []
+        found.append((match[1], sign * int(match[2] or 1)))
+        sign = -1 if inside else 1
+    return found
+
+
+@lru_cache(maxsize=4096)
 def converted(unit: str) -> tuple[str, Fraction] | None:
-    """The kind of a unit and its size in the kind's base unit; None for a unit that does not convert."""
-    text = spelled(unit)
-    if text in UNITS:
-        kind, size = UNITS[text]
-        return (kind, size) if size else None
-    if (match := re.match(r"^(.+?)\^?([23])$", text)) and match[1] in UNITS and UNITS[match[1]][0] == "length":
-        power = int(match[2])
-        return f"length^{power}", UNITS[match[1]][1] ** power
-    return None
+    """What a unit measures, and its size in the base unit of that; None for a unit that does not convert."""
+    powers: dict[str, int] = {}
+    size = Fraction(1)
+    for name, power in _factors(unit):
+        if name not in UNITS or not UNITS[name][1] or abs(power) > 9:
+            return None
+        kind, one = UNITS[name]
+        size *= one**power
+        for part in kind.split():
+            powers[part[0]] = powers.get(part[0], 0) + power * int(part[1:] or 1)
+    kept = sorted((name, power) for name, power in powers.items() if power)
+    return (" ".join(f"{name}{power}" for name, power in kept), size) if powers else None
 
 
 def same_unit(left: str, right: str) -> bool:
@@ -87,3 +118,11 @@ def same_unit(left: str, right: str) -> bool:
         return True
     sizes = converted(left), converted(right)
     return sizes[0] is not None and sizes[0] == sizes[1]
+
+
+def unlike(left: str, right: str) -> bool:
+    """Whether two units are known to measure different things; pounds may be money."""
+    sizes = converted(left), converted(right)
+    if sizes[0] is None or sizes[1] is None or {spelled(left), spelled(right)} & {"pound", "pounds"}:
+        return False
+    return sizes[0][0] != sizes[1][0]

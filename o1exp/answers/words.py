@@ -3,6 +3,7 @@
 import re
 
 from o1exp.answers.glyphs import chinese_number
+from o1exp.answers.kinds import Words
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = re.compile(r"[^\w\s%+<>=/.-]|_|(?<!\d)\.|\.(?!\d)|(?<!\w)-|-(?!\w)")
@@ -16,8 +17,35 @@ _SYNONYMS = {
     "\u65e0\u89e3": "no solution", "no such number exists": "no solution", "infinitely many": "infinite", "infinity": "infinite",
     "infinitely many solutions": "infinite", "\u65e0\u7a77\u591a": "infinite", "empty set": "no solution", "\u7a7a\u96c6": "no solution",
     "all real numbers": "reals", "all reals": "reals", "any real number": "reals", "real numbers": "reals", "all real x": "reals",
+    **dict.fromkeys("全体实数 一切实数 所有实数 任意实数 实数集".split(), "reals"),
     "impossible": "impossible", "not possible": "impossible",
+    **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 不存在实数根".split(), "no solution"),
+    "no real roots": "no solution", "no roots": "no solution",
+    **dict.fromkeys("是的 对的 能 可以 会".split(), "yes"), **dict.fromkeys("不对 不正确 不能 不可以 不会".split(), "no"),
 }  # fmt: skip
+_EQUATION = re.compile("^(?:该|原|此)?(?:方程组?|不等式组?)(?=无|没|不)")
+_PLACED = re.compile("^(?:位于|在)(?=第)|(?<=必要|充分|充要)条件$")
+_PROPERTY = re.compile(r"\b(converg|diverg)es\b")
+_VERDICT = re.compile(
+    r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)"
+    r"(?:\s*[,.;:\u2014\u2013]\s*|\s+-\s+|\s+(?=because|since|as|,))(?=\S)",
+    re.IGNORECASE,
+)
+_REASONED = re.compile(r"[\d=<>]")
+_PRONOUNS = ("it", "this", "that", "they")
+_BEING = re.compile("([^是为]{2,12})(?<!不)(?:是|为)([\u4e00-\u9fff]{2,10})")
+_SUBJECT = re.compile(r"((?!there\b|not\b)[a-z ]{1,40}?) (?:is|are) ((?:not )?[a-z]+(?: [a-z]+)?)")
+_DOING = re.compile(
+    r"((?:[a-z]+ )?(?:it|sequence|series|limit|integral|function|sum|product)(?: [a-z ]{0,40}?)?) (convergent|divergent|exists"
+    r"|increases|decreases|does not exist|undefined)"
+)
+_MONTHS = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_DATE = re.compile(
+    rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE
+)
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()
@@ -37,18 +65,57 @@ def plain_words(text: str) -> str:
     """Lower case, no articles, no punctuation, synonyms under one word."""
     text = re.sub(r"[\u27e6\u27e7{}\u2983\u2984]", " ", text).lower().replace("n't", " not").replace("'s", "s")
     text = " ".join(_ARTICLES.sub(" ", _PUNCTUATION.sub(" ", text)).split())
+    text = _PLACED.sub("", text)
+    text = _PROPERTY.sub(lambda match: match[1] + "ent", _EQUATION.sub("", text))
     return _SYNONYMS.get(text, text)
+
+
+def stated(text: str) -> list[Words]:
+    """What a text in words says: as a whole, and its property apart from the subject."""
+    plain = plain_words(text)
+    if not plain:
+        return []
+    match = _SUBJECT.match(plain) or _DOING.match(plain) or _BEING.match(plain)
+    if match is None:
+        return [Words(plain)]
+    about = "" if match[1] in _PRONOUNS else match[1]
+    return [Words(plain), Words(_SYNONYMS.get(match[2], match[2]), about)]
+
+
+def reasoned(text: str) -> list[Words]:
+    """The yes or no that a text begins with; its reason counts where it holds more than words."""
+    match = _VERDICT.match(text.strip())
+    if not match:
+        return []
+    reason = plain_words(text.strip()[match.end() :])
+    return [Words(plain_words(match[1]), reason if _REASONED.search(reason) else "")]
+
+
+def dated(text: str) -> str:
+    """One spelling of a date whose month is written out, "" where the text is none."""
+    match = _DATE.fullmatch(text.strip().rstrip("."))
+    if not match:
+        return ""
+    return " ".join([(match[1] or match[4])[:3].lower(), (match[2] or match[3]).lstrip("0"), match[5] or ""]).strip()
 
 
 def spelled_number(text: str) -> str | None:
     """The number a phrase spells, as a plain expression: "twenty-four" is 24, the Chinese for two thirds 2/3; None where it spells none."""
     if text.isascii():
         return _english(text)
+    sign, text = ("-", text[1:].lstrip("的")) if text[0] == "负" else ("", text)
     if text.startswith(_HUNDREDTHS) and (value := chinese_number(text[3:])) is not None:
-        return value + "%"
-    if (match := _PARTS.fullmatch(text)) and (top := chinese_number(match["top"])) and (bottom := chinese_number(match["bottom"])):
-        return f"{top}/{bottom}"
-    return chinese_number(text)
+        return sign + value + "%"
+    if text.endswith("成") and (tenths := chinese_number(text[:-1])) is not None:
+        return f"{sign}{tenths}0%"
+    if text in ("一半", "二分之一"):
+        return sign + "1/2"
+    whole, mixed, part = text.rpartition("又")
+    count = chinese_number(whole) if mixed else "0"
+    if (match := _PARTS.fullmatch(part)) and (top := chinese_number(match["top"])) and (bottom := chinese_number(match["bottom"])):
+        return f"{sign}({count}+{top}/{bottom})" if mixed and count else None if mixed else f"{sign}{top}/{bottom}"
+    value = chinese_number(text)
+    return None if value is None else sign + value
 
 
 def _english(text: str) -> str | None:
@@ -56,6 +123,8 @@ def _english(text: str) -> str | None:
     sign = ""
     if words and words[0] in ("minus", "negative"):
         sign, words = "-", words[1:]
+    if (fraction := _fraction(words)) is not None:
+        return sign + fraction
     words = [word for word in words if word != "and"]
     if not words or not all(word in _SMALL or word in _SCALES for word in words):
         return None
@@ -68,3 +137,21 @@ def _english(text: str) -> str | None:
         else:
             total, section = total + (section or 1) * _SCALES[word], 0
     return sign + str(total + section)
+
+
+_HALVES = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
+_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_BOTTOMS = _HALVES | {name + end: place for place, name in enumerate(_ORDINALS, 3) for end in ("", "s")}
+
+
+def _fraction(words: list[str]) -> str | None:
+    """Two thirds, a half, one and three quarters."""
+    if not words or words[-1] not in _BOTTOMS:
+        return None
+    *rest, last = words
+    whole, top = (rest[: rest.index("and")], rest[rest.index("and") + 1 :]) if "and" in rest else ([], rest)
+    top = ["one"] if top in ([], ["a"], ["one"]) else top
+    if len(top) != 1 or top[0] not in _SMALL or (whole and (count := _english(" ".join(whole))) is None):
+        return None
+    part = f"{_SMALL[top[0]]}/{_BOTTOMS[last]}"
+    return f"({count}+{part})" if whole else part

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from o1exp.answers import Verdict
 from o1exp.answers.conventions import Mode
+from o1exp.answers.grade import Verdict
 from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from o1exp.answers import GoldPair, Verdict, classes, grade_all
+from o1exp.answers.batch import GoldPair, grade_all
 from o1exp.answers.conventions import Mode
+from o1exp.answers.grade import Verdict
+from o1exp.answers.vote import classes
 from o1exp.records import Score
 
 

@@ -139,7 +139,7 @@ class Solving:
 
     def _judged(self, answer: Answer) -> list[Request]:
         """The next draw of a problem that needs one. What failed for good is not drawn again: it is recorded, and left out."""
-        from o1exp.answers import grade
+        from o1exp.answers.grade import grade
 
         stage, place, draw = self._stage, answer.request.place, answer.request.draw
         problem = self._problems[place]

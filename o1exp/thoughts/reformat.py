@@ -80,7 +80,7 @@ class Reformat(Stage[Table[Example]]):
             work.write(Example, self._rows(solved, client, work))
 
     def _rows(self, problems: list[Problem], client: "Client", work: Work) -> Iterator[Example]:
-        from o1exp.answers import grade
+        from o1exp.answers.grade import grade
         from o1exp.chat.client import Calls
 
         calls, rewritten, words_before, words_after = Calls(), 0, 0, 0

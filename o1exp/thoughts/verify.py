@@ -72,7 +72,7 @@ VERDICTS = ("right", "wrong", "no_answer", "unscored")
 
 def judge(gold: str, response: str) -> str:
     """One of VERDICTS."""
-    from o1exp.answers import grade
+    from o1exp.answers.grade import grade
 
     verdict = grade(gold, response)
     if verdict.correct is None:

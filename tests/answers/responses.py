@@ -38,7 +38,7 @@ RESPONSES: list[tuple[str, str]] = [
     ("<think>\nIt is 4.\n</think>\n\n**Answer:** 12", "12"),
     (r"<think>so \boxed{5}</think>", "5"),
     ("<think>So the answer is 5. But let me check", ""),
-    (r"<think>So the answer is \boxed{5}. But let me check", "5"),
+    (r"<think>So the answer is \boxed{5}. But let me check", ""),
     (r"<think>\boxed{5}</think> I cannot tell.", ""),
     (r"<|begin_of_thought|> 3? \boxed{3} <|end_of_thought|> <|begin_of_solution|> It is \boxed{4}. <|end_of_solution|>", "4"),
     ("<Thought>7 or 8</Thought>\nThe answer is 8.", "8"),

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from o1exp.answers import grade, majority
 from o1exp.answers.compare import same
 from o1exp.answers.extract import extract
+from o1exp.answers.grade import grade
+from o1exp.answers.vote import majority
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from o1exp.answers.extract import extract
         ("16 - 3 = 13 <<16-3=13>>\n#### 13", "13", "hashes"),
         ("The answer is 42.", "42", "cue"),
         ("\u6545\u7b54\u6848\u4e3a\uff1a8\u3002", "8", "cue"),
-        ("we get 3, then 4 apples", "4", "number"),
+        ("we get 3, then 4 pears", "4", "number"),
         ("<think>perhaps \\boxed{1}</think> It is \\boxed{2}", "2", "boxed"),
         ("I do not know.", "", "none"),
     ],

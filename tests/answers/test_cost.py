@@ -15,15 +15,26 @@ from pathlib import Path
 import pytest
 
 import o1exp.answers
-from o1exp.answers import classes, compare, fingerprint, grade, grade_answer, rational, read
+from o1exp.answers import compare, fingerprint, rational, read
 from o1exp.answers.extract import extract
+from o1exp.answers.grade import grade, grade_answer
+from o1exp.answers.vote import classes
 from tests.answers.pieces import BLANKS, BOXES, CUES, PIECES, mixtures, repeated
 
 _FLOOR = 0.1
 _MOST = 32
 _RESPONSE, _ANSWER, _MEGABYTE = 20_000, 2_000, 1_000_000
-_AS_WRITTEN = ("boxes", "cues", "extract", "glyphs", "normalise")  # the other modules see answers whose blanks are single spaces
-_ASKED_ABOUT = {"cues._MATH": 2_000}  # letters at most, where a pattern is not asked about more
+_AS_WRITTEN = (
+    "boxes",
+    "cues",
+    "extract",
+    "formulas",
+    "glyphs",
+    "normalise",
+    "prose",
+    "thought",
+)  # the other modules see answers whose blanks are single spaces
+_ASKED_ABOUT = {"formulas._MATH": 2_000}  # letters at most, where a pattern is not asked about more
 _GENERAL = [
     *BLANKS[:4],
     *"a19.,:;()[]{}|-+=^_/*!'\\$<\u4e2d\u27e6\u27e7\u2208",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from o1exp.answers import grade, grade_answer
 from o1exp.answers.compare import same
 from o1exp.answers.conventions import DEFAULT, STRICT
+from o1exp.answers.grade import grade, grade_answer
 from tests.answers.responses import RESPONSES
 
 TABLE = Path(__file__).with_name("pairs.txt")
@@ -49,8 +49,19 @@ def test_responses() -> None:
 def test_hand_written_pairs_of_the_shared_data(shared_data: Path) -> None:
     rows = [json.loads(line) for line in (shared_data / "grading" / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
     verdicts = [(grade_answer if row["form"] == "answer" else grade)(row["gold"], row["prediction"]).correct for row in rows]
-    right = sum(verdict == row["equal"] for verdict, row in zip(verdicts, rows, strict=True))
-    assert right / len(rows) >= 0.97
+    wrong = [row["id"] for verdict, row in zip(verdicts, rows, strict=True) if verdict != row["equal"]]
+    assert set(wrong) <= {"d016"}  # 9 cm^2 and 9 cm^3, which differ since both units are written
+
+
+def test_pairs_after_public_reports(shared_data: Path) -> None:
+    wrong = 0
+    rows = [json.loads(line) for line in (shared_data / "grading" / "pairs2.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        verdicts = [(grade_answer if row["form"] == "answer" else grade)(row["gold"], row["prediction"]).correct]
+        if row["form"] == "answer":
+            verdicts.append(grade_answer(row["prediction"], row["gold"]).correct)
+        wrong += any(verdict is not None and verdict != row["equal"] for verdict in verdicts)
+    assert 1 - wrong / len(rows) >= 0.985
 
 
 @pytest.mark.parametrize(
@@ -58,7 +69,12 @@ def test_hand_written_pairs_of_the_shared_data(shared_data: Path) -> None:
     [
         (r"45\%", "45", True, False),
         (r"45\%", "0.45", True, True),
-        (r"9\text{ cm}^2", r"9\text{ cm}^3", True, False),
+        (r"9\text{ cm}^2", r"9\text{ cm}^3", False, False),
+        ("9 apples", "9 pears", True, False),
+        ("2 hours", "2 minutes", False, False),
+        ("2 hours", "120 minutes", True, True),
+        (r"\sqrt{2}", "1.4142135624", True, False),
+        (r"\sqrt{2}", "1.41421", False, False),
         (r"9\text{ cm}", "9", True, True),
         ("1, 3", "3, 1", True, False),
         (r"\{1,3\}", r"\{3,1\}", True, True),

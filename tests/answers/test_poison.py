@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.answers import grade, grade_answer
 from o1exp.answers.compare import compared
+from o1exp.answers.grade import grade, grade_answer
 from o1exp.answers.symbolic import CPU_SECONDS, SYMBOLIC
 
 _CPU_SECONDS = 2.0

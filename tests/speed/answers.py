@@ -43,7 +43,7 @@ def grading(pairs: list[GoldPair]) -> Measure:
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)  # it prints whole responses where it runs out of time
     from math_verify import parse, verify
 
-    from o1exp.answers import grade_all
+    from o1exp.answers.batch import grade_all
 
     sample = random.Random(0).sample(pairs, min(_SAMPLE, len(pairs)))
 
@@ -91,7 +91,7 @@ def voting() -> Measure:
     """Majority over 64 surds, half of them the same value in another form: classes against math-verify on all pairs."""
     from math_verify import parse, verify
 
-    from o1exp.answers import majority
+    from o1exp.answers.vote import majority
 
     luck = random.Random(0)
     roots = luck.sample([n for n in range(2, 200) if round(n**0.5) ** 2 != n], 32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from o1exp import answers
+from o1exp.answers import grade as grading
 from o1exp.chat.cache import Cache
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Budget, Teacher
@@ -36,9 +36,9 @@ def test_a_problem_is_asked_again_only_while_no_answer_is_right(tmp_path: Path) 
 
 def test_each_answer_is_read_and_graded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, graded = Counter[str](), Counter[str]()
-    find, grade = Cache.find, answers.grade
+    find, grade = Cache.find, grading.grade
     monkeypatch.setattr(Cache, "find", lambda cache, key: read.update([key]) or find(cache, key))
-    monkeypatch.setattr(answers, "grade", lambda gold, text: graded.update([text]) or grade(gold, text))
+    monkeypatch.setattr(grading, "grade", lambda gold, text: graded.update([text]) or grade(gold, text))
     sums = Sums(lambda n, times: boxed(2 * n if times >= n else 99, f"try {times} of {n}"))
     with Loopback(sums) as server:
         here = store(tmp_path)

@@ -1,0 +1,136 @@
+"""Answers with a notation of their own: clock times, bases, congruences, matrices, statements by number."""
+
+import re
+from fractions import Fraction
+
+from o1exp.answers.glyphs import ROW, digits_for_numerals
+from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Ratio, Value
+from o1exp.answers.nodes import Node, add, mul, num
+from o1exp.answers.quantities import compound, expression
+from o1exp.answers.split import cut, linked
+
+_CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
+_STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
+_CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
+_HOUR = re.compile("点(?=.{1,3}分|半|整|$)")
+_CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|(半)|(整))?$")
+_MATRIX = re.compile(
+    r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
+    r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$",
+    re.DOTALL,
+)
+_BASED = re.compile(
+    r"^\(?\s*(?P<digits>[0-9A-Za-z][0-9A-Za-z., ]*?)\s*\)?\s*(?:_\s*\{?\s*\u27e6?\s*(?:base\s*)?(?P<base>\d{1,2}|"
+    r"two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\u27e7?\s*\}?"
+    r"|\s*[\u27e6(]*\s*(?:in\s+)?base\s*[-\u27e6\u27e7{]*\s*(?P<other>\d{1,2}|two|three|four|five|six|seven|"
+    r"eight|nine|ten|twelve|sixteen)[\u27e6\u27e7) }]*)$"
+)
+_CONGRUENCE = re.compile(
+    r"^(?:[^\u2261]*+\u2261)?(?P<residues>[^\u2261]+?)\\?(?:pmod|bmod|mod|modulo)\s*+[\u27e7{(]*+\s*+(?P<modulus>\d++)\s*+[)}\u27e7]*+$"
+)
+
+
+def statements(plain: str) -> list[Answer]:
+    """The set that ①③, ①和③ or (1)(3) is."""
+    numbers = _CIRCLED.findall(plain) if _STATEMENTS.match(plain) else []
+    if len(numbers) < 2 or len(set(numbers)) < len(numbers):
+        return []
+    circled = [chr(0x245F + int(number)) if number.isdigit() and number.isascii() else number for number in numbers]
+    return [Many("set", tuple(Choice(number) for number in circled))]
+
+
+def _chinese_clock(text: str) -> list[Answer]:
+    """8点15分, 下午3点半: hours from noon on count on to 24, as they are spoken."""
+    match = _CHINESE_CLOCK.match(digits_for_numerals(_HOUR.sub("时", text))) if re.search("[点时午上晨晚]", text) else None
+    if not match or (text.endswith("时") and not match[1]) or match[0].endswith(":"):
+        return []
+    hour, minute = int(match[2]), 30 if match[4] else int(match[3] or 0)
+    if hour > 24 or minute > 59:
+        return []
+    late = match[1] in ("下午", "傍晚", "晚上") or (match[1] == "中午" and hour < 10)
+    clock = Clock((hour % 12 + 12 if late else hour) * 60 + minute, False)
+    return [clock, *([whole] if (whole := compound(text)) else [])]
+
+
+def clock(text: str) -> list[Answer]:
+    """A time of day; 3:30 without a.m. or p.m. could be a ratio as well."""
+    if not text.isascii() and (found := _chinese_clock(text)):
+        return found
+    match = _CLOCK.match(text)
+    if not match or not (match[2] or match[3]):
+        return []
+    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
+    if hour > 24 or minute > 59:
+        return []
+    clock = Clock((hour % 12 + (12 if half == "p" else 0)) * 60 + minute if half else hour * 60 + minute, bool(half))
+    return [clock] if half else [Ratio((num(hour), num(minute)), timely=True), clock]
+
+
+def grid(text: str) -> list[Answer]:
+    """A matrix, or the value of a determinant."""
+    if "\\begin" not in text or not (match := _MATRIX.match(text)) or "\\begin" in match["body"]:
+        return []
+    factor = expression(match["factor"].rstrip(" *")) if match["factor"].strip() and match["factor"].strip() != "-" else None
+    if match["factor"].strip() == "-":
+        factor = num(-1)
+    elif match["factor"].strip() and factor is None:
+        return []
+    rows: list[tuple[Node, ...]] = []
+    for row in match["body"].split(ROW):
+        if row.strip():
+            cells = [expression(cell) for cell in row.split("&")]
+            if any(cell is None for cell in cells):
+                return []
+            rows.append(tuple(cell if factor is None else mul(factor, cell) for cell in cells if cell is not None))
+    if not rows:
+        return []
+    if match["kind"] in ("vmatrix", "Vmatrix"):
+        return [Value(_determinant(rows))] if all(len(row) == len(rows) <= 5 for row in rows) else []
+    return [Grid(tuple(rows))]
+
+
+def _determinant(rows: list[tuple[Node, ...]]) -> Node:
+    if len(rows) == 1:
+        return rows[0][0]
+    terms = []
+    for place, cell in enumerate(rows[0]):
+        minor = _determinant([row[:place] + row[place + 1 :] for row in rows[1:]])
+        terms.append(mul(num(-1 if place % 2 else 1), cell, minor))
+    return add(*terms)
+
+
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "sixteen": 16}
+
+
+def based(text: str) -> list[Answer]:
+    """Digits with their base written beside them."""
+    match = _BASED.match(text)
+    if not match:
+        return []
+    name = match["base"] or match["other"]
+    base = _BASES.get(name) or int(name)
+    digits = re.sub(r"[ ,]", "", match["digits"]).upper()
+    if not 2 <= base <= 36 or not all(letter == "." or _digit(letter) < base for letter in digits):
+        return []
+    if not any(letter.isdigit() for letter in digits) and (base < 11 or not match["digits"].isupper() or len(digits) < 2):
+        return []
+    return [Based(digits.lstrip("0") or "0", base)]
+
+
+def _digit(letter: str) -> int:
+    return int(letter, 36)
+
+
+def congruence(text: str) -> list[Answer]:
+    """Residues modulo a number, and the remainder that a mod b is."""
+    match = _CONGRUENCE.match(text) if "mod" in text else None
+    if not match or int(match["modulus"]) == 0:
+        return []
+    modulus = Fraction(match["modulus"])
+    residues = [expression(piece) for part in linked(match["residues"].rstrip().rstrip("(\u27e6")) for piece in cut(part, ",") if piece]
+    values = [node.value for node in residues if node is not None and node.op == "num"]
+    if not residues or len(values) != len(residues):
+        return []
+    found: list[Answer] = [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
+    remainder = expression(text) if "\u2261" not in text and "pmod" not in text and "(" not in text else None
+    return found if remainder is None else [*found, Value(remainder)]

@@ -1,0 +1,193 @@
+r"""The expression that plain prose ends with.
+
+It is read as a whole (12\u03c0, 3\u221a2, 10^6, 2:3, 5 1/2, (2, 5), x + 1, -7) or not at all: half of an expression is another answer.
+"""
+
+import re
+from dataclasses import dataclass
+
+from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES
+from o1exp.answers.units import converted, is_unit
+
+_LONGEST = 4000
+_TOKEN = re.compile(
+    r"(?P<clock>\d{1,2}(?::\d\d|[\u70b9\u65f6]\d{1,2}\u5206)(?::\d\d)?(?!\d)(?:\s?[ap]\.?m\b\.?)?)"
+    r"|(?P<number>(?:\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?"
+    r"(?:\s?(?:%|\\%|[\u4e07\u4ebf]+|(?:thousand|million|billion|trillion|hundred)\b))?|\.\d+)"
+    r"|(?P<command>\\(?:[A-Za-z]+|[,;:! {}%]))"
+    r"|(?P<word>[A-Za-z]+'{0,3})"
+    r"|(?P<sign>\*\*(?=\d)|[-+*/^=:<>!_|\u00b1\u2213\u2212\u2013\uff0d\u00d7\u00f7\u00b7\u22c5\u2264\u2265\u2260\u2248\u222a\u2229\u2208\u223c~])"
+    r"|(?P<open>[(\[{\uff08])|(?P<close>[)\]}\uff09])"
+    r"|(?P<glyph>[\u03c0\u221a\u221b\u221e\u00b0\u00b2\u00b3\u00b9\u2070-\u209f\u00bc-\u00be\u2150-\u215e\u0391-\u03c9\u00a4\u2460-\u2473])"
+    r"|(?P<comma>[,\uff0c\u3001;])|(?P<dot>\.)|(?P<blank>[^\S\n]+)|(?P<other>.)",
+    re.DOTALL,
+)
+_REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n]{0,80}\)[.\s]*$")
+_EXCLAIMED = re.compile(r"!+\W*$")
+_SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
+_ASIDE = re.compile(
+    r",?\s(?:which (?:is|was|equals|makes)|not|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
+    r"|\uff0c(?:而不是|不是|因为|比)"
+)
+_GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
+_DIGIT = re.compile(r"\d")
+_WORDS = FUNCTIONS | frozenset(LONG_NAMES) | {"x"}
+_UNIT = re.compile(
+    r"(?P<words>(?:(?:square|cubic|sq|cu)\.?[^\S\n])?[A-Za-z\u00b5\u03a9]{1,12}(?:\^?\{?[23\u00b2\u00b3]\}?)?(?:\s?/\s?[A-Za-z]{1,8}(?:\^?[23\u00b2\u00b3])?)?"
+    r"|[\u4e00-\u9fff]{1,4})"
+)
+_SIGNS = "-\u2212\u2013\uff0d+\u00b1"
+_LETTERS = re.compile(r"[A-Za-z]")
+_LINKS = frozenset({"and", "or", "\u548c", "\u6216", "\u4e0e"})
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run of mathematics in a text, from `start` to `end`; `digit` says whether a number stands in it."""
+
+    start: int
+    end: int
+    digit: bool
+
+
+def last_expression(text: str) -> str:
+    """The last expression with a number in it that stands in prose, with its sign and unit; "" where there is none."""
+    text = _before_aside(_EXCLAIMED.sub("", _REMARKED.sub("", text[-_LONGEST:].rstrip())))
+    runs = [run for run in _runs(text) if run.digit]
+    if not runs:
+        return ""
+    last = len(runs) - 1
+    start, end = _trimmed(text, runs[last])
+    unit = _unit_behind(text, end)
+    while last and not unit and _joined(text, runs[last - 1], start):
+        last -= 1
+        start = _trimmed(text, runs[last])[0]
+    if unit and last:
+        start = _with_larger_unit(text, runs[last - 1], start, unit)
+    return (_value(text[start:end]) + unit).strip()
+
+
+def _before_aside(text: str) -> str:
+    """The text without what its last sentence adds to a number: "which is 3 more", "not 15"."""
+    start = max((match.end() for match in _SENTENCE.finditer(text)), default=0)
+    aside = _ASIDE.search(text, start)
+    counts = aside and _DIGIT.search(text, start, aside.start()) and not _GOES_ON.search(text, aside.end())
+    return text[: aside.start()] if aside and counts else text
+
+
+def first_expression(text: str) -> tuple[str, str]:
+    """The expression that a text begins with, with its unit, and what stands behind it; ("", text) where it begins with words."""
+    run = next(iter(_runs(text)), None)
+    if run is None or not run.digit or run.start > 0:
+        return "", text
+    start, end = _trimmed(text, run)
+    unit = _unit_behind(text, end)
+    return (_value(text[start:end]) + unit).strip(), text[end:].lstrip().removeprefix(unit.strip())
+
+
+def _runs(text: str) -> list[_Run]:
+    """All runs of mathematics."""
+    runs: list[_Run] = []
+    start, end, digit, depth = -1, -1, False, 0
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        inside = kind in ("clock", "number", "command", "sign", "open", "close", "glyph")
+        if kind == "word":
+            inside = _is_symbol(match[0], digit and end == match.start() and text[end - 1] not in "([{=,+-*")
+        elif kind in ("comma", "dot"):
+            inside = depth > 0 and start >= 0 and kind == "comma"
+        elif kind == "blank" and start >= 0:
+            continue
+        if not inside:
+            if start >= 0:
+                runs.append(_Run(start, end, digit))
+            start, digit, depth = -1, False, 0
+            continue
+        if kind == "number" and start >= 0 and _side_by_side(text[start:end], text[end : match.start()], match, text):
+            runs.append(_Run(start, end, digit))
+            start, digit, depth = -1, False, 0
+        if start < 0:
+            start = match.start()
+        end = match.end()
+        digit |= kind in ("number", "clock") or (kind == "glyph" and match[0] in "\u221e\u03c0\u221a\u221b\u00bc\u00bd\u00be")
+        depth = max(0, depth + (kind == "open") - (kind == "close"))
+    if start >= 0:
+        runs.append(_Run(start, end, digit))
+    return runs
+
+
+def _side_by_side(before: str, blank: str, match: "re.Match[str]", text: str) -> bool:
+    """Whether a number stands behind another one with a blank between, and is not the fraction of a mixed number."""
+    if not blank or not before[-1:].isdigit():
+        return False
+    return not re.match(r"\s?/\s?\d", text[match.end() : match.end() + 4])
+
+
+def _is_symbol(word: str, attached: bool) -> bool:
+    """Whether a run of letters is mathematics: a function, one letter, or letters written onto a number, as in 2xy or 5cm."""
+    bare = word.rstrip("'")
+    return word in _WORDS or (len(bare) == 1 and word not in ("a", "I")) or (attached and len(bare) <= 4)
+
+
+def _trimmed(text: str, run: _Run) -> tuple[int, int]:
+    """Where the run starts and ends without the marks of the sentence around it."""
+    start, end = run.start, run.end
+    while True:
+        piece = text[start:end]
+        lead = re.match(r"(?:[-=]+>|[*:=<>!^_~/|\u00d7\u00f7\u00b7\u22c5\u2248\u223c)\]}\uff09]|\\[,;:! ])\s*", piece)
+        letter = re.match(r"(?:[A-Z]|[a-z])(?=\s+[\d.\u00a4\\-])\s+|[A-Za-z]\s*:\s*(?=\S)", piece)
+        bullet = re.match(rf"[{_SIGNS}]\s+", piece) if not _signed_with_blank(text, start) else None
+        tail = re.search(r"\s*(?:[-*:=<>^_~/|+(\[{\uff08\u2212\u2013\u00d7\u00f7]|\\[,;:! ]|(?<![\d)}!\u03c0a-zA-Z])!)$", piece)
+        if cut := lead or letter or bullet:
+            start += cut.end()
+        elif tail:
+            end = start + tail.start()
+        elif piece and _open_more(piece) and piece[0] in "([{\uff08":
+            start += 1
+        elif piece and _open_more(piece) < 0 and piece[-1] in ")]}\uff09":
+            end -= 1
+        else:
+            return (start, end) if start < end else (run.end, run.end)
+
+
+def _signed_with_blank(text: str, start: int) -> bool:
+    """Whether a sign with a blank behind it is meant as a sign: after an equality sign, not after a word or at the start of a line."""
+    return text[:start].rstrip()[-1:] in tuple("=(<>\u2264\u2265\uff1d")
+
+
+def _open_more(piece: str) -> int:
+    return sum((letter in "([{\uff08") - (letter in ")]}\uff09") for letter in piece)
+
+
+def _value(piece: str) -> str:
+    """What a calculation without letters comes to: what stands behind its last equality sign."""
+    left, equals, right = piece.rpartition("=")
+    return right if equals and right.strip() and not _LETTERS.search(left) else piece
+
+
+def _unit_behind(text: str, end: int) -> str:
+    match = _UNIT.match(text, end + len(text[end : end + 2]) - len(text[end : end + 2].lstrip(" ")))
+    if not match:
+        return ""
+    words = match["words"]
+    if "\u4e00" <= words[0] <= "\u9fff":
+        return next((words[:size] for size in range(len(words), 0, -1) if converted(words[:size])), "")
+    behind = text[match.end() : match.end() + 1]
+    if behind.isalpha() or not is_unit(words) or (len(words) == 1 and words in "aAcCkKfFvVtT"):
+        return ""
+    return " " + words
+
+
+def _joined(text: str, before: _Run, start: int) -> bool:
+    """Whether a comma, "and" or "or" joins the run before to the one that starts there."""
+    between = text[before.end : start].strip()
+    words = between.strip(",\uff0c\u3001; ").lower()
+    return bool(between) and len(between) < 12 and (not words or words in _LINKS) and "." not in between and "\n" not in between
+
+
+def _with_larger_unit(text: str, before: _Run, start: int, unit: str) -> int:
+    """Where 9 hours of "9 hours and 48 minutes" start; `start` where the number before is another quantity."""
+    first, end = _trimmed(text, before)
+    between = re.sub(r"\band\b", " ", text[end:start]).strip(" ,")
+    sizes = converted(between) if len(between) < 20 else None, converted(unit)
+    return first if sizes[0] and sizes[1] and sizes[0][0] == sizes[1][0] and sizes[0][1] > sizes[1][1] else start
