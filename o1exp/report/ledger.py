@@ -71,6 +71,13 @@ def money(arms: list[Arm]) -> Money:
     return total
 
 
+def usd_per_right(arms: list[Arm]) -> float | None:
+    """What an accepted thought cost: the answers of all stages that had them judged, over the right ones; None for none."""
+    noted = {stage.path: stage.facts for arm in arms for stage in arm.stages if "usd_per_right" in stage.facts}
+    right = sum(int(facts["right"]) for facts in noted.values())
+    return sum(float(facts["usd"]) for facts in noted.values()) / right if right else None
+
+
 def _money(book: Book, stages: list[Artefact]) -> Money:
     asked = [stage for stage in stages if stage.facts.get("requests")]
     known = [stage.path for stage in asked if book.knows(stage.path)]

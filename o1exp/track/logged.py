@@ -14,7 +14,7 @@ from o1exp.history.runs import RunRecord
 from o1exp.media.text import markdown_cell, one_line
 from o1exp.report.compare import ResultRow, plain_rows, rows
 from o1exp.report.curves import points
-from o1exp.report.ledger import money
+from o1exp.report.ledger import money, usd_per_right
 from o1exp.report.phases import learning_text
 from o1exp.report.table import reported
 from o1exp.track import names
@@ -146,6 +146,7 @@ def _money(arms: list[Arm]) -> list[Any]:
     values = {
         "answers": total.answers.answered, "answers_usd": total.answers.usd, "replayed": total.replayed.answered,
         "paid_usd": total.paid.usd, "lost": total.paid.lost, "lost_usd": total.paid.lost_usd,
+        **({} if (each := usd_per_right(arms)) is None else {"usd_per_right": each}),
     }  # fmt: skip
     return [_metric(f"calls/{name}", value, 0, time.time()) for name, value in values.items()] if known else []
 

@@ -8,7 +8,7 @@ import pytest
 from o1exp.bench.outcome import Outcome
 from o1exp.bench.result import Result
 from o1exp.chat.servers.loopback import Loopback, Refusal
-from o1exp.flow import Stage, Store
+from o1exp.flow import Stage, Store, Work
 from o1exp.history.arms import gather
 from o1exp.history.runs import RunRecord
 from o1exp.report.ledger import bills, costs, money
@@ -17,6 +17,14 @@ from o1exp.track.logged import entry
 from tests.chat.parts import Ask, Failing
 from tests.chat.test_budget import EACH, LOST, teacher
 from tests.planted import Planted, graded, held_out
+
+
+class Judged(Ask):
+    """Half of the answers are right."""
+
+    def make(self, work: Work) -> None:
+        super().make(work)
+        work.note(right=self.count // 2, usd_per_right=2 * EACH)
 
 
 def result(asked: Ask) -> Result:
@@ -34,7 +42,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
         asking = teacher(server, concurrency=1)
         store = Store(root)
         store.get(Ask(teacher=asking, count=1))
-        arms: dict[str, Stage[Outcome]] = {"few": result(Ask(teacher=asking, count=4)), "more": result(Ask(teacher=asking, count=6))}
+        arms: dict[str, Stage[Outcome]] = {"few": result(Judged(teacher=asking, count=4)), "more": result(Judged(teacher=asking, count=6))}
         goal = Report(arms=arms, baseline="few", samples=0)
         store.make([goal])
     return store, goal
@@ -61,6 +69,7 @@ def test_the_page_says_so(page: tuple[Store, Report]) -> None:
     html = (store.folder(goal) / "index.html").read_text()
     assert "these stages paid US$ 0.59, 0.34 of it for 5 requests that got no answer" in html
     assert "1 of the answers was in the request cache: others had paid US$ 0.05 for them" in html
+    assert "A thought that verification accepts cost US$ 0.1000." in html
     totals = re.findall(r"<tfoot>.*?</tfoot>", html, re.DOTALL)
     assert '<td class="n">6</td><td class="n">180</td><td class="n">0.30</td>' in totals[-2]
     assert '<td class="n">0.30</td><td class="n">0.59</td>' in totals[-1]
@@ -72,6 +81,7 @@ def test_mlflow_gets_the_same_sums(page: tuple[Store, Report]) -> None:
     record = RunRecord(folder=store.root / "runs" / "r", root=store.root, title="s", arms=named)
     told = {metric.key: metric.value for metric in entry(record, record.gathered()).metrics}
     assert {name: told[f"calls/{name}"] for name in ("answers", "replayed", "lost")} == {"answers": 6, "replayed": 1, "lost": 5}
+    assert told["calls/usd_per_right"] == pytest.approx((4 + 6) * EACH / (2 + 3))
     assert [told[f"calls/{name}_usd"] for name in ("answers", "paid", "lost")] == pytest.approx([6 * EACH, 5 * EACH + 5 * LOST, 5 * LOST])
 
 
