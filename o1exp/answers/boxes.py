@@ -38,7 +38,7 @@ def last_box(text: str) -> str:
 def unclosed_box(text: str) -> bool:
     """Whether the last box never closes: the text broke off inside it."""
     starts = [match for match in _BOX.finditer(text) if text[match.end() : match.end() + 1] == "{"]
-    return bool(starts) and starts[-1].end() not in _closings(text)
+    return bool(starts) and starts[-1].end() not in _closings(text, starts[-1].start())
 
 
 def _boxes(text: str) -> list[tuple[int, int, str]]:
@@ -46,7 +46,7 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
     starts = list(_BOX.finditer(text))
     if not starts:
         return []
-    closings = _closings(text) if any(text[match.end() : match.end() + 1] == "{" for match in starts) else {}
+    closings = _closings(text, starts[0].start()) if any(text[match.end() : match.end() + 1] == "{" for match in starts) else {}
     spans: list[tuple[int, int, str]] = []
     for match in starts:
         if spans and match.start() < spans[-1][1]:
@@ -63,11 +63,11 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
-def _closings(text: str) -> dict[int, int]:
-    r"""Where each brace closes, found in one pass; \{ and \} are no braces."""
+def _closings(text: str, start: int) -> dict[int, int]:
+    r"""Where each brace behind `start` closes, found in one pass; \{ and \} are no braces."""
     opened: list[int] = []
     closings: dict[int, int] = {}
-    for match in _BRACE.finditer(text):
+    for match in _BRACE.finditer(text, start):
         if match[0] == "{":
             opened.append(match.start())
         elif match[0] == "}" and opened:

@@ -96,50 +96,98 @@ _CLAUSE = re.compile(r"\s*(?![或和与且以])[\u4e00-\u9fff]{2,}")
 _MARKS = "*`_ \t\n.,;:~\u3002\uff0c\uff0e\uff01\ufe0f"
 _MOST_WORDS = 6
 _SPAN = 600
+_REACH = 200  # letters of the next lines that an announcement may look at
+_ANNOUNCING = (
+    "answer",
+    "result",
+    "ans",
+    "a:",
+    "a\uff1a",
+    "choice",
+    "pick",
+    "selection",
+    "guess",
+    "option",
+    "statement",
+    "答",
+    "结果",
+    "正确",
+)
+_CHOOSING = (
+    " correct", " right", " best", " answer", " true", "pick ", "choos", "chose ", "select ", "go with", "going with", "option", "choice",
+    "选", "正确", "对",
+)  # fmt: skip
+_HINTING = ("solutions", "roots", "values", "zeros", "因此", "所以", "故", "综上")
 
 
 @dataclass(frozen=True)
 class Announced:
-    """What was announced, where, and how (cue or hashes)."""
+    """What was announced, where, and how (cue or hashes); not `firm` where it may be no more than a remark ("is correct")."""
 
     text: str
     place: int
     method: str = "cue"
+    firm: bool = True
 
 
 def announced(text: str) -> Announced | None:
     """The last explicit announcement that holds an answer."""
-    said = sorted(_explicit(text), key=lambda one: one.place)
-    firm = [one for one in said if not _COMMENT.match(one.text)]
-    return next(reversed(firm or said), None)
+    said = _in_words(text)
+    start = said.place if said else 0
+    later = [_chosen(text, start), _in_json(text, start), _hashed(text, start)]
+    return max((one for one in (said, *later) if one), key=lambda one: one.place, default=None)
 
 
 def hinted(text: str) -> str:
     """What the last "so that is" announces, or the letter that is the last line; "" where there is none."""
     if letter := _LONE_LETTER.search(text):
         return letter[1]
-    for match in reversed(list(_HINT.finditer(text))):
-        if found := _phrase(text[match.end() : match.end() + _SPAN]):
-            return found
+    for start, stop in _lines(text, _HINTING):
+        for match in reversed(list(_HINT.finditer(text, start, stop))):
+            if found := _phrase(text[match.end() : match.end() + _SPAN]):
+                return found
     return ""
 
 
-def _explicit(text: str) -> Iterator[Announced]:
-    """All announcements; of those in words only the last that holds something, since reading each of many would cost."""
-    for match in reversed(list(_EXPLICIT.finditer(text))):
-        found = _phrase(text[match.end() : match.end() + _SPAN])
-        if found and not (_COMMENT.match(found) and match.start()):
-            yield Announced(found, match.start())
+def _lines(text: str, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Where the lines start and end in which one of the words stands, the last first; others need no pattern to be tried."""
+    stop, lowered = len(text), text.lower()
+    if len(lowered) != stop:  # a letter whose small form is longer
+        lowered = text
+    while stop > 0:
+        start = text.rfind("\n", 0, stop - 1) + 1
+        if any(lowered.find(word, start, stop) >= 0 for word in words):
+            yield start, stop
+        stop = start
+
+
+def _in_words(text: str) -> Announced | None:
+    """The last "the answer is" behind which an answer stands; a remark about it ("is correct") where there is nothing else."""
+    remark = None
+    for start, stop in _lines(text, _ANNOUNCING):
+        for match in reversed([match for match in _EXPLICIT.finditer(text, start, stop + _REACH) if match.start() < stop]):
+            if found := _phrase(text[match.end() : match.end() + _SPAN]):
+                if not _COMMENT.match(found):
+                    return Announced(found, match.start())
+                remark = remark or Announced(found, match.start(), firm=False)
+    return remark
+
+
+def _chosen(text: str, start: int) -> Announced | None:
+    """The last letter that is said to be chosen or correct."""
+    for begin, stop in _lines(text, _CHOOSING):
+        if stop <= start:
             break
-    for match in reversed(list(_CHOICE.finditer(text))):
-        yield Announced(re.sub(r"[*()\s]+", " ", match[match.lastgroup or 0]).strip(), match.start())
-        break
-    for match in reversed(list(_JSON.finditer(text))):
+        for match in reversed(list(_CHOICE.finditer(text, max(begin, start), stop))):
+            return Announced(re.sub(r"[*()\s]+", " ", match[match.lastgroup or 0]).strip(), match.start())
+    return None
+
+
+def _in_json(text: str, start: int) -> Announced | None:
+    for match in reversed(list(_JSON.finditer(text, start))):
         if found := _json_value(text[match.end() : match.end() + _SPAN]):
-            yield Announced(found, match.start())
-            break
-    if hashed := _hashed(text):
-        yield hashed
+            return Announced(found, match.start())
+    return None
 
 
 def tagged(text: str) -> tuple[str, int] | None:
@@ -155,10 +203,10 @@ def tagged(text: str) -> tuple[str, int] | None:
     return (content, last.start()) if content else None
 
 
-def _hashed(text: str) -> Announced | None:
+def _hashed(text: str, start: int) -> Announced | None:
     """`#### 18`: a line that holds an answer. `#### Step 2` is a heading: words, with more text behind it."""
     last, end = None, len(text.rstrip())
-    for match in _HASHES.finditer(text):
+    for match in _HASHES.finditer(text, start):
         content = match[1].strip().strip("*").rstrip(". ")
         if _EXPLICIT.search(content):  # "#### The answer is 7" is found as what it says
             continue

@@ -51,7 +51,7 @@ def _found(tail: str, truncated: bool) -> Found:
         return _inside(tag[0])
     rest = money_marked(half_width(tail[max(end, len(tail) - _TAIL) :]))
     said = announced(rest)
-    if box and not (said and _overrules(said.text)):
+    if box and not (said and said.firm and _overrules(said.text)):
         return Found(box, "boxed")
     if said:
         return Found(_plain(said.text), said.method)

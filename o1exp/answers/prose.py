@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES
 from o1exp.answers.units import converted, is_unit
 
-_LONGEST = 4000
+_LONGEST, _AROUND = 4000, 300  # letters: how far from the end an expression is looked for, and how long one may be
+_DIGITS = "0123456789\u03c0\u221a\u221b\u221e\u00bc\u00bd\u00be"
 _TOKEN = re.compile(
     r"(?P<clock>\d{1,2}(?::\d\d|[\u70b9\u65f6]\d{1,2}\u5206)(?::\d\d)?(?!\d)(?:\s?[ap]\.?m\b\.?)?)"
     r"|(?P<number>(?:\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?"
@@ -52,7 +53,12 @@ class _Run:
 
 def last_expression(text: str) -> str:
     """The last expression with a number in it that stands in prose, with its sign and unit; "" where there is none."""
-    text = _before_aside(_EXCLAIMED.sub("", _REMARKED.sub("", text[-_LONGEST:].rstrip())))
+    text = _EXCLAIMED.sub("", _REMARKED.sub("", text[-_LONGEST:].rstrip()))
+    last = max(text.rfind(digit) for digit in _DIGITS)
+    if last < 0:
+        return ""
+    cut = _word_start(text, last - _AROUND)
+    text = _before_aside(text[cut : last + _AROUND])
     runs = [run for run in _runs(text) if run.digit]
     if not runs:
         return ""
@@ -64,7 +70,13 @@ def last_expression(text: str) -> str:
         start = _trimmed(text, runs[last])[0]
     if unit and last:
         start = _with_larger_unit(text, runs[last - 1], start, unit)
+    if cut and start == 0:  # longer than what is looked at: its end is another expression
+        return ""
     return (_value(text[start:end]) + unit).strip()
+
+
+def _word_start(text: str, place: int) -> int:
+    return 0 if place <= 0 else text.find(" ", place, place + _AROUND) + 1 or place
 
 
 def _before_aside(text: str) -> str:

@@ -15,6 +15,7 @@ _PAIRS = (
     (r"<\|(?:begin_of_)?think(?:ing)?\|>", r"<\|(?:/|end_of_)think(?:ing)?\|>"),
     (r"<\|channel\|>\s*+(?:analysis|commentary)\b[^<]{0,80}+<\|message\|>", r"<\|channel\|>\s*+final\b[^<]{0,80}+<\|message\|>"),
 )
+_LIKELY = ("think", "thought", "reason", "scratchpad", "channel|>", "_of_solution", "analysis")  # one of these stands in every mark
 _OPENING = re.compile("|".join([rf"<{_NAMES}>|\[{_NAMES}\]", *(opening for opening, _ in _PAIRS)]), re.IGNORECASE)
 _CLOSING = re.compile("|".join([rf"</{_NAMES}>|\[/{_NAMES}\]|<\|begin_of_solution\|>", *(closing for _, closing in _PAIRS)]), re.IGNORECASE)
 # the channels of the last pair where the special tokens were left out: analysisWe add ... assistantfinalThe answer
@@ -39,6 +40,8 @@ def parted(text: str) -> Parts:
 
     A closing mark alone ends a thought that the prompt opened. Where nothing follows the last thought, the answer is what stood before it.
     """
+    if not any(word in text for word in _LIKELY) and not any(word in text.lower() for word in _LIKELY):
+        return Parts("", _LEFTOVER.sub(" ", text).strip() if "<" in text else text.strip())
     closings = list(_CLOSING.finditer(text))
     if not closings and (bare := _BARE_OPENING.match(text)) and (ends := list(_BARE_CLOSING.finditer(text))):
         return Parts(_unmarked(text[bare.end() : ends[-1].start()]), _unmarked(text[ends[-1].end() :]))
