@@ -9,13 +9,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from o1exp.chat.layout import base_key, prepare
+from o1exp.chat.request import Came
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
 
@@ -55,6 +56,7 @@ class Kept:
     completion: Completion
     reasoning: str
     estimated: bool
+    came: Came = field(default_factory=Came)
 
 
 class Cache:
@@ -113,13 +115,15 @@ class Cache:
 
     def find(self, key: str) -> Kept | None:
         row = self._row(
-            "SELECT text, finish_reason, model, prompt_tokens, completion_tokens, usd, reasoning, estimated FROM answers WHERE key=?", key
+            "SELECT text, finish_reason, model, prompt_tokens, completion_tokens, usd, reasoning, estimated, came FROM answers WHERE key=?",
+            key,
         )
         if row is None:
             return None
-        text, finish_reason, model, prompt, completion, usd, reasoning, estimated = row
+        text, finish_reason, model, prompt, completion, usd, reasoning, estimated, came = row
         usage = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd)
-        return Kept(Completion(text=text, finish_reason=finish_reason, usage=usage, model=model), reasoning, bool(estimated))
+        done = Completion(text=text, finish_reason=finish_reason, usage=usage, model=model)
+        return Kept(done, reasoning, bool(estimated), Came(**json.loads(came)))
 
     def _row(self, query: str, *values: Any) -> Any:
         with _in_words(self._path):
@@ -129,9 +133,10 @@ class Cache:
         """Add a record; belongs into a transaction together with its ledger row."""
         done = kept.completion
         self.connection.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (key, json.dumps(question, ensure_ascii=False), done.text, kept.reasoning, done.finish_reason, done.model,
-             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, kept.estimated, time.time(), base_key(question)),
+             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, kept.estimated, time.time(), base_key(question),
+             json.dumps(asdict(kept.came))),
         )  # fmt: skip
 
     def close(self) -> None:
