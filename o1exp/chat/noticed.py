@@ -75,13 +75,13 @@ class Noticed:
             yield f"{self._mended} broken characters (halves of a pair) in the answers of {model} are replaced by \ufffd"
         if self._ignored:
             yield (
-                f"{model} seems to ignore temperature and seed: at temperature {self._teacher.temperature:g} all draws are the same text "
-                f"for each of {self._ignored} prompts, so more draws bring nothing new"
+                f"{model} seems to ignore temperature and seed: at temperature {self._teacher.temperature or 1:g} all draws are the same "
+                f"text for each of {self._ignored} prompts, so more draws bring nothing new"
             )
 
     @property
     def _ignored(self) -> int:
-        return self._repeats.ignored() if self._teacher.temperature > 0 else 0
+        return self._repeats.ignored() if self._teacher.temperature != 0 else 0
 
 
 def same_model(asked: str, named: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from o1exp.answers.thought import Parts, mark, parted
 from o1exp.chat.teacher import Teacher
+from o1exp.flow.check import plain
 from o1exp.records import Completion
 from o1exp.records.finish import ending
 
@@ -129,11 +130,13 @@ def messages_sent(teacher: Teacher, request: Request) -> list[dict[str, str]]:
 def asked(teacher: Teacher, request: Request) -> dict[str, Any]:
     """All that decides the answer: model, messages, sampling, draw. Neither the endpoint nor the key is part of it."""
     sampling = {"temperature": teacher.temperature, "top_p": teacher.top_p, "max_tokens": teacher.max_tokens, "seed": teacher.seed}
+    thinking = {"reasoning_effort": teacher.reasoning_effort} if teacher.reasoning_effort else {}
     return {
         "model": teacher.model,
         "messages": messages_sent(teacher, request),
-        "sampling": {**sampling, **({"stop": list(teacher.stop)} if teacher.stop else {})},
+        "sampling": {**sampling, **({"stop": list(teacher.stop)} if teacher.stop else {}), **thinking},
         "draw": request.draw,
+        **({"extra": plain(teacher.extra)} if teacher.extra else {}),
         **({"teacher": own} if (own := teacher.own_settings()) else {}),
     }
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from o1exp.chat.body import body, remedy
 from o1exp.chat.cache import Kept
 from o1exp.chat.endpoint import OPENAI, is_loopback
 from o1exp.chat.failure import AWAY, CROWDED, LOST, PASSING, STARTING, UNKNOWN, Again, Unfit, proxy, retry_after, without_version
@@ -14,7 +15,7 @@ from o1exp.chat.pieces import joined
 from o1exp.chat.reading import kept_of, refused
 from o1exp.chat.refused import refusal
 from o1exp.chat.reply import decoded, lines, mended
-from o1exp.chat.request import Request, messages_sent, seed_sent
+from o1exp.chat.request import Request
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
 from o1exp.secrets import MASK, SHORTEST, masked
@@ -69,7 +70,7 @@ class Sender:
         except TimeoutError:
             raise Again(f"no answer within {self._teacher.timeout:g} s", lost=True) from None
         except openai.APIStatusError as error:
-            return self._refusal(error)
+            return self._refusal(request, error)
         except (openai.APIConnectionError, httpx2.TransportError) as problem:
             raise self._unconnected(problem) from None
         return self._read(request, self._without_key(text))
@@ -100,11 +101,11 @@ class Sender:
         return json.dumps(joined(lines(text))) if text.lstrip().startswith(("data:", "event:", ": ")) else text
 
     async def _streamed(self, request: Request) -> str:
-        body, idle = self._body(request), self._teacher.idle_timeout
+        asked, idle = self._body(request), self._teacher.idle_timeout
         extra: dict[str, Any] = {"stream_options": {"include_usage": True}} if self._counts else {}
         create = self._client.chat.completions.with_streaming_response.create
         whole = bytearray()
-        async with create(**body, stream=True, **extra) as reply:
+        async with create(**asked, stream=True, **extra) as reply:
             pieces = reply.iter_bytes()
             while True:
                 try:
@@ -132,15 +133,7 @@ class Sender:
         return Again(f"connection{through} lost ({said})", lost=True)
 
     def _body(self, request: Request) -> dict[str, Any]:
-        teacher = self._teacher
-        limit = teacher.token_limit
-        if limit == "auto":
-            limit = "max_completion_tokens" if urlsplit(self.base_url).hostname == urlsplit(OPENAI).hostname else "max_tokens"
-        seed = {"seed": seed_sent(teacher, request)} if teacher.send_seed else {}
-        return {
-            "model": teacher.model, "messages": messages_sent(teacher, request), "temperature": teacher.temperature, "top_p": teacher.top_p,
-            limit: teacher.max_tokens, **seed, **({"stop": list(teacher.stop)} if teacher.stop else {}),
-        }  # fmt: skip
+        return body(self._teacher, request, self.base_url)
 
     def _find_key(self) -> str:
         teacher = self._teacher
@@ -166,13 +159,14 @@ class Sender:
         """What a server writes is kept as it is, but not the key, should it repeat that."""
         return text.replace(self._key, MASK) if len(self._key) >= SHORTEST else text
 
-    def _refusal(self, error_reply: "openai.APIStatusError") -> Kept:
+    def _refusal(self, request: Request, error_reply: "openai.APIStatusError") -> Kept:
         """Errors: Again or StageFailed. A prompt that the provider will not answer is an answer: it must not be asked again."""
         status, code = error_reply.status_code, str(error_reply.code or "")
         message = self._clean(error_reply.message.removeprefix(f"Error code: {status} - "))
         if code in OUT_OF_MONEY or status == 402:
             raise self._out_of_money(code or "402")
-        if words := refusal(status, _error(error_reply)):
+        error = _error(error_reply)
+        if words := refusal(status, error):
             return refused(self._teacher, self._clean(words), self._address)
         if status in (401, 403):
             env = self._teacher.api_key_env
@@ -187,7 +181,7 @@ class Sender:
             )  # fmt: skip
         if status in PASSING or status >= 500:
             raise Again(f"{status} {message}", after=retry_after(error_reply.response.headers), lost=status in LOST)
-        raise Unfit(f"{status} {message}")
+        raise Unfit(f"{status} {message}{remedy(self._teacher, self._body(request), error, message) if status in (400, 422) else ''}")
 
     def _out_of_money(self, code: str) -> StageFailed:
         return StageFailed(
