@@ -45,6 +45,14 @@ class Endpoint(Settings):
     """Answers are read piece by piece; a server that does nothing else is read so in any case."""
     idle_timeout: Annotated[float, Above(0)] = how(120.0)
     """Seconds that may pass between two pieces of a streamed answer."""
+    batch: bool = how(False)
+    """Requests go through the batch API: many in a file, answered within a day, at `batch_price`."""
+    batch_size: Annotated[int, AtLeast(1)] = how(1000)
+    """The most requests of one batch; so many are under way at the same time at least."""
+    batch_price: Annotated[float, Between(0, 1)] = how(0.5)
+    """What a request costs in a batch, as a share of its price."""
+    batch_poll: Annotated[float, Above(0)] = how(30.0)
+    """Seconds between two looks at a batch."""
     retries: Annotated[int, AtLeast(0)] = how(6)
     """Further attempts at a request that failed; then it is recorded with its reason and left out."""
     patience: Annotated[float, AtLeast(0)] = how(3600.0)
@@ -89,7 +97,13 @@ class Endpoint(Settings):
 
     def usd(self, prompt_tokens: float, completion_tokens: float) -> float:
         """The price of that many tokens in US dollars."""
-        return (prompt_tokens * self.usd_per_million_prompt + completion_tokens * self.usd_per_million_completion) / 1e6
+        whole = (prompt_tokens * self.usd_per_million_prompt + completion_tokens * self.usd_per_million_completion) / 1e6
+        return whole * (self.batch_price if self.batch else 1.0)
+
+    @property
+    def at_once(self) -> int:
+        """The most requests under way."""
+        return max(self.concurrency, self.batch_size) if self.batch else self.concurrency
 
     @property
     def costs(self) -> bool:

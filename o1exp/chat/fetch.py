@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from o1exp.chat.batch import FOLDER, settled, stored
 from o1exp.chat.beside import Saved
 from o1exp.chat.cache import BUSY, PATIENCE, Cache, Kept, Unwritten
 from o1exp.chat.endpoint import is_loopback
@@ -99,7 +100,7 @@ class Fetch:
         self._busy: set[asyncio.Task[None]] = set()
         self._landing: set[asyncio.Task[None]] = set()
         self._tries: dict[str, Tries] = {}
-        self._slots = Slots(teacher.first_concurrency, teacher.concurrency)
+        self._slots = Slots(teacher.first_concurrency, teacher.at_once)
         self._trouble = Trouble()
         self._told = False
         self._total = len(orders)
@@ -115,7 +116,10 @@ class Fetch:
     async def run(self, base_url: str) -> set[str]:
         """Fetch everything; the keys of what was paid for here. Errors: Stopped, StageFailed, BudgetSpent."""
         desk, teacher = self._desk, self._desk.teacher
-        self._sender = Sender(teacher, base_url)
+        folder = desk.ledger.locks.parent / FOLDER
+        self._sender = Sender(teacher, base_url, folder)
+        if teacher.batch:
+            settled(stored(folder, base_url), {order.key for order in self._ready}, desk.ledger)
         state = state_file(desk.ledger.locks, base_url, teacher.api_key_env)
         self._pace = Pace(state, Limit(teacher.requests_per_minute), Limit(teacher.tokens_per_minute), self._ending)
         self._keeper = Keeper(desk.cache, desk.ledger, teacher.costs or not is_loopback(base_url))
@@ -130,6 +134,8 @@ class Fetch:
             await self._sender.close()
             beside = self._keeper.finish(desk.ledger.locks.parent)
             desk.cache.patience(PATIENCE)
+            if self._sender.batches is not None and not beside:
+                self._sender.batches.forget()
             if beside:
                 desk.work.console.line(escape(beside))
         if self._over_limit:
@@ -296,7 +302,8 @@ class Fetch:
     def _failed(self, order: Order, again: Again) -> None:
         """The attempt failed: put the order off, or leave it out; or end the run where the server is away for too long."""
         teacher, tries = self._desk.teacher, self._tries.setdefault(order.key, Tries())
-        self._trouble.failed(again.reason, again.unreachable, again.after or 0.0)
+        if not teacher.batch:  # a row of a batch says nothing of the server
+            self._trouble.failed(again.reason, again.unreachable, again.after or 0.0)
         if again.timed:
             tries.waits += 1
         else:

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from o1exp.chat.batch import Batches
 from o1exp.chat.body import body, remedy
 from o1exp.chat.cache import Kept
 from o1exp.chat.endpoint import OPENAI, is_loopback
@@ -15,7 +17,7 @@ from o1exp.chat.pieces import joined
 from o1exp.chat.reading import kept_of, refused
 from o1exp.chat.refused import refusal
 from o1exp.chat.reply import decoded, lines, mended
-from o1exp.chat.request import Request
+from o1exp.chat.request import Request, asked, cache_key
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
 from o1exp.secrets import MASK, SHORTEST, masked
@@ -33,7 +35,7 @@ UNSENT = ("Connect", "Pool", "Proxy", "LocalProtocol", "UnsupportedProtocol")
 class Sender:
     """The endpoint of one teacher; use as an async context manager."""
 
-    def __init__(self, teacher: Teacher, base_url: str) -> None:
+    def __init__(self, teacher: Teacher, base_url: str, folder: Path | None = None) -> None:
         import httpx2
         import openai
 
@@ -56,7 +58,11 @@ class Sender:
             through = f"; look at the proxy in the environment variable {self._proxy}" if self._proxy else ""
             raise StageFailed(f"{self._who()} cannot be asked ({self._clean(str(wrong))}){through}") from None
 
+        self.batches = Batches(teacher, self._client, base_url, folder) if teacher.batch and folder is not None else None
+
     async def close(self) -> None:
+        if self.batches is not None:
+            await self.batches.close()
         await self._client.close()
 
     async def send(self, request: Request) -> Kept:
@@ -64,6 +70,8 @@ class Sender:
         import httpx2
         import openai
 
+        if self.batches is not None:
+            return await self._batched(request, self.batches)
         try:
             async with asyncio.timeout(self._teacher.timeout):
                 text = await self._reply(request)
@@ -74,6 +82,24 @@ class Sender:
         except (openai.APIConnectionError, httpx2.TransportError) as problem:
             raise self._unconnected(problem) from None
         return self._read(request, self._without_key(text))
+
+    async def _batched(self, request: Request, batches: Batches) -> Kept:
+        """The same out of a batch: its rows are replies with a status, or say why there is none."""
+        import httpx2
+        import openai
+
+        row = await batches.row(cache_key(asked(self._teacher, request)), self._body(request))
+        response = row.get("response") or {}
+        status, content = response.get("status_code"), response.get("body")
+        if status == 200:
+            return self._read(request, self._without_key(json.dumps(content)))
+        error = row.get("error") or content or {}
+        if not isinstance(status, int):
+            raise Again(self._clean(str(error.get("message") or error)))
+        inner = error.get("error", error) if isinstance(error, dict) else error
+        message = str(inner.get("message", inner)) if isinstance(inner, dict) else str(inner)
+        refused = httpx2.Response(status, json=error, request=httpx2.Request("POST", self.base_url))
+        return self._refusal(request, openai.APIStatusError(message, response=refused, body=inner))
 
     async def _reply(self, request: Request) -> str:
         """What the server wrote, a streamed answer joined to one. It is asked anew, at no cost, where it wants the other way."""
@@ -101,11 +127,11 @@ class Sender:
         return json.dumps(joined(lines(text))) if text.lstrip().startswith(("data:", "event:", ": ")) else text
 
     async def _streamed(self, request: Request) -> str:
-        asked, idle = self._body(request), self._teacher.idle_timeout
+        question, idle = self._body(request), self._teacher.idle_timeout
         extra: dict[str, Any] = {"stream_options": {"include_usage": True}} if self._counts else {}
         create = self._client.chat.completions.with_streaming_response.create
         whole = bytearray()
-        async with create(**asked, stream=True, **extra) as reply:
+        async with create(**question, stream=True, **extra) as reply:
             pieces = reply.iter_bytes()
             while True:
                 try:
