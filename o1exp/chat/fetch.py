@@ -7,25 +7,22 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
 
 from rich.markup import escape
 
 from o1exp.chat.batch import FOLDER, settled, stored
 from o1exp.chat.beside import Saved
-from o1exp.chat.cache import BUSY, PATIENCE, Cache, Kept, Unwritten
+from o1exp.chat.cache import BUSY, PATIENCE, Kept, Unwritten
+from o1exp.chat.desk import HINT, Desk, Order
 from o1exp.chat.endpoint import is_loopback
 from o1exp.chat.failure import Again, Unfit
 from o1exp.chat.keep import Keeper
-from o1exp.chat.ledger import Claim, Ledger, Price
+from o1exp.chat.ledger import Claim, Price
 from o1exp.chat.pace import LONGEST_HOLD, Limit, Pace, state_file
-from o1exp.chat.request import Request, likely_prompt_tokens, most_prompt_tokens
 from o1exp.chat.send import Sender
 from o1exp.chat.slots import Slots, Tries, Trouble, backoff
-from o1exp.chat.sums import alike, budget_spent, in_words, too_many
-from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import BudgetSpent, StageFailed, Stopped, Work
+from o1exp.chat.sums import alike, budget_spent, too_many
+from o1exp.flow import BudgetSpent, StageFailed, Stopped
 from o1exp.flow.progress import Bar
 from o1exp.records import Usage
 
@@ -39,49 +36,8 @@ LONG = 10.0
 """Seconds; a longer wait is told when it begins."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """A request to be answered, under its cache key."""
-
-    key: str
-    request: Request
-    question: dict[str, Any]
-
-
 Landed = Callable[[Order, Kept | None, str], Awaitable[list[Order]]]
 """Told of each order that came to its end, with the answer or with the reason why there is none; gives what is to be asked next."""
-
-
-@dataclass
-class Desk:
-    """What a teacher's answers go through."""
-
-    teacher: Teacher
-    budget: Budget
-    cache: Cache
-    ledger: Ledger
-    work: Work
-    left_out: dict[str, str] = field(default_factory=dict)
-    """The reason by key of each request that was given up."""
-    asked: int = 0
-    """Requests that the stage asked for until now."""
-    answered: int = 0
-    """Those of them that were answered, now or before."""
-
-    def failures(self) -> str:
-        """How many requests were given up, why, and how many may be."""
-        return (
-            f"{len(self.left_out)} of {self.asked} requests failed, more than max_failed={self.teacher.max_failed:g} allows: "
-            f"{in_words(self.left_out.values())}"
-        )
-
-    def price(self, request: Request) -> Price:
-        """The most it can cost where the server keeps to it (max_tokens, one token a byte of the prompt), and what it may be taken for."""
-        teacher = self.teacher
-        prompt = likely_prompt_tokens(teacher, request)
-        likely = Usage(prompt_tokens=prompt, completion_tokens=teacher.max_tokens, usd=teacher.usd(prompt, teacher.max_tokens))
-        most = teacher.usd(most_prompt_tokens(teacher, request), teacher.max_tokens)
-        return Price(most, likely, teacher.usd(1, 0), teacher.usd(0, 1))
 
 
 class Fetch:
@@ -107,7 +63,7 @@ class Fetch:
         self._done = 0
         self._over_limit = 0
         self._sent: set[str] = set()
-        self._failure: StageFailed | None = None
+        self._failure: BaseException | None = None
         self._over: Price | None = None
         self._ending = asyncio.Event()
         self._wake = asyncio.Event()
@@ -173,7 +129,7 @@ class Fetch:
         self._wake.set()
         wrong = None if task.cancelled() else task.exception()
         if wrong is not None and not isinstance(wrong, Stopped):  # the loop sees by itself that the user stopped the run
-            self._fail(wrong if isinstance(wrong, StageFailed) else StageFailed(f"{type(wrong).__name__}: {wrong}"))
+            self._fail(wrong)
 
     async def _something(self) -> None:
         """Wait until something happens, or it is time to look. Errors: Stopped."""
@@ -258,6 +214,8 @@ class Fetch:
             except Unwritten as problem:
                 claim = Claim.FULL
                 self._unwritten(problem)
+            else:
+                self._keeper.takes()
             if claim is Claim.MINE:
                 return claim
             self._pace.back(guess)
@@ -379,7 +337,7 @@ class Fetch:
     def _who(self) -> str:
         return f"{self._desk.teacher.model} at {self._sender.base_url}"
 
-    def _fail(self, failure: StageFailed) -> None:
+    def _fail(self, failure: BaseException) -> None:
         """The first failure ends the batch; what is under way may still arrive and is kept."""
         self._failure = self._failure or failure
         self._end()
@@ -391,6 +349,3 @@ class Fetch:
 
     def _budget_spent(self, refused: Price) -> BudgetSpent:
         return budget_spent(self._desk.ledger, self._desk.teacher.model, self._desk.budget.usd or 0.0, refused, (self._total, self._done))
-
-
-HINT = "What was answered is kept; run the same command again"

@@ -61,19 +61,20 @@ class Keeper:
         """Write what is held, the oldest first. Errors: Unwritten, with the rest still held."""
         while self._held:
             write = self._held[0]
-            try:
-                write.do()
-            except Unwritten:
-                self._since = time.monotonic() if self._since is None else self._since
-                raise
+            write.do()
             self._held.popleft()
-            self._since = None
+            self.takes()
             if write.then is not None:
                 write.then()
 
     def waits(self, problem: Unwritten) -> bool:
         """May the cache take what is held after all, and soon enough?"""
-        return problem.passing and (self._since is None or time.monotonic() - self._since < HOLDING)
+        self._since = time.monotonic() if self._since is None else self._since
+        return problem.passing and time.monotonic() - self._since < HOLDING
+
+    def takes(self) -> None:
+        """The cache has taken something."""
+        self._since = None
 
     def finish(self, folder: Path) -> str:
         """Write what is held, or save its answers in the folder. Gives the sentence about the latter, else ""."""

@@ -8,8 +8,8 @@ from o1exp.secrets import hide
 def read_key(variable: str) -> str:
     """The key without white space around it, "" where the variable is not set. From now on it is shown nowhere."""
     whole = os.environ.get(variable, "")
-    for part in (whole.strip(), *whole.split()):
-        hide(part)
+    for part in (whole, *whole.splitlines()):
+        hide(part.strip())
     return whole.strip()
 
 

@@ -66,6 +66,8 @@ class Ledger:
         self.stage = stage
         self.making = making
         self.owner = uuid.uuid4().hex
+        self._means: dict[str, tuple[float, tuple[int, float, float]]] = {}
+        """By model: until when its mean holds (monotonic clock), and the mean."""
         self._rates: dict[str, Price] = {}
         """The last price that was claimed, by model."""
         self._dearest: dict[tuple[str, float, float], tuple[int, float]] = {}
@@ -188,11 +190,16 @@ class Ledger:
         return Usage(prompt_tokens=round(prompt), completion_tokens=round(completion), usd=usd)
 
     def _mean(self, model: str) -> tuple[int, float, float]:
-        """Of the last answers of a model: how many, and their mean tokens of prompt and answer."""
+        """Of the last answers of a model: how many, and their mean tokens of prompt and answer, looked at once a second."""
+        until, known = self._means.get(model, (0.0, (0, 0.0, 0.0)))
+        if time.monotonic() < until:
+            return known
         tokens = "SELECT prompt_tokens, completion_tokens FROM ledger"
         recent = f"{tokens} WHERE model=? AND kind='answered' AND struck='' ORDER BY id DESC LIMIT ?"
         query = f"SELECT count(*), total(prompt_tokens) / max(count(*), 1), total(completion_tokens) / max(count(*), 1) FROM ({recent})"
         count, prompt, completion = self._sql.execute(query, (model, RECENT)).fetchone()
+        if count >= ENOUGH:
+            self._means[model] = time.monotonic() + 1.0, (count, prompt, completion)
         return count, prompt, completion
 
     def average(self, model: str, price: Price) -> float:

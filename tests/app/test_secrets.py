@@ -10,7 +10,7 @@ from tests.app.commands import o1exp
 
 SECRETS = {
     "OPENAI_API_KEY": "sk-everybody-0123456789abcdef",
-    "MY_ENDPOINT": "quiet words of an odd variable",
+    "MY_ENDPOINT": "quiet-words-of-an-odd-variable",
     "MLFLOW_TRACKING_PASSWORD": "the-tracking-word",
     "MLFLOW_TRACKING_TOKEN": "the-tracking-mark",
     "HF_TOKEN": "hf_0123456789abcdefghijABCD",
