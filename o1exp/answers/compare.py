@@ -1,13 +1,16 @@
 """Are two answers the same? Typed readings are compared exactly; what lies outside our grammar goes to math-verify."""
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 from typing import Literal
 
+from o1exp.answers.conditions import ANY_NAME
 from o1exp.answers.conventions import DEFAULT, Conventions
 from o1exp.answers.fingerprint import rough, whole_only
-from o1exp.answers.kinds import Answer, Equation, Many, Named, Opaque, Value
+from o1exp.answers.kinds import Answer, Equation, Many, Named, Opaque, Value, names_in, with_symbol
 from o1exp.answers.match import match
 from o1exp.answers.normalise import clean, normalise
 from o1exp.answers.rational import rational
@@ -47,14 +50,19 @@ def matched(left: str, right: str, rules: Conventions) -> bool | None:
     """Whether some reading of one cleaned answer is some reading of the other; None where that cannot be told."""
     if left == right:
         return True
-    doubt = False
-    for one in read_clean(left, rules.decimal_comma):
-        for other in read_clean(right, rules.decimal_comma):
-            verdict = _match(one, other, rules)
-            if verdict:
-                return True
-            doubt |= verdict is None
-    return None if doubt else False
+    ours, theirs = read_clean(left, rules.decimal_comma), read_clean(right, rules.decimal_comma)
+    verdicts = [_match(one, other, rules) for one, other in _pairs(ours, theirs)]
+    return True if True in verdicts else None if None in verdicts else False
+
+
+def _pairs(ours: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> Iterator[tuple[Answer, Answer]]:
+    """All readings of one side with all of the other; a parameter that one side leaves free has any name on the other."""
+    yield from product(ours, theirs)
+    free = [ANY_NAME in names_in(readings) for readings in (ours, theirs)]
+    if free[0] != free[1]:
+        given, named = (ours, theirs) if free[0] else (theirs, ours)
+        for name in sorted(names_in(named) - names_in(given)):
+            yield from product(given, (with_symbol(one, name, ANY_NAME) for one in named))
 
 
 def _match(one: Answer, other: Answer, rules: Conventions) -> bool | None:

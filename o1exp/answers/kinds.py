@@ -1,10 +1,11 @@
 """What an answer can be."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from o1exp.answers.nodes import Node, renamed
+from o1exp.answers.nodes import Node, renamed, symbols
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,23 @@ class Opaque:
 
 
 Answer = Value | Words | Choice | Many | Region | Grid | Named | Equation | Inequality | Ratio | Clock | Based | Congruence | Opaque
+
+
+def names_in(answers: Iterable[Answer]) -> frozenset[str]:
+    """The symbols in the expressions of answers."""
+    found: frozenset[str] = frozenset()
+    for answer in answers:
+        if isinstance(answer, Value):
+            found |= symbols(answer.node)
+        elif isinstance(answer, Named):
+            found |= names_in((answer.value,))
+        elif isinstance(answer, Many):
+            found |= names_in(answer.items)
+        elif isinstance(answer, Equation | Inequality):
+            found |= symbols(answer.difference)
+        elif isinstance(answer, Region):
+            found |= frozenset().union(*(symbols(end) for one in answer.intervals for end in (one.low, one.high) if end))
+    return found
 
 
 def with_symbol(answer: Answer, name: str, new: str) -> Answer:

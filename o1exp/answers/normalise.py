@@ -79,14 +79,14 @@ def clean(answer: str) -> str:
     if "{,}" in text:
         text = _BRACED_COMMA.sub("\u201a", text)  # kept apart: it joins digits and never separates a list
     text = text.replace("{:}", ":").replace("...", "\u2026")
-    if text[:1] == "<" and (angled := _ANGLED.fullmatch(text)):
-        text = f"({angled[1]})"
     if "j" in text:
         text = _units_of_vectors(text)
     if match := _LONE_UNIT.fullmatch(text):
         text = f"{match[1]} {TEXT_OPEN}{match[2]}{TEXT_CLOSE}{match[3]}"
     if "\\" in text or "$" in text:
         text = _latex(text)
+    if text.lstrip()[:1] == "<" and (angled := _ANGLED.fullmatch(text.strip())):
+        text = f"({angled[1]})"
     text = _MARKDOWN.sub(" " if "_" in text else "", text) if ("**" in text or "`" in text or "__" in text) else text
     text = text.replace("<=", "\u2264").replace(">=", "\u2265").replace("!=", "\u2260")
     text = _SPACES.sub(" ", text.replace(THIN, " ") if THIN in text and not _GAPS.search(text) else _GAPS.sub(_join_gaps, text)).strip()

@@ -10,9 +10,10 @@ from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES
 from o1exp.answers.units import converted, is_unit
 
 _LONGEST, _AROUND = 4000, 300  # letters: how far from the end an expression is looked for, and how long one may be
+_SPOKEN_SIGN = re.compile(r"(?:(\d\S{0,9})\s)?\b(?:negative|minus)\s$|(?:负|零下)\s?$", re.IGNORECASE)
 _DIGITS = "0123456789\u03c0\u221a\u221b\u221e\u00bc\u00bd\u00be"
 _TOKEN = re.compile(
-    r"(?P<clock>\d{1,2}(?::\d\d|[\u70b9\u65f6]\d{1,2}\u5206)(?::\d\d)?(?!\d)(?:\s?[ap]\.?m\b\.?)?)"
+    r"(?P<clock>\d{1,9}(?:\.\d{1,9})?\s?比\s?\d{1,9}|\d{1,2}(?::\d\d|[\u70b9\u65f6]\d{1,2}\u5206)(?::\d\d)?(?!\d)(?:\s?[ap]\.?m\b\.?)?)"
     r"|(?P<number>(?:\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?"
     r"(?:\s?(?:%|\\%|[\u4e07\u4ebf]+|(?:thousand|million|billion|trillion|hundred)\b))?|\.\d+)"
     r"|(?P<command>\\(?:[A-Za-z]+|[,;:! {}%]))"
@@ -70,6 +71,8 @@ def last_expression(text: str) -> str:
         start = _trimmed(text, runs[last])[0]
     if unit and last:
         start = _with_larger_unit(text, runs[last - 1], start, unit)
+    if sign := _SPOKEN_SIGN.search(text[max(0, start - 40) : start]):
+        return "" if sign[1] else f"-{text[start:end]}{unit}"  # "10 minus 3" is a calculation
     if cut and start == 0:  # longer than what is looked at: its end is another expression
         return ""
     return (_value(text[start:end]) + unit).strip()

@@ -72,7 +72,9 @@ _SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
 
 def quantity(text: str, decimal_comma: bool) -> list[Answer]:
     """The readings of a text as one quantity; none where it is not one."""
-    text = text if text.isascii() else mixed_joined(text)
+    if not text.isascii():
+        text = mixed_joined(text)
+        text = f"-{text[2:]}" if text.startswith("零下") else text
     text = _FRACTION_UNIT.sub(lambda match: f"\u27e6{match[1]}/{match[2]}{match[3]}\u27e7", text)
     text = _LEAD.sub("", _STATED.sub("", text))
     text = _REMARK.sub(r"\1", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text)))

@@ -21,6 +21,8 @@ _SYNONYMS = {
     "impossible": "impossible", "not possible": "impossible",
     **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 不存在实数根".split(), "no solution"),
     "no real roots": "no solution", "no roots": "no solution",
+    **dict.fromkeys(["no solution exists", "there is no solution", "there are no solutions", "there is no real solution"], "no solution"),
+    "there are infinitely many solutions": "infinite", "there are infinitely many": "infinite",
     **dict.fromkeys("是的 对的 能 可以 会".split(), "yes"), **dict.fromkeys("不对 不正确 不能 不可以 不会".split(), "no"),
 }  # fmt: skip
 _EQUATION = re.compile("^(?:该|原|此)?(?:方程组?|不等式组?)(?=无|没|不)")
