@@ -10,7 +10,7 @@ from rich.markup import escape
 from o1exp.chat.endpoint import Endpoint
 from o1exp.config.compose import Study
 from o1exp.flow.plan import PlannedStage, Reason, plan, reason
-from o1exp.flow.stage import Stage
+from o1exp.flow.stage import Stage, walk
 from o1exp.flow.store import Store
 
 WIDE = 200
@@ -45,12 +45,8 @@ def explain(study: Study) -> None:
 
 def moved(study: Study, store: Store) -> Iterator[str]:
     """A sentence for each stage whose answers came from another address than the model of that name is asked at today."""
-    seen, ahead = set[str](), list(study.wanted)
-    while ahead:
-        stage = ahead.pop()
-        ahead += stage.inputs.values()
-        known = None if stage.key in seen else store.manifest(stage)
-        seen.add(stage.key)
+    for stage in walk(study.wanted):
+        known = store.manifest(stage)
         before = [str(address) for address in known.facts.get("addresses", {})] if known is not None else []
         for endpoint in (value for field in fields(stage) if isinstance(value := getattr(stage, field.name), Endpoint)):
             if before and endpoint.address and endpoint.address not in before:

@@ -14,6 +14,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import options
+from o1exp.config.agree import disagreements
 from o1exp.config.error import ConfigError
 from o1exp.config.graph import Graph
 from o1exp.config.guard import arm_mistakes, config_mistakes
@@ -87,6 +88,7 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
             for settings in ("machine", "track"):  # they stand on no edge, and are wrong whatever the goal is
                 graph.node(settings)
             goals[arm] = graph.stage(target)
+            mistakes += [line for line in disagreements(goals[arm], graph.names) if line not in mistakes]
             main = main or graph
             for key, path in graph.names.items():
                 named.setdefault(key, {})[arm] = path
