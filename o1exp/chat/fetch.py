@@ -19,7 +19,7 @@ from o1exp.chat.failure import Again, Unfit
 from o1exp.chat.keep import Keeper
 from o1exp.chat.ledger import Claim, Price
 from o1exp.chat.pace import LONGEST_HOLD, Limit, Pace, state_file
-from o1exp.chat.send import Sender
+from o1exp.chat.several import Senders
 from o1exp.chat.slots import Slots, Tries, Trouble, backoff
 from o1exp.chat.sums import alike, budget_spent, too_many
 from o1exp.flow import BudgetSpent, StageFailed, Stopped
@@ -73,7 +73,7 @@ class Fetch:
         """Fetch everything; the keys of what was paid for here. Errors: Stopped, StageFailed, BudgetSpent."""
         desk, teacher = self._desk, self._desk.teacher
         folder = desk.ledger.locks.parent / FOLDER
-        self._sender = Sender(teacher, base_url, folder)
+        self._sender = Senders(teacher, base_url, folder)
         if teacher.batch:
             settled(stored(folder, base_url), {order.key for order in self._ready}, desk.ledger)
         state = state_file(desk.ledger.locks, base_url, teacher.api_key_env)

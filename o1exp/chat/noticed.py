@@ -64,7 +64,7 @@ class Noticed:
             yield f"{_total(self._refusals)} requests to {model} were refused and are left out ({_listed(self._refusals)})"
         if self._models:
             yield f"{_total(self._models)} answers name another model than {model}, which was asked: {_listed(self._models)}"
-        if len(self._addresses) > 1:
+        if len(self._addresses) > 1 + len(self._teacher.others):
             yield f"the answers of {model} come from several addresses: {_listed(self._addresses)}"
         if NONE in self._thoughts and len(self._thoughts) > 1:
             yield (
