@@ -19,13 +19,12 @@ from o1exp.chat.layout import base_key, prepare
 from o1exp.chat.request import Came
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
+from o1exp.records.finish import ending
 
 PATIENCE = 120.0
 """Seconds that a cache is waited for which takes no answers."""
 BUSY = 0.5
 """Seconds of it that sqlite may wait by itself for the other writers: meanwhile this process hears no server."""
-WHOLE = "stop"
-"""How an answer ends that would be the same with more tokens to its limit."""
 REMEDIES = {
     "locked": "too many runs write into it at once; run fewer side by side, then the same command again",
     "readonly": "make the file and its folder writable, or give another folder with outputs=",
@@ -106,12 +105,13 @@ class Cache:
         """
         if self.has(key):
             return key
-        found = self._row(
-            "SELECT key FROM answers WHERE base=? AND finish_reason=? AND json_extract(asked, '$.sampling.max_tokens') < ? "
-            "ORDER BY json_extract(asked, '$.sampling.max_tokens') DESC LIMIT 1",
-            base_key(question), WHOLE, question.get("sampling", {}).get("max_tokens", 0),
-        )  # fmt: skip
-        return None if found is None else str(found[0])
+        query = (
+            "SELECT key, finish_reason FROM answers WHERE base=? AND json_extract(asked, '$.sampling.max_tokens') < ? "
+            "ORDER BY json_extract(asked, '$.sampling.max_tokens') DESC"
+        )
+        with _in_words(self._path):
+            found = self.connection.execute(query, (base_key(question), question.get("sampling", {}).get("max_tokens", 0))).fetchall()
+        return next((str(key) for key, reason in found if ending(reason) == "stop"), None)
 
     def find(self, key: str) -> Kept | None:
         row = self._row(
