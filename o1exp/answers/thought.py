@@ -60,3 +60,18 @@ def parted(text: str) -> Parts:
 
 def _unmarked(text: str) -> str:
     return _LEFTOVER.sub(" ", _CLOSING.sub("\n", _OPENING.sub("\n", text))).strip()
+
+
+def mark(text: str) -> str:
+    """The first mark of a thought in a text, as it is named in counts: `<think>`, `</think>` where only the end is there, or "channels".
+
+    "" for a text without one.
+    """
+    if not any(word in text.lower() for word in _LIKELY):
+        return ""
+    opening, closing = _OPENING.search(text), _CLOSING.search(text)
+    if not opening and not closing:
+        return "channels" if _BARE_OPENING.match(text) and _BARE_CLOSING.search(text) else ""
+    found = opening if opening and (not closing or opening.start() < closing.start()) else closing
+    assert found is not None
+    return "channels" if "channel" in found[0] else found[0]

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from o1exp.config.compose import Study, composed, study_of
 from o1exp.config.error import ConfigError
 from o1exp.config.options import Origin
+from o1exp.config.reach import as_arms
 from o1exp.flow.errors import RunError
 
 
@@ -37,7 +38,7 @@ def checked(config: DictConfig) -> Study:
         try:
             studies.append(study_of(composed(overrides, origin), overrides, origin, single=True))
         except ConfigError as wrong:
-            mistakes += [line for line in wrong.mistakes if line not in mistakes]
+            mistakes += [line for line in map(as_arms, wrong.mistakes) if line not in mistakes]
     if not mistakes and studies[0].config.action == "verify":
         mistakes.append("action=verify: it reads all artefacts at once; leave out -m")
     if mistakes:

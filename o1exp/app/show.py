@@ -1,13 +1,16 @@
 """Show why stages would be made, and what is used although it is stale."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from rich.console import Console as Terminal
 from rich.markup import escape
 
+from o1exp.chat.endpoint import Endpoint
 from o1exp.config.compose import Study
 from o1exp.flow.plan import PlannedStage, Reason, plan, reason
-from o1exp.flow.stage import Stage
+from o1exp.flow.stage import Stage, walk
 from o1exp.flow.store import Store
 
 WIDE = 200
@@ -34,9 +37,23 @@ def explain(study: Study) -> None:
     lines += [f"  {named(study, stage)} ({stage.kind} {stage.key[:8]}): {reasons[stage.key].text}" for stage in causes]
     lines += [f"  never made here: {_listed(study, new)}"] if new else []
     lines += [f"  because of these: {_listed(study, behind)}"] if behind else []
+    lines += [f"  {line}" for line in moved(study, store)]
     for line in lines:
         store.console.terminal.print(line, markup=False, highlight=False, soft_wrap=True)
     tell_stale(study, store, plan(store, study.wanted, store.remake))
+
+
+def moved(study: Study, store: Store) -> Iterator[str]:
+    """A sentence for each stage whose answers came from another address than the model of that name is asked at today."""
+    for stage in walk(study.wanted):
+        known = store.manifest(stage)
+        before = [str(address) for address in known.facts.get("addresses", {})] if known is not None else []
+        for endpoint in (value for field in fields(stage) if isinstance(value := getattr(stage, field.name), Endpoint)):
+            if before and endpoint.address and endpoint.address not in before:
+                yield (
+                    f"{named(study, stage)} ({stage.kind} {stage.key[:8]}): its answers came from {', '.join(before)}, and "
+                    f"{endpoint.model} is asked at {endpoint.address} now; the same name counts as the same model, so they are used"
+                )
 
 
 def _count(stages: int) -> str:

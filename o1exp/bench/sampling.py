@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from o1exp.chat.teacher import ChatSampling
-from o1exp.flow import AtLeast, how
+from o1exp.flow import Above, AtLeast, Between, how
 
 QUESTION = "{question}"
 
@@ -22,6 +22,8 @@ class Sampling(ChatSampling):
     """K, the answers per problem."""
     temperature: Annotated[float, AtLeast(0)] = 0.0
     """0: greedy, the likeliest token each time."""
+    top_p: Annotated[float, Above(0), Between(0, 1)] = 1.0
+    """Tokens are drawn from the likeliest ones that together reach this chance."""
     max_tokens: Annotated[int, AtLeast(1)] = 2048
     """The most tokens of one answer; a longer one is cut off."""
     expected_tokens: Annotated[int, AtLeast(0)] = how(0)

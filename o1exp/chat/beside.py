@@ -11,6 +11,7 @@ from typing import Any
 
 from o1exp.chat.cache import Cache, Kept
 from o1exp.chat.ledger import enter, settle
+from o1exp.chat.request import Came
 from o1exp.records import Completion, Usage
 
 PATTERN = "unsaved-*.jsonl"
@@ -61,4 +62,4 @@ def _read(line: str) -> Saved:
     row = json.loads(line)
     kept = row["kept"]
     done = Completion(**{**kept["completion"], "usage": Usage(**kept["completion"]["usage"])})
-    return Saved(**{**row, "kept": Kept(done, kept["reasoning"], kept["estimated"])})
+    return Saved(**{**row, "kept": Kept(done, kept["reasoning"], kept["estimated"], Came(**kept.get("came", {})))})

@@ -9,22 +9,22 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from o1exp.chat.layout import base_key, prepare
+from o1exp.chat.request import Came
 from o1exp.flow import StageFailed
 from o1exp.records import Completion, Usage
+from o1exp.records.finish import ending
 
 PATIENCE = 120.0
 """Seconds that a cache is waited for which takes no answers."""
 BUSY = 0.5
 """Seconds of it that sqlite may wait by itself for the other writers: meanwhile this process hears no server."""
-WHOLE = "stop"
-"""How an answer ends that would be the same with more tokens to its limit."""
 REMEDIES = {
     "locked": "too many runs write into it at once; run fewer side by side, then the same command again",
     "readonly": "make the file and its folder writable, or give another folder with outputs=",
@@ -55,6 +55,7 @@ class Kept:
     completion: Completion
     reasoning: str
     estimated: bool
+    came: Came = field(default_factory=Came)
 
 
 class Cache:
@@ -104,22 +105,25 @@ class Cache:
         """
         if self.has(key):
             return key
-        found = self._row(
-            "SELECT key FROM answers WHERE base=? AND finish_reason=? AND json_extract(asked, '$.sampling.max_tokens') < ? "
-            "ORDER BY json_extract(asked, '$.sampling.max_tokens') DESC LIMIT 1",
-            base_key(question), WHOLE, question.get("sampling", {}).get("max_tokens", 0),
-        )  # fmt: skip
-        return None if found is None else str(found[0])
+        query = (
+            "SELECT key, finish_reason FROM answers WHERE base=? AND json_extract(asked, '$.sampling.max_tokens') < ? "
+            "ORDER BY json_extract(asked, '$.sampling.max_tokens') DESC"
+        )
+        with _in_words(self._path):
+            found = self.connection.execute(query, (base_key(question), question.get("sampling", {}).get("max_tokens", 0))).fetchall()
+        return next((str(key) for key, reason in found if ending(reason) == "stop"), None)
 
     def find(self, key: str) -> Kept | None:
         row = self._row(
-            "SELECT text, finish_reason, model, prompt_tokens, completion_tokens, usd, reasoning, estimated FROM answers WHERE key=?", key
+            "SELECT text, finish_reason, model, prompt_tokens, completion_tokens, usd, reasoning, estimated, came FROM answers WHERE key=?",
+            key,
         )
         if row is None:
             return None
-        text, finish_reason, model, prompt, completion, usd, reasoning, estimated = row
+        text, finish_reason, model, prompt, completion, usd, reasoning, estimated, came = row
         usage = Usage(prompt_tokens=prompt, completion_tokens=completion, usd=usd)
-        return Kept(Completion(text=text, finish_reason=finish_reason, usage=usage, model=model), reasoning, bool(estimated))
+        done = Completion(text=text, finish_reason=finish_reason, usage=usage, model=model)
+        return Kept(done, reasoning, bool(estimated), Came(**json.loads(came)))
 
     def _row(self, query: str, *values: Any) -> Any:
         with _in_words(self._path):
@@ -129,9 +133,10 @@ class Cache:
         """Add a record; belongs into a transaction together with its ledger row."""
         done = kept.completion
         self.connection.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (key, json.dumps(question, ensure_ascii=False), done.text, kept.reasoning, done.finish_reason, done.model,
-             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, kept.estimated, time.time(), base_key(question)),
+             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, kept.estimated, time.time(), base_key(question),
+             json.dumps(asdict(kept.came))),
         )  # fmt: skip
 
     def close(self) -> None:

@@ -16,7 +16,8 @@ from o1exp.chat.desk import HINT, Desk, Order
 from o1exp.chat.fetch import Fetch, Landed
 from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import Ledger
-from o1exp.chat.request import Answer, Message, Request, asked, cache_key
+from o1exp.chat.noticed import Noticed
+from o1exp.chat.request import Answer, Request, asked, cache_key
 from o1exp.chat.sums import in_words, too_many
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.chat.walk import After, Walk, failed
@@ -44,7 +45,7 @@ class Client:
         self._paid: set[str] = set()
         self._read: set[str] = set()
         self._failed: set[str] = set()
-        self._repeats = Repeats()
+        self._noticed = Noticed(self._teacher)
 
     def __enter__(self) -> Self:
         path, stage = self._work.shared(NAME), self._work.stage
@@ -106,9 +107,10 @@ class Client:
             return failed(request, self._desk.left_out[key], self._teacher.model)
         kept = self._cache.find(found)
         assert kept is not None
-        answer = Answer(request, kept.completion, kept.reasoning, found not in self._paid, kept.estimated, twin=found in self._read)
+        twin = found in self._read
+        answer = Answer(request, kept.completion, kept.reasoning, found not in self._paid, kept.estimated, twin=twin, came=kept.came)
         self._read.add(found)
-        self._repeats.saw(request, answer.thinking)
+        self._noticed.saw(answer)
         return answer
 
     def _fetch(self, orders: list[Order], what: str, landed: Landed | None) -> None:
@@ -126,27 +128,9 @@ class Client:
             failures = f"{len(self._failed)} of {self._desk.asked} requests failed and are left out ({said})"
             self._work.note(incomplete=failures)
             line(f"[yellow]left out[/] {escape(failures)}; the same command with stale=remake sends only these again")
-        if self._teacher.temperature > 0 and (prompts := self._repeats.ignored()):
-            self._work.note(draws_identical=True)
-            line(
-                f"[yellow]warning[/] {escape(self._teacher.model)} seems to ignore temperature and seed: at temperature "
-                f"{self._teacher.temperature:g} all draws are the same text for each of {prompts} prompts, so more draws bring nothing new"
-            )
-
-
-class Repeats:
-    """Watches whether repeated draws of a prompt differ at all."""
-
-    def __init__(self) -> None:
-        self._texts: dict[tuple[Message, ...], dict[int, int]] = {}
-
-    def saw(self, request: Request, text: str) -> None:
-        self._texts.setdefault(request.messages, {})[request.draw] = hash(text)
-
-    def ignored(self) -> int:
-        """The number of prompts drawn twice or more, if there are at least three and none of them got two different texts; else 0."""
-        repeated = [texts for texts in self._texts.values() if len(texts) > 1]
-        return len(repeated) if len(repeated) >= 3 and all(len(set(texts.values())) == 1 for texts in repeated) else 0
+        self._work.note(**self._noticed.facts())
+        for warning in self._noticed.warnings():
+            line(f"[yellow]warning[/] {escape(warning)}")
 
 
 @dataclass
@@ -177,7 +161,7 @@ class Calls:
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
         self.usd += usage.usd
-        self.truncated += finish == "length"
+        self.truncated += answer.cut
         self.refused += finish == "refused"
         self.failed += bool(answer.failure)
         self.estimated_usage += answer.estimated

@@ -25,6 +25,9 @@ class Endpoint(Settings):
     """The server's address with its version, e.g. http://127.0.0.1:8000/v1. Empty: OpenAI's, or the server that is started for it."""
     api_key_env: str = how("OPENAI_API_KEY")
     """The environment variable that holds the key; the key itself is never stored."""
+    others: tuple[str, ...] = how(())
+    """Further addresses of the same model, at the same price, that share the requests: URL, key variable and weight (1) of each, e.g.
+    "http://10.0.0.2:8000/v1 OTHER_KEY 2"."""
     concurrency: Annotated[int, AtLeast(1)] = how(16)
     """The most requests under way at the same time; fewer after the server said 429, and again more while it answers."""
     first_concurrency: Annotated[int, AtLeast(0)] = how(0)
@@ -45,6 +48,14 @@ class Endpoint(Settings):
     """Answers are read piece by piece; a server that does nothing else is read so in any case."""
     idle_timeout: Annotated[float, Above(0)] = how(120.0)
     """Seconds that may pass between two pieces of a streamed answer."""
+    batch: bool = how(False)
+    """Requests go through the batch API: many in a file, answered within a day, at `batch_price`."""
+    batch_size: Annotated[int, AtLeast(1)] = how(1000)
+    """The most requests of one batch; so many are under way at the same time at least."""
+    batch_price: Annotated[float, Between(0, 1)] = how(0.5)
+    """What a request costs in a batch, as a share of its price."""
+    batch_poll: Annotated[float, Above(0)] = how(30.0)
+    """Seconds between two looks at a batch."""
     retries: Annotated[int, AtLeast(0)] = how(6)
     """Further attempts at a request that failed; then it is recorded with its reason and left out."""
     patience: Annotated[float, AtLeast(0)] = how(3600.0)
@@ -62,10 +73,24 @@ class Endpoint(Settings):
             yield "model", "is empty; name the model as its endpoint knows it, e.g. o1-mini"
         if self.base_url and (why := _unfit(self.base_url)):
             yield "base_url", why
+        for other in self.others:
+            if why := self._unshared(other):
+                yield "others", f"{why}; write URL, and if need be a key variable and a weight, e.g. 'http://10.0.0.2:8000/v1 OTHER_KEY 2'"
+        if self.others and self.batch:
+            yield "others", "are not used by the batch API, which asks one address; leave them out, or batch=false"
         if not is_variable(self.api_key_env):
             yield "api_key_env", "is no name of an environment variable, of capital letters, digits and _ (give the name, never the key)"
         else:
             hide_variable(self.api_key_env)
+
+    def _unshared(self, other: str) -> str:
+        try:
+            url, variable, weight = shared(other, self.api_key_env)
+        except ValueError as wrong:
+            return str(wrong)
+        if why := _unfit(url):
+            return f"{url} {why}"
+        return "" if is_variable(variable) and weight > 0 else "has a key variable or a weight that is none"
 
     @property
     def address(self) -> str:
@@ -81,6 +106,9 @@ class Endpoint(Settings):
         """What would stop this endpoint from answering and can be seen before: a key that is not set, or none that can be sent."""
         if self.address and (why := unfit_key(self.api_key_env)):
             yield why
+        for other in self.others:
+            if why := unfit_key(shared(other, self.api_key_env)[1]):
+                yield why
         if self.address.startswith(OPENAI) and not os.environ.get(self.api_key_env):
             yield (
                 f"the environment variable {self.api_key_env} is not set, {self.model} at {OPENAI} needs a key in it; "
@@ -89,7 +117,13 @@ class Endpoint(Settings):
 
     def usd(self, prompt_tokens: float, completion_tokens: float) -> float:
         """The price of that many tokens in US dollars."""
-        return (prompt_tokens * self.usd_per_million_prompt + completion_tokens * self.usd_per_million_completion) / 1e6
+        whole = (prompt_tokens * self.usd_per_million_prompt + completion_tokens * self.usd_per_million_completion) / 1e6
+        return whole * (self.batch_price if self.batch else 1.0)
+
+    @property
+    def at_once(self) -> int:
+        """The most requests under way."""
+        return max(self.concurrency, self.batch_size) if self.batch else self.concurrency
 
     @property
     def costs(self) -> bool:
@@ -121,6 +155,15 @@ class LocalServer(Endpoint):
     @abstractmethod
     def started(self, work: Work) -> AbstractContextManager[str]:
         """A server on loopback for as long as this is open; gives its base_url."""
+
+
+def shared(other: str, variable: str) -> tuple[str, str, float]:
+    """Address, key variable and weight of a further address. Errors: ValueError where it says anything else."""
+    url, *rest = other.split() or [""]
+    weight = float(rest.pop()) if rest and rest[-1].replace(".", "", 1).isdigit() else 1.0
+    if len(rest) > 1:
+        raise ValueError(f"{other!r} says more than an address, a variable and a weight")
+    return url, rest[0] if rest else variable, weight
 
 
 def _unfit(url: str) -> str | None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from rich.markup import escape
 
+from o1exp.chat.batch import FOLDER, settled, stored
 from o1exp.chat.beside import Saved
 from o1exp.chat.cache import BUSY, PATIENCE, Kept, Unwritten
 from o1exp.chat.desk import HINT, Desk, Order
@@ -18,7 +19,7 @@ from o1exp.chat.failure import Again, Unfit
 from o1exp.chat.keep import Keeper
 from o1exp.chat.ledger import Claim, Price
 from o1exp.chat.pace import LONGEST_HOLD, Limit, Pace, state_file
-from o1exp.chat.send import Sender
+from o1exp.chat.several import Senders
 from o1exp.chat.slots import Slots, Tries, Trouble, backoff
 from o1exp.chat.sums import alike, budget_spent, too_many
 from o1exp.flow import BudgetSpent, StageFailed, Stopped
@@ -55,7 +56,7 @@ class Fetch:
         self._busy: set[asyncio.Task[None]] = set()
         self._landing: set[asyncio.Task[None]] = set()
         self._tries: dict[str, Tries] = {}
-        self._slots = Slots(teacher.first_concurrency, teacher.concurrency)
+        self._slots = Slots(teacher.first_concurrency, teacher.at_once)
         self._trouble = Trouble()
         self._told = False
         self._total = len(orders)
@@ -71,7 +72,10 @@ class Fetch:
     async def run(self, base_url: str) -> set[str]:
         """Fetch everything; the keys of what was paid for here. Errors: Stopped, StageFailed, BudgetSpent."""
         desk, teacher = self._desk, self._desk.teacher
-        self._sender = Sender(teacher, base_url)
+        folder = desk.ledger.locks.parent / FOLDER
+        self._sender = Senders(teacher, base_url, folder)
+        if teacher.batch:
+            settled(stored(folder, base_url), {order.key for order in self._ready}, desk.ledger)
         state = state_file(desk.ledger.locks, base_url, teacher.api_key_env)
         self._pace = Pace(state, Limit(teacher.requests_per_minute), Limit(teacher.tokens_per_minute), self._ending)
         self._keeper = Keeper(desk.cache, desk.ledger, teacher.costs or not is_loopback(base_url))
@@ -86,6 +90,8 @@ class Fetch:
             await self._sender.close()
             beside = self._keeper.finish(desk.ledger.locks.parent)
             desk.cache.patience(PATIENCE)
+            if self._sender.batches is not None and not beside:
+                self._sender.batches.forget()
             if beside:
                 desk.work.console.line(escape(beside))
         if self._over_limit:
@@ -254,7 +260,8 @@ class Fetch:
     def _failed(self, order: Order, again: Again) -> None:
         """The attempt failed: put the order off, or leave it out; or end the run where the server is away for too long."""
         teacher, tries = self._desk.teacher, self._tries.setdefault(order.key, Tries())
-        self._trouble.failed(again.reason, again.unreachable, again.after or 0.0)
+        if not teacher.batch:  # a row of a batch says nothing of the server
+            self._trouble.failed(again.reason, again.unreachable, again.after or 0.0)
         if again.timed:
             tries.waits += 1
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "requests.sqlite"
-SCHEMA = 3
+SCHEMA = 4
 TABLES = """
 CREATE TABLE answers (
     key TEXT PRIMARY KEY, asked TEXT NOT NULL, text TEXT NOT NULL, reasoning TEXT NOT NULL, finish_reason TEXT NOT NULL,
@@ -45,10 +45,14 @@ CREATE TABLE attempts (
 );
 CREATE INDEX attempts_stage ON attempts (stage);
 """,
+    3: """
+ALTER TABLE answers ADD COLUMN came TEXT NOT NULL DEFAULT '{}';
+""",
 }
 """From each layout to the next. `stage` is "Distil/<key>", empty before layout 2; `struck` the reason why a row no longer counts, else
 empty; `uses` the answers that each stage stands on, whoever paid for them; `base` the key without max_tokens; `attempts` those that failed,
-with what they may have cost, and `final` where the request was left out of that `making` of the stage."""
+with what they may have cost, and `final` where the request was left out of that `making` of the stage; `came` how an answer
+came (address, field of the thought, refusal), as JSON."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

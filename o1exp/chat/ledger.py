@@ -129,6 +129,12 @@ class Ledger:
             usd = self._write_off("key=? AND owner=?", (key, self.owner))
             self._note(key, model, reason, usd, final)
 
+    def not_lost(self, key: str, since: float, why: str) -> None:
+        """What was written off since then (seconds since 1970) is not lost, unless another run waits for it."""
+        with self._cache.transaction():
+            if not self._held(key):
+                settle(self._cache, key, since, why)
+
     def give_back(self, key: str) -> None:
         """The claimed request was not sent."""
         with self._cache.transaction():
@@ -314,13 +320,13 @@ def enter(cache: Cache, study: str, stage: str, key: str, model: str, usage: Usa
     _sum_up(cache.connection, study)
 
 
-def settle(cache: Cache, key: str, since: float) -> None:
+def settle(cache: Cache, key: str, since: float, why: str = "its answer was saved beside the cache") -> None:
     """A request that was written off since then (seconds since 1970) was answered after all; belongs into a transaction."""
     sql = cache.connection
     sql.execute("DELETE FROM claims WHERE key=?", (key,))
     wrong = "kind='lost' AND struck='' AND key=? AND time>=?"
     studies = [study for (study,) in sql.execute(f"SELECT DISTINCT study FROM ledger WHERE {wrong}", (key, since)).fetchall()]
-    sql.execute(f"UPDATE ledger SET struck='its answer was saved beside the cache', struck_by='o1exp' WHERE {wrong}", (key, since))
+    sql.execute(f"UPDATE ledger SET struck=?, struck_by='o1exp' WHERE {wrong}", (why, key, since))
     for study in studies:
         _sum_up(sql, study)
 

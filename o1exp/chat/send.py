@@ -3,27 +3,29 @@
 import asyncio
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from o1exp.chat.batch import Batches
+from o1exp.chat.body import body, remedy
 from o1exp.chat.cache import Kept
 from o1exp.chat.endpoint import OPENAI, is_loopback
 from o1exp.chat.failure import AWAY, CROWDED, LOST, PASSING, STARTING, UNKNOWN, Again, Unfit, proxy, retry_after, without_version
 from o1exp.chat.key import read_key, unfit_key
 from o1exp.chat.pieces import joined
-from o1exp.chat.request import Request, likely_prompt_tokens, likely_tokens, messages_sent, seed_sent
+from o1exp.chat.reading import kept_of, refused
+from o1exp.chat.refused import refusal
+from o1exp.chat.reply import decoded, lines, mended
+from o1exp.chat.request import Request, asked, cache_key
 from o1exp.chat.teacher import Teacher
-from o1exp.chat.usage import counted
 from o1exp.flow import StageFailed
-from o1exp.records import Completion, Usage
-from o1exp.records.finish import is_cut
 from o1exp.secrets import MASK, SHORTEST, masked
 
 if TYPE_CHECKING:
     import openai
 
 OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
-REFUSED = ("content_filter", "content_policy_violation", "invalid_prompt")
 CONNECTING = 30.0
 """Seconds that a connection may take."""
 UNSENT = ("Connect", "Pool", "Proxy", "LocalProtocol", "UnsupportedProtocol")
@@ -33,13 +35,14 @@ UNSENT = ("Connect", "Pool", "Proxy", "LocalProtocol", "UnsupportedProtocol")
 class Sender:
     """The endpoint of one teacher; use as an async context manager."""
 
-    def __init__(self, teacher: Teacher, base_url: str) -> None:
+    def __init__(self, teacher: Teacher, base_url: str, folder: Path | None = None) -> None:
         import httpx2
         import openai
 
         self._teacher = teacher
         self.base_url = base_url
         self._key = self._find_key()
+        self._address = base_url if teacher.base_url or not is_loopback(base_url) else ""
         self._streams = teacher.stream
         self._counts = True
         """Is a streamed answer asked for its usage? Some servers do not know the question."""
@@ -55,7 +58,11 @@ class Sender:
             through = f"; look at the proxy in the environment variable {self._proxy}" if self._proxy else ""
             raise StageFailed(f"{self._who()} cannot be asked ({self._clean(str(wrong))}){through}") from None
 
+        self.batches = Batches(teacher, self._client, base_url, folder) if teacher.batch and folder is not None else None
+
     async def close(self) -> None:
+        if self.batches is not None:
+            await self.batches.close()
         await self._client.close()
 
     async def send(self, request: Request) -> Kept:
@@ -63,16 +70,36 @@ class Sender:
         import httpx2
         import openai
 
+        if self.batches is not None:
+            return await self._batched(request, self.batches)
         try:
             async with asyncio.timeout(self._teacher.timeout):
                 text = await self._reply(request)
         except TimeoutError:
             raise Again(f"no answer within {self._teacher.timeout:g} s", lost=True) from None
-        except openai.APIStatusError as refused:
-            return self._refusal(request, refused)
+        except openai.APIStatusError as error:
+            return self._refusal(request, error)
         except (openai.APIConnectionError, httpx2.TransportError) as problem:
             raise self._unconnected(problem) from None
         return self._read(request, self._without_key(text))
+
+    async def _batched(self, request: Request, batches: Batches) -> Kept:
+        """The same out of a batch: its rows are replies with a status, or say why there is none."""
+        import httpx2
+        import openai
+
+        row = await batches.row(cache_key(asked(self._teacher, request)), self._body(request))
+        response = row.get("response") or {}
+        status, content = response.get("status_code"), response.get("body")
+        if status == 200:
+            return self._read(request, self._without_key(json.dumps(content)))
+        error = row.get("error") or content or {}
+        if not isinstance(status, int):
+            raise Again(self._clean(str(error.get("message") or error)))
+        inner = error.get("error", error) if isinstance(error, dict) else error
+        message = str(inner.get("message", inner)) if isinstance(inner, dict) else str(inner)
+        refused = httpx2.Response(status, json=error, request=httpx2.Request("POST", self.base_url))
+        return self._refusal(request, openai.APIStatusError(message, response=refused, body=inner))
 
     async def _reply(self, request: Request) -> str:
         """What the server wrote, a streamed answer joined to one. It is asked anew, at no cost, where it wants the other way."""
@@ -96,26 +123,27 @@ class Sender:
 
         # Not chat.completions.create: that looks through every field of the body, for a third of what a request costs here.
         reply = await self._client.post("/chat/completions", body=self._body(request), cast_to=httpx2.Response)
-        text = reply.text
-        return json.dumps(joined(text.splitlines())) if text.lstrip().startswith(("data:", "event:", ": ")) else text
+        text = decoded(reply.content, reply.charset_encoding)
+        return json.dumps(joined(lines(text))) if text.lstrip().startswith(("data:", "event:", ": ")) else text
 
     async def _streamed(self, request: Request) -> str:
-        body, idle = self._body(request), self._teacher.idle_timeout
+        question, idle = self._body(request), self._teacher.idle_timeout
         extra: dict[str, Any] = {"stream_options": {"include_usage": True}} if self._counts else {}
         create = self._client.chat.completions.with_streaming_response.create
-        lines = list[str]()
-        async with create(**body, stream=True, **extra) as reply:
-            pieces = reply.iter_lines()
+        whole = bytearray()
+        async with create(**question, stream=True, **extra) as reply:
+            pieces = reply.iter_bytes()
             while True:
                 try:
                     async with asyncio.timeout(idle):
-                        line = await anext(pieces, None)
+                        piece = await anext(pieces, None)
                 except TimeoutError:
                     raise Again(f"no further piece of the answer within {idle:g} s", lost=True) from None
-                if line is None:
+                if piece is None:
                     break
-                lines.append(line)
-        return json.dumps(joined(lines)) if any(line.startswith("data:") for line in lines) else "\n".join(lines)
+                whole += piece
+        text = decoded(bytes(whole))
+        return json.dumps(joined(lines(text))) if any(line.startswith("data:") for line in lines(text)) else text
 
     def _unconnected(self, problem: BaseException) -> Again:
         """Nobody was there, or the connection broke off."""
@@ -131,15 +159,7 @@ class Sender:
         return Again(f"connection{through} lost ({said})", lost=True)
 
     def _body(self, request: Request) -> dict[str, Any]:
-        teacher = self._teacher
-        limit = teacher.token_limit
-        if limit == "auto":
-            limit = "max_completion_tokens" if urlsplit(self.base_url).hostname == urlsplit(OPENAI).hostname else "max_tokens"
-        seed = {"seed": seed_sent(teacher, request)} if teacher.send_seed else {}
-        return {
-            "model": teacher.model, "messages": messages_sent(teacher, request), "temperature": teacher.temperature, "top_p": teacher.top_p,
-            limit: teacher.max_tokens, **seed, **({"stop": list(teacher.stop)} if teacher.stop else {}),
-        }  # fmt: skip
+        return body(self._teacher, request, self.base_url)
 
     def _find_key(self) -> str:
         teacher = self._teacher
@@ -159,35 +179,35 @@ class Sender:
 
     def _clean(self, text: str) -> str:
         """Some servers repeat the key in their messages."""
-        return masked(text.replace(self._key, MASK) if self._key else text)[:500]
+        return mended(masked(text.replace(self._key, MASK) if self._key else text))[0][:500]
 
     def _without_key(self, text: str) -> str:
         """What a server writes is kept as it is, but not the key, should it repeat that."""
         return text.replace(self._key, MASK) if len(self._key) >= SHORTEST else text
 
-    def _refusal(self, request: Request, refused: "openai.APIStatusError") -> Kept:
+    def _refusal(self, request: Request, error_reply: "openai.APIStatusError") -> Kept:
         """Errors: Again or StageFailed. A prompt that the provider will not answer is an answer: it must not be asked again."""
-        status, code = refused.status_code, str(refused.code or "")
-        message = self._clean(refused.message.removeprefix(f"Error code: {status} - "))
+        status, code = error_reply.status_code, str(error_reply.code or "")
+        message = self._clean(error_reply.message.removeprefix(f"Error code: {status} - "))
         if code in OUT_OF_MONEY or status == 402:
             raise self._out_of_money(code or "402")
+        error = _error(error_reply)
+        if words := refusal(status, error):
+            return refused(self._teacher, self._clean(words), self._address)
         if status in (401, 403):
             env = self._teacher.api_key_env
             state = "holds a key that was not accepted" if self._key else "is not set"
             why = "" if status == 401 else f": {message}"
             raise StageFailed(f"{self._who()} refused access ({status}){why}; the environment variable {env} {state}")
-        if status == 400 and code in REFUSED:
-            usage = Usage(prompt_tokens=0, completion_tokens=0, usd=0.0)
-            return Kept(Completion(text="", finish_reason="refused", usage=usage, model=self._teacher.model), "", False)
         if status == 404:
             raise StageFailed(f"{self._who()} refused the request (404): {message}{without_version(self.base_url)}")
         if status in (CROWDED, *AWAY):
             raise Again(
-                f"{status} {message}", after=retry_after(refused.response.headers), crowded=status == CROWDED, timed=True
+                f"{status} {message}", after=retry_after(error_reply.response.headers), crowded=status == CROWDED, timed=True
             )  # fmt: skip
         if status in PASSING or status >= 500:
-            raise Again(f"{status} {message}", after=retry_after(refused.response.headers), lost=status in LOST)
-        raise Unfit(f"{status} {message}")
+            raise Again(f"{status} {message}", after=retry_after(error_reply.response.headers), lost=status in LOST)
+        raise Unfit(f"{status} {message}{remedy(self._teacher, self._body(request), error, message) if status in (400, 422) else ''}")
 
     def _out_of_money(self, code: str) -> StageFailed:
         return StageFailed(
@@ -207,29 +227,10 @@ class Sender:
             error = reply["error"] if isinstance(reply["error"], dict) else {"message": reply["error"]}
             if error.get("code") in OUT_OF_MONEY:
                 raise self._out_of_money(error["code"])
+            if words := refusal(200, error):
+                return refused(self._teacher, self._clean(words), self._address)
             raise Again(f"an error under status 200: {self._clean(str(error.get('message')))}")
-        try:
-            choice = reply["choices"][0]
-            message = choice["message"]
-            content, finish = message.get("content") or "", choice.get("finish_reason")
-            reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
-        except (KeyError, IndexError, TypeError, AttributeError):
-            raise Again("the reply has no choices", lost=True) from None
-        if not (isinstance(content, str) and isinstance(reasoning, str)):
-            raise Again("the reply's content is no text", lost=True)
-        usage, estimated = self._usage(request, reply, content + reasoning)
-        model = str(reply.get("model") or self._teacher.model)
-        cut = not estimated and is_cut(finish, usage.completion_tokens, self._teacher.max_tokens)
-        finish = finish or ("length" if cut else "stop")
-        return Kept(Completion(text=_valid(content), finish_reason=str(finish), usage=usage, model=model), _valid(reasoning), estimated)
-
-    def _usage(self, request: Request, reply: dict[str, Any], written: str) -> tuple[Usage, bool]:
-        """Tokens as the server counted them; a guess (True) where it did not, or none for a text that is there."""
-        prompt, completion = counted(reply.get("usage"))
-        estimated = not isinstance(reply.get("usage"), dict) or (bool(written) and not completion)
-        if estimated:
-            prompt, completion = prompt or likely_prompt_tokens(self._teacher, request), completion or likely_tokens(written)
-        return Usage(prompt_tokens=prompt, completion_tokens=completion, usd=self._teacher.usd(prompt, completion)), estimated
+        return kept_of(self._teacher, request, reply, self._address)
 
 
 def _root(problem: BaseException) -> BaseException:
@@ -250,6 +251,9 @@ def _said(problem: BaseException) -> str:
     return os.strerror(number) if number > 0 else str(system[-1].strerror)  # below zero: of the look-up of names
 
 
-def _valid(text: str) -> str:
-    """Half a surrogate pair cannot be stored as UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _error(reply: "openai.APIStatusError") -> Any:
+    """The body of an error, as far as it is JSON."""
+    try:
+        return json.loads(decoded(reply.response.content))
+    except ValueError:
+        return reply.message

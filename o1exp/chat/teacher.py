@@ -1,21 +1,27 @@
 """A model that is asked for text: an endpoint, its sampling, and what the plan expects of it. And the budget that limits it."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 from o1exp.chat.endpoint import Endpoint
-from o1exp.flow import Above, AtLeast, Between, Expect, Settings, Work, how
+from o1exp.flow import Above, AtLeast, Between, Expect, Settings, Work, added, how
 from o1exp.flow.expect import duration
+
+SENT = frozenset(
+    "model messages temperature top_p max_tokens max_completion_tokens seed stop stream stream_options n reasoning_effort".split()
+)
+"""Fields of a request that settings of their own, or the client, decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChatSampling(Settings):
     """How an answer is drawn."""
 
-    temperature: Annotated[float, Between(0, 2)] = 1.0
-    """0: the likeliest token each time."""
-    top_p: Annotated[float, Above(0), Between(0, 1)] = 1.0
-    """Tokens are drawn from the likeliest ones that together reach this chance."""
+    temperature: Annotated[float | None, Between(0, 2)] = 1.0
+    """0: the likeliest token each time; null: not sent, for models that refuse it."""
+    top_p: Annotated[float | None, Above(0), Between(0, 1)] = 1.0
+    """Tokens are drawn from the likeliest ones that together reach this chance; null: not sent."""
     max_tokens: Annotated[int, AtLeast(1)] = 8192
     """The most tokens of one answer; a longer one is cut off."""
     system: str = ""
@@ -45,6 +51,18 @@ class Teacher(PlanHints, ChatSampling, Endpoint):
     Fields that a subclass adds count as part of what is asked, also in the request cache. One that starts a server of its own derives
     from LocalServer too.
     """
+
+    reasoning_effort: str = added("")
+    """How much a reasoning model thinks, e.g. low, medium or high; "": not sent."""
+    extra: dict[str, Any] = field(default_factory=dict, metadata={"first": {}})
+    """Further fields of the request as the server knows them, e.g. {top_k: 20, enable_thinking: true}; they are part of what is asked."""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes()
+        if taken := sorted(SENT & self.extra.keys()):
+            yield "extra", f"sets {taken[0]}, which the client sends itself; leave it out there"
+        if strange := next((name for name, value in self.extra.items() if not _is_json(value)), ""):
+            yield "extra", f"{strange} is no JSON value; give numbers, texts, lists or mappings"
 
     def unable(self, text: str) -> str:
         """Why this teacher could never answer such a text; "" for one that may try, as every model may."""
@@ -116,3 +134,9 @@ class Budget(Settings):
             f"usd={self.usd:g} cannot be kept without prices; set usd_per_million_prompt and usd_per_million_completion of "
             f"{endpoint.model}, or free=true if {endpoint.address} costs nothing, or budget.usd=null"
         )
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_json(item) for name, item in value.items())
+    return all(map(_is_json, value)) if isinstance(value, list | tuple) else value is None or isinstance(value, str | bool | int | float)

@@ -71,7 +71,7 @@ class Walk:
 
     def _answered(self, request: Request, kept: Kept | None) -> Answer:
         assert kept is not None
-        return Answer(request, kept.completion, kept.reasoning, True, kept.estimated)
+        return Answer(request, kept.completion, kept.reasoning, True, kept.estimated, came=kept.came)
 
 
 def failed(request: Request, reason: str, model: str) -> Answer:

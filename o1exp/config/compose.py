@@ -14,11 +14,13 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import options
+from o1exp.config.agree import disagreements
 from o1exp.config.error import ConfigError
 from o1exp.config.graph import Graph
 from o1exp.config.guard import arm_mistakes, config_mistakes
 from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located
 from o1exp.config.options import Origin
+from o1exp.config.reach import of_arms
 from o1exp.config.sentences import no_node, no_value, unsaid
 from o1exp.config.spine import CHOICES, Run, conf_dir, nodes
 from o1exp.flow.stage import Stage
@@ -79,12 +81,14 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
     goals: dict[str, Stage[Any]] = {}
     named: dict[str, dict[str, str]] = {}
     main: Graph | None = None
+    reached = of_arms(overrides, arms, origin.places)
     for arm, own in arms.items():
         try:
-            graph = Graph(composed([*_without(overrides, own), *own], origin) if own else config)
+            graph = Graph(composed([*reached[arm], *own], origin) if own else config)
             for settings in ("machine", "track"):  # they stand on no edge, and are wrong whatever the goal is
                 graph.node(settings)
             goals[arm] = graph.stage(target)
+            mistakes += [line for line in disagreements(goals[arm], graph.names) if line not in mistakes]
             main = main or graph
             for key, path in graph.names.items():
                 named.setdefault(key, {})[arm] = path
@@ -183,9 +187,3 @@ def _no_folder(outputs: str) -> Iterator[str]:
         (place for place in (Path(outputs), *Path(outputs).parents) if os.path.exists(place) and not os.path.isdir(place)), None
     ):
         yield f"{file} is no folder; name one, or one that can be made"
-
-
-def _without(overrides: Sequence[str], own: Sequence[str]) -> list[str]:
-    """The run's overrides without those that the arm sets anew."""
-    keys = {o.split("=", 1)[0] for o in own}
-    return [o for o in overrides if o.split("=", 1)[0] not in keys]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from o1exp.chat.request import Answer, Request, likely_tokens
+from o1exp.chat.request import MARKS, Answer, Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Above, AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
@@ -36,7 +36,8 @@ class Distil(Stage[Table[Example]]):
     `prompt` may show the teacher {solution} and {answer} beside the {question}: a weak teacher then explains what it could not find.
     With `until_right` a problem is asked again only while none of its answers agrees with the gold answer. Answers that were cut off,
     refused or empty are counted and left out, and so are requests that failed for good, each with its reason in the request cache.
-    Where a server gives the reasoning apart, the response is `<think>`, the reasoning, `</think>`, the answer.
+    However the teacher gives its thought, apart or between marks of its own, the response is `think_open`, the thought, `think_close`, the
+    answer; where it gives none, the response is the answer as it is. The fact `thoughts` counts what was found.
     """
 
     role: ClassVar[Role] = "writing"
@@ -52,6 +53,10 @@ class Distil(Stage[Table[Example]]):
     """What the teacher is told: {question}, and if need be {solution} and {answer}, are filled in."""
     draws: Annotated[int, AtLeast(1)] = 4
     """The most answers to one problem."""
+    think_open: str = MARKS[0]
+    """What the student learns to write before a thought that the teacher gave apart."""
+    think_close: str = MARKS[1]
+    """What stands between such a thought and the answer; `sampling.think_end` of the benchmarks is the mark in it."""
     until_right: bool = True
     """Ask a problem again only while none of its answers is right; false: always draw all."""
     budget: Budget = how(Budget())
@@ -64,6 +69,8 @@ class Distil(Stage[Table[Example]]):
             yield "prompt", "has no {question}: the problem would never be asked; put {question} where it belongs"
         if self.draws > 1 and self.teacher.temperature == 0:
             yield "draws", f"{self.draws} draws at teacher.temperature=0 are the same answer; use draws=1 or a temperature above 0"
+        if self.think_open.strip() and not self.think_close.strip():
+            yield "think_close", "is empty: a thought that think_open begins would never end; give both marks, or think_open='' too"
         if why := self.budget.unguarded(self.teacher):
             yield "budget", why
 
@@ -147,7 +154,7 @@ class Solving:
 
         stage, place, draw = self._stage, answer.request.place, answer.request.draw
         problem = self._problems[place]
-        correct = grade(problem.answer, answer.thinking).correct if answer.usable else None
+        correct = grade(problem.answer, self._response(answer)).correct if answer.usable else None
         self._tried[place].append(Try(place, draw, answer.usable, correct))
         # A gold answer that cannot be read will never be matched: asking again would be money for nothing.
         again = stage.until_right and draw + 1 < stage.draws and not answer.failure and (correct is False or not answer.usable)
@@ -160,8 +167,11 @@ class Solving:
                 answer = self._client.answer(self._stage.request(problem, one.draw))
                 self._calls.add(answer)
                 if one.usable:
-                    text, origin = answer.thinking, self._stage.teacher.model
+                    text, origin = self._response(answer), self._stage.teacher.model
                     yield Example(problem=problem.id, prompt=problem.question, response=text, draw=one.draw, origin=origin)
+
+    def _response(self, answer: Answer) -> str:
+        return answer.marked(self._stage.think_open, self._stage.think_close)
 
     def facts(self) -> dict[str, Any]:
         """Counts over all tries, for the manifest."""

@@ -57,6 +57,12 @@ def test_every_draw_is_asked_once_and_sampling_reaches_the_server(tmp_path: Path
     assert len(answers.asked) == 12
 
 
+def test_a_thought_given_apart_stands_in_the_marks_that_the_sampling_looks_for(tmp_path: Path) -> None:
+    with Loopback(Thinking()) as server:
+        found = attempts(tmp_path, stage(server, think_end="<|end_of_thought|>"))
+    assert found[0].text.startswith("<|begin_of_thought|>\nlet me see 0+0=?\n<|end_of_thought|>\n\n\\boxed{")
+
+
 def test_a_tokenizer_counts_and_marks(tmp_path: Path) -> None:
     tiny = str(save_tiny(tmp_path / "tiny"))
     with Loopback(Thinking("length")) as server:

@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,7 @@ def test_a_paid_endpoint_without_prices_cannot_keep_a_budget(tmp_path: Path) -> 
     assert Budget().unguarded(Teacher(model="o1-mini")) is None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Closed(LocalServer, Teacher):
     """Starts a server of its own."""
 

@@ -35,4 +35,4 @@ def test_only_a_whole_answer_is_usable() -> None:
         completion = Completion(text="text", finish_reason=reason, usage=Usage(), model="m")
         return Answer(Request.user("?"), completion, "", cached=False, estimated=False).usable
 
-    assert [reason for reason in REASONS if usable(reason)] == ["stop", "end_turn", ""]
+    assert [reason for reason in REASONS if usable(reason)] == ["stop", "end_turn"]

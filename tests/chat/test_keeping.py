@@ -134,6 +134,19 @@ def test_more_tokens_are_asked_for_only_where_the_answer_was_cut_off(tmp_path: P
     assert (manifest.facts["requests"], manifest.facts["cached"], manifest.facts["truncated"]) == (8, 4, 0)
 
 
+def test_answers_that_are_whole_by_another_name_stand_for_more_tokens_too(tmp_path: Path) -> None:
+    reasons, asks = ["end_turn", "COMPLETE", "MAX_TOKENS", "odd"], list[str]()
+
+    def answer(body: dict[str, Any]) -> Reply:
+        asks.append(body["messages"][-1]["content"])
+        return Reply("text", reasons[int(asks[-1].split()[1])], 10, 20)
+
+    with Loopback(answer) as server:
+        for most in (30, 60):
+            quiet_store(tmp_path)[0].get(Ask(teacher=teacher(server, max_tokens=most), count=4))
+    assert sorted(asks[4:]) == ["question 2", "question 3"]
+
+
 def test_answers_of_an_older_layout_are_found_for_more_tokens_too(tmp_path: Path) -> None:
     question = asked(Teacher(model="m", max_tokens=30), Request.user("question 0"))
     with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as sql:

@@ -110,7 +110,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def completion(text: str, finish: str | None = "stop", usage: Any = None, **message: Any) -> dict[str, Any]:
+def completion(text: Any, finish: str | None = "stop", usage: Any = None, **message: Any) -> dict[str, Any]:
     """A chat.completion as servers send it."""
     usage = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30} if usage is None else usage
     choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}

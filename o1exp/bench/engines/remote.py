@@ -8,7 +8,8 @@ from o1exp.bench.engines.count import positions
 from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
 from o1exp.bench.sampling import Sampling
 from o1exp.chat.endpoint import Endpoint
-from o1exp.chat.request import Answer, Request, likely_tokens
+from o1exp.chat.local.marks import beginning
+from o1exp.chat.request import MARKS, Answer, Request, likely_tokens
 from o1exp.chat.teacher import Budget, PlanHints, Teacher
 from o1exp.flow import Above, Between, Expect, Machine, SettingsError, Work, how
 from o1exp.flow.check import settings_of
@@ -93,12 +94,12 @@ class Remote(PlanHints, Endpoint, InferenceEngine):
 
 
 def attempt(problem: str, draw: int, answer: Answer, tokenizer: Any, think_end: str) -> Attempt:
-    """The answer as an attempt: the thought that the server gave apart stands before it in think marks.
+    """The answer as an attempt: the thought that the server gave apart stands before it in the marks of `think_end`.
 
     Tokens are those of this text, one more for an end by itself, or without a tokenizer the server's; the server's count is of no use for
     marks and thoughts.
     """
-    text, said = answer.thinking, answer.completion.finish_reason
+    text, said = answer.apart(*marks_of(think_end)), answer.completion.finish_reason
     finish = ending(said) or said
     if tokenizer is None:
         return Attempt(problem=problem, draw=draw, text=text, tokens=answer.completion.usage.completion_tokens, finish_reason=finish)
@@ -106,6 +107,12 @@ def attempt(problem: str, draw: int, answer: Answer, tokenizer: Any, think_end: 
     tokens = count + (finish == "stop")
     marks, thinking = positions(prefix, text, tokens, think_end)
     return Attempt(problem=problem, draw=draw, text=text, tokens=tokens, finish_reason=finish, thinking=thinking, marks=marks)
+
+
+def marks_of(think_end: str) -> tuple[str, str]:
+    """What is put round a thought that the server gave apart, so that `think_end` is found behind it."""
+    begin = beginning(think_end)
+    return (f"{begin}\n", f"\n{think_end}\n\n") if begin else MARKS
 
 
 def counted(tokenizer: Any, text: str) -> tuple[Callable[[int], str], int]:
