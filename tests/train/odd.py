@@ -50,6 +50,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "max_position_embeddings": 128,
         "dropout": 0.0,
     },
+    "mpt": {"vocab_size": 261, "d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 32},
     "bert": {**PLAIN, "is_decoder": False},
 }
 

@@ -148,6 +148,15 @@ def test_a_model_that_cannot_run_is_refused_in_a_sentence() -> None:
         find_way(SPEC, documents(), broken)
 
 
+@pytest.mark.parametrize("lengths", [(60, 6), (60, 60)])
+def test_a_window_that_a_model_names_in_its_own_way_is_a_refusal_with_a_remedy(lengths: tuple[int, int]) -> None:
+    from o1exp.train.worker.trial import find_way
+
+    data = encoded(np.arange(sum(lengths)) + 3, np.concatenate([[0], np.cumsum(lengths)]), [2, 2])
+    with pytest.raises(CannotTrain, match=r"^tiny \(mpt\) cannot read the longest example, which has 60 tokens: .*a smaller max_length"):
+        find_way(SPEC, data, ready("mpt"))
+
+
 def test_a_way_that_is_asked_for_and_wrong_is_refused() -> None:
     from o1exp.train.worker.trial import find_way
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from o1exp.flow import StageFailed, Store
-from o1exp.train.data.encode import CannotTrain
+from o1exp.train.data.encode import CannotTrain, Encoded
 from tests.train.killing import with_inputs
-from tests.train.parts import SMALL, a_spec
+from tests.train.parts import SMALL, a_spec, encoded
 from tests.train.test_loss import documents
 from tests.train.watched import on
 
@@ -56,3 +56,36 @@ def test_models_without_rotary_positions_have_no_such_choice(tmp_path: Path, ask
         model_config(a_spec(start=start, **asked))
     with pytest.raises(CannotTrain, match=r"has 90 tokens, but .* has 64 positions; set max_length=64"):
         load_model(a_spec(start=start), documents(), None)
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("gpt2", False), ("llama", True), ("gemma3_text", True), ("gemma3", True)])
+def test_only_a_window_that_widens_is_offered_to_be_widened(name: str, remedy: bool, tmp_path: Path) -> None:
+    """And what the sentence offers is taken, also in a model that reads pictures too."""
+    from transformers import CONFIG_MAPPING
+
+    from o1exp.train.worker.model import model_config, text_config
+    from o1exp.train.worker.preflight import check_window
+    from tests.zoo.models import architectures
+    from tests.zoo.shrink import tiny
+
+    assert name in architectures()
+    tiny(name, CONFIG_MAPPING[name]).save_pretrained(tmp_path)
+    spec, data = a_spec(start=str(tmp_path)), long_documents(130)
+    with pytest.raises(CannotTrain, match=r"has 130 tokens, but .* has 128 positions; set max_length=128") as refused:
+        check_window(spec, data, text_config(spec, model_config(spec)))
+    assert ("max_position_embeddings=256" in str(refused.value)) == remedy
+    if remedy:
+        wide = a_spec(start=str(tmp_path), max_position_embeddings=256)
+        check_window(wide, data, text_config(wide, model_config(wide)))
+
+
+def long_documents(tokens: int) -> Encoded:
+    return encoded([5] * tokens, [0, tokens], [1])
+
+
+def test_a_window_of_no_size_is_none() -> None:
+    from transformers import XLNetConfig
+
+    from o1exp.train.worker.preflight import check_window
+
+    check_window(a_spec(), long_documents(30), XLNetConfig(vocab_size=50))

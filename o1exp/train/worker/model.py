@@ -100,19 +100,19 @@ def model_config(spec: TrainSpec) -> Any:
             f"{spec.start} ({config.model_type}) is an encoder with a decoder, and o1exp trains causal language models; "
             "start from one of these"
         )
-    rotary = getattr(config, "rope_parameters", None)
+    text = text_config(spec, config)
+    rotary = getattr(text, "rope_parameters", None)
     if spec.max_position_embeddings:
         if not rotary:
             raise CannotTrain(
                 f"max_position_embeddings={spec.max_position_embeddings}: {spec.start} ({config.model_type}) has learned positions, or "
                 "none, which do not widen; leave it 0, or start from a model with rotary positions"
             )
-        config.max_position_embeddings = spec.max_position_embeddings
-    text = text_config(spec, config)
+        text.max_position_embeddings = spec.max_position_embeddings
     if (getattr(text, "pad_token_id", None) or 0) >= getattr(text, "vocab_size", math.inf):
         text.pad_token_id = None  # the embedding would refuse it, and nothing is padded with a token here
     if spec.rope_theta:
         if not isinstance(rotary, dict) or "rope_theta" not in rotary:
             raise CannotTrain(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
-        config.rope_parameters = {**rotary, "rope_theta": spec.rope_theta}
+        text.rope_parameters = {**rotary, "rope_theta": spec.rope_theta}
     return config

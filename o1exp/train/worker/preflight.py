@@ -21,11 +21,10 @@ def said(problem: Exception) -> str:
 def check_window(spec: TrainSpec, data: Encoded, config: Any) -> None:
     """Refuse examples longer than the model's positions, and token ids beyond its vocabulary."""
     longest, window = int(data.lengths.max()), getattr(config, "max_position_embeddings", None)
-    if window is not None and longest > window:
+    if window is not None and 0 < window < longest:  # XLNet says -1 for any
         raise CannotTrain(
             f"the longest example has {longest} tokens, but {spec.start} has {window} positions; set max_length={window} "
-            "(longer examples are then dropped or cut, and counted), start from a model with a longer window, or widen it by choice: "
-            f"max_position_embeddings={_power_above(longest)} together with a larger rope_theta (now {_rope_theta(config)})"
+            f"(longer examples are then dropped or cut, and counted), or start from a model with a longer window{_wider(config, longest)}"
         )
     highest, vocabulary = int(data.ids.max()), getattr(config, "vocab_size", None)
     if vocabulary is not None and highest >= vocabulary:
@@ -39,9 +38,13 @@ def _power_above(length: int) -> int:
     return 1 << (length - 1).bit_length()
 
 
-def _rope_theta(config: Any) -> str:
-    parameters = getattr(config, "rope_parameters", None)
-    return f"{parameters['rope_theta']:g}" if isinstance(parameters, dict) and "rope_theta" in parameters else "none"
+def _wider(config: Any, longest: int) -> str:
+    """What to say of a wider window: learned positions do not widen, and some models have a RoPE base for each kind of layer."""
+    rotary = getattr(config, "rope_parameters", None)
+    if not rotary:
+        return ""
+    base = f" together with a larger rope_theta (now {rotary['rope_theta']:g})" if "rope_theta" in rotary else ""
+    return f", or widen it by choice: max_position_embeddings={_power_above(longest)}{base}"
 
 
 def check_weights(spec: TrainSpec, report: Any) -> None:
