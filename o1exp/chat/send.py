@@ -258,8 +258,7 @@ class Sender:
         except (ValueError, RecursionError):
             reply = None
         if not isinstance(reply, dict):
-            # A page is of something between: no model has worked for it.
-            raise Again(f"the reply is no JSON object but {self._clean(text)[:80]!r}", lost=not text.lstrip().startswith("<"))
+            raise Again(f"the reply is no JSON object but {self._clean(text)[:80]!r}", lost=True)
         if (error := _within(reply)) is not None:
             if empty := out_of_money(error):
                 raise self._out_of_money(self._clean(empty))
