@@ -179,6 +179,8 @@ def _unfit(url: str) -> str | None:
         return "is no http(s) address; write it with its version, e.g. http://127.0.0.1:8000/v1"
     if port == 0:
         return "has port 0; a port is 1 to 65535, e.g. http://127.0.0.1:8000/v1"
+    if parts.path.rstrip("/").endswith("/chat/completions"):
+        return "ends with /chat/completions, which is added to it; the address ends with its version, e.g. http://127.0.0.1:8000/v1"
     if parts.query or parts.fragment:
         return "has a query, which is not sent; the address ends with its version, e.g. http://127.0.0.1:8000/v1"
     return None

@@ -1,11 +1,15 @@
 """What a failed attempt means: try again, wait, leave the request out, or end the run."""
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
+
+from o1exp.chat.refused import leaves
 
 CROWDED = 429
 AWAY = (502, 503, 529)
@@ -13,6 +17,16 @@ AWAY = (502, 503, 529)
 PASSING = (408, 409, 425)
 STARTING, UNKNOWN = 120.0, 10.0
 """Seconds that an address is waited for at which nobody has ever answered, and one whose host nobody knows: it may be wrong."""
+MONEY = re.compile(
+    r"insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient_(?:user_)?(?:quota|balance|credits)|arrearage|1113"
+    r"|exceeded_current_quota_error|Insufficient Balance|.*credit balance is too low.*",
+    re.IGNORECASE,
+)
+"""How providers say, under one status or another, that the account is empty."""
+SAYING = ("code", "type", "status", "message", "msg", "error", "")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_WAIT = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)[a-z]* ?)+)", re.IGNORECASE)
+_SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(ms|h|m|s)", re.IGNORECASE)
 LOST = (408, 504, 524)
 """The server may have worked for so long, and charged for it."""
 
@@ -49,8 +63,22 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
     try:
         return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
+
+
+def wait_told(error: Any) -> float | None:
+    """Seconds that the words of an error ask for, as "try again in 1m2.5s" or a retryDelay of "38s"; None where they ask for none."""
+    for name, word in leaves(error):
+        found = word if name == "retryDelay" else "".join(_WAIT.findall(word)[:1])
+        if spans := _SPAN.findall(found):
+            return sum(float(number) * _UNITS[unit.lower()] for number, unit in spans)
+    return None
+
+
+def out_of_money(error: Any) -> str:
+    """In which words an error says that the account is empty, "" where it says nothing of the kind."""
+    return next((word for name, word in leaves(error) if name in SAYING and MONEY.fullmatch(word)), "")
 
 
 def proxy(address: str) -> str:

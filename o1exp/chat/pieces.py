@@ -12,38 +12,56 @@ PARTS = {"content parts": "thinking", "reasoning_details": "reasoning", "thinkin
 
 
 def joined(lines: Iterable[str]) -> dict[str, Any]:
-    """One chat.completion with the first choice; without choices where the stream had no end."""
+    """One chat.completion with the first choice; without choices where the stream had no end.
+
+    Errors: ValueError where a piece before the end cannot be read: what stood in it would be missing.
+    """
     reply, message, ended, seen = dict[str, Any](), dict[str, str](), dict[str, Any](), False
     for piece in _pieces(lines):
+        if piece is None:
+            if reason(ended):
+                continue
+            raise ValueError("a piece of the answer cannot be read")
         if piece.get("error"):
             return {"error": piece["error"]}
         reply |= {name: piece[name] for name in ("id", "model", "usage", *BLOCKS) if piece.get(name)}
         choices = piece.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        choice = first(choices) or {}
         seen = seen or bool(choice)
         _add(message, choice.get("delta") or choice.get("message") or {})
         ended |= {name: value for name, value in choice.items() if name not in ("delta", "message", "index") and value}
     return {**reply, "choices": [{"index": 0, "message": message, **ended}]} if seen and (reason(ended) or "error" in ended) else reply
 
 
-def _pieces(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def first(choices: Any) -> dict[str, Any] | None:
+    """The choice that was asked for: others stand beside it where a server draws more of them, in any order."""
+    known = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    return next((choice for choice in known if not choice.get("index")), None)
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[dict[str, Any] | None]:
+    """The pieces, None for one that is no JSON. Errors come as one with an `error`, also where only the event says so."""
+    event = ""
     for line in lines:
-        found = line.partition("data:")[2].strip() if line.startswith("data:") else ""
-        if found and found != "[DONE]":
+        name, _, found = (part.strip() for part in line.partition(":"))
+        if not line:
+            event = ""
+        elif name == "event":
+            event = found
+        elif name == "data" and found and found != "[DONE]":
             try:
                 piece = json.loads(found)
-            except ValueError:
-                continue
-            if isinstance(piece, dict):
+            except (ValueError, RecursionError):
+                piece = None
+            if event == "error" and not (isinstance(piece, dict) and piece.get("error")):
+                piece = {"error": piece}
+            if piece is None or isinstance(piece, dict):
                 yield piece
 
 
 def _add(message: dict[str, str], delta: Any) -> None:
     """Add what a piece says, each thing under the name that a whole reply would have it under."""
-    try:
-        piece = said(delta)
-    except ValueError:
-        return
+    piece = said(delta)
     for name, text in (("content", piece.text), (piece.field, piece.thought), ("refusal", piece.refusal)):
         if text:
             message[PARTS.get(name, name)] = message.get(PARTS.get(name, name), "") + text

@@ -4,6 +4,7 @@ from typing import Any
 
 from o1exp.chat.cache import Kept
 from o1exp.chat.failure import Again
+from o1exp.chat.pieces import first
 from o1exp.chat.refused import blocked, filtered
 from o1exp.chat.reply import Said, mended, reason, said
 from o1exp.chat.request import Came, Request, likely_prompt_tokens, likely_tokens
@@ -41,9 +42,8 @@ def refused(teacher: Teacher, words: str, address: str) -> Kept:
 
 
 def _choice(reply: dict[str, Any]) -> dict[str, Any] | None:
-    choices = reply.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
+    choice = first(reply.get("choices"))
+    if choice is None:
         return None
     if isinstance(choice.get("error"), dict):  # a provider behind a router that broke off
         raise Again(f"an error within the answer: {mended(str(choice['error'].get('message')))[0]}", lost=True)

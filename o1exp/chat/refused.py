@@ -38,11 +38,11 @@ def refusal(status: int, error: Any) -> str:
     """The provider's words where an error is a filter's, "" for any other error."""
     if status not in STATUSES:
         return ""
-    names = [word for name, word in _leaves(error) if name in _NAMES]
-    words = [word for name, word in _leaves(error) if name in _TELLING or not name]
+    names = [word for name, word in leaves(error) if name in _NAMES]
+    words = [word for name, word in leaves(error) if name in _TELLING or not name]
     if not (any(_CODES.fullmatch(name) for name in names) or any(_WORDS.search(word) for word in words)):
         return ""
-    return _words(error)
+    return told(error)
 
 
 def blocked(reply: dict[str, Any]) -> str:
@@ -52,7 +52,7 @@ def blocked(reply: dict[str, Any]) -> str:
     """
     found = {name: reply[name] for name in BLOCKS if reply.get(name)}
     if found and (set(found) != {"prompt_filter_results"} or _categories(found)):  # that one tells also what was not filtered
-        return _words(found) or "the prompt was blocked"
+        return told(found) or "the prompt was blocked"
     usage = reply.get("usage")
     counts = usage if isinstance(usage, dict) else {}
     unwritten = reply.get("choices") == [] and counts.get("prompt_tokens") and not counts.get("completion_tokens")
@@ -66,10 +66,10 @@ def filtered(choice: dict[str, Any]) -> str:
     return ": ".join(["content_filter", *([", ".join(found)] if found else [])])
 
 
-def _words(error: Any) -> str:
-    """The message, and what was found: categories that were filtered, reasons that were flagged."""
-    telling = [word for name, word in _leaves(error) if name in (*_TELLING, "reasons") or not name]
-    names = [word for name, word in _leaves(error) if name in _NAMES and not word.isdigit()]
+def told(error: Any) -> str:
+    """What an error says: the message, and what was found: categories that were filtered, reasons that were flagged."""
+    telling = [word for name, word in leaves(error) if name in (*_TELLING, "reasons") or not name]
+    names = [word for name, word in leaves(error) if name in _NAMES and not word.isdigit()]
     found = _categories(error)
     return "; ".join(dict.fromkeys([*(telling or names), *found]))
 
@@ -83,13 +83,13 @@ def _categories(node: Any) -> list[str]:
     return own + [name for value in node.values() for name in _categories(value)]
 
 
-def _leaves(node: Any, name: str = "", deep: int = 0) -> Iterator[tuple[str, str]]:
+def leaves(node: Any, name: str = "", deep: int = 0) -> Iterator[tuple[str, str]]:
     """Names and words of an error, however nested."""
     if isinstance(node, str | int) and not isinstance(node, bool):
         yield name, str(node)
     elif isinstance(node, list) and deep < DEEP:
         for item in node:
-            yield from _leaves(item, name, deep + 1)
+            yield from leaves(item, name, deep + 1)
     elif isinstance(node, dict) and deep < DEEP:
         for key, value in node.items():
-            yield from _leaves(value, str(key), deep + 1)
+            yield from leaves(value, str(key), deep + 1)

@@ -1,8 +1,9 @@
 """How many tokens an answer took, out of all that servers write about it."""
 
-import math
 from typing import Any
 
+MOST = 2**53
+"""Tokens; a larger number is none, and no database takes it."""
 INSIDE = ("reasoning_tokens", "text_tokens", "audio_tokens", "image_tokens")
 """Parts of an answer's tokens, as `completion_tokens_details` lists them."""
 
@@ -28,9 +29,9 @@ def counted(said: Any) -> tuple[int, int]:
 
 
 def _number(value: Any) -> int:
-    """A count that is one; 0 for what is negative, absent or no number."""
+    """A count that is one; 0 for what is negative, absent, no number, or beyond all measure."""
     if isinstance(value, str):
-        value = float(value) if value.strip().isdigit() else 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        value = float(value) if value.isascii() and value.strip().isdigit() else 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST < value < MOST:
         return 0
     return max(0, int(value))
