@@ -40,11 +40,9 @@ def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
     ours, theirs = clean(gold), clean(answer)
     if not ours or not theirs:
         return "equal" if gold.strip() and gold.split() == answer.split() else "different"
-    if _opposite(ours, theirs):
-        return "different"
     verdict = matched(*sorted((ours, theirs)), rules)
     if verdict is not None:
-        return "equal" if verdict else "different"
+        return "equal" if verdict and not _opposite(ours, theirs) else "different"
     if _beyond(read_clean(ours, rules.decimal_comma), read_clean(theirs, rules.decimal_comma)):
         return SYMBOLIC.compared(*sorted((gold, answer)))
     return "different"
