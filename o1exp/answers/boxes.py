@@ -12,6 +12,7 @@ _JOINT = re.compile(
     r"\uff0c|\u3001|;|\.(?=\s*$)|\band\b|\bor\b|\u548c|\u6216\u8005|\u6216|\u4ee5\u53ca|\u4e0e)*",
     re.DOTALL,
 )
+_NAME = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\{?\w\}?)?)\s{0,3}=\s{0,3}\Z")
 _LINKS = re.compile(r",|\uff0c|\u3001|;|\band\b|\bor\b|\u548c|\u6216|\u4ee5\u53ca|\u4e0e")
 
 
@@ -23,10 +24,19 @@ def boxed(text: str) -> tuple[str, int]:
     kept = [spans[-1]]
     for span in reversed(spans[:-1]):
         between = text[span[1] : kept[-1][0]]
-        if len(between) > 40 or not _JOINT.fullmatch(between) or not _LINKS.search(between):
+        if len(between) > 40 or not _JOINT.fullmatch(_NAME.sub("", between)) or not _LINKS.search(between):
             break
         kept.append(span)
-    return ", ".join(dict.fromkeys(content for _, _, content in reversed(kept))), spans[-1][1]
+    return ", ".join(dict.fromkeys(_named(text, kept[::-1]))), spans[-1][1]
+
+
+def _named(text: str, spans: list[tuple[int, int, str]]) -> list[str]:
+    """The contents, with the names in front of the boxes where several boxes have names of their own: x = 3, y = 4."""
+    contents = [content for _, _, content in spans]
+    names = [name[1] for start, _, _ in spans if (name := _NAME.search(text, max(0, start - 12), start))]
+    if len(spans) == 1 or len(set(names)) < len(spans):
+        return contents
+    return [f"{name} = {content}" for name, content in zip(names, contents, strict=True)]
 
 
 def last_box(text: str) -> str:

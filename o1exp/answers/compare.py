@@ -21,6 +21,9 @@ Outcome = Literal["equal", "different", "timeout"]
 
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
 _BEYOND = re.compile(r"\\(?:sum|int|prod|lim|frac|sqrt|log|sin|cos|binom)")
+_EXTREMES = re.compile(
+    r"\b(?:(?:min(?:imum|imal)?|smallest|least|lowest)|(max(?:imum|imal)?|largest|greatest|biggest|highest))\b|\u6700(?:\u5c0f|(\u5927))"
+)
 _CURRENCY = "dollars"
 _MOST_BITS = 2000
 
@@ -39,10 +42,16 @@ def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
         return "equal" if gold.strip() and gold.split() == answer.split() else "different"
     verdict = matched(*sorted((ours, theirs)), rules)
     if verdict is not None:
-        return "equal" if verdict else "different"
+        return "equal" if verdict and not _opposite(ours, theirs) else "different"
     if _beyond(read_clean(ours, rules.decimal_comma), read_clean(theirs, rules.decimal_comma)):
         return SYMBOLIC.compared(*sorted((gold, answer)))
     return "different"
+
+
+def _opposite(ours: str, theirs: str) -> bool:
+    """Whether one speaks of a least value and the other of a greatest one."""
+    extremes = [{bool(found[1] or found[2]) for found in _EXTREMES.finditer(text)} for text in (ours, theirs)]
+    return len(extremes[0]) == len(extremes[1]) == 1 and extremes[0] != extremes[1]
 
 
 @lru_cache(maxsize=100_000)

@@ -54,6 +54,11 @@ _CHOICE = re.compile(
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
 )
 _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
+_REASONED = re.compile(r"(?:\A|\n)[^\w\n]{0,8}([Yy]es|[Nn]o)\**[,.;:]?\**\s+(?:because|since|as|it (?:is|does|can|has))\b[^\n]{1,300}\Z")
+_STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
+_NUMERAL = re.compile(
+    "[有是为得剩共下了到于出要需]((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
+)
 _JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
 _TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
@@ -140,8 +145,9 @@ def announced(text: str) -> Announced | None:
 
 def hinted(text: str) -> str:
     """What the last "so that is" announces, or the letter that is the last line; "" where there is none."""
-    if letter := _LONE_LETTER.search(text):
-        return letter[1]
+    text = text.rstrip()
+    if last := _LONE_LETTER.search(text) or _REASONED.search(text) or _STRESSED.search(text) or _NUMERAL.search(text[-40:]):
+        return last[1]
     for start, stop in _lines(text, _HINTING):
         for match in reversed(list(_HINT.finditer(text, start, stop))):
             if found := _phrase(text[match.end() : match.end() + _SPAN]):

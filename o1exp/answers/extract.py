@@ -13,7 +13,7 @@ from o1exp.answers.cues import announced, hinted, tagged
 from o1exp.answers.formulas import at_the_end, money_marked
 from o1exp.answers.glyphs import MONEY, half_width
 from o1exp.answers.normalise import restored
-from o1exp.answers.prose import last_expression
+from o1exp.answers.prose import last_expression, without_place
 from o1exp.answers.thought import parted
 
 __all__ = ["Found", "extract", "last_box"]
@@ -55,6 +55,7 @@ def _found(tail: str, truncated: bool) -> Found:
         return Found(box, "boxed")
     if said:
         return Found(_plain(said.text), said.method)
+    rest = without_place(rest)
     for method, find in (("cue", hinted), ("end", at_the_end), ("number", last_expression)):
         if found := find(rest):
             return Found(_plain(found), method)

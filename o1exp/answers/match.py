@@ -24,7 +24,7 @@ from o1exp.answers.kinds import (
     Value,
     Words,
 )  # fmt: skip
-from o1exp.answers.nodes import HUNDRED, PI, contains, decimal, minus, mul, num, over, renamed, sym, symbols
+from o1exp.answers.nodes import HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, sym, symbols
 from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit, spelled, unlike
@@ -65,10 +65,16 @@ def _values(left: Value, right: Value, rules: Conventions) -> bool | None:
             return equal(*(mul(value.node, num(size[1])) for value, size in zip((left, right), sizes, strict=True) if size))
         if not rules.units_optional or unlike(left.unit, right.unit):
             return False
+    for measured, other in ((left, right), (right, left)):
+        if measured.unit and not other.unit and (written := _letter_unit(other)) and same_unit(written[1], measured.unit):
+            return equal(measured.node, written[0])  # 3m is 3 metres
     if left.percent != right.percent:
         percent, other = (left, right) if left.percent else (right, left)
         verdict = equal(over(percent.node, HUNDRED), other.node)
         return equal(percent.node, other.node) if rules.percent_sign_optional and not verdict else verdict
+    if left.degrees != right.degrees and spelled((right if left.degrees else left).unit) in ("rad", "radian", "radians"):
+        angle, other = (left, right) if left.degrees else (right, left)
+        return equal(over(mul(angle.node, PI), num(180)), other.node)
     verdict = equal(left.node, right.node)
     if verdict is False and rules.long_decimals and rounded(left.node, right.node):
         return True
@@ -79,6 +85,14 @@ def _values(left: Value, right: Value, rules: Conventions) -> bool | None:
         if contains(other.node, frozenset({"sym"})) and not symbols(other.node):
             return equal(over(mul(angle.node, PI), num(180)), other.node)
     return verdict
+
+
+def _letter_unit(value: Value) -> tuple[Node, str] | None:
+    """The number and the letter of a product of the two, which may be a unit."""
+    if value.node.op != "mul" or len(value.node.args) != 2:
+        return None
+    count, letter = value.node.args
+    return (count, str(letter.value)) if letter.op == "sym" and not symbols(count) else None
 
 
 def _words(left: Words, right: Words, rules: Conventions) -> bool:

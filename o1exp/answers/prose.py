@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"|(?P<number>(?:\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?"
     r"(?:\s?(?:%|\\%|[\u4e07\u4ebf]+|(?:thousand|million|billion|trillion|hundred)\b))?|\.\d+)"
     r"|(?P<command>\\(?:[A-Za-z]+|[,;:! {}%]))"
-    r"|(?P<word>[A-Za-z]+'{0,3})"
+    r"|(?P<word>d/d[a-z](?![A-Za-z])|[A-Za-z]+'{0,3})"
     r"|(?P<sign>\*\*(?=\d)|[-+*/^=:<>!_|\u00b1\u2213\u2212\u2013\uff0d\u00d7\u00f7\u00b7\u22c5\u2264\u2265\u2260\u2248\u222a\u2229\u2208\u223c~])"
     r"|(?P<open>[(\[{\uff08])|(?P<close>[)\]}\uff09])"
     r"|(?P<glyph>[\u03c0\u221a\u221b\u221e\u00b0\u00b2\u00b3\u00b9\u2070-\u209f\u00bc-\u00be\u2150-\u215e\u0391-\u03c9\u00a4\u2460-\u2473])"
@@ -32,6 +32,7 @@ _ASIDE = re.compile(
     r"|\uff0c(?:而不是|不是|因为|比)"
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
+_CONCLUDES = re.compile(r"\b(?:so|thus|therefore|hence|giving|then|but)\b|所以|因此|则|故")
 _DIGIT = re.compile(r"\d")
 _WORDS = FUNCTIONS | frozenset(LONG_NAMES) | {"x"}
 _UNIT = re.compile(
@@ -40,6 +41,21 @@ _UNIT = re.compile(
 )
 _SIGNS = "-\u2212\u2013\uff0d+\u00b1"
 _LETTERS = re.compile(r"[A-Za-z]")
+_COUNTED = re.compile(r"(?<![\w.,/])\d[\d,.]{0,12}\s[a-z]{3,15}(?:,\s|,?\sand\s)\Z")
+_COUNTED_CHINESE = re.compile(
+    "[\u4e00-\u9fff]{1,6}\\d{1,9}[\u4e00-\u9fff]{1,3}[\uff0c\u3001,]\\s?(?!\u4e00?\u5171|\u603b|\u5408|\u6240\u4ee5|\u5219|\u6545|\u56e0\u6b64)[\u4e00-\u9fff]{1,6}\\Z"
+)
+_THINGS = re.compile(r"\s[a-z]{3,15}\b")
+_EXTREME = (
+    r"(?:\b(?:min(?:imum|imal)?|max(?:imum|imal)?|largest|smallest|greatest|least)\b[^.\n]{0,60}?\s(?:is|of|equals|=)"
+    "|\u6700[\u5927\u5c0f]\u503c\\s?(?:\u4e3a|\u662f|\u7b49\u4e8e|=))"
+)
+_ATTAINED = re.compile(
+    rf"{_EXTREME}\s?\**\$?(?=[-\u2212+\d\\\u00a4])[^\s,\uff0c]{{1,40}}(?:\s[a-z]{{1,15}}){{0,2}}?"
+    r"(?P<aside>,?\s(?:(?:which|and)\s(?:it\s)?)?(?:is\s)?(?:attained|achieved|reached|occur(?:s|ring)|obtained|when|at|for|if)\s"
+    "|\uff0c(?:\u6b64\u65f6|\u5f53|\u5728))",
+    re.IGNORECASE,
+)
 _LINKS = frozenset({"and", "or", "\u548c", "\u6216", "\u4e0e"})
 
 
@@ -50,6 +66,14 @@ class _Run:
     start: int
     end: int
     digit: bool
+
+
+def without_place(text: str) -> str:
+    """The text without where its last sentence says that the least or greatest value is attained."""
+    first = max(0, len(text) - _AROUND)
+    start = max((match.end() for match in _SENTENCE.finditer(text.rstrip("\u3002. \n"), first)), default=first)
+    match = _ATTAINED.search(text, start)
+    return text if not match or _CONCLUDES.search(text, match.end()) else text[: match.start("aside")]
 
 
 def last_expression(text: str) -> str:
@@ -69,6 +93,8 @@ def last_expression(text: str) -> str:
     while last and not unit and _joined(text, runs[last - 1], start):
         last -= 1
         start = _trimmed(text, runs[last])[0]
+    if not unit and (things := _counted_before(text, start, end)):
+        return things
     if unit and last:
         start = _with_larger_unit(text, runs[last - 1], start, unit)
     if sign := _SPOKEN_SIGN.search(text[max(0, start - 40) : start]):
@@ -76,6 +102,14 @@ def last_expression(text: str) -> str:
     if cut and start == 0:  # longer than what is looked at: its end is another expression
         return ""
     return (_value(text[start:end]) + unit).strip()
+
+
+def _counted_before(text: str, start: int, end: int) -> str:
+    """All that is counted, where another count stands before this one: 7 chickens and 12 rabbits."""
+    if (things := _THINGS.match(text, end)) and (first := _COUNTED.search(text, max(0, start - 40), start)):
+        return text[first.start() : things.end()]
+    first = _COUNTED_CHINESE.search(text, max(0, start - 30), start)
+    return text[first.start() :].rstrip("。.\uff01! ") if first and len(text) - end < 5 else ""
 
 
 def _word_start(text: str, place: int) -> int:
@@ -141,7 +175,7 @@ def _side_by_side(before: str, blank: str, match: "re.Match[str]", text: str) ->
 def _is_symbol(word: str, attached: bool) -> bool:
     """Whether a run of letters is mathematics: a function, one letter, or letters written onto a number, as in 2xy or 5cm."""
     bare = word.rstrip("'")
-    return word in _WORDS or (len(bare) == 1 and word not in ("a", "I")) or (attached and len(bare) <= 4)
+    return word in _WORDS or word.startswith("d/") or (len(bare) == 1 and word not in ("a", "I")) or (attached and len(bare) <= 4)
 
 
 def _trimmed(text: str, run: _Run) -> tuple[int, int]:
@@ -177,7 +211,7 @@ def _open_more(piece: str) -> int:
 def _value(piece: str) -> str:
     """What a calculation without letters comes to: what stands behind its last equality sign."""
     left, equals, right = piece.rpartition("=")
-    return right if equals and right.strip() and not _LETTERS.search(left) else piece
+    return right if equals and right.strip() and (left.startswith("d/d") or not _LETTERS.search(left)) else piece
 
 
 def _unit_behind(text: str, end: int) -> str:

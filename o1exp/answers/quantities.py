@@ -66,6 +66,12 @@ _DEGREES_MINUTES = re.compile(r"^(-?\d+(?:\.\d+)?)\u00b0\s*(\d+(?:\.\d+)?)'\s*(?
 _COMPOUND = re.compile(r"\s*+([\d.]++(?:/\d++)?|\\frac\{\d+\}\{\d+\})\s*+([^\s\d,;\u27e6\u27e7]+(?:\^\d)?)")
 _PERCENT = re.compile(r"(?:%|\u27e6\s*+(?:%|percent|per cent|percentage points?)\s*+\u27e7|percent|per cent)$", re.IGNORECASE)
 _DEGREES = re.compile(r"(?:\u00b0(?:\s*+\u27e6?\s*+[CF]\s*+\u27e7?)?|\u27e6\s*+degrees?\.?\s*+\u27e7|degrees?|\u5ea6)$", re.IGNORECASE)
+_SCALE = re.compile(r"[CF](?=[\s\u27e7]*$)")
+_SINGLE = re.compile(r"[A-Za-z](?:\^?\{?-?[1-4]\}?)?(?:\s?[/* ]\s?[A-Za-z](?:\^?\{?-?[1-4]\}?)?)+")
+_RATES = re.compile(
+    r"[mglLNJWVACK](?:\^?\{?[23]\}?)?\s?(?:/\s?[shlLmgK]|[* ]?\s?[smK]\s?\^?\{?-[1-4]\}?)(?:\^?\{?[2-4]\}?)?|[NJWVA]\s?[* ]\s?[msh]"
+)
+"""Units of single letters without marks around them: m/s, g/l, m s^-2; n/m and m n are letters of mathematics."""
 _ANGLED = re.compile(r"sin|cos|tan|cot|sec|csc|cis|tg")
 _SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
 
@@ -105,6 +111,8 @@ def _marked(text: str, unit: str) -> list[Answer]:
         sign = -1 if text.startswith("-") else 1
         return [Value(num(sign * (abs(parts[0]) + parts[1] / 60 + parts[2] / 3600)), unit, degrees=True)]
     match = None if _ANGLED.search(text) else _DEGREES.search(text)
+    if match and (scale := _SCALE.search(match[0])):
+        unit = f"\u00b0{scale[0]}"
     if match and match.start() and (found := _values(text[: match.start()], unit, degrees=True)):
         return found
     if found := _values(text, unit):
@@ -133,6 +141,8 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
     if not letters or len(letters) > 5 or {part.lower() for part in letters} & _NO_UNITS:
         return []
     if letters[0] in FUNCTIONS and not is_unit(word):
+        return []
+    if _SINGLE.fullmatch(word) and not _RATES.fullmatch(word):
         return []
     long = len(letters[0]) >= 3 and bool(match["space"])
     if not ((is_unit(word) and (len(word) > 1 or not word.isascii())) or (long and not re.search(r"\d", word))):

@@ -99,6 +99,8 @@ class _Reading:
             text = text[1:].lstrip()  # the brace in front of a system of equations
         inner = _Reading(self.comma, self.depth + 1)
         text = _TRANSPOSED.sub(r"\1", _IN.sub("\u2208", _last_claim(text)))
+        if lettered := _lettered(text, inner):
+            return lettered
         found = _choice(text, inner)
         if found and isinstance(found[0], Choice) and found[0].content is not None:
             return found
@@ -256,6 +258,20 @@ def _last_claim(text: str) -> str:
         parts = cut(text, "\u2248")
         text = " = ".join(parts[:2]) if label(parts[0]) else parts[0] or text
     return text
+
+
+def _lettered(text: str, inner: _Reading) -> list[Answer]:
+    """Values under letters of their own: A: 3, B: 5."""
+    if not _LETTERED.match(text) or len(pieces := cut(text, ",;")) < 2:
+        return []
+    matches = [_LETTERED.match(piece) for piece in pieces]
+    if not all(matches) or len({match[1] for match in matches if match}) < len(pieces):
+        return []
+    values = [inner(match[2]) for match in matches if match]
+    return [Many("bare", tuple(Named(match[1], value[0]) for match, value in zip(matches, values, strict=True) if match and value))]
+
+
+_LETTERED = re.compile(r"([A-Z])\s*:\s*(\S.*)", re.DOTALL)
 
 
 def _choice(text: str, inner: _Reading) -> list[Answer]:

@@ -264,12 +264,17 @@ _LABEL = re.compile(
 )
 _SUM = re.compile(r"^(?:[A-Za-z](?:\s?_\s?(?:\{\w{1,4}\}|\w))?\s?[-+*/]?\s?){2,8}(?<=[\w} ])$")
 _RATE = re.compile(r"^(?:\\frac ?\{ ?d ?([a-z]) ?\}\{ ?d ?[a-z] ?\}|d([a-z])/d[a-z])$")
+_OPERATOR = re.compile(r"d ?/ ?d[a-z]\s?[(\[].*[)\]]$")
 _TEXT_LABEL = re.compile("^[A-Za-z\u4e00-\u9fff\u27e6\u27e7 _,{}]+$")
 
 
 def label(text: str) -> tuple[str, str] | None:
     """(name, argument of a function or "") where a text names what it stands for; None where it is an expression of its own."""
     text = text.strip()
+    if text == "\u03c0":
+        return None
+    if _OPERATOR.match(text):
+        return "f'", ""
     if match := _RATE.match(text):
         return f"{match[1] or match[2]}'", ""
     if match := _FUNCTION.match(text):

@@ -48,6 +48,12 @@ OTHER_UNITS = frozenset(
     "mhz kn mw v mv kv a ma mpa gpa bar k mol kmol c f t wb h ohm ohms kohm ω μm µm ω kev mev gev dozen bits bytes bit byte kb mb gb "
     "percent units unit people students apples ways square cubic sq cu per times coulomb volt volts amp amps kelvin sr lm lx cd".split()
 )
+_SCALES = {
+    **dict.fromkeys(("c", "\u00b0c", "celsius", "degreescelsius", "degreecelsius"), "C"),
+    **dict.fromkeys(("f", "\u00b0f", "fahrenheit", "degreesfahrenheit", "degreefahrenheit"), "F"),
+    **dict.fromkeys(("k", "kelvin", "kelvins"), "K"),
+}
+"""Scales of temperature: they do not convert by a factor."""
 _MARKS = re.compile(r"[{}⟦⟧\\$]")
 _FACTOR = re.compile(r"[/()]|[^\s/()*·⋅.]+")
 _POWERED = re.compile(r"([^\d^-]+)\^?(-?\d{1,2})?")
@@ -118,14 +124,19 @@ def converted(unit: str) -> tuple[str, Fraction] | None:
 
 def same_unit(left: str, right: str) -> bool:
     """Whether two units are one, spelled in any way."""
-    if spelled(left) == spelled(right) or spelled(left).rstrip("s") == spelled(right).rstrip("s"):
+    if spelled(left) == spelled(right):
         return True
     sizes = converted(left), converted(right)
-    return sizes[0] is not None and sizes[0] == sizes[1]
+    if sizes[0] is not None and sizes[1] is not None:  # ms is no plural of m
+        return sizes[0] == sizes[1]
+    return spelled(left).rstrip("s") == spelled(right).rstrip("s")
 
 
 def unlike(left: str, right: str) -> bool:
     """Whether two units are known to measure different things; pounds may be money."""
+    scales = _SCALES.get(spelled(left)), _SCALES.get(spelled(right))
+    if scales[0] and scales[1]:
+        return scales[0] != scales[1]
     sizes = converted(left), converted(right)
     if sizes[0] is None or sizes[1] is None or {spelled(left), spelled(right)} & {"pound", "pounds"}:
         return False
