@@ -25,7 +25,6 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n]{0,80}\)[.\s]*$")
-_EXCLAIMED = re.compile(r"!+\W*$")
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
 _ASIDE = re.compile(
     r",?\s(?:which (?:is|was|equals|makes)|not|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
@@ -78,7 +77,7 @@ def without_place(text: str) -> str:
 
 def last_expression(text: str) -> str:
     """The last expression with a number in it that stands in prose, with its sign and unit; "" where there is none."""
-    text = _EXCLAIMED.sub("", _REMARKED.sub("", text[-_LONGEST:].rstrip()))
+    text = _calm(_REMARKED.sub("", text[-_LONGEST:].rstrip()))
     last = max(text.rfind(digit) for digit in _DIGITS)
     if last < 0:
         return ""
@@ -102,6 +101,15 @@ def last_expression(text: str) -> str:
     if cut and start == 0:  # longer than what is looked at: its end is another expression
         return ""
     return (_value(text[start:end]) + unit).strip()
+
+
+def _calm(text: str) -> str:
+    """The text without the exclamation marks at its end and the signs among and behind them."""
+    end = len(text)
+    while end and not (text[end - 1].isalnum() or text[end - 1] == "_"):
+        end -= 1
+    first = text.find("!", end)
+    return text if first < 0 else text[:first]
 
 
 def _counted_before(text: str, start: int, end: int) -> str:
