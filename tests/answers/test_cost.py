@@ -170,3 +170,9 @@ def test_a_megabyte_costs_eight_times_an_eighth() -> None:
 def test_grading_grows_no_faster_than_a_mixture(question: str, seed: int) -> None:
     letters, ask = QUESTIONS[question]
     assert [mixture for mixture in mixtures(400, [], seed) if grows_too_fast(ask, mixture, letters)] == []
+
+
+def test_marks_before_the_last_word_cost_little() -> None:
+    _, ask = QUESTIONS["response"]
+    assert [mark for mark in ("!", "!!", "! ", "?!", "\uff01", ".", "**") if grows_too_fast(ask, (mark, "", "a"), _RESPONSE)] == []
+    assert seconds(ask, repeated("!!", _RESPONSE, "", "a")) < 1  # it took minutes, however little it grew
