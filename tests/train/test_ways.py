@@ -103,6 +103,40 @@ def test_a_preference_is_learned_document_by_document_too() -> None:
         assert document_log_likelihoods(ours, batch).tolist() == pytest.approx(alone, rel=1e-5)
 
 
+def test_ranks_that_share_weights_ask_for_them_equally_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often is agreed on before the first pass: a rank that waits for another's number keeps that one waiting for its weights."""
+    import torch
+
+    from o1exp.train.data.batch import micro_batch
+    from o1exp.train.worker.loss import token_losses
+    from o1exp.train.worker.way import Way
+
+    model, batch, done = ready("bloom"), micro_batch([0, 1, 2, 3], documents()), []
+    other = iter((6, 9))
+    expected = token_losses_by_rows(model, batch)
+
+    def agreed(number: torch.Tensor, how: Any) -> None:
+        done.append("agreed")
+        number.fill_(max(int(number), next(other)))
+
+    model.o1exp_way = Way(layout="rows", meeting=True)
+    monkeypatch.setattr(torch.distributed, "all_reduce", agreed)
+    model.transformer.register_forward_pre_hook(lambda module, given: done.append("pass"))
+    model.get_output_embeddings().register_forward_pre_hook(lambda module, given: done.append("head"))
+    losses = token_losses(model, batch, rows=20)
+    assert done == ["agreed", *["pass"] * 6, "agreed", *["head"] * 9]
+    assert torch.allclose(losses, expected)
+    torch.autograd.grad(losses.sum(), model.get_input_embeddings().weight)
+
+
+def token_losses_by_rows(model: Any, batch: Any) -> Any:
+    from o1exp.train.worker.loss import token_losses
+    from o1exp.train.worker.way import Way
+
+    model.o1exp_way = Way(layout="rows")
+    return token_losses(model, batch).detach()
+
+
 def test_whole_logits_where_the_model_makes_more_of_them_than_a_scale_and_a_cap() -> None:
     from o1exp.train.data.batch import micro_batch
     from o1exp.train.worker.loss import summed_loss, token_losses

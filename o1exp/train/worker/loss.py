@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.kernels import softmax
-from o1exp.train.worker.way import PLAIN, Shape, body_of, predicting, way_of
+from o1exp.train.worker.way import PLAIN, Shape, body_of, missing, predicting, way_of
 
 CHUNK_LOGITS = 2**24
 CHUNK_ROWS = 512
@@ -39,12 +39,14 @@ def summed_loss(model: Any, batch: MicroBatch) -> Scored:
 
 def token_losses(model: Any, batch: MicroBatch, rows: int = 0) -> torch.Tensor:
     """-log p of each label, [labels], fp32, differentiable: for objectives that weigh documents by their own likelihood."""
-    shape, found = way_of(model).shape, predicting(model, batch)
+    way, found = way_of(model), predicting(model, batch)
+    shape = way.shape
     if shape is None:
         return cross_entropy(found.float(), batch.targets, reduction="none")
     head = model.get_output_embeddings()
     rows = rows or chunk_rows(head)
-    pieces = zip(torch.split(found.to(head.weight.dtype), rows), torch.split(batch.targets, rows), strict=True)
+    pieces = list(zip(torch.split(found.to(head.weight.dtype), rows), torch.split(batch.targets, rows), strict=True))
+    pieces += [(found[:0].to(head.weight.dtype), batch.targets[:0])] * missing(way, len(pieces), found.device)
     parts = [checkpoint(_unsummed, head, shape, hidden, targets, use_reentrant=False) for hidden, targets in pieces]
     return torch.cat(parts) if parts else found.new_zeros(0)
 

@@ -98,10 +98,12 @@ def _apart(model: Any, batch: MicroBatch) -> Iterator[torch.Tensor]:
     way = way_of(model)
     passes = pieces(batch, way.layout)
     predictors = torch.split(batch.predictors, [piece.labels for piece in passes])
+    # Asked before the first pass: a rank that asks while another still gathers weights would wait for it for good.
+    idle = missing(way, len(passes), batch.ids.device)
     for piece, places in zip(passes, predictors, strict=True):
         ids = batch.ids[0, piece.at : piece.at + piece.documents * piece.length].view(piece.documents, piece.length)
         yield _asked(model, {"input_ids": ids}, places - piece.at)
-    for _ in range(_most(len(passes), batch.ids.device) - len(passes) if way.meeting else 0):
+    for _ in range(idle):
         yield _asked(model, {"input_ids": batch.ids[:, :1]}, batch.predictors[:0])
 
 
@@ -129,7 +131,10 @@ def parameters(kind: Any) -> dict[str, Any]:
     return {name: one.kind for name, one in inspect.signature(kind.forward).parameters.items()}
 
 
-def _most(count: int, device: torch.device) -> int:
+def missing(way: Way, count: int, device: torch.device) -> int:
+    """How many more than `count` times this rank must ask for weights, so that all ranks ask equally often."""
+    if not way.meeting:
+        return 0
     counts = torch.tensor(count, device=device)
     torch.distributed.all_reduce(counts, torch.distributed.ReduceOp.MAX)
-    return int(counts)
+    return int(counts) - count
