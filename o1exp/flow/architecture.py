@@ -88,8 +88,14 @@ class Architecture:
         kv_heads, head_size = config.get("num_key_value_heads"), config.get("head_dim")
         return cls(
             **numbers, kv_heads=kv_heads or numbers["heads"], head_size=head_size or numbers["hidden"] // numbers["heads"],
-            tied=bool(config.get("tie_word_embeddings", True)), window=config.get("max_position_embeddings") or 0, counted=counted,
+            tied=bool(config.get("tie_word_embeddings", True)), counted=counted,
+            window=positions(config.get("max_position_embeddings")) or 0,
         )  # fmt: skip
+
+
+def positions(said: Any) -> int | None:
+    """The tokens that a config's number of positions allows; None where it names none (XLNet writes -1 for no bound)."""
+    return said if isinstance(said, int) and said > 0 else None
 
 
 def of_folder(folder: Path) -> Architecture | None:

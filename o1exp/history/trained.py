@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from o1exp.flow.architecture import positions
 from o1exp.history.lineage import Artefact, Lineage
 from o1exp.train.facts import BASES, PREPARED, START, PreparedFacts, TrainingFacts, training_facts
 from o1exp.train.logs import TrainingLogs
@@ -54,8 +55,7 @@ class TrainedPhase:
     @property
     def window(self) -> int | None:
         """Positions of the trained model, None where its config does not say."""
-        found = self.artefact.model_config.get("max_position_embeddings")
-        return None if found is None else int(found)
+        return positions(self.artefact.model_config.get("max_position_embeddings"))
 
 
 def lost_phases(lineage: Lineage, model: Artefact) -> list[str]:

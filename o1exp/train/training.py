@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from o1exp.chat.templates import mistake_in, template_text
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, added, how
-from o1exp.flow.architecture import Architecture
+from o1exp.flow.architecture import Architecture, positions
 from o1exp.flow.library import transformers
 from o1exp.train.data.preview import lines
 from o1exp.train.estimate.expected import expected, unknown
@@ -224,7 +224,7 @@ class Training(Stage[Checkpoint]):
         """Print what is learned and how long it is, before it costs anything."""
         start = work.open(self.start)
         config = transformers("AutoConfig").from_pretrained(start.source, revision=start.revision or None)
-        window = self.max_position_embeddings or getattr(config, "max_position_embeddings", None)
+        window = self.max_position_embeddings or positions(getattr(config, "max_position_embeddings", None))
         for line in lines(work.open(self.prepared).folder, PreparedFacts.of(work.manifest(self.prepared).facts), window):
             work.console.line(line)
 

@@ -228,3 +228,11 @@ def in_pages(training: Sft, root: Path) -> dict[str, float]:
     )
     facts: dict[str, float] = json.loads((root / "work" / "result.json").read_text())
     return facts
+
+
+@pytest.mark.parametrize("said", [-1, 0, None])
+def test_a_config_without_a_bound_on_positions_has_no_window(said: int | None) -> None:
+    config = {"num_hidden_layers": 2, "hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2, "vocab_size": 50}
+    found = Architecture.of_config({**config, "max_position_embeddings": said})
+    assert found is not None
+    assert found.window == 0

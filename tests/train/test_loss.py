@@ -152,6 +152,9 @@ def test_the_model_must_fit_the_data() -> None:
     check_window(a_spec(), data, model().config)
     with pytest.raises(CannotTrain, match="longest example has 90 tokens, but tiny has 64 positions; set max_length=64"):
         check_window(a_spec(start="tiny"), data, model(max_position_embeddings=64).config)
+    unbounded = model().config
+    unbounded.max_position_embeddings = -1  # as XLNet writes it
+    check_window(a_spec(), data, unbounded)
     config = model().config
     config.vocab_size = 49
     with pytest.raises(CannotTrain, match="token id 49"):
