@@ -12,9 +12,9 @@ from o1exp.bench.verdicts import with_votes
 from o1exp.published import released
 from o1exp.published.join import Join, Side, join
 from o1exp.records import Attempt, Problem, Score
-from o1exp.records.fields import ASSISTANT, MISSING, Values, answer_text, as_list, as_text, assistant_text, field, is_chat
+from o1exp.records.fields import ASSISTANT, MISSING, Values, as_list, as_text, assistant_text, field, is_chat
 from o1exp.records.finish import ending, is_cut
-from o1exp.sources.gold import gold_answer
+from o1exp.sources.gold import gold_answer, written_answer
 
 YES = ("true", "1", "yes", "correct", "right", "pass", "passed", "c")
 NO = ("false", "0", "no", "incorrect", "wrong", "fail", "failed", "i", "n")
@@ -125,7 +125,7 @@ def _notes(answers: dict[str, list[PublishedAnswer]], unread: list[str], unknown
 def _gold(row: Values, name: str, place: int) -> tuple[str, str]:
     """What stands in the field, and the answer in it: "" where a worked solution announces none. Errors: ValueError for an object."""
     try:
-        text = answer_text(field(row, name))
+        text = written_answer(field(row, name))
     except ValueError as wrong:
         raise ValueError(f"row {place + 1}: {name} {wrong}; name the field inside, as in {name}.answer") from None
     try:

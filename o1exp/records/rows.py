@@ -35,11 +35,11 @@ def json_rows(path: Path, split: str = "") -> Iterator[Row]:
         content = json.loads(text, strict=False)
     except (ValueError, RecursionError) as whole:
         start = text.lstrip()[:1]
-        if not split and (path.suffix in LINES or (start == "{" and ("\n" in text.strip() or "Extra data" in str(whole)))):
+        if not split and (path.suffix.lower() in LINES or (start == "{" and ("\n" in text.strip() or "Extra data" in str(whole)))):
             return _values(text)
         raise ValueError(f"{path} is neither JSON nor JSONL: {_why(whole)}" if text.strip() else f"{path} is empty") from None
     try:
-        rows = listed(content, split, path.suffix in LINES)
+        rows = listed(content, split, path.suffix.lower() in LINES)
     except ValueError as wrong:
         raise ValueError(f"{path} {wrong}") from None
     halves = bool(_ESCAPED_HALF.search(text))

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from o1exp.records import Problem
-from o1exp.records.fields import MISSING, PROBLEM, Values, answer_text, as_text, assistant_text, field, first_field, is_chat, user_text
+from o1exp.records.fields import MISSING, PROBLEM, Values, as_text, assistant_text, field, first_field, is_chat, user_text
 from o1exp.records.rows import Row
-from o1exp.sources.gold import gold_answer, solved_answer
+from o1exp.sources.gold import gold_answer, solved_answer, written_answer
 from o1exp.sources.options import options
 
 USUAL = {
@@ -99,7 +99,7 @@ def _read(role: str, column: str, values: Values) -> str:
         if role == "problem":
             return user_text(value)
         if role == "answer":
-            return assistant_text(value) if is_chat(value) else answer_text(value)
+            return assistant_text(value) if is_chat(value) else written_answer(value)
         if isinstance(value, list) and not is_chat(value):
             return "\n\n".join(filter(None, map(as_text, value)))  # several solutions
         return assistant_text(value)

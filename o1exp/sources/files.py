@@ -33,12 +33,13 @@ def read_rows(path: Path, split: str = "") -> Iterator[Row]:
         raise ValueError(f"{path} is packed ({packed}); unpack it and give the file inside")
     if start.startswith(b"PAR1"):
         return _parquet(path)
-    if path.suffix in (*LINES, ".json") or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+    ending = path.suffix.lower()
+    if ending in (*LINES, ".json") or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return json_rows(path, split)
     if split:
         raise ValueError(f"{path} holds one set of rows and no split {split}; leave split empty")
-    if path.suffix in (".csv", ".tsv"):
-        return _csv(path, "\t" if path.suffix == ".tsv" else ",")
+    if ending in (".csv", ".tsv"):
+        return _csv(path, "\t" if ending == ".tsv" else ",")
     raise ValueError(f"{path} is no .jsonl, .json, .csv, .tsv, .parquet file or save_to_disk folder")
 
 
@@ -107,8 +108,12 @@ def _saved_to_disk(path: Path, split: str) -> Iterator[Row]:
         inside = ", ".join(sorted(entry.name for entry in path.iterdir())[:10])
         raise ValueError(f"{path} is no save_to_disk folder; give one of its files: {inside or 'it is empty'}") from None
     if isinstance(found, datasets.DatasetDict):
-        if split not in found:
+        if split and split not in found:
+            raise ValueError(f"{path} has no split {split}; it holds {', '.join(found)}")
+        if not split and len(found) != 1:
             raise ValueError(f"{path} holds several splits: say which by split=NAME; it has {', '.join(found)}")
-        found = found[split]
+        found = found[split or next(iter(found))]
+    elif split and split != str(found.split):
+        raise ValueError(f"{path} holds one set of rows and no split {split}; leave split empty")
     for place, values in enumerate(found, start=1):
         yield Row(place, dict(values))

@@ -1,8 +1,11 @@
 """The answer alone, where a data set gives it within a worked solution."""
 
 import re
+from typing import Any
 
 from o1exp.answers.extract import extract
+from o1exp.answers.normalise import restored
+from o1exp.records.fields import answer_text
 
 ANNOUNCED = ("boxed", "hashes", "cue")
 """How an answer is found where the text says that it is one; a number that only stands last is no gold answer."""
@@ -18,12 +21,24 @@ _END = 400
 _SHORT = 80
 
 
+def written_answer(value: Any) -> str:
+    """What an answer's field holds as text, with the backslashes that a JSON reader ate. Errors: as in `answer_text`."""
+    return answer_text(_restored(value))
+
+
+def _restored(value: Any) -> Any:
+    """The answer with its eaten backslashes: a form feed at its beginning would be cut off as a space, and \\frac be "rac"."""
+    if isinstance(value, str):
+        return restored(value)
+    return list(map(_restored, value)) if isinstance(value, list | tuple) else value
+
+
 def gold_answer(text: str) -> str:
     """The answer of an answer column: what a worked solution announces as its answer, else the text as it is.
 
     Errors: ValueError for a worked solution in which no answer is announced.
     """
-    text = text.strip()
+    text = restored(text).strip()
     if found := announced(text):
         return found
     if _is_worked(text):
@@ -38,6 +53,7 @@ def solved_answer(solution: str) -> str:
 
 def announced(text: str) -> str:
     """What stands in the last box or the boxes joined to it, after ####, or behind "the answer is" near the end; "" for none of these."""
+    text = restored(text)
     if not (_MARKED.search(text) or _SAID.search(text[-_END:])):
         return ""
     text = _FRAME.sub(r"\\boxed", text)

@@ -38,7 +38,7 @@ class Local(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "problems of a file"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     name: str = "local"
     """What the data set is called."""
@@ -169,5 +169,15 @@ def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], ori
         except ValueError as wrong:
             unreadable.append((row.place, str(wrong)))
             continue
-        times = seen[problem.id] = seen.get(problem.id, 0) + 1
-        yield problem if times == 1 else dataclasses.replace(problem, id=f"{problem.id}~{times}")
+        yield dataclasses.replace(problem, id=_unused(problem.id, seen))
+
+
+def _unused(name: str, seen: dict[str, int]) -> str:
+    """The id, or `id~2` and so on where it is taken; rows may have ids of that form themselves. `seen` counts the uses of each."""
+    found, times = name, seen.get(name, 0)
+    while found in seen:
+        times += 1
+        found = f"{name}~{times}"
+    seen[name] = max(times, 1)
+    seen.setdefault(found, 1)
+    return found

@@ -265,3 +265,10 @@ def test_another_gold_file_in_another_order(shared_data: Path, capsys: pytest.Ca
     words = ["--outputs", outputs, "--outputs-field", "code", "--gold", shared_data / "math500" / "math_test_cleaned.json"]
     message = refused(capsys, *words, "--gold-field", "expected_answer", "--join", "idx")
     assert "498 of 500 rows have another problem" in message
+
+
+@pytest.mark.parametrize("gold", ["\frac{1}{2}", ["\frac{1}{2}"]])
+def test_a_gold_whose_first_backslash_json_ate_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], gold: object) -> None:
+    file = write(tmp_path / "o.jsonl", [{"out": "So \\boxed{\\frac{1}{2}}", "gt": gold}])
+    found = json.loads("".join(run(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt", "--json")))
+    assert (found["right"], found["scored"]) == (1, 1)

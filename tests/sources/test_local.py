@@ -202,3 +202,45 @@ def test_real_files(shared_data: Path, tmp_path: Path) -> None:
     gsm8k = _problems(store, Local(path=str(shared_data / "gsm8k/test.jsonl")))
     assert gsm8k[0].answer == "18"
     assert gsm8k[0].solution.endswith("#### 18")
+
+
+@pytest.mark.parametrize("ids", [["a", "a~2", "a"], ["a", "a", "a~2"], ["a", "a", "a", "a~3", "a"]])
+def test_each_problem_has_an_id_of_its_own_whatever_ids_the_rows_have(tmp_path: Path, ids: list[str]) -> None:
+    rows = [{"id": name, "question": f"{at}?", "answer": "1"} for at, name in enumerate(ids)]
+    problems = _problems(Store(tmp_path), Local(path=_write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))))
+    assert len({p.id for p in problems}) == len(ids)
+
+
+@pytest.mark.parametrize("name", ["A.CSV", "A.TSV", "A.JSONL"])
+def test_an_ending_in_capitals_is_the_same_ending(tmp_path: Path, name: str) -> None:
+    text = {"A.CSV": "question,answer\n1?,2\n", "A.TSV": "question\tanswer\n1?\t2\n", "A.JSONL": '{"question": "1?", "answer": 2}\nno\n'}
+    assert [p.answer for p in _problems(Store(tmp_path), Local(path=_write(tmp_path / name, text[name])))] == ["2"]
+
+
+def test_the_only_split_of_a_folder_is_taken_and_one_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    import datasets
+
+    part = datasets.Dataset.from_list([{"problem": "1+1?", "answer": "2"}])
+    datasets.DatasetDict({"train": part}).save_to_disk(tmp_path / "one")
+    part.save_to_disk(tmp_path / "plain")
+    assert [p.answer for p in _problems(Store(tmp_path), Local(path=str(tmp_path / "one")))] == ["2"]
+    with pytest.raises(StageFailed, match="has no split test; it holds train"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "one"), split="test"))
+    with pytest.raises(StageFailed, match="no split test; leave split empty"):
+        _problems(Store(tmp_path), Local(path=str(tmp_path / "plain"), split="test"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [
+        ("\frac{1}{2}", "\\frac{1}{2}"),
+        ("\theta", "\\theta"),
+        ("\boxed{3}", "3"),
+        (["\frac{1}{2}", "2"], "\\frac{1}{2}, 2"),
+        ("", "3"),
+    ],
+)
+def test_backslashes_that_json_ate_come_back(tmp_path: Path, answer: object, right: str) -> None:
+    row = {"question": "1?", "answer": answer, "solution": "So it is \boxed{3}."}
+    problems = _problems(Store(tmp_path), Local(path=_write(tmp_path / "a.jsonl", json.dumps(row))))
+    assert [p.answer for p in problems] == [right]
