@@ -32,6 +32,8 @@ LOOK = 0.1
 """Seconds between two looks at what no event tells: whether the user stopped the run, what other runs do."""
 DOZEN = 12
 """So many requests that fail alike before the first answer say that none will be answered."""
+REST = 0.5
+"""Seconds that a cache which took nothing is left alone: each try holds up everything, also answers that have come in."""
 LONG = 10.0
 """Seconds; a longer wait is told when it begins."""
 
@@ -59,6 +61,7 @@ class Fetch:
         self._slots = Slots(teacher.first_concurrency, teacher.at_once)
         self._trouble = Trouble()
         self._told = False
+        self._resting = 0.0
         self._total = len(orders)
         self._done = 0
         self._over_limit = 0
@@ -209,13 +212,14 @@ class Fetch:
 
         while await self._pace.turn(tokens, self._wait_of_pace):
             guess = tokens()
-            try:
-                claim = desk.ledger.claim(order.key, model, price, desk.budget.usd)
-            except Unwritten as problem:
-                claim = Claim.FULL
-                self._unwritten(problem)
-            else:
-                self._keeper.takes()
+            claim = Claim.FULL
+            if time.monotonic() >= self._resting:
+                try:
+                    claim = desk.ledger.claim(order.key, model, price, desk.budget.usd)
+                except Unwritten as problem:
+                    self._unwritten(problem)
+                else:
+                    self._keeper.takes()
             if claim is Claim.MINE:
                 return claim
             self._pace.back(guess)
@@ -246,12 +250,15 @@ class Fetch:
 
     def _written(self) -> None:
         """Write what is held in memory. Nothing more is sent while the cache takes nothing."""
+        if time.monotonic() < self._resting:
+            return
         try:
             self._keeper.write()
         except Unwritten as problem:
             self._unwritten(problem)
 
     def _unwritten(self, problem: Unwritten) -> None:
+        self._resting = time.monotonic() + REST
         if not self._keeper.waits(problem):
             self._fail(problem)
         elif not self._told:

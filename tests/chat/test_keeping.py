@@ -36,9 +36,10 @@ def test_a_cache_that_others_lock_holds_nothing_up_but_the_commit(tmp_path: Path
     Cache(tmp_path / NAME).close()
     answers = Answers()
     with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None, check_same_thread=False)) as other:
+        first = threading.Semaphore(1)  # requests come side by side, and one connection begins once
 
         def lock(body: dict[str, Any]) -> Reply:
-            if not other.in_transaction and not answers.asked:
+            if first.acquire(blocking=False):
                 other.execute("BEGIN IMMEDIATE")
                 threading.Timer(2.5, lambda: other.execute("COMMIT")).start()
             return answers(body)
