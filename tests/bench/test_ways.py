@@ -68,13 +68,16 @@ def test_the_ways_draw_alike() -> None:
     assert {ended for _, _, ended in padded} == {True, False} or len({len(ids) for ids, _, _ in padded}) > 1
 
 
-def test_a_model_that_cannot_generate_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = tiny("qwen2")
+class Broken(torch.nn.Module):
+    """A layer that cannot run."""
 
-    def broken(*_: Any, **__: Any) -> Any:
+    def forward(self, *_: Any, **__: Any) -> Any:
         raise KeyError("no such thing\nand more")
 
-    monkeypatch.setattr(model.model.layers[1], "forward", broken)
+
+def test_a_model_that_cannot_generate_is_refused_in_a_sentence() -> None:
+    model = tiny("qwen2")
+    model.model.layers[1] = Broken()
     with pytest.raises(CannotSample, match=r"^Qwen2ForCausalLM \(qwen2\) cannot generate text: 'no such thing"):
         way_of(model)
 

@@ -5,8 +5,9 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from o1exp.chat.servers.listener import Handler, Listener
 
 Row = Callable[[dict[str, Any], int], dict[str, Any] | None]
 """The output row (without its custom_id) for a request's body, and how often that was asked; None for one that got none in time."""
@@ -71,31 +72,20 @@ class BatchServer:
 def serving(batches: BatchServer) -> Iterator[str]:
     """Serves on loopback; gives the base_url."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Asked(Handler):
         def do_POST(self) -> None:
-            self._send(batches.post(self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self._say(batches.post(self.path, self.body()))
 
         def do_GET(self) -> None:
-            self._send(batches.get(self.path.partition("?")[0]))
+            self._say(batches.get(self.path.partition("?")[0]))
 
-        def _send(self, content: dict[str, Any] | bytes) -> None:
-            raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
+        def _say(self, content: dict[str, Any] | bytes) -> None:
+            self.send(200, content if isinstance(content, bytes) else json.dumps(content).encode())
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads, server.block_on_close = True, False
+    server = Listener(0, Asked)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        yield f"{server.address}/v1"
     finally:
         server.shutdown()
         server.server_close()

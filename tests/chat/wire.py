@@ -5,9 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from o1exp.chat.servers.listener import Handler, Listener
 
 
 class Out:
@@ -48,56 +50,26 @@ class Out:
 Speak = Callable[[dict[str, Any], Out], None]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 256
+class _Server(Listener):
     speak: Speak
 
-    def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
-        self.connections: set[socket.socket] = set()
 
-    def hang_up(self) -> None:
-        """As a server that is ended: what clients keep open breaks off."""
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of ours."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(Handler):
     server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.connections.discard(self.connection)
-        with suppress(OSError):
-            super().finish()
+    wbufsize = 0
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-        self.server.speak(body, Out(self))
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silent."""
+        self.server.speak(json.loads(self.body() or b"{}"), Out(self))
 
 
 @contextmanager
 def wire(speak: Speak, port: int = 0) -> Iterator[str]:
     """Serves on loopback; gives the base_url."""
-    server = _Server(port)
+    server = _Server(port, _Handler)
     server.speak = speak
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        yield f"{server.address}/v1"
     finally:
         server.shutdown()
         server.hang_up()

@@ -23,27 +23,31 @@ def broken(*given: Any) -> Any:
     raise ValueError("no kernel image is available for execution on the device\nmore of it")
 
 
-def chosen(monkeypatch: pytest.MonkeyPatch, spec: TrainSpec, window: int | None = None, **forwards: Any) -> str:
+def chosen(spec: TrainSpec, window: int | None = None, **forwards: Any) -> str:
+    import torch
+
+    from o1exp.train.data.batch import Group
     from o1exp.train.worker import attention, choice, flash
 
-    monkeypatch.setattr(attention, "seen", {attention.Call(4, 2, 8, 8, window, False): None})
-    _, backward = plain_kernel([])
+    ours, (_, backward) = model(), plain_kernel([])
+    attention.seen.clear()
+    query, key, value = (torch.zeros(1, heads, 6, 8) for heads in (4, 2, 2))
+    attention.by_document(ours, query, key, value, None, groups=[Group(1, 6)], sliding_window=window)  # what a layer asks for
     kernels = [flash.Kernel(name, forward, backward) for name, forward in forwards.items()]
-    monkeypatch.setattr(choice, "_kernels", lambda spec: iter(kernels))
-    return choice.attention_that_runs(spec, model(), longest=40)
+    return choice.attention_that_runs(spec, ours, 40, kernels)
 
 
-def test_the_first_that_agrees_attends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_that_agrees_attends(capsys: pytest.CaptureFixture[str]) -> None:
     from o1exp.train.worker import attention, flash
 
     forward, _ = plain_kernel([])
     spec = a_spec(accelerator="gpu", precision="bf16")
-    assert chosen(monkeypatch, spec, Fast=broken, Right=forward) == attention.VARLEN
+    assert chosen(spec, Fast=broken, Right=forward) == attention.VARLEN
     assert flash._used[0].name == "Right"
     assert capsys.readouterr().out == "attention: Right\n"
 
 
-def test_where_none_agrees_sdpa_attends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_none_agrees_sdpa_attends(capsys: pytest.CaptureFixture[str]) -> None:
     from o1exp.train.worker import attention
 
     forward, _ = plain_kernel([])
@@ -55,24 +59,22 @@ def test_where_none_agrees_sdpa_attends(monkeypatch: pytest.MonkeyPatch, capsys:
         return forward(query * float("nan"), *rest)
 
     spec = a_spec(accelerator="gpu", precision="bf16")
-    assert chosen(monkeypatch, spec, Fast=broken, Wrong=wrong, Empty=empty) == attention.NAME
+    assert chosen(spec, Fast=broken, Wrong=wrong, Empty=empty) == attention.NAME
     said = capsys.readouterr().out
     assert "Fast does not run here: no kernel image is available for execution on the device;" in said
     assert "Wrong does not run here" in said
     assert "Empty does not run here" in said
     with pytest.raises(CannotTrain, match=r"machine\.attention=varlen: Fast does not run here: .*set machine\.attention=auto"):
-        chosen(monkeypatch, a_spec(attention="varlen"), Fast=broken)
+        chosen(a_spec(attention="varlen"), Fast=broken)
 
 
-def test_a_kernel_without_windows_is_not_taken_where_the_data_feel_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_kernel_without_windows_is_not_taken_where_the_data_feel_one(capsys: pytest.CaptureFixture[str]) -> None:
     from o1exp.train.worker import attention
 
     forward, _ = plain_kernel([])
     spec = a_spec(accelerator="gpu", precision="bf16")
-    assert chosen(monkeypatch, spec, window=40, Right=forward) == attention.VARLEN
-    assert chosen(monkeypatch, spec, window=39, Right=forward) == attention.NAME
+    assert chosen(spec, window=40, Right=forward) == attention.VARLEN
+    assert chosen(spec, window=39, Right=forward) == attention.NAME
     assert "Right does not run here: it has no sliding window" in capsys.readouterr().out
 
 

@@ -69,13 +69,13 @@ def test_loss_and_gradient_are_those_of_the_documents_alone(name: str) -> None:
 
 def test_a_window_goes_through_a_kernel_that_knows_where_documents_end(monkeypatch: pytest.MonkeyPatch) -> None:
     from o1exp.train.data.batch import micro_batch
-    from o1exp.train.worker import attention, choice, flash
+    from o1exp.train.worker import attention, flash, trial
     from o1exp.train.worker.loss import summed_loss
     from o1exp.train.worker.trial import find_way
 
     counted: list[str] = []
     kernel = flash.Kernel("plain", *plain_kernel(counted), windows=True)
-    monkeypatch.setattr(choice, "_kernels", lambda spec: iter([kernel]))
+    monkeypatch.setattr(trial, "kernels_for", lambda spec: [kernel])  # the real ones run on a GPU alone
     monkeypatch.setattr(flash, "_used", [])
     ours, plain, data = ready("mistral"), built("mistral"), documents()
     find_way(dataclasses.replace(SPEC, attention="varlen"), data, ours)
@@ -101,40 +101,6 @@ def test_a_preference_is_learned_document_by_document_too() -> None:
         batch = micro_batch(list(range(8)), data)
         alone = [-float(document_loss(ours, data, document)) for document in batch.documents]
         assert document_log_likelihoods(ours, batch).tolist() == pytest.approx(alone, rel=1e-5)
-
-
-def test_ranks_that_share_weights_ask_for_them_equally_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How often is agreed on before the first pass: a rank that waits for another's number keeps that one waiting for its weights."""
-    import torch
-
-    from o1exp.train.data.batch import micro_batch
-    from o1exp.train.worker.loss import token_losses
-    from o1exp.train.worker.way import Way
-
-    model, batch, done = ready("bloom"), micro_batch([0, 1, 2, 3], documents()), []
-    other = iter((6, 9))
-    expected = token_losses_by_rows(model, batch)
-
-    def agreed(number: torch.Tensor, how: Any) -> None:
-        done.append("agreed")
-        number.fill_(max(int(number), next(other)))
-
-    model.o1exp_way = Way(layout="rows", meeting=True)
-    monkeypatch.setattr(torch.distributed, "all_reduce", agreed)
-    model.transformer.register_forward_pre_hook(lambda module, given: done.append("pass"))
-    model.get_output_embeddings().register_forward_pre_hook(lambda module, given: done.append("head"))
-    losses = token_losses(model, batch, rows=20)
-    assert done == ["agreed", *["pass"] * 6, "agreed", *["head"] * 9]
-    assert torch.allclose(losses, expected)
-    torch.autograd.grad(losses.sum(), model.get_input_embeddings().weight)
-
-
-def token_losses_by_rows(model: Any, batch: Any) -> Any:
-    from o1exp.train.worker.loss import token_losses
-    from o1exp.train.worker.way import Way
-
-    model.o1exp_way = Way(layout="rows")
-    return token_losses(model, batch).detach()
 
 
 def test_whole_logits_where_the_model_makes_more_of_them_than_a_scale_and_a_cap() -> None:
@@ -250,6 +216,27 @@ def store_spec(stage: Any) -> Any:
     """What a plain loop must know of the stage."""
     names = ("lr", "lr_scheduler_type", "warmup_ratio", "weight_decay", "epochs", "max_steps", "batch_tokens", "pack_length", "seed")
     return a_spec(max_grad_norm=stage.max_grad_norm, **{name: getattr(stage, name) for name in names})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("objective", ["sft", "dpo"])
+def test_ranks_that_share_weights_ask_for_them_equally_often(objective: str, tmp_path: Path) -> None:
+    """Documents in rows are another number of passes on each rank: a rank that asks for weights alone waits for the others for good."""
+    from tests.train.test_dpo import DPO
+
+    stage, store = trained_from("bloom", tmp_path)
+    stage = stage if objective == "sft" else DPO.replace(start=stage.start, epochs=1)
+    stage = stage.replace(validation_fraction=0.3, evaluations=2)
+    checked = []
+    machines: list[dict[str, Any]] = [{"strategy": "single"}, {"strategy": "deepspeed", "zero_stage": 3, "devices": 2}]
+    for number, machine in enumerate(machines):
+        seen = on(stage, **machine)
+        store = type(store)(tmp_path / str(number))
+        store.make([seen])
+        checked.append([json.loads(line) for line in (store.folder(seen) / "validation.jsonl").read_text().splitlines()])
+    alone, together = checked
+    assert [row["loss"] for row in together] == pytest.approx([row["loss"] for row in alone], rel=1e-4)
 
 
 @pytest.mark.slow

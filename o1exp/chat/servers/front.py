@@ -7,12 +7,12 @@ import select
 import socket
 import threading
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from o1exp.chat.servers.listener import HOST, Handler, Listener
 from o1exp.chat.servers.pool import Pool
-from o1exp.chat.servers.replica import HOST, Replica
+from o1exp.chat.servers.replica import Replica
 from o1exp.chat.servers.tokens import TokenCheck
 from o1exp.flow import StageFailed, Stopped
 
@@ -21,6 +21,7 @@ TRIES = 3
 SILENCE = 600.0
 """Seconds between two pieces of a reply that has begun."""
 FILES = 16384
+PASSED_ON = ("Content-Type", "Retry-After")
 GONE = 404
 """What a request gets once no server will answer any more: a client that finds nobody at an address ends."""
 
@@ -33,9 +34,9 @@ class Front:
     """Serves at `base_url` what the servers of a pool answer: `with Front(pool, check) as front`."""
 
     def __init__(self, pool: Pool, check: TokenCheck) -> None:
-        self._server = _Server((HOST, 0), _Handler)
+        self._server = _Server(0, _Handler)
         self._server.pool, self._server.check = pool, check
-        self.base_url = f"http://{HOST}:{self._server.server_address[1]}/v1"
+        self.base_url = f"{self._server.address}/v1"
 
     def __enter__(self) -> Self:
         _allow_many_files()
@@ -47,28 +48,19 @@ class Front:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 256
+class _Server(Listener):
     pool: Pool
     check: TokenCheck
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up in the middle is no error of ours."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # head and body leave in one packet
+class _Handler(Handler):
     server: _Server
 
     def do_GET(self) -> None:
         self._hand_over(None)
 
     def do_POST(self) -> None:
-        self._hand_over(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        self._hand_over(self.body())
 
     def _hand_over(self, body: bytes | None) -> None:
         """Bring the request to a server, and again to one where it got lost, until there is a reply."""
@@ -77,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
             try:
                 replica = self.server.pool.take()
             except (StageFailed, Stopped) as over:
-                self._send(GONE, _error(str(over) or "the run ends"))
+                self.send(GONE, _error(str(over) or "the run ends"))
                 return
             try:
                 if self._is_answered(replica, body):
@@ -89,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
                 crashed = self.server.pool.lost(replica)
                 tries += not crashed
                 if tries >= TRIES:
-                    self._send(500, _error(f"{replica.launch.title} dropped the request {tries} times ({problem!r})"))
+                    self.send(500, _error(f"{replica.launch.title} dropped the request {tries} times ({problem!r})"))
                     return
             finally:
                 self.server.pool.back(replica)
@@ -112,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return False
             if reply.status == 200 and body and self.path.endswith("/chat/completions"):
                 content = self.server.check.checked(body, content)
-            self._send(reply.status, content, reply)
+            self.send(reply.status, content, {name: said for name in PASSED_ON if (said := reply.getheader(name))})
             return True
 
     def _wait_for(self, server: socket.socket) -> None:
@@ -142,19 +134,6 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
-
-    def _send(self, status: int, body: bytes, reply: http.client.HTTPResponse | None = None) -> None:
-        self.send_response(status)
-        said = {} if reply is None else {name: reply.getheader(name) for name in ("Content-Type", "Retry-After")}
-        for name, value in {"Content-Type": "application/json", **said, "Content-Length": str(len(body))}.items():
-            if value:
-                self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silent: the servers keep logs of their own."""
 
 
 def _allow_many_files() -> None:

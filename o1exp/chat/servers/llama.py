@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from o1exp.chat.endpoint import LocalServer
-from o1exp.chat.servers.replica import HOST, Launch
+from o1exp.chat.servers.listener import HOST
+from o1exp.chat.servers.replica import Launch
 from o1exp.chat.servers.serve import log_file, served
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import Above, AtLeast, Work, how

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from o1exp.chat.servers.listener import Handler, Listener
 
 MAX_BODY = 16 * 2**20
 
@@ -59,9 +58,9 @@ class Loopback:
         self._log = log
         self._delay = delay
         self._logging = threading.Lock()
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _Server(port, _Handler)
         self._server.loopback = self
-        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        self.base_url = f"{self._server.address}/v1"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="loopback").start()
@@ -127,44 +126,16 @@ def chat_completion(model: str, name: str, replies: list[Reply]) -> dict[str, An
     return {**head, "choices": choices, "usage": usage}
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 256
+class _Server(Listener):
     loopback: Loopback
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
-        self.connections: set[socket.socket] = set()
 
-    def hang_up(self) -> None:
-        """End connections that clients keep open, and with them the threads that serve them."""
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up in the middle is no error of ours."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # head and body leave in one packet
+class _Handler(Handler):
     server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.connections.discard(self.connection)
-        with suppress(OSError):
-            super().finish()
 
     def do_GET(self) -> None:
         if self.path.rstrip("/") == "/v1/models":
-            self._send(200, json.dumps({"object": "list", "data": [{"id": "loopback", "object": "model", "owned_by": "o1exp"}]}).encode())
+            self.send(200, json.dumps({"object": "list", "data": [{"id": "loopback", "object": "model", "owned_by": "o1exp"}]}).encode())
         else:
             self._refuse(Refusal(404, f"no such path: {self.path}"))
 
@@ -179,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Exception as problem:
             self._refuse(Refusal(500, f"the answer function failed: {problem!r}"))
         else:
-            self._send(200, reply)
+            self.send(200, reply)
             self.server.loopback.answered(body)
 
     def _read(self) -> Any:
@@ -188,20 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise Refusal(413, f"the body has {length} bytes, at most {MAX_BODY} are read")
         try:
-            return json.loads(self.rfile.read(length))
+            return json.loads(self.body())
         except ValueError:
             raise Refusal(400, "the body is no JSON") from None
 
     def _refuse(self, refusal: Refusal) -> None:
-        self._send(refusal.status, refusal.body(), refusal.headers)
-
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silent: what matters is in the log file."""
+        self.send(refusal.status, refusal.body(), refusal.headers)

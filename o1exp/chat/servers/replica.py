@@ -13,11 +13,11 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from o1exp.chat.servers.listener import HOST
 from o1exp.flow import StageFailed, Stopped
 from o1exp.flow.process import LOOK_SECONDS, Process
 from o1exp.secrets import masked
 
-HOST = "127.0.0.1"
 PORTS = 5
 """Free ports that are tried: another program may take one between our look and the server's."""
 PROBE_SECONDS, SILENT_SECONDS = 10.0, 120.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from o1exp.chat.servers.replica import HOST
+from o1exp.chat.servers.listener import HOST
 from o1exp.chat.servers.server import Served, Server
 from o1exp.chat.servers.weights import FromWeights
 from o1exp.flow import how

@@ -1,6 +1,6 @@
 """Which kernel attends on a GPU: the first that gives what SDPA gives, for every kind of call that the model makes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -16,15 +16,15 @@ LENGTHS = (40, 24)
 """Tokens of the documents that kernels are tried on."""
 
 
-def attention_that_runs(spec: TrainSpec, model: Any, longest: int) -> str:
-    """Choose the first kernel that agrees with SDPA on two documents of the shapes in `attention.seen`; the implementation's name, SDPA's
-    if none does. `longest`: tokens of the longest document, beyond which a window says nothing.
+def attention_that_runs(spec: TrainSpec, model: Any, longest: int, kernels: Iterable[flash.Kernel]) -> str:
+    """Choose the first of the kernels that agrees with SDPA on two documents of the shapes in `attention.seen`; the implementation's name,
+    SDPA's if none does. `longest`: tokens of the longest document, beyond which a window says nothing.
 
     Errors: CannotTrain where machine.attention asks for a kernel by name.
     """
     calls = [call._replace(window=_shrunk(call.window, longest)) for call in attention.seen]
     refused = []
-    for kernel in _kernels(spec):
+    for kernel in kernels:
         flash.use(kernel)
         if not (why := next((why for call in calls if (why := _disagrees(kernel, call, model))), "")):
             print(f"attention: {kernel.name}", flush=True)
@@ -41,7 +41,7 @@ def _shrunk(window: int | None, longest: int) -> int | None:
     return None if window is None or window >= longest else min(window, LENGTHS[0] // 2)
 
 
-def _kernels(spec: TrainSpec) -> Iterator[flash.Kernel]:
+def kernels_for(spec: TrainSpec) -> Iterator[flash.Kernel]:
     """cuDNN's is faster on the GPUs it is for; in equal bytes FlashAttention is the one that was seen."""
     if spec.attention == "cudnn" or (spec.attention == "auto" and not spec.deterministic and cudnn_attention.usable()):
         yield flash.Kernel("cuDNN", cudnn_attention.forward, cudnn_attention.backward)

@@ -15,7 +15,7 @@ from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.data.schedule import waste
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import attention, probe
-from o1exp.train.worker.choice import attention_that_runs
+from o1exp.train.worker.choice import attention_that_runs, kernels_for
 from o1exp.train.worker.loss import token_losses
 from o1exp.train.worker.preflight import cannot, said
 from o1exp.train.worker.way import Layout, Shape, Way, pieces, predicting
@@ -237,7 +237,8 @@ def _differs(trial: Trial, layout: Layout) -> str:
         if layout != "alone" and (why := _leaks(trial, batch)):
             return why
         if layout == "packed" and spec.varlen:
-            model.set_attn_implementation(attention_that_runs(spec, model, int(trial.data.lengths.max())))
+            longest = int(trial.data.lengths.max())
+            model.set_attn_implementation(attention_that_runs(spec, model, longest, kernels_for(spec)))
             if why := _compared(trial, batch, expected):
                 return why
         return _compared(trial, micro_batch(long, trial.data, waste(spec)).to(model.device), ends) if ends else ""
