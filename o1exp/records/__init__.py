@@ -2,5 +2,6 @@
 
 from o1exp.records.nouns import Attempt, Completion, Example, Pair, Problem, Score, Usage
 from o1exp.records.table import Table
+from o1exp.records.tree import Node
 
-__all__ = ["Attempt", "Completion", "Example", "Pair", "Problem", "Score", "Table", "Usage"]
+__all__ = ["Attempt", "Completion", "Example", "Node", "Pair", "Problem", "Score", "Table", "Usage"]

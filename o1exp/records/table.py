@@ -5,7 +5,7 @@ import types
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     import pyarrow
@@ -108,6 +108,8 @@ def _arrow(hint: Any) -> "pyarrow.DataType":
         return pyarrow.struct([(f.name, _arrow(get_type_hints(hint)[f.name])) for f in dataclasses.fields(hint)])
     if get_origin(hint) in (Union, types.UnionType):
         return _arrow(next(arg for arg in get_args(hint) if arg is not type(None)))
+    if get_origin(hint) is Literal:
+        return pyarrow.string()
     if get_origin(hint) is tuple:
         return pyarrow.list_(_arrow(get_args(hint)[0]))
     raise TypeError(f"a record field of type {hint} has no column type")
