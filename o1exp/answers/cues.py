@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from o1exp.answers.formulas import first_formula, with_followers
 from o1exp.answers.glyphs import MONEY
+from o1exp.answers.marked import first_formula, with_followers
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import first_expression, last_expression
 from o1exp.answers.tokens import FUNCTIONS

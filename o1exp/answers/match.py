@@ -25,9 +25,9 @@ from o1exp.answers.kinds import (
     Words,
 )  # fmt: skip
 from o1exp.answers.nodes import HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, sym, symbols
-from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit, spelled, unlike
+from o1exp.answers.values import rational
 
 _RANK = {kind: place for place, kind in enumerate((
     Opaque, Words, Value, Ratio, Clock, Based, Congruence, Grid, Many, Region, Inequality, Equation, Named, Choice,

@@ -3,11 +3,12 @@
 import re
 from fractions import Fraction
 
-from o1exp.answers.glyphs import ROW, digits_for_numerals
+from o1exp.answers.clauses import cut, linked
+from o1exp.answers.glyphs import ROW
 from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Ratio, Value
 from o1exp.answers.nodes import Node, add, mul, num
 from o1exp.answers.quantities import compound, expression
-from o1exp.answers.split import cut, linked
+from o1exp.answers.words import digits_for_numerals
 
 _CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
 _STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")

@@ -4,14 +4,14 @@ import re
 from fractions import Fraction
 from itertools import product
 
-from o1exp.answers.glyphs import CHINESE_NUMBER, MONEY, chinese_number, digits_for_numerals, mixed_joined
+from o1exp.answers.glyphs import MONEY
 from o1exp.answers.kinds import Answer, Many, Value
 from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
 from o1exp.answers.parse import parse
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES, Unreadable
 from o1exp.answers.units import converted, is_unit
-from o1exp.answers.words import spelled_number
+from o1exp.answers.words import CHINESE_NUMBER, chinese_number, digits_for_numerals, mixed_joined, spelled_number
 
 _LEAD = re.compile(
     r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|"

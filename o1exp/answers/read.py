@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
-from o1exp.answers.conditions import ANY_NAME, without_condition
-from o1exp.answers.glyphs import ROW, SET_CLOSE, SET_OPEN, digits_for_numerals
+from o1exp.answers.clauses import ANY_NAME, balanced, cut, enclosed, linked, without_condition
+from o1exp.answers.glyphs import ROW, SET_CLOSE, SET_OPEN
 from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
 from o1exp.answers.nodes import num
 from o1exp.answers.normalise import clean, thousands_joined
@@ -12,10 +12,9 @@ from o1exp.answers.notations import based, clock, congruence, grid, statements
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.regions import between, empty
 from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets
-from o1exp.answers.split import balanced, cut, enclosed, linked
 from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
-from o1exp.answers.words import dated, plain_words, reasoned, spelled_number, stated, wordy
+from o1exp.answers.words import dated, digits_for_numerals, plain_words, reasoned, spelled_number, stated, wordy
 
 _INTEGER = re.compile(r"-?\d+$")
 _PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
+from o1exp.answers.clauses import cut, enclosed, linked, operators
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
 from o1exp.answers.nodes import Node, minus, num, symbols
 from o1exp.answers.quantities import expression
 from o1exp.answers.quantities import signs as signs_of
-from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
-from o1exp.answers.split import cut, enclosed, linked, operators
+from o1exp.answers.values import rational
 
 SIGNS = frozenset("<>\u2264\u2265\u2260")
 _SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
