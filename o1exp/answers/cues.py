@@ -103,21 +103,8 @@ _MOST_WORDS = 6
 _SPAN = 600
 _REACH = 200  # letters of the next lines that an announcement may look at
 _ANNOUNCING = (
-    "answer",
-    "result",
-    "ans",
-    "a:",
-    "a\uff1a",
-    "choice",
-    "pick",
-    "selection",
-    "guess",
-    "option",
-    "statement",
-    "答",
-    "结果",
-    "正确",
-)
+    "answer", "result", "ans", "a:", "a\uff1a", "choice", "pick", "selection", "guess", "option", "statement", "答", "结果", "正确",
+)  # fmt: skip
 _CHOOSING = (
     " correct", " right", " best", " answer", " true", "pick ", "choos", "chose ", "select ", "go with", "going with", "option", "choice",
     "选", "正确", "对",

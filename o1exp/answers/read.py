@@ -87,6 +87,10 @@ class _Reading:
     def __init__(self, decimal_comma: bool, depth: int = 0) -> None:
         self.comma, self.depth = decimal_comma, depth
 
+    def inner(self) -> "_Reading":
+        """The same grammar one level deeper."""
+        return _Reading(self.comma, self.depth + 1)
+
     def __call__(self, text: str) -> list[Answer]:
         if _INTEGER.match(text):
             return [Value(num(int(text)))]
@@ -96,7 +100,7 @@ class _Reading:
             text = SET_OPEN + text[1:-1] + SET_CLOSE
         elif braced is None and text.startswith(SET_OPEN) and text.count(SET_OPEN) > text.count(SET_CLOSE):
             text = text[1:].lstrip()  # the brace in front of a system of equations
-        inner = _Reading(self.comma, self.depth + 1)
+        inner = self.inner()
         text = _TRANSPOSED.sub(r"\1", _IN.sub("\u2208", _last_claim(text)))
         if lettered := _lettered(text, inner):
             return lettered
@@ -124,7 +128,7 @@ class _Reading:
         if told := self._told(text):
             return told
         if (built := _BUILT.match(text)) and built[1] in built[2]:  # {x | x = 2k, k \u2208 Z} is what its condition says
-            return _Reading(self.comma, self.depth + 1)(built[2])
+            return self.inner()(built[2])
         found = self._whole(text)
         if found:
             return found
@@ -145,7 +149,7 @@ class _Reading:
             return []
         if len(pieces := cut(text, ",;")) > 1 and _counted_names(pieces):
             return []
-        found = _Reading(self.comma, self.depth + 1)(rest)
+        found = self.inner()(rest)
         return [] if not found or isinstance(found[0], Words | Opaque) else found
 
     def _whole(self, text: str) -> list[Answer]:
@@ -154,7 +158,7 @@ class _Reading:
             return []
         inside, opener = text[1:-1].strip(), text[0]
         if opener == "\u27e6":
-            return self._text(inside)
+            return self.inner()(inside)
         pieces = cut(inside, ",;")
         if opener == "\u2983" or (opener == "{" and len(pieces) > 1):
             items = _flat([self._item(piece) for piece in pieces if piece])
@@ -174,11 +178,8 @@ class _Reading:
                 found.append(Grid(tuple(tuple(cell for cell in row if cell is not None) for row in rows)))
         return found
 
-    def _text(self, inside: str) -> list[Answer]:
-        return _Reading(self.comma, self.depth + 1)(inside)
-
     def _item(self, piece: str) -> Answer:
-        found = _Reading(self.comma, self.depth + 1)(piece)
+        found = self.inner()(piece)
         values = [one for one in found if not isinstance(one, Choice)]
         return (values or found)[0]
 

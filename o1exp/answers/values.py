@@ -5,9 +5,9 @@ Every step is bounded.
 
 import cmath
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 from o1exp.answers.nodes import Node
@@ -47,17 +47,11 @@ def _value(node: Node) -> Fraction | None:
 
 
 def _product(values: list[Fraction]) -> Fraction:
-    result = Fraction(1)
-    for value in values:
-        result = _bounded(result * value)
-    return result
+    return reduce(lambda one, other: _bounded(one * other), values, Fraction(1))
 
 
 def _sum(values: list[Fraction]) -> Fraction:
-    result = Fraction(0)
-    for value in values:
-        result = _bounded(result + value)
-    return result
+    return reduce(lambda one, other: _bounded(one + other), values, Fraction(0))
 
 
 def _bounded(value: Fraction) -> Fraction:
@@ -112,53 +106,42 @@ def _root(values: list[Fraction]) -> Fraction | None:
     return _power([base, 1 / degree])
 
 
-def _factorial(values: list[Fraction]) -> Fraction | None:
-    number = values[0]
-    if number.denominator != 1 or number < 0:
-        return None
-    if number > _LARGEST_FACTORIAL:
+def _factorial(values: list[int]) -> int | None:
+    if values[0] > _LARGEST_FACTORIAL:
         raise TooLarge
-    return Fraction(math.factorial(number.numerator))
+    return None if values[0] < 0 else math.factorial(values[0])
 
 
-def _double_factorial(values: list[Fraction]) -> Fraction | None:
-    number = values[0]
-    if number.denominator != 1 or number < 0:
-        return None
-    if number > _LARGEST_FACTORIAL:
+def _double_factorial(values: list[int]) -> int | None:
+    if values[0] > _LARGEST_FACTORIAL:
         raise TooLarge
-    return Fraction(math.prod(range(number.numerator, 0, -2)))
+    return None if values[0] < 0 else math.prod(range(values[0], 0, -2))
 
 
-def _binomial(values: list[Fraction]) -> Fraction | None:
+def _binomial(values: list[int]) -> int | None:
     top, bottom = values
-    if top.denominator != 1 or bottom.denominator != 1 or top < 0 or bottom < 0:
+    if top < 0 or bottom < 0:
         return None
     fewer = min(bottom, top - bottom)
-    if fewer > _LARGEST_FACTORIAL or top.numerator.bit_length() > 64:
+    if fewer > _LARGEST_FACTORIAL or top.bit_length() > 64:
         raise TooLarge
-    if fewer > 0 and fewer * (math.floor(top / fewer).bit_length() - 1) > _MOST_BITS:
+    if fewer > 0 and fewer * (math.floor(Fraction(top, fewer)).bit_length() - 1) > _MOST_BITS:
         raise TooLarge  # the value is at least (top / fewer) ** fewer
-    return Fraction(math.comb(top.numerator, bottom.numerator))
+    return math.comb(top, bottom)
 
 
-def _whole(values: list[Fraction]) -> list[int] | None:
-    return [value.numerator for value in values] if all(value.denominator == 1 for value in values) else None
+def _lcm(values: list[int]) -> int:
+    return reduce(lambda one, other: int(_bounded(Fraction(math.lcm(one, other)))), values, 1)
 
 
-def _gcd(values: list[Fraction]) -> Fraction | None:
-    whole = _whole(values)
-    return None if whole is None else Fraction(math.gcd(*whole))
+def _whole(compute: Callable[[list[int]], int | None]) -> Callable[[list[Fraction]], Fraction | None]:
+    """The operation on whole numbers, without a value for others."""
 
+    def whole(values: list[Fraction]) -> Fraction | None:
+        result = compute([value.numerator for value in values]) if all(value.denominator == 1 for value in values) else None
+        return None if result is None else Fraction(result)
 
-def _lcm(values: list[Fraction]) -> Fraction | None:
-    whole = _whole(values)
-    if whole is None:
-        return None
-    result = Fraction(1)
-    for value in whole:
-        result = _bounded(Fraction(math.lcm(result.numerator, value)))
-    return result
+    return whole
 
 
 _OPERATIONS: dict[str, Callable[[list[Fraction]], Fraction | None]] = {
@@ -169,11 +152,11 @@ _OPERATIONS: dict[str, Callable[[list[Fraction]], Fraction | None]] = {
     "abs": lambda values: abs(values[0]),
     "floor": lambda values: Fraction(math.floor(values[0])),
     "ceil": lambda values: Fraction(math.ceil(values[0])),
-    "fact": _factorial,
-    "fact2": _double_factorial,
-    "binom": _binomial,
-    "gcd": _gcd,
-    "lcm": _lcm,
+    "fact": _whole(_factorial),
+    "fact2": _whole(_double_factorial),
+    "binom": _whole(_binomial),
+    "gcd": _whole(lambda values: math.gcd(*values)),
+    "lcm": _whole(_lcm),
     "max": max,
     "min": min,
     "mod": lambda values: values[0] % values[1],
@@ -244,12 +227,6 @@ class NumberSystem:
 
 
 _TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "sinh", "cosh", "tanh", "exp"})
-_NAMES = {
-    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-    "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "ln": "log", "log": "log",
-}  # fmt: skip
-_RECIPROCAL = {"cot": "tan", "sec": "cos", "csc": "sin", "coth": "tanh"}
 _FLOATS = NumberSystem(math, float, 1e-9, True)
 _COMPLEX = NumberSystem(cmath, complex, 1e-9, False)
 
@@ -294,48 +271,10 @@ def _evaluate(node: Node, point: Mapping[str, Fraction], numbers: NumberSystem) 
         if node.value == "i":
             raise Undefined
         return numbers.number(point[str(node.value)])
-    values = [_evaluate(part, point, numbers) for part in node.args]
-    if op == "add":
-        return sum(values[1:], values[0])
-    if op == "mul":
-        result = values[0]
-        for value in values[1:]:
-            result = result * value
-        return result
-    if op == "pow":
-        return numbers.power(values[0], values[1])
-    return _function(op, values, numbers)
-
-
-def _function(op: str, values: Sequence[Any], numbers: NumberSystem) -> Any:
-    first = values[0]
-    if op in _NAMES:
-        return numbers.call(_NAMES[op], first)
-    if op in _RECIPROCAL:
-        return 1 / numbers.call(_RECIPROCAL[op], first)
-    if op == "lg":
-        return numbers.call("log", first) / numbers.call("log", numbers.number(Fraction(10)))
-    if op == "arccot":
-        return numbers.call("atan", 1 / first)
-    if op == "abs":
-        return abs(first)
-    if op == "root":
-        return numbers.root(first, values[1])
-    if op in ("floor", "ceil"):
-        return numbers.floor(first) if op == "floor" else -numbers.floor(-first)
-    if op == "fact":
-        return numbers.factorial(first)
-    if op == "binom":
-        return numbers.factorial(first) / numbers.factorial(values[1]) / numbers.factorial(first - values[1])
-    if op in ("max", "min") and numbers.real:
-        return max(values) if op == "max" else min(values)
-    if op == "mod" and numbers.real:
-        return first - values[1] * numbers.floor(first / values[1])
-    if op == "sgn" and numbers.real:
-        return numbers.number(Fraction((first > 0) - (first < 0)))
-    if op in ("Re", "Im"):
-        return _real(first) if op == "Re" else _imaginary(first)
-    raise Undefined
+    compute = _AT_A_POINT.get(op)
+    if compute is None or (op in _REAL_ONLY and not numbers.real):
+        raise Undefined
+    return compute(numbers, *(_evaluate(part, point, numbers) for part in node.args))
 
 
 def _real(value: Any) -> Any:
@@ -344,3 +283,33 @@ def _real(value: Any) -> Any:
 
 def _imaginary(value: Any) -> Any:
     return value.imag
+
+
+_NAMES = {
+    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "ln": "log", "log": "log",
+}  # fmt: skip
+_RECIPROCAL = {"cot": "tan", "sec": "cos", "csc": "sin", "coth": "tanh"}
+_REAL_ONLY = frozenset({"max", "min", "mod", "sgn"})
+_AT_A_POINT: dict[str, Callable[..., Any]] = {
+    "add": lambda numbers, *values: sum(values[1:], values[0]),
+    "mul": lambda numbers, *values: math.prod(values[1:], start=values[0]),
+    "pow": lambda numbers, base, exponent: numbers.power(base, exponent),
+    **{name: lambda numbers, value, own=own: numbers.call(own, value) for name, own in _NAMES.items()},
+    **{name: lambda numbers, value, own=own: 1 / numbers.call(own, value) for name, own in _RECIPROCAL.items()},
+    "lg": lambda numbers, value: numbers.call("log", value) / numbers.call("log", numbers.number(Fraction(10))),
+    "arccot": lambda numbers, value: numbers.call("atan", 1 / value),
+    "abs": lambda numbers, value: abs(value),
+    "root": lambda numbers, base, degree: numbers.root(base, degree),
+    "floor": lambda numbers, value: numbers.floor(value),
+    "ceil": lambda numbers, value: -numbers.floor(-value),
+    "fact": lambda numbers, value: numbers.factorial(value),
+    "binom": lambda numbers, top, bottom: numbers.factorial(top) / numbers.factorial(bottom) / numbers.factorial(top - bottom),
+    "max": lambda numbers, *values: max(values),
+    "min": lambda numbers, *values: min(values),
+    "mod": lambda numbers, value, modulus: value - modulus * numbers.floor(value / modulus),
+    "sgn": lambda numbers, value: numbers.number(Fraction((value > 0) - (value < 0))),
+    "Re": lambda numbers, value: _real(value),
+    "Im": lambda numbers, value: _imaginary(value),
+}
