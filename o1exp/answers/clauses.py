@@ -81,7 +81,6 @@ def balanced(text: str) -> bool:
     return depth == 0
 
 
-ANY_NAME = "\u03df"  # the name of a parameter that may have any
 _MARKS = re.compile("[\u27e6\u27e7]")
 _NUMBERS = r"(?:arbitrary|integers?|real|constants?)"
 _CONDITION = re.compile(
@@ -105,12 +104,17 @@ _FREE = re.compile(
 )
 
 
+def _single(text: str) -> bool:
+    """Whether a text is one answer without a bound of its own: no comma stands at its top level."""
+    return not any(sign in text for sign in "<>\u2264\u2265") and ("," not in text or len(cut(text, ",")) == 1)
+
+
 def without_condition(text: str) -> tuple[str, str]:
     """An answer without its condition, and the parameter that the condition leaves free, "" where it names none."""
     starts = [found.start() for found in (_CONDITION.search(text), _COUNTING.search(text)) if found]
     if (belongs := _BELONGS.search(text)) and (letters := _LETTERS_BACKWARD.match(text[: belongs.start()][::-1])):
         starts.append(belongs.start() - letters.end())
-    if (domain := _DOMAIN.search(text)) and not any(sign in text[: domain.start()] for sign in "<>\u2264\u2265,"):
+    if (domain := _DOMAIN.search(text)) and _single(text[: domain.start()]):
         starts.append(domain.start())
     rest = text[: min(starts, default=0)].rstrip(" ,;(")
     if not rest or rest.endswith(("|", ":", "\u2983")):

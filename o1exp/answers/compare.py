@@ -8,11 +8,12 @@ from functools import lru_cache
 from itertools import product
 from typing import Literal
 
-from o1exp.answers.clauses import ANY_NAME
 from o1exp.answers.conventions import DEFAULT, Conventions, conventions
 from o1exp.answers.fingerprint import rough, whole_only
+from o1exp.answers.glyphs import CURRENCIES
 from o1exp.answers.kinds import Answer, Equation, Many, Named, Opaque, Value, names_in, with_symbol
 from o1exp.answers.match import match
+from o1exp.answers.nodes import ANY_NAME
 from o1exp.answers.normalise import clean, normalise
 from o1exp.answers.read import read, read_clean
 from o1exp.answers.symbolic import SYMBOLIC
@@ -25,7 +26,7 @@ _BEYOND = re.compile(r"\\(?:sum|int|prod|lim|frac|sqrt|log|sin|cos|binom)")
 _EXTREMES = re.compile(
     r"\b(?:(?:min(?:imum|imal)?|smallest|least|lowest)|(max(?:imum|imal)?|largest|greatest|biggest|highest))\b|\u6700(?:\u5c0f|(\u5927))"
 )
-_CURRENCY = "dollars"
+_CURRENCIES = ("", "dollars", *CURRENCIES)
 _MOST_BITS = 2000
 
 
@@ -101,7 +102,7 @@ def _kind(reading: Answer) -> Literal["beyond", "valued", ""]:
 def number(answer: str) -> Fraction | None:
     """The exact value of an answer that is one rational number without a unit (45% counts as 45), None for any other."""
     readings = read(answer)
-    if not readings or not isinstance(readings[0], Value) or readings[0].unit not in ("", _CURRENCY):
+    if not readings or not isinstance(readings[0], Value) or readings[0].unit not in _CURRENCIES:
         return None
     return rational(readings[0].node)
 

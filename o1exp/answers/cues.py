@@ -49,6 +49,8 @@ _CHOICE = re.compile(
     rf"|letter)\s+)?(?P<picked>{_LETTER})(?![\w'])"
     rf"|\b(?:[Hh]ence|[Ss]o|[Tt]hus|[Tt]herefore),?\s+(?:(?:it is|it's|it must be|the)\s+)?(?:option|choice"
     rf"|answer)\s+(?P<hence>{_LETTER})(?=[\s.!,;]|$)"
+    rf"|\b(?:[Ii]t|[Tt]his|[Tt]he answer)\s+(?:must be|has to be|is)\s+(?P<must>{_LETTER})(?=,?\s+not\s|\.?\s*\Z)"
+    rf"|(?<![\w(*])(?P<over>{_LETTER}),?\s+(?:and\s+)?not\s+(?:option\s+)?{_LETTER}(?=\W*\Z)"
     r"|(?<![不未误能法])选(?:择|项)?(?:答案|选项)?\s*[:\uff1a]?\s*[\uff08(]?\s*(?P<chosen>[A-J](?:[\u3001,\uff0c和与]?\s?[A-J])*+)(?![A-Za-z])(?!\s*[\uff09)]?\s*(?:选项)?[中的]?"
     r"\s*(?:不|错|误|[:\uff1a]))"
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
@@ -72,7 +74,7 @@ _COMMENT = re.compile(
 )
 _SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|\uff1b|\uff0e")
 _ASIDE = re.compile(
-    r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
+    r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$\u20ac\u00a3]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
     r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
     r"|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
@@ -91,7 +93,7 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(r"\s?[,;\u3001\uff0c]\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|[和或]")
-_LONE = re.compile(r"[-\u2212+]?\s?\u00a4?\s?[\d.,/]*\d[^=\d]*")
+_LONE = re.compile(r"[-\u2212+]?\s?[\u00a4\u20ac\u00a3\u00a5\uffe5\u20b9]?\s?[\d.,/]*\d[^=\d]*")
 _MODULAR = re.compile(r"\s*\(?(?:mod|in base|base|/|[-+*=<>]|\\)")
 _DENIED = re.compile(r"not\b|不是|不为|并非", re.IGNORECASE)
 _FENCE = re.compile(r"^`{3,}\w*+\s*+|`{3,}\s*+$")
@@ -107,6 +109,7 @@ _ANNOUNCING = (
 )  # fmt: skip
 _CHOOSING = (
     " correct", " right", " best", " answer", " true", "pick ", "choos", "chose ", "select ", "go with", "going with", "option", "choice",
+    "must be", "has to be", "it is", "this is", ", not ",
     "选", "正确", "对",
 )  # fmt: skip
 _HINTING = ("solutions", "roots", "values", "zeros", "因此", "所以", "故", "综上")

@@ -6,8 +6,10 @@ import re
 TEXT_OPEN, TEXT_CLOSE = "\u27e6", "\u27e7"
 SET_OPEN, SET_CLOSE = "\u2983", "\u2984"
 THIN = "\u2009"
-MONEY = "\u00a4"
+MONEY = "\u00a4"  # a dollar sign that is money
+CURRENCIES = f"{MONEY}\u20ac\u00a3\u00a5\u20b9\u20bd"
 ROW = "\u23ce"
+UNIT_VECTORS = "\u0131\u0237\u0138"  # i, j and k where they are no numbers
 
 _FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _HALF = str.maketrans({wide: narrow for wide, narrow in _FULL_WIDTH.items() if narrow.isalnum() or narrow in "%+-=/<>*^$"})
@@ -25,7 +27,7 @@ _SIGNS = {
     "\u2205": "\u2205", "\u00f8": "\u2205", "\u2298": "\u2205", "\u2237": ":", "\u2016": "|", "\u2223": "|", "\u2026": "\u2026",
     "\u03d5": "\u03c6", "\u03b5": "\u03b5", "\u03f5": "\u03b5", "\u2061": "", "\uff5e": "~", "\u2248": "\u2248", "\u2243": "\u2248",
     "\u2245": "\u2248", "\u2261": "\u2261", "\u2227": " and ", "\u2228": " or ", "\u2216": "\\", "\u2220": "\u2220", "\u22ef": "\u2026",
-    "\u20ac": MONEY, "\u00a3": MONEY, "\u00a5": MONEY, "\uffe5": MONEY, "\u2070": "^0", "\u00b9": "^1", "\u00b2": "^2", "\u00b3": "^3",
+    "\uffe5": "\u00a5", "\u2070": "^0", "\u00b9": "^1", "\u00b2": "^2", "\u00b3": "^3",
 }  # fmt: skip
 _VULGAR = {
     "\u00bd": (1, 2), "\u2153": (1, 3), "\u2154": (2, 3), "\u00bc": (1, 4), "\u00be": (3, 4), "\u2155": (1, 5), "\u2156": (2, 5),
@@ -61,7 +63,8 @@ COMMANDS = {
     "forall": " for all ",
     **dict.fromkeys(["land", "wedge"], " and "), **dict.fromkeys(["lor", "vee"], " or "),
     "prime": "'", "degree": "\u00b0", "textdegree": "\u00b0",
-    "circ": "\u00b0", "angle": "\u2220", "percent": "%", "pounds": MONEY, "euro": MONEY, "yen": MONEY, "textdollar": MONEY,
+    "circ": "\u00b0", "angle": "\u2220", "percent": "%", 
+    "pounds": "\u00a3", "euro": "\u20ac", "texteuro": "\u20ac", "yen": "\u00a5", "textdollar": MONEY,
     **dict.fromkeys(["dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"], "\\frac "), **dict.fromkeys(["dbinom", "tbinom"], "\\binom "),
     "i": "i", "imath": "i", "j": "j", "jmath": "j", "dot": "\\dot ",
     "R": "\u211d", "Z": "\u2124", "N": "\u2115", "Q": "\u211a", "C": "\u2102",

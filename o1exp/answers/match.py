@@ -24,7 +24,7 @@ from o1exp.answers.kinds import (
     Value,
     Words,
 )  # fmt: skip
-from o1exp.answers.nodes import HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, sym, symbols
+from o1exp.answers.nodes import ANY_NAME, HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, replaced, sym, symbols
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit, spelled, unlike
 from o1exp.answers.values import rational
@@ -145,6 +145,16 @@ def _clocks(left: Clock, right: Clock, rules: Conventions) -> bool:
         return left.minutes == right.minutes
     plain = left if right.half else right  # without a.m. or p.m. 3:30 may be either, 15:30 only one
     return left.minutes == right.minutes or ((left.minutes - right.minutes) % 720 == 0 and plain.minutes < 780)
+
+
+def _congruence_named(left: Congruence, right: Named, rules: Conventions) -> bool:
+    """Whether x = 7k + 3 with a whole k runs through the one residue 3 modulo 7."""
+    if not isinstance(right.value, Value) or symbols(right.value.node) != {ANY_NAME}:
+        return False
+    start, one, two = (rational(replaced(right.value.node, ANY_NAME, num(place))) for place in (0, 1, 2))
+    if start is None or one is None or two is None or two - one != one - start or abs(one - start) != left.modulus:
+        return False
+    return left.residues == {start % left.modulus}
 
 
 def _grids(left: Grid, right: Grid, rules: Conventions) -> bool | None:
@@ -325,7 +335,7 @@ _RULES: dict[tuple[type, type], Callable[[Any, Any, Conventions], bool | None]] 
     (Choice, Choice): lambda left, right, rules: left.letter == right.letter,
     (Value, Choice): _letter, (Ratio, Ratio): _ratios, (Value, Ratio): _ratio_value, (Clock, Clock): _clocks,
     (Grid, Grid): _grids, (Value, Grid): _grid_value,
-    (Grid, Many): _grid_many,
+    (Grid, Many): _grid_many, (Congruence, Named): _congruence_named,
     (Many, Many): _many, (Many, Region): _many_region, (Region, Region): _regions, (Inequality, Inequality): _inequalities,
     (Equation, Equation): _equations, (Equation, Named): _equation_named, (Named, Named): _names, (Opaque, Opaque): _opaque,
 }  # fmt: skip

@@ -3,12 +3,12 @@
 import re
 from functools import lru_cache
 
-from o1exp.answers.clauses import ANY_NAME, balanced, cut, enclosed, linked, without_condition
-from o1exp.answers.glyphs import ROW, SET_CLOSE, SET_OPEN
+from o1exp.answers.clauses import balanced, cut, enclosed, linked, without_condition
+from o1exp.answers.glyphs import CURRENCIES, ROW, SET_CLOSE, SET_OPEN
 from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
-from o1exp.answers.nodes import num
+from o1exp.answers.nodes import ANY_NAME, num
 from o1exp.answers.normalise import clean, thousands_joined
-from o1exp.answers.notations import based, clock, congruence, grid, statements
+from o1exp.answers.notations import based, clock, column, congruence, grid, statements, vector
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.regions import between, empty
 from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets
@@ -109,7 +109,7 @@ class _Reading:
             return found
         if verdict := reasoned(_MARKS.sub("", text)):
             return [*found, *verdict, *_words(text)]
-        for step in (clock, grid, based, congruence, _empty):
+        for step in (clock, grid, column, vector, based, congruence, _empty):
             if some := step(text):
                 return found + some
         if "\\begin" in text and "&" not in text:
@@ -233,7 +233,10 @@ def _named_once(items: list[Answer]) -> list[Answer]:
     return items
 
 
-_COUNTED = re.compile(r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*(?=[-\d\\\u00a4])")
+_COUNTED = re.compile(
+    r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*"
+    rf"(?=[-\d\\{CURRENCIES}])"
+)
 _HAVING = re.compile(r"(?:一?共?有|得到|得|需要?|是|为|买了?|花了?| (?:has|gets|is|have|had|got|are))?\s*:?\s*$")
 
 
