@@ -49,7 +49,7 @@ _CHOICE = re.compile(
     rf"|letter)\s+)?(?P<picked>{_LETTER})(?![\w'])"
     rf"|\b(?:[Hh]ence|[Ss]o|[Tt]hus|[Tt]herefore),?\s+(?:(?:it is|it's|it must be|the)\s+)?(?:option|choice"
     rf"|answer)\s+(?P<hence>{_LETTER})(?=[\s.!,;]|$)"
-    rf"|\b(?:[Ii]t|[Tt]his|[Tt]he answer)\s+(?:must be|has to be|is)\s+(?P<must>{_LETTER})(?=,?\s+not\s|\.?\s*\Z)"
+    rf"|\b(?:[Ii]t|[Tt]his|[Tt]he answer)\s+(?:must be|has to be)\s+(?P<must>{_LETTER})(?=,?\s+not\s|\.?\s*\Z)"
     rf"|(?<![\w(*])(?P<over>{_LETTER}),?\s+(?:and\s+)?not\s+(?:option\s+)?{_LETTER}(?=\W*\Z)"
     r"|(?<![不未误能法])选(?:择|项)?(?:答案|选项)?\s*[:\uff1a]?\s*[\uff08(]?\s*(?P<chosen>[A-J](?:[\u3001,\uff0c和与]?\s?[A-J])*+)(?![A-Za-z])(?!\s*[\uff09)]?\s*(?:选项)?[中的]?"
     r"\s*(?:不|错|误|[:\uff1a]))"
@@ -109,7 +109,7 @@ _ANNOUNCING = (
 )  # fmt: skip
 _CHOOSING = (
     " correct", " right", " best", " answer", " true", "pick ", "choos", "chose ", "select ", "go with", "going with", "option", "choice",
-    "must be", "has to be", "it is", "this is", ", not ",
+    "it must be", "this must be", "answer must be", "has to be", ", not ",
     "选", "正确", "对",
 )  # fmt: skip
 _HINTING = ("solutions", "roots", "values", "zeros", "因此", "所以", "故", "综上")
@@ -150,9 +150,10 @@ def _lines(text: str, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     stop, lowered = len(text), text.lower()
     if len(lowered) != stop:  # a letter whose small form is longer
         lowered = text
-    while stop > 0:
+    present = [word for word in words if word in lowered]
+    while stop > 0 and present:
         start = text.rfind("\n", 0, stop - 1) + 1
-        if any(lowered.find(word, start, stop) >= 0 for word in words):
+        if any(lowered.find(word, start, stop) >= 0 for word in present):
             yield start, stop
         stop = start
 

@@ -19,6 +19,9 @@ _NAME = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\{?\w\}?)?)\s{0,3}=\s{0,3}\Z")
 _LINKS = re.compile(r",|\uff0c|\u3001|;|\band\b|\bor\b|\u548c|\u6216|\u4ee5\u53ca|\u4e0e")
 
 
+_MOST_BOXES = 60  # some texts repeat a box without end; what counts stands behind
+
+
 def boxed(text: str) -> tuple[str, int]:
     """The last complete box, with those before it that a comma, "and" or "or" joins to it, and where it ends; ("", 0) for none."""
     spans = _boxes(text)
@@ -50,13 +53,18 @@ def last_box(text: str) -> str:
 
 def unclosed_box(text: str) -> bool:
     """Whether the last box never closes: the text broke off inside it."""
-    starts = [match for match in _BOX.finditer(text) if text[match.end() : match.end() + 1] == "{"]
+    starts = [match for match in _begun(text) if text[match.end() : match.end() + 1] == "{"]
     return bool(starts) and starts[-1].end() not in _closings(text, starts[-1].start())
 
 
+def _begun(text: str) -> "list[re.Match[str]]":
+    """Where boxes begin; most texts without one are told by a word."""
+    return list(_BOX.finditer(text)) if "box" in text or "Boxed" in text else []
+
+
 def _boxes(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, content) of the complete outermost boxes that are not empty."""
-    starts = list(_BOX.finditer(text))
+    """(start, end, content) of the complete outermost boxes that are not empty, of those that begin last."""
+    starts = _begun(text)[-_MOST_BOXES:]
     if not starts:
         return []
     closings = _closings(text, starts[0].start()) if any(text[match.end() : match.end() + 1] == "{" for match in starts) else {}
@@ -73,7 +81,7 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
     return spans
 
 
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_BRACE = re.compile(r"\\*+[{}]")
 
 
 def _closings(text: str, start: int) -> dict[int, int]:
@@ -81,10 +89,13 @@ def _closings(text: str, start: int) -> dict[int, int]:
     opened: list[int] = []
     closings: dict[int, int] = {}
     for match in _BRACE.finditer(text, start):
-        if match[0] == "{":
-            opened.append(match.start())
-        elif match[0] == "}" and opened:
-            closings[opened.pop()] = match.start()
+        brace, last = match[0], match.end() - 1
+        if len(brace) % 2 == 0:  # an odd number of backslashes
+            continue
+        if brace[-1] == "{":
+            opened.append(last)
+        elif opened:
+            closings[opened.pop()] = last
     return closings
 
 
