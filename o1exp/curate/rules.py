@@ -80,7 +80,7 @@ class Rules(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rule filter on problems"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     problems: Stage[Table[Problem]]
     image: bool = True
