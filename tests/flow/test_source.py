@@ -91,7 +91,12 @@ GAPS: dict[str, tuple[str, Callable[[str], str], set[str], set[str]]] = {
         {"Distil", "Reformat"},
         {"Sft", "Arithmetic"},
     ),
-    "the program of the llama teacher": ("chat/servers/llama.py", line("\nx = 1\n"), {"Distil", "Reformat", "Rejection", "Gguf"}, {"Sft", "Grade"}),
+    "the program of the llama teacher": (
+        "chat/servers/llama.py",
+        line("\nx = 1\n"),
+        {"Distil", "Reformat", "Rejection", "Gguf"},
+        {"Sft", "Grade"},
+    ),
     "settings within settings": ("chat/endpoint.py", line("\nx = 1\n"), {"Distil", "Sample"}, {"Sft", "Grade"}),
     "an engine that is an option": ("bench/engines/remote.py", line("\nx = 1\n"), {"Sample"}, {"Sft", "Distil"}),
     "a template of the page": ("report/page.html.j2", line("<hr>"), {"Report"}, {"Result", "ModelCard"}),
