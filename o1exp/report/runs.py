@@ -1,10 +1,12 @@
 """How several finished runs become one comparison."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from o1exp.history.arms import Arm
 from o1exp.history.runs import RunRecord
 from o1exp.report.compare import is_baseline
+from o1exp.report.effects import REPLICATES
 from o1exp.report.render import PageWords
 
 
@@ -48,14 +50,14 @@ def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
     return candidates.pop()
 
 
-def words(runs: list[RunRecord], baseline: str, command: str) -> PageWords:
+def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequence[str] = REPLICATES) -> PageWords:
     """A single run keeps its own words; what several were asked and could not show is said of each by its name."""
     if len(runs) == 1:
         said = runs[0].settings
         title, question, caveat = runs[0].title or runs[0].name, str(said.get("question") or ""), str(said.get("caveat") or "")
-        return PageWords(title, question, caveat, command, baseline)
+        return PageWords(title, question, caveat, command, baseline, tuple(replicates))
     title = "Comparison of " + ", ".join(run.name for run in runs)
-    return PageWords(title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline)
+    return PageWords(title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates))
 
 
 def _of_each(runs: list[RunRecord], what: str) -> str:

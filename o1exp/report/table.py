@@ -12,13 +12,14 @@ from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm
 from o1exp.media.text import csv_cell, latex, one_line
 from o1exp.report.compare import ResultRow
+from o1exp.report.effects import NO_EFFECTS, Effect, Effects
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 
-def summary(found: list[ResultRow]) -> "Group":
-    """The result table and its verdicts for the terminal."""
+def summary(found: list[ResultRow], taken_apart: Effects = NO_EFFECTS) -> "Group":
+    """The result table and its verdicts for the terminal: over seeds and the other settings, where a grid was taken apart."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -41,7 +42,14 @@ def summary(found: list[ResultRow]) -> "Group":
     for row, last in zip(found, [*found[1:], None], strict=True):
         ends = last is not None and last.benchmark != row.benchmark
         table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
-    return Group(table, *(Text(line) for row in found for line in (row.verdict, row.at_equal_tokens) if line))
+    each = [line for row in found for line in (row.verdict, row.at_equal_tokens) if line]
+    over = [f"{_on(effect, found)}{effect.verdict}" for effect in (*taken_apart.main, *taken_apart.interactions)]
+    return Group(table, *map(Text, over or each))
+
+
+def _on(effect: Effect, found: list[ResultRow]) -> str:
+    """The benchmark, where there are several."""
+    return f"{effect.benchmark}: " if len({row.benchmark for row in found}) > 1 else ""
 
 
 def values(row: ResultRow) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from scipy import stats
 
 from o1exp.bench import statistics
 from o1exp.bench.comparison import verdict
+from o1exp.bench.contrast import contrast
 from o1exp.bench.statistics import (
     Estimate,
     Marks,
@@ -287,3 +288,35 @@ def test_a_family_errs_in_at_most_five_of_a_hundred(draws: np.random.Generator) 
         after += min(holm(ps)) < 0.05
     assert after / 6000 == pytest.approx(0.05, abs=0.01)
     assert before / 6000 > 0.2
+
+
+@pytest.mark.parametrize(("seeds", "questions", "k"), [(2, 200, 4), (3, 30, 1), (3, 200, 4), (5, 60, 1)])
+@pytest.mark.parametrize("moved", [0.0, 0.3, 1.0])
+def test_seeds_and_questions_are_both_chance(draws: np.random.Generator, seeds: int, questions: int, k: int, moved: float) -> None:
+    """One recipe in both arms, each seed of which is a little better or worse, and on some questions more than on others."""
+    found = covered = 0
+    trials = 400
+    for _ in range(trials):
+        hard = draws.normal(-0.5, 1.5, questions)
+
+        def arm(hard: Rates = hard) -> Rates:
+            seed, both = draws.normal(0, moved, (seeds, 1)), draws.normal(0, moved / 2, (seeds, questions))
+            rates: Rates = draws.binomial(k, 1 / (1 + np.exp(-(hard + seed + both)))) / k
+            return rates
+
+        one = contrast(arm() - arm())
+        found += one.p < 0.05
+        covered += one.low <= 0 <= one.high
+    assert found / trials <= 0.06 + 2.6 * np.sqrt(0.05 * 0.95 / trials)
+    assert covered / trials >= 0.93 - 2.6 * np.sqrt(0.05 * 0.95 / trials)
+
+
+def test_a_contrast_finds_what_is_there_and_names_what_it_could_find(draws: np.random.Generator) -> None:
+    one = contrast(draws.binomial(1, 0.7, (3, 200)) - draws.binomial(1, 0.4, (3, 200)).astype(np.float64))
+    assert one.shown
+    assert one.low < 0.3 < one.high
+    assert 0.02 < one.detectable < 0.3
+    assert contrast(np.zeros((3, 30))).p == 1.0
+    assert contrast(np.zeros((3, 30))).high > 0.1, "thirty equal answers are no proof of equality"
+    alone = draws.binomial(1, 0.6, (1, 40)) - draws.binomial(1, 0.5, (1, 40)).astype(np.float64)
+    assert contrast(alone).p == sign_flip(alone[0].tolist())
