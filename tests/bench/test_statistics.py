@@ -312,11 +312,11 @@ def test_seeds_and_questions_are_both_chance(draws: np.random.Generator, seeds: 
 
 
 def test_a_contrast_finds_what_is_there_and_names_what_it_could_find(draws: np.random.Generator) -> None:
-    one = contrast(draws.binomial(1, 0.7, (3, 200)) - draws.binomial(1, 0.4, (3, 200)).astype(np.float64))
+    one = contrast((draws.binomial(1, 0.7, (3, 200)) - draws.binomial(1, 0.4, (3, 200))).astype(np.float64))
     assert one.shown
     assert one.low < 0.3 < one.high
     assert 0.02 < one.detectable < 0.3
     assert contrast(np.zeros((3, 30))).p == 1.0
     assert contrast(np.zeros((3, 30))).high > 0.1, "thirty equal answers are no proof of equality"
-    alone = draws.binomial(1, 0.6, (1, 40)) - draws.binomial(1, 0.5, (1, 40)).astype(np.float64)
+    alone = (draws.binomial(1, 0.6, (1, 40)) - draws.binomial(1, 0.5, (1, 40))).astype(np.float64)
     assert contrast(alone).p == sign_flip(alone[0].tolist())
