@@ -5,6 +5,7 @@ from typing import Any
 
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
+from o1exp.train.worker.rotary import bases
 
 
 def cannot(spec: TrainSpec, config: Any, problem: Exception) -> str:
@@ -39,11 +40,12 @@ def _power_above(length: int) -> int:
 
 
 def _wider(config: Any, longest: int) -> str:
-    """What to say of a wider window: learned positions do not widen, and some models have a RoPE base for each kind of layer."""
+    """What to say of a wider window: learned positions do not widen."""
     rotary = getattr(config, "rope_parameters", None)
     if not rotary:
         return ""
-    base = f" together with a larger rope_theta (now {rotary['rope_theta']:g})" if "rope_theta" in rotary else ""
+    now = ", ".join(f"{base:g}{' in ' * bool(kind)}{kind}" for kind, base in bases(rotary).items())
+    base = f" together with a larger rope_theta (now {now})" if now else ""
     return f", or widen it by choice: max_position_embeddings={_power_above(longest)}{base}"
 
 
