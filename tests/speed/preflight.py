@@ -10,16 +10,20 @@ import numpy as np
 from o1exp.train.data.encode import Encoded
 from tests.train.parts import a_spec, encoded
 
-LLAMA: dict[str, Any] = {"max_position_embeddings": 8192}
-SHAPES: dict[str, tuple[str, dict[str, Any], int]] = {
-    "0.8M": ("llama", {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 384, "vocab_size": 261}, 7168),
-    "44M": ("llama", {"hidden_size": 512, "num_hidden_layers": 8, "num_attention_heads": 8, "intermediate_size": 1536, "vocab_size": 32000, "tie_word_embeddings": True}, 8192),
-    "44M windows": ("gemma3_text", {"hidden_size": 512, "num_hidden_layers": 8, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 64, "intermediate_size": 1536, "vocab_size": 32000, "sliding_window": 512}, 8192),
-    "vocabulary 152,064": ("llama", {"hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 4, "intermediate_size": 768, "vocab_size": 152064, "tie_word_embeddings": True}, 4096),
-    "mamba 20M": ("mamba", {"hidden_size": 384, "num_hidden_layers": 8, "vocab_size": 32000}, 2048),
-    "135M": ("llama", {"hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152, "tie_word_embeddings": True}, 4096),
-}  # fmt: skip
-"""Model type, its settings, and the tokens of a micro-batch; 135M is the shape of SmolLM2."""
+SHAPES: dict[str, tuple[str, tuple[int, int, int, int], dict[str, Any], int]] = {
+    "0.8M": ("llama", (128, 4, 384, 261), {"num_attention_heads": 4}, 7168),
+    "44M": ("llama", (512, 8, 1536, 32_000), {"num_attention_heads": 8}, 8192),
+    "44M windows": (
+        "gemma3_text",
+        (512, 8, 1536, 32_000),
+        {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 64, "sliding_window": 512},
+        8192,
+    ),
+    "vocabulary 152,064": ("llama", (256, 8, 768, 152_064), {"num_attention_heads": 4}, 4096),
+    "mamba": ("mamba", (384, 8, 768, 32_000), {}, 512),
+    "135M": ("llama", (576, 30, 1536, 49_152), {"num_attention_heads": 9, "num_key_value_heads": 3}, 4096),
+}
+"""Model type, its width, layers, inner width and vocabulary, more settings, and the tokens of a micro-batch; 135M: SmolLM2's shape."""
 
 
 def main(names: list[str]) -> None:
@@ -31,16 +35,18 @@ def main(names: list[str]) -> None:
 
 
 def line(name: str) -> str:
+    import torch
+
     from o1exp.train.data.batch import micro_batch
     from o1exp.train.worker.loss import summed_loss
     from o1exp.train.worker.trial import find_way
 
-    kind, settings, tokens = SHAPES[name]
-    model, data = built(kind, settings), texts(tokens, settings["vocab_size"])
+    kind, sizes, more, tokens = SHAPES[name]
+    model, data = built(kind, sizes, more), texts(tokens, sizes[-1])
     spec = a_spec(start=name, pack_length=tokens, micro_batch_tokens=tokens)
     (way, _), tried = timed(lambda: find_way(spec, data, model))
     batch = micro_batch(list(range(len(data))), data)
-    _, learned = timed(lambda: summed_loss(model, batch).loss.backward())
+    _, learned = timed(lambda: torch.autograd.backward(summed_loss(model, batch).loss))
     count = sum(one.numel() for one in model.parameters())
     return (
         f"{name}: {count / 1e6:.1f}M, {way.layout}, preflight {tried:.2f} s, micro-batch of {data.lengths.sum()} tokens {learned:.2f} s; "
@@ -53,14 +59,16 @@ def timed(do: Callable[[], Any]) -> tuple[Any, float]:
     return do(), time.process_time() - before
 
 
-def built(kind: str, settings: dict[str, Any]) -> Any:
+def built(kind: str, sizes: tuple[int, int, int, int], more: dict[str, Any]) -> Any:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from o1exp.train.worker.loss import teach_loss, teach_rows
 
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **LLAMA, **settings))
+    named = dict(zip(("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size"), sizes, strict=True))
+    settings = {**named, **more, "max_position_embeddings": 8192, "tie_word_embeddings": True}
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **settings))
     teach_loss(model)
     teach_rows(model)
     return model

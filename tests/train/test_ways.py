@@ -196,7 +196,8 @@ def test_what_the_output_layer_does_is_asked_of_the_model(name: str, scale: floa
     [
         ("granite", {"zero_stage": 3}, "packed"), ("gemma2", {"zero_stage": 3, "devices": 2}, "packed"),
         ("bloom", {"zero_stage": 3, "devices": 2}, "rows"), ("phi3", {"zero_stage": 2, "devices": 2, "packing": "alone"}, "alone"),
-        ("mamba", {"strategy": "single"}, "rows"), ("lfm2", {"activation_checkpointing": True}, "rows"),
+        ("mamba", {"strategy": "single"}, "rows"), ("mamba", {"zero_stage": 3, "devices": 2}, "rows"),
+        ("lfm2", {"activation_checkpointing": True}, "rows"),
     ],
 )  # fmt: skip
 def test_a_whole_training_equals_a_plain_loop(name: str, machine: dict[str, Any], layout: str, tmp_path: Path) -> None:

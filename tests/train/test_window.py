@@ -88,7 +88,9 @@ def test_a_base_for_each_kind_of_layer_changes_where_layers_see_the_whole_text(t
     from o1exp.train.worker.preflight import check_window
 
     start = window_of("gemma3", tmp_path)
-    with pytest.raises(CannotTrain, match=r"max_position_embeddings=256 together with a larger rope_theta \(now 1e\+06 in full_attention\)$"):
+    with pytest.raises(
+        CannotTrain, match=r"max_position_embeddings=256 together with a larger rope_theta \(now 1e\+06 in full_attention\)$"
+    ):
         check_window(a_spec(start=start), long_documents(130), text_config(a_spec(), model_config(a_spec(start=start))))
     wide = model_config(a_spec(start=start, rope_theta=4e6)).get_text_config()
     assert wide.rope_parameters == {**ONE_EACH, "full_attention": {**KINDS, "rope_theta": 4e6}}

@@ -4,8 +4,9 @@ from typing import Any
 
 
 def bases(rotary: Any) -> dict[str, float]:
-    """The bases that `rope_theta` changes, by kind of layer ("" where all have one): those of layers that see the whole text, since a sliding
-    window stays as wide as it is. None where there is none, or where it is not known which layers see how much.
+    """The bases that `rope_theta` changes, by kind of layer ("" where all have one): those of layers that see the whole text.
+
+    A sliding window stays as wide as it is. Empty where there is no base, or where it is not known which layers see how much.
     """
     if not isinstance(rotary, dict):
         return {}
@@ -16,7 +17,7 @@ def bases(rotary: Any) -> dict[str, float]:
     return whole if len(whole) < len(rotary) else {}
 
 
-def based(rotary: dict[str, Any], base: float) -> dict[str, Any]:
+def based(rotary: Any, base: float) -> dict[str, Any]:
     """The same with another base where `bases` has one."""
     kinds = bases(rotary)
     if "" in kinds:

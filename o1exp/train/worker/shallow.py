@@ -8,7 +8,8 @@ import torch
 
 from o1exp.train.worker.way import body_of
 
-Told = dict[tuple[str, str], Hashable]
+Told = dict[tuple[str, str], Any]
+"""By the part's name and the setting's."""
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def repeated(layers: list[Any], config: Any) -> list[int]:
 
 
 def _told(layer: Any) -> Told:
-    """What a layer's parts are and are set to, by the part's name and the setting's."""
+    """What a layer's parts are and are set to."""
     found: Told = {}
     for name, part in layer.named_modules():
         found[name, "class"] = type(part)
@@ -90,7 +91,7 @@ def _counts(values: list[Hashable]) -> bool:
     return len(ahead) == 1 and None not in ahead and sum(value is not None for value in values) > 1
 
 
-def _listed(config: Any, length: int) -> list[list[Any]]:
+def _listed(config: Any, length: int) -> list[Any]:
     """What the config says of each layer."""
     known = {id(one): one for one in (config, config.get_text_config())}
     return [value for one in known.values() for value in vars(one).values() if isinstance(value, (list, tuple)) and len(value) == length]

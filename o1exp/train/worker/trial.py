@@ -75,7 +75,7 @@ class Trial:
         return probe.logits(self.model, ids) if self.way.shape is None else probe.hidden(self.model, ids)
 
     def at_length(self, wrong: Callable[[], str]) -> str:
-        """What is wrong with texts as long as the data's, "" for nothing: the whole model is asked only where a shallow one is not right."""
+        """What is wrong in texts as long as the data's, "" for nothing; the whole model is asked only where a shallow one is not right."""
         if not self.brief:
             return wrong()
         with shallow(self.model) as self.fewer:
