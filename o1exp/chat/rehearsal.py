@@ -37,6 +37,8 @@ def refuses_answers(template: str, named: Mapping[str, str], ends: Iterable[str]
     if ANSWER not in text:
         return "does not write the assistant's answer; mend it, or choose chat_template=plain"
     after, closing = text.partition(ANSWER)[2], [end for end in ends if end]
+    if closing and not after.strip():
+        return "closes the answer with no token; choose chat_template=plain"
     if closing and not any(end in after for end in closing):
         return (
             f"closes the answer with none of the end tokens {closing}, but with {after!r}; name one that it writes there: eos_token=..., "

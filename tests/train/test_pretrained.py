@@ -270,7 +270,7 @@ TEMPLATES: dict[str, tuple[dict[str, str], str]] = {
     "no question": ({"chat_template.jinja": "{{ 1 }}"}, "fails: it does not write the question; .*choose chat_template=plain"),
     "no end": (
         {"chat_template.jinja": PLAIN.replace("eos_token + ", ""), "tokenizer_config.json": '{"eos_token": "</s>"}'},
-        r"closes the answer with none of the end tokens \['</s>'\], but with '\\n\\n'; .*chat_template=plain",
+        "closes the answer with no token; choose chat_template=plain",
     ),
     "in an old place": ({"chat_template.json": '{"chat_template": "{{ oops"}'}, "is no Jinja template"),
 }
@@ -307,6 +307,14 @@ def test_a_system_prompt_that_the_template_refuses_is_told_by_the_plan(tmp_path:
     )
     assert told == [[refused], [refused], []]
     assert [one for step in plan(Store(tmp_path / "out"), [Sample(model=start, problems=BenchSums())]) for one in step.obstacles] == []
+
+
+@pytest.mark.parametrize(("said", "shown"), [(-1, ""), (4096, ", window 4,096 tokens")])
+def test_positions_without_a_bound_are_no_window_of_the_plan(model: Path, said: int, shown: str) -> None:
+    sizes = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64, "vocab_size": 99}
+    (model / "config.json").write_text(json.dumps({**sizes, "max_position_embeddings": said}))
+    ((_, line),) = Pretrained(path=str(model)).expect({}).details
+    assert line.endswith(f"2 layers of width 32{shown}")
 
 
 def test_a_name_without_an_owner_is_no_hub_id_unless_it_lies_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
