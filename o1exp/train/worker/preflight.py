@@ -10,7 +10,15 @@ from o1exp.train.worker.rotary import bases
 
 def cannot(spec: TrainSpec, config: Any, problem: Exception) -> str:
     """The sentence for an architecture that fails by whatever exception."""
-    return f"{spec.start} ({config.model_type}) cannot be trained as a causal language model: {said(problem)}; start from another model"
+    why = said(problem)
+    return (
+        f"{spec.start} ({config.model_type}) cannot be trained as a causal language model: {why}; start from another model{unsplit(spec)}"
+    )
+
+
+def unsplit(spec: TrainSpec) -> str:
+    """A remedy besides, where weights are split over ranks: some models are loaded and run with whole ones only."""
+    return "; machine.zero_stage=2 may do, since it leaves weights whole" if spec.splits_weights else ""
 
 
 def said(problem: Exception) -> str:
@@ -58,7 +66,7 @@ def check_weights(spec: TrainSpec, report: Any) -> None:
     if missing:
         raise CannotTrain(
             f"{spec.start} lacks the weights {', '.join(missing[:5])}, which would start at random; mend the folder, or its config "
-            "(tie_word_embeddings decides whether the output layer has weights of its own)"
+            f"(tie_word_embeddings decides whether the output layer has weights of its own){unsplit(spec)}"
         )
     if untied := [name for name in unread if name.endswith("lm_head.weight")]:
         raise CannotTrain(

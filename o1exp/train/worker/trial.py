@@ -123,8 +123,7 @@ def _refusing(trial: Trial) -> Iterator[None]:
     except (CannotTrain, torch.OutOfMemoryError):
         raise
     except Exception as problem:
-        remedy = "; machine.zero_stage=2 may do, since it leaves weights whole outside their own layers" if trial.split else ""
-        raise CannotTrain(cannot(trial.spec, trial.model.config, problem) + remedy) from problem
+        raise CannotTrain(cannot(trial.spec, trial.model.config, problem)) from problem
 
 
 @contextmanager
