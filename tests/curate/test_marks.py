@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.curate.criteria import Criteria
 from o1exp.curate.marks import options_mark, picture_mark, proof_mark
-from o1exp.curate.rules import RULES, is_number
+from o1exp.curate.verdicts import ROWS, is_number
 from o1exp.records import Problem
 from o1exp.sources.local import Local
 
@@ -115,7 +116,7 @@ def test_one_real_constant_is_a_number_with_its_unit_and_its_name() -> None:
 
 
 def _reason(problem: Problem) -> str:
-    return next((name for name, rule in RULES.items() if rule(problem)), "")
+    return next((name for name, rule in ROWS.items() if rule.ask(problem, Criteria())), "")
 
 
 def test_the_cases_of_loading(shared_data: Path) -> None:
