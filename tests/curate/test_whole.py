@@ -7,9 +7,9 @@ from pathlib import Path
 import polars
 import pytest
 
-from o1exp.curate import rules as stage
 from o1exp.curate.funnel import DROPPED, read_steps
 from o1exp.curate.rules import Rules
+from o1exp.curate.verdicts import ROWS
 from o1exp.flow import Store, Work
 from o1exp.records import Problem, Table
 from o1exp.records.table import write_frames, write_table
@@ -25,8 +25,8 @@ def _twice(rules: Rules, table: polars.DataFrame, work: Work) -> Mapping[int, st
 
 
 def test_it_is_asked_alone_and_in_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(stage.WHOLE, "image", _twice)  # a switch that is there
-    monkeypatch.delitem(stage.ROWS, "image")
+    monkeypatch.setattr("o1exp.curate.rules.WHOLE", {"image": _twice})  # a switch that is there
+    monkeypatch.setattr("o1exp.curate.rules.ROWS", {name: rule for name, rule in ROWS.items() if name != "image"})
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([{"id": f"p{n}", "problem": text, "answer": "2"} for n, text in enumerate(TEXTS)]))
     store, rules = Store(tmp_path), Rules(problems=Local(path=str(path)))
