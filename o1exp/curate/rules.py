@@ -1,6 +1,6 @@
 """The filter: rules over problems, those over one at a time first, then those over the whole table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -78,10 +78,21 @@ class Rules(Criteria, Stage[Table[Problem]]):
             placed = frame.with_row_index("place", first)
             for name, rule in rules.items():
                 some = placed if rule.maybe is None else placed.filter(rule.maybe(self))
-                for place, *values in some.iter_rows():
-                    if words := rule.ask(_problem(columns, values), self):
-                        found[name][place] = words
+                found[name] |= self._asked(rule, some.select("place", *rule.reads).iter_rows())
             first += frame.height
+        return found
+
+    def _asked(self, rule: RowRule, rows: "Iterator[tuple[Any, ...]]") -> dict[int, str]:
+        """The words that drop a problem by its place; `rows` hold places and what the rule reads."""
+        known: dict[tuple[Any, ...], str] = {}
+        found = {}
+        for place, *values in rows:
+            what = tuple(values)
+            words = known.get(what)
+            if words is None:
+                words = known[what] = rule.ask(_problem(rule.reads, what), self)
+            if words:
+                found[place] = words
         return found
 
     def _by_table(self, rule: "WholeRule[Rules]", table: "DataFrame", funnel: Funnel, work: Work) -> tuple[int, Drops]:
@@ -113,8 +124,8 @@ def _off(value: object) -> str:
     return "keep" if isinstance(value, str) else "false"
 
 
-def _problem(columns: list[str], values: list[Any]) -> Problem:
-    known: dict[str, Any] = {"question": "", "answer": "", **dict(zip(columns, values, strict=True))}
+def _problem(columns: Sequence[str], values: Sequence[Any]) -> Problem:
+    known: dict[str, Any] = {"id": "", "question": "", "answer": "", **dict(zip(columns, values, strict=True))}
     return Problem(**known)
 
 
