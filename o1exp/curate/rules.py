@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from o1exp.curate.criteria import Criteria
 from o1exp.curate.funnel import DROPPED, Drops, Funnel
 from o1exp.curate.rule import RowRule, WholeRule
+from o1exp.curate.strip import Framed, Stripped, stripped
 from o1exp.curate.verdicts import ROWS
 from o1exp.flow import Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
@@ -41,11 +42,14 @@ class Rules(Criteria, Stage[Table[Problem]]):
 
     def peek(self, count: int) -> list[Problem]:
         """Those of the first problems that no rule over one of them drops; rules over the whole table are not asked."""
-        rules = self.rows().values()
-        return [problem for problem in self.problems.peek(count) if not any(rule.ask(problem, self) for rule in rules)]
+        rules, first = self.rows().values(), self.problems.peek(count)
+        problems = [stripped(problem) or problem for problem in first] if self.choice == "strip" else first
+        return [problem for problem in problems if not any(rule.ask(problem, self) for rule in rules)]
 
     def make(self, work: Work) -> None:
-        table = work.open(self.problems)
+        table: Framed = work.open(self.problems)
+        if self.choice == "strip":
+            table = Stripped(table)
         everything = _concat(table.frames(_COLUMNS))
         funnel = Funnel(everything.height)
         for name, drops in self._by_row(table).items():
@@ -56,6 +60,9 @@ class Rules(Criteria, Stage[Table[Problem]]):
         if not funnel.kept:
             raise ValueError(f"the filter dropped all problems: {funnel.turns}; switch a rule off, e.g. filter.not_numerical=false")
         work.note(rows=write_frames(work.folder, Problem, _without(table, funnel.by)))
+        if isinstance(table, Stripped):
+            work.note(stripped=len(table.changed))
+            work.console.line(f"options were stripped off {len(table.changed)} problems")
 
     def rows(self) -> dict[str, RowRule]:
         """The rules over one problem that are switched on, in the order in which they are asked."""
@@ -68,7 +75,7 @@ class Rules(Criteria, Stage[Table[Problem]]):
     def _asks(self, name: str) -> bool:
         return getattr(self, name) not in (False, None, "keep")
 
-    def _by_row(self, table: Table[Problem]) -> dict[str, dict[int, str]]:
+    def _by_row(self, table: Framed) -> dict[str, dict[int, str]]:
         """What each rule over one problem drops alone, by place in the table."""
         rules = self.rows()
         columns = list(dict.fromkeys(("id", *(name for rule in rules.values() for name in rule.reads))))
@@ -135,7 +142,7 @@ def _concat(frames: "Iterator[DataFrame]") -> "DataFrame":
     return polars.concat(list(frames))
 
 
-def _without(table: Table[Problem], dropped: Mapping[int, object]) -> "Iterator[DataFrame]":
+def _without(table: Framed, dropped: Mapping[int, object]) -> "Iterator[DataFrame]":
     """The problems that are left, as they came."""
     import polars
 

@@ -169,10 +169,10 @@ def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], ori
         except ValueError as wrong:
             unreadable.append((row.place, str(wrong)))
             continue
-        yield dataclasses.replace(problem, id=_unused(problem.id, seen))
+        yield dataclasses.replace(problem, id=unused(problem.id, seen))
 
 
-def _unused(name: str, seen: dict[str, int]) -> str:
+def unused(name: str, seen: dict[str, int]) -> str:
     """The id, or `id~2` and so on where it is taken; rows may have ids of that form themselves. `seen` counts the uses of each."""
     found, times = name, seen.get(name, 0)
     while found in seen:
