@@ -14,6 +14,7 @@ from o1exp.media.style import templates
 from o1exp.report import figures
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import ResultRow, is_baseline
+from o1exp.report.dropped import filters
 from o1exp.report.ledger import Cost, bills, costs, funnels, money, usd_per_right
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
@@ -68,7 +69,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         palette=figures.colours(arms), curves=Markup(figures.curves(arms)), phases=phases(arms),
         histograms=Markup(figures.histograms(lengths(arms))), scaling=Markup(figures.scaling(arms, table)),
         published=figures.published(names),
-        funnels=funnels(arms), costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
+        funnels=funnels(arms), filters=filters({arm.name: arm.making for arm in arms}), costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
         cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
         bills=bills(arms), gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),

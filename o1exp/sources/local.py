@@ -13,7 +13,7 @@ from rich.markup import escape
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
-from o1exp.sources.fields import Origin, ProblemFields, find_fields, to_problem
+from o1exp.sources.fields import USUAL, Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 
 Unreadable = list[tuple[int, str]]
@@ -62,8 +62,8 @@ class Local(Stage[Table[Problem]]):
             object.__setattr__(self, "sha256", digest(Path(self.path)))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
-        for role in sorted(self.fields.keys() - no_fields().keys()):
-            yield "fields", f"{role} is no field of a problem; use {', '.join(no_fields())}"
+        for role in sorted(self.fields.keys() - USUAL.keys()):
+            yield "fields", f"{role} is no field of a problem; use {', '.join(USUAL)}"
         if self.path and not Path(self.path).exists():
             yield "path", f"{self.path} does not exist (looked from {Path.cwd()}); give the path of a data file"
 
