@@ -13,13 +13,9 @@ from o1exp.sources.local import Local
 from o1exp.sources.union import Union
 from o1exp.thoughts.solutions import Solutions
 
-TEXTS = [
-    "What is 1+1?",
-    "In the figure below, find x.",
-    "Prove that 2 is even.",
-    "Prove that it is shown in the figure below.",
-    "What is 2+2?",
-]
+TEXTS = (
+    "What is 1+1?", "In the figure below, find x.", "Prove that 2 is even.", "Prove that it is shown in the figure below.", "What is 2+2?",
+)  # fmt: skip
 
 
 def source(folder: Path, name: str) -> Local:
