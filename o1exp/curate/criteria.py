@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from o1exp.flow import AtLeast, added
+from o1exp.flow import Above, AtLeast, Between, added
 from o1exp.flow.check import Settings
 
+Leak = Literal["exact", "coverage", "fuzzy", "numbers", "similar"]
+"""Kinds of match with a benchmark's problem, from the surest on: the same text; most of its runs of words; most of the words of both; the
+same but for its numbers; a passage or the build in common.
+"""
 NumberKind = Literal["integer", "fraction", "decimal", "closed_form"]
 """Kinds of numbers, each wider than the one before."""
 
@@ -39,3 +43,19 @@ class Criteria(Settings):
     origins: tuple[str, ...] = added(())
     """Names of sets, or of parts of them as the sets call them (olympiads), that the rule origin keeps."""
     own_answer: bool = added(False)
+    decontaminate: bool = added(False)
+    """Look for the problems of every benchmark of the experiment, and drop those that are found."""
+    leaks: tuple[Leak, ...] = added(("exact", "coverage", "fuzzy"))
+    """Kinds of match that decontaminate drops: exact, coverage, fuzzy, numbers, similar. The others are named and kept."""
+    run: Annotated[int, AtLeast(5)] = added(13)
+    """Words of a run, for coverage."""
+    coverage: Annotated[float, Above(0), Between(0, 1)] = added(0.5)
+    """The least share of a benchmark problem's runs that stand in a problem which is then taken for it."""
+    fuzzy: Annotated[float, Above(0), Between(0, 1)] = added(0.7)
+    """The least share of runs of three words that a benchmark problem and one that is taken for it have in common (Dice)."""
+    duplicates: bool = added(False)
+    """Drop problems that are in the table before, in other words or not."""
+    alike: Annotated[float, Above(0), Between(0, 1)] = added(0.8)
+    """The least share of runs of three words that duplicates have in common (Jaccard)."""
+    stays: Literal["first", "longest"] = added("first")
+    """Which of several duplicates stays: the first, or that with the longest solution."""

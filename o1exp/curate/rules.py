@@ -1,11 +1,13 @@
 """The filter: rules over problems, those over one at a time first, then those over the whole table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from o1exp.curate.criteria import Criteria
+from o1exp.curate.duplicates import repeated
 from o1exp.curate.funnel import DROPPED, Drops, Funnel
+from o1exp.curate.leaks import leaked
 from o1exp.curate.rule import RowRule, WholeRule
 from o1exp.curate.strip import Framed, Stripped, stripped
 from o1exp.curate.verdicts import ROWS
@@ -33,7 +35,12 @@ class Rules(Criteria, Stage[Table[Problem]]):
     does: ClassVar[str] = "rule filter on problems"
     version: ClassVar[int] = 4
 
+    only_with: ClassVar[Mapping[str, str]] = {"benchmarks": "decontaminate"}
+    of_each: ClassVar[Mapping[str, str]] = {"benchmarks": "problems"}
+
     problems: Stage[Table[Problem]]
+    benchmarks: dict[str, Stage[Table[Problem]]] = field(default_factory=dict)
+    """What decontaminate looks for; no inputs without it."""
     expected_kept: float = how(0.5)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
@@ -73,7 +80,7 @@ class Rules(Criteria, Stage[Table[Problem]]):
         return {name: rule for name, rule in WHOLE.items() if self._asks(name)}
 
     def _asks(self, name: str) -> bool:
-        return getattr(self, name) not in (False, None, "keep")
+        return getattr(self, SWITCHES.get(name, name)) not in (False, None, "keep")
 
     def _by_row(self, table: Framed) -> dict[str, dict[int, str]]:
         """What each rule over one problem drops alone, by place in the table."""
@@ -105,7 +112,7 @@ class Rules(Criteria, Stage[Table[Problem]]):
     def _by_table(self, rule: "WholeRule[Rules]", table: "DataFrame", funnel: Funnel, work: Work) -> tuple[int, Drops]:
         """How many a rule over the whole table drops of all problems, and which of those that are left."""
         alone = rule(self, table, work)
-        if not funnel.by:
+        if not funnel.by or rule in ONE_BY_ONE:
             return len(alone), alone
         left = [place for place in range(table.height) if place not in funnel.by]
         return len(alone), {left[place]: words for place, words in rule(self, table[left], work).items()}
@@ -118,17 +125,48 @@ class Rules(Criteria, Stage[Table[Problem]]):
         for rule, times in counts.items():
             if times > _MOST * funnel.total:
                 share = f"the rule {rule} dropped {times / funnel.total:.0%} of the problems"
-                work.console.line(f"[yellow]warning[/] {share}; look at {DROPPED}, or set filter.{rule}={_off(getattr(self, rule))}")
+                work.console.line(f"[yellow]warning[/] {share}; look at {DROPPED}, or set filter.{_off(self, rule)}")
 
 
-WHOLE: dict[str, WholeRule[Rules]] = {}
+@dataclass(frozen=True, kw_only=True)
+class Unfiltered(Rules):
+    """All problems but those that a rule over the whole table drops."""
+
+    does: ClassVar[str] = "near-duplicates and problems of benchmarks looked for"
+
+    image: bool = False
+    proof: bool = False
+    no_answer: bool = False
+    choice: Literal["drop", "strip", "keep"] = "keep"
+    not_numerical: bool = False
+    expected_kept: float = how(1.0)
+
+
+def _contaminated(rules: Rules, table: "DataFrame", work: Work) -> Mapping[int, str]:
+    return leaked(rules, table, work, rules.benchmarks)
+
+
+def _duplicates(rules: Rules, table: "DataFrame", work: Work) -> Mapping[int, str]:
+    if rules.stays == "first":
+        return repeated(rules, table, ())
+    frames = work.open(rules.problems).frames(("id", "solution"))
+    lengths = {name: len(solution) for frame in frames for name, solution in frame.iter_rows()}
+    return repeated(rules, table, [lengths[name] for name in table["id"]])
+
+
+WHOLE: dict[str, WholeRule[Rules]] = {"contaminated": _contaminated, "duplicates": _duplicates}
 """Rules over the whole table, asked after all others, in this order. Each has a switch of its name among the settings: a field of Rules
 that is not false, null or "keep" where it is to be asked.
 """
+SWITCHES = {"contaminated": "decontaminate"}
+"""Switches that have another name."""
+ONE_BY_ONE: tuple[WholeRule[Rules], ...] = (_contaminated,)
+"""Those of them for which it makes no difference what else is in the table: asked once, of all problems."""
 
 
-def _off(value: object) -> str:
-    return "keep" if isinstance(value, str) else "false"
+def _off(rules: Rules, rule: str) -> str:
+    switch = SWITCHES.get(rule, rule)
+    return f"{switch}={'keep' if isinstance(getattr(rules, switch), str) else 'false'}"
 
 
 def _problem(columns: Sequence[str], values: Sequence[Any]) -> Problem:
