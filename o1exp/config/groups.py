@@ -17,6 +17,7 @@ Groups = Mapping[str, tuple[str, ...]]
 GROUPS: Groups = {
     "source": ("o1exp.sources.arithmetic.Arithmetic", "o1exp.sources.local.Local", "o1exp.sources.hub.Hub", "o1exp.sources.union.Union"),
     "filter": ("o1exp.curate.rules.Rules", "o1exp.curate.rules.Unfiltered"),
+    "difficulty": ("o1exp.curate.pass_rate.PassRate",),
     "reformat": ("o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions"),
     "thought": ("o1exp.thoughts.distil.Distil", "o1exp.thoughts.solutions.Solutions"),
     "verify": ("o1exp.thoughts.verify.Rejection",),
