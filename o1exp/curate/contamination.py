@@ -72,9 +72,9 @@ def _phrases(posed: Words) -> Hashes:
 
 
 def _problems(posed: Words, sets: RunSets) -> Places:
-    """How many different problems, numbers apart, have each run of the sorted runs of all."""
+    """How many different problems have each run of the sorted runs of all."""
     runs, place = np.unique(sets.values, return_inverse=True)
-    owners = np.unique(posed.masked.whole(), return_inverse=True)[1][sets.owners()]
+    owners = np.unique(posed.whole(), return_inverse=True)[1][sets.owners()]
     return np.bincount(np.unique(place * len(posed) + owners) // len(posed), minlength=len(runs))
 
 

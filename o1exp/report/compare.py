@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from o1exp.history.arms import Arm, benchmarks
+from o1exp.report.contamination import Seen, accuracy_without, affected, seen
 
 if TYPE_CHECKING:
     from o1exp.bench.comparison import AtEqualTokens, Comparison
@@ -15,6 +16,8 @@ class ResultRow:
     """One arm on one benchmark; `against` is None for the baseline itself and where there is no baseline score.
 
     `equal` compares with the baseline at the same average number of output tokens; None where no number lies on both curves.
+    `affected` problems of the benchmark stand in the training data of some arm; `without` them the accuracy is this. `pairs` are those
+    problems, and other matches in this arm's data, side by side.
     """
 
     arm: Arm
@@ -24,6 +27,9 @@ class ResultRow:
     verdict: str = ""
     equal: "AtEqualTokens | None" = None
     at_equal_tokens: str = ""
+    affected: int = 0
+    without: float | None = None
+    pairs: tuple[Seen, ...] = ()
 
 
 def rows(arms: list[Arm], baseline: str = "") -> list[ResultRow]:
@@ -31,15 +37,15 @@ def rows(arms: list[Arm], baseline: str = "") -> list[ResultRow]:
 
     All comparisons of a table are one family: their p-values are corrected by Holm.
     """
-    table = plain_rows(arms)
-    pairs = [(i, base) for i, row in enumerate(table) if (base := partner(row.arm, arms, baseline)) is not None]
-    if not pairs:
+    table = _with_affected(plain_rows(arms), seen(arms))
+    against = [(i, base) for i, row in enumerate(table) if (base := partner(row.arm, arms, baseline)) is not None]
+    if not against:
         return table
     from o1exp.bench.compare import compare
     from o1exp.bench.comparison import sentence
     from o1exp.bench.statistics import family
 
-    found = [(i, base, c) for i, base in pairs if (c := compare(table[i].arm.outcome, base.outcome, table[i].benchmark)) is not None]
+    found = [(i, base, c) for i, base in against if (c := compare(table[i].arm.outcome, base.outcome, table[i].benchmark)) is not None]
     for (index, base, one), comparison in zip(found, family([c.comparison for _, _, c in found]), strict=True):
         row = table[index]
         words = sentence(one.equal, row.arm.name, base.name) if one.equal else ""
@@ -53,6 +59,33 @@ def plain_rows(arms: list[Arm]) -> list[ResultRow]:
     return [
         ResultRow(arm, name, arm.outcome.benchmarks[name]) for name in benchmarks(arms) for arm in arms if name in arm.outcome.benchmarks
     ]
+
+
+def _with_affected(table: list[ResultRow], pairs: "list[Seen]") -> list[ResultRow]:
+    """Each row with the accuracy without what some arm was trained on: all arms on the same problems."""
+    found = []
+    for row in table:
+        scored = row.arm.outcome.questions.get(row.benchmark, [])
+        left_out = affected(pairs, row.benchmark) & {one.question for one in scored}
+        beside = tuple(one for one in pairs if one.pair.benchmark == row.benchmark and row.arm.name in one.arms)
+        found.append(replace(row, pairs=beside, affected=len(left_out), without=accuracy_without(scored, left_out) if left_out else None))
+    return found
+
+
+def side_by_side(table: list[ResultRow]) -> list[Seen]:
+    """All pairs once."""
+    return list(dict.fromkeys(one for row in table for one in row.pairs))
+
+
+def in_words(table: list[ResultRow]) -> list[str]:
+    """A sentence for each benchmark that has problems in the training data."""
+    found = []
+    for name in dict.fromkeys(row.benchmark for row in table if row.affected):
+        some = [row for row in table if row.benchmark == name and row.affected]
+        scores = ", ".join(f"{row.arm.name} {'?' if row.without is None else f'{100 * row.without:.1f}'} %" for row in some)
+        count = max(row.affected for row in some)
+        found.append(f"{count} of {some[0].score.problems} problems of {name} stand in the training data; without them: {scores}.")
+    return found
 
 
 def _said(row: ResultRow, base: Arm, comparison: "Comparison") -> str:

@@ -11,10 +11,12 @@ from o1exp.bench.comparison import AtEqualTokens, Comparison
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm
 from o1exp.media.text import csv_cell, latex, one_line
-from o1exp.report.compare import ResultRow
+from o1exp.report.compare import ResultRow, in_words
 
 if TYPE_CHECKING:
     from rich.console import Group
+
+    from o1exp.report.contamination import Seen
 
 
 def summary(found: list[ResultRow]) -> "Group":
@@ -31,7 +33,7 @@ def summary(found: list[ResultRow]) -> "Group":
     for row, last in zip(found, [*found[1:], None], strict=True):
         ends = last is not None and last.benchmark != row.benchmark
         table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
-    return Group(table, *(Text(line) for row in found for line in (row.verdict, row.at_equal_tokens) if line))
+    return Group(table, *(Text(line) for row in found for line in (row.verdict, row.at_equal_tokens) if line), *map(Text, in_words(found)))
 
 
 def values(row: ResultRow) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def values(row: ResultRow) -> dict[str, Any]:
         "training_tokens": row.arm.training_tokens, "training_examples": row.arm.training_examples,
         "against_baseline": comparison(row), "verdict": row.verdict, "at_equal_tokens": equal_tokens(row),
         "equal_tokens_verdict": row.at_equal_tokens,
+        **({"affected": row.affected, "accuracy_without_affected": row.without} if row.affected else {}),
     }  # fmt: skip
 
 
@@ -55,6 +58,7 @@ def _row(arm: Arm, line: dict[str, Any]) -> ResultRow:
     return ResultRow(
         arm, line["benchmark"], arm.outcome.benchmarks[line["benchmark"]], Comparison(**against) if against else None, line["verdict"],
         AtEqualTokens(**equal) if equal else None, line["equal_tokens_verdict"],
+        line.get("affected", 0), line.get("accuracy_without_affected"),
     )  # fmt: skip
 
 
@@ -137,3 +141,12 @@ def _p(row: ResultRow) -> str:
     if row.against is None:
         return ""
     return "<0.0001" if row.against.adjusted < 0.0001 else f"{row.against.adjusted:.4f}"
+
+
+def pairs_csv(pairs: "list[Seen]") -> str:
+    """One line per pair of a benchmark's problem and what matches it in the data."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(pairs[0].plain()) if pairs else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: csv_cell(value) for name, value in one.plain().items()} for one in pairs)
+    return out.getvalue()
