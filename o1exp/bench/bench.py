@@ -1,11 +1,12 @@
 """A benchmark as one flat block of settings: problems, sampling, grading."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from o1exp.answers.conventions import Mode
 from o1exp.bench.engines.engine import InferenceEngine
-from o1exp.bench.grade import Grade
+from o1exp.bench.grade import PROBLEMS, Grade
 from o1exp.bench.sample import EMBEDDED, Sample
 from o1exp.bench.sampling import Sampling
 from o1exp.flow import Checkpoint, Machine, Recipe, SettingsError, Stage, how
@@ -50,8 +51,12 @@ class Bench(Recipe, Sampling):
             except SettingsError as wrong:
                 yield from wrong.mistakes
 
+    @classmethod
+    def edge(cls, name: str, settings: Mapping[str, Any]) -> str:
+        return "hub" if name == PROBLEMS and not settings.get("path") and settings.get("hub") is not None else name
+
     def stage(self) -> Stage[Table[Score]]:
-        problems = self.problems if self.path or self.hub is None else self.hub
+        problems: Stage[Table[Problem]] = getattr(self, self.edge(PROBLEMS, {"path": self.path, "hub": self.hub}))
         model = self.model if self.engine.needs_model else None
         drawn = settings_of(Sampling, self)
         attempts = Sample(model=model, problems=problems, engine=self.engine, machine=self.machine, **drawn)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from o1exp.cards.card import Card, CardEntry, licence, pointer, rendered, size_category, write
 from o1exp.cards.pinned import pinned
+from o1exp.cards.provenance import origin_of, trained_rows
 from o1exp.cards.tables import described
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.flow.manifest import ARTEFACTS
@@ -82,7 +83,11 @@ class Data:
 
     def sources(self) -> list[CardEntry]:
         found = [artefact for artefact in self.tables.values() if not artefact.manifest.inputs]
-        return [self._source(artefact, alone=len(found) == 1) for artefact in found]
+        trained = trained_rows(self.tables.values(), [self.tables[path] for path in self.uses])
+        return [
+            self._source(artefact, alone=len(found) == 1) | {"trained": trained[origin] if (origin := origin_of(artefact)) else None}
+            for artefact in found
+        ]
 
     def _source(self, artefact: Artefact, alone: bool) -> CardEntry:
         settings, how = artefact.manifest.settings, artefact.manifest.how
@@ -108,7 +113,9 @@ class Data:
 
     def _rows(self, artefact: Artefact) -> dict[str, Any]:
         came = next((inner for inner in self._inputs(artefact) if inner.is_table), None)
-        return {"rows_in": came.facts.get("rows") if came else None, "rows_out": artefact.facts.get("rows")}
+        parts = self.subject.lineage.over(artefact, "parts").values()
+        joined = sum(int(part.facts.get("rows", 0)) for part in parts)
+        return {"rows_in": joined or (came.facts.get("rows") if came else None), "rows_out": artefact.facts.get("rows")}
 
     def _inputs(self, artefact: Artefact) -> Iterable[Artefact]:
         return self.subject.lineage.inputs(artefact).values()

@@ -85,7 +85,11 @@ class Graph:
             self.mistakes.append(f"{path}: no option is chosen here; choose one, e.g. {path}=...")
             return None
         if raw["_target_"] == SAME:
-            return self._value(_Node(f"{path}.{raw['takes']}", raw[raw["takes"]]))
+            wanted = [target for setting, target in (raw.get("instead") or {}).items() if raw.get(setting)]
+            if not wanted:
+                return self._value(_Node(f"{path}.{raw['takes']}", raw[raw["takes"]]))
+            given = {name: value for name, value in raw.items() if value is not None and name not in ("takes", "instead")}
+            raw = given | {"_target_": wanted[0]}
         try:
             cls = load(raw["_target_"])
         except ValueError as wrong:
@@ -99,12 +103,16 @@ class Graph:
         return None
 
     def _fields(self, path: str, raw: dict[str, Any], cls: type[Settings]) -> dict[str, Any]:
-        fields = {}
+        fields: dict[str, Any] = {}
         for field, hint in typed_fields(cls):
             given = raw.get(field.name)
             if given is None and isinstance(hint, type) and issubclass(hint, Settings):
                 continue
-            if field.name in raw:
+            if issubclass(cls, Stage) and field.name in cls.only_with and not fields.get(cls.only_with[field.name]):
+                continue
+            if issubclass(cls, Stage) and field.name in cls.of_each and isinstance(given, str):
+                fields[field.name] = self._of_each(_Node(f"{path}.{field.name}", given), cls.of_each[field.name])
+            elif field.name in raw:
                 fields[field.name] = value = self._value(_Node(f"{path}.{field.name}", given))
                 if isinstance(value, dict) and edge_type(hint) is not None and get_origin(hint) is not dict:
                     self.mistakes.append(f"{path}.{field.name}={given}: no option is chosen there; choose one")
@@ -112,6 +120,25 @@ class Graph:
         for name in raw.keys() - {*known, "_target_"} - self._ignored(raw["_target_"]):
             self.mistakes.append(unknown_setting(f"{path}.{name}", raw[name], known, catalogue.facts(raw["_target_"]).renamed))
         return fields
+
+    def _of_each(self, node: _Node, edge: str) -> dict[str, Any]:
+        """What each recipe of a list stands on; the recipes themselves, which may stand on this very node, are not built."""
+        match = _NODE.match(node.raw)
+        listed = self._absolute(node.path, match[1]) if match else ""
+        found = {}
+        for name, raw in (self._lookup(listed) or {}).items():
+            place = f"{listed}.{name}"
+            try:
+                cls = load(raw.get("_target_", ""))
+            except ValueError as wrong:
+                self.mistakes.append(f"{place}._target_={wrong}")
+                continue
+            assert issubclass(cls, Recipe), f"{place} is no recipe"
+            plain = [field.name for field, hint in typed_fields(cls) if field.name in raw and not _stands_for_node(hint)]
+            said = raw | {setting: self._value(_Node(f"{place}.{setting}", raw[setting])) for setting in plain}
+            field = cls.edge(edge, said)
+            found[name] = self._value(_Node(f"{place}.{field}", raw.get(field)))
+        return found
 
     def _ignored(self, target: str) -> set[str]:
         """The slots of the other classes in the class's groups; those of all groups for a class that is in none."""
@@ -201,6 +228,10 @@ def _alone(cls: type[Settings], fields: dict[str, Any]) -> SettingsError:
             except ValueError as why:
                 wrong.append((field.name, str(why)))
     return SettingsError(wrong, fields)
+
+
+def _stands_for_node(hint: Any) -> bool:
+    return edge_type(hint) is not None or (isinstance(hint, type) and issubclass(hint, Settings))
 
 
 def _is_stage(target: str) -> bool:

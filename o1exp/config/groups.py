@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 Groups = Mapping[str, tuple[str, ...]]
 
 GROUPS: Groups = {
-    "source": ("o1exp.sources.arithmetic.Arithmetic", "o1exp.sources.local.Local", "o1exp.sources.hub.Hub"),
-    "filter": ("o1exp.curate.rules.Rules",),
+    "source": ("o1exp.sources.arithmetic.Arithmetic", "o1exp.sources.local.Local", "o1exp.sources.hub.Hub", "o1exp.sources.union.Union"),
+    "filter": ("o1exp.curate.rules.Rules", "o1exp.curate.rules.Unfiltered"),
+    "difficulty": ("o1exp.curate.pass_rate.PassRate",),
     "reformat": ("o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions"),
     "thought": ("o1exp.thoughts.distil.Distil", "o1exp.thoughts.solutions.Solutions"),
     "verify": ("o1exp.thoughts.verify.Rejection",),
@@ -25,6 +26,8 @@ GROUPS: Groups = {
         "o1exp.chat.servers.vllm.VllmTeacher", "o1exp.chat.servers.sglang.SglangTeacher",
     ),
     "model": ("o1exp.train.bases.small.Untrained", "o1exp.train.bases.pretrained.Pretrained", "o1exp.train.bases.gguf.Gguf"),
+    "select": ("o1exp.curate.select.Select",),
+    "cap": ("o1exp.curate.cap.Cap",),
     "mix": ("o1exp.curate.mix.Mix",),
     "sft": ("o1exp.train.sft.Sft",),
     "draws": ("o1exp.bench.bench.Bench",),

@@ -11,7 +11,10 @@ from o1exp.config import catalogue, spine
 from o1exp.config.facts import ANY, Setting
 
 SAME = "same"
-"""The `_target_` of an ablated step: it stands for its own input named by `takes`."""
+"""The `_target_` of an ablated step: it stands for its own input named by `takes`.
+
+`instead` names a class for each setting that needs one: where it is on, the step is that class.
+"""
 _SCALARS: dict[str, Any] = {ANY: Any, "str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -49,7 +52,9 @@ def _of_class(target: str, group: str) -> type:
 @cache
 def _of_same(group: str) -> type:
     names = {setting.name for known in catalogue.group(group) for setting in known.settings}
-    return _made("Same", [("_target_", str, SAME), ("takes", str, MISSING), *((name, Any, None) for name in sorted(names))])
+    return _made(
+        "Same", [("_target_", str, SAME), ("takes", str, MISSING), ("instead", Any, None), *((name, Any, None) for name in sorted(names))]
+    )
 
 
 @cache

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +45,10 @@ class Stage(Settings, Generic[T]):
     """Does it bring long thoughts into being?"""
     judges: ClassVar[str] = ""
     """What a grading stage judges: the final answer, each step, the whole response."""
+    only_with: ClassVar[Mapping[str, str]] = {}
+    """Edges that are inputs only where a setting is on: the edge's field, and that setting's."""
+    of_each: ClassVar[Mapping[str, str]] = {}
+    """Edges over a list of recipes that stand on what each of them stands on: the edge's field, and the edge of theirs."""
 
     def __post_init__(self) -> None:
         if wrong := wrong_edges(self):
@@ -117,7 +121,8 @@ class Stage(Settings, Generic[T]):
 
     def _edges(self) -> Iterator[tuple[str, "Stage[Any]"]]:
         """A subclass adds inputs that are no field of its own."""
-        yield from edges(self)
+        unused = [name for name, setting in self.only_with.items() if not getattr(self, setting)]
+        yield from ((edge, stage) for edge, stage in edges(self) if edge.partition(".")[0] not in unused)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +132,11 @@ class Recipe(Settings):
     @abstractmethod
     def stage(self) -> Stage[Any]:
         """The last stage of the graph."""
+
+    @classmethod
+    def edge(cls, name: str, settings: Mapping[str, Any]) -> str:
+        """The field that the edge `name` of the graph comes from, with these settings."""
+        return name
 
 
 def collected(settings: Settings, wanted: Callable[[Settings, "dataclasses.Field[Any]", Any], bool]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ class Problem:
 
     `answer` is the gold answer alone (e.g. "42"); `solution` is the source's own worked solution, empty where it has none. `source` is the
     set's name, `revision` the file's sha256 or the hub's commit, `row` the number of its row or line there from 1 (0: it has none).
+    `subset` is what the set itself calls a part of it (olympiads), `level` its difficulty in the set's own words ("Level 5").
     """
 
     id: str
@@ -19,6 +20,8 @@ class Problem:
     source: str = ""
     revision: str = ""
     row: int = 0
+    subset: str = ""
+    level: str = ""
 
     @property
     def digest(self) -> str:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
+    import polars
     import pyarrow
     from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +16,8 @@ R = TypeVar("R")
 ROWS = "rows.parquet"
 CHUNK = 1024
 """Rows that are read or written at once."""
+FRAME = 64 * CHUNK
+"""Rows of a frame."""
 
 
 class Table(Generic[R]):
@@ -41,6 +44,21 @@ class Table(Generic[R]):
                 raise ValueError(f"{self.path}: {_sentence(wrong, first)}; it is no table of {self.record.__name__}") from None
             first += batch.num_rows
 
+    def frames(self, columns: Sequence[str] = ()) -> "Iterator[polars.DataFrame]":
+        """The same rows by columns, some thousands at once; a column that came after the file was written holds its default."""
+        import polars
+        import pyarrow.parquet
+
+        file = pyarrow.parquet.ParquetFile(self.path)
+        fields = {field.name: field for field in dataclasses.fields(self.record)}  # type: ignore[arg-type]
+        wanted = list(columns or fields)
+        there = [name for name in wanted if name in file.schema_arrow.names]
+        late = [polars.lit(fields[name].default).alias(name) for name in wanted if name not in there]
+        for batch in file.iter_batches(batch_size=FRAME, columns=there):
+            frame = polars.from_arrow(batch)
+            assert isinstance(frame, polars.DataFrame)
+            yield frame.with_columns(late).select(wanted)
+
     def __len__(self) -> int:
         import pyarrow.parquet
 
@@ -58,6 +76,31 @@ def write_table(folder: Path, record: type[R], rows: Iterable[R]) -> int:
             writer.write_table(pyarrow.Table.from_pylist(typed.dump_python(chunk, warnings=False), schema=schema))
             count += len(chunk)
     return count
+
+
+def write_frames(folder: Path, record: type, frames: "Iterable[polars.DataFrame]") -> int:
+    """Write rows that are there by columns and return how many there were. The same rows give the bytes that `write_table` gives."""
+    import polars
+    import pyarrow.parquet
+
+    schema, count = _schema(record), 0
+    rest = polars.DataFrame()
+    with pyarrow.parquet.ParquetWriter(folder / ROWS, schema, compression="zstd") as writer:
+        for frame in frames:
+            rest = polars.concat([rest, frame], rechunk=True) if rest.height else frame
+            whole = rest.height - rest.height % CHUNK
+            count += _write(writer, rest[:whole], schema)
+            rest = rest[whole:]
+        count += _write(writer, rest, schema)
+    return count
+
+
+def _write(writer: Any, frame: "polars.DataFrame", schema: "pyarrow.Schema") -> int:
+    if frame.height:
+        table = frame.select(schema.names).to_arrow().cast(schema).combine_chunks()
+        for first in range(0, frame.height, CHUNK):
+            writer.write_table(table.slice(first, CHUNK))
+    return frame.height
 
 
 def _chunks(rows: Iterable[R], size: int) -> Iterator[list[R]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from o1exp.history.arms import Arm, benchmarks
+from o1exp.report.contamination import Seen, accuracy_without, affected, seen
 
 if TYPE_CHECKING:
     from o1exp.bench.compare import Against
@@ -16,6 +17,8 @@ class ResultRow:
     """One arm on one benchmark; `against` is None for the baseline itself and where there is no baseline score.
 
     `equal` compares with the baseline at the same average number of output tokens; None where no number lies on both curves.
+    `affected` problems of the benchmark stand in the training data of some arm; `without` them the accuracy is this. `pairs` are those
+    problems, and other matches in this arm's data, side by side.
     """
 
     arm: Arm
@@ -25,6 +28,9 @@ class ResultRow:
     verdict: str = ""
     equal: "AtEqualTokens | None" = None
     at_equal_tokens: str = ""
+    affected: int = 0
+    without: float | None = None
+    pairs: tuple[Seen, ...] = ()
 
 
 def rows(arms: list[Arm], baseline: str = "", across: bool = False) -> list[ResultRow]:
@@ -33,23 +39,23 @@ def rows(arms: list[Arm], baseline: str = "", across: bool = False) -> list[Resu
     All comparisons of a table are one family: their p-values are corrected by Holm, two arms that are one result counting once. Arms that
     answered different questions are not compared, unless `across` asks for it.
     """
-    table = plain_rows(arms)
-    pairs = [(i, base) for i, row in enumerate(table) if (base := partner(row.arm, arms, baseline)) is not None]
-    if not pairs:
+    table = _with_affected(plain_rows(arms), seen(arms))
+    against = [(i, base) for i, row in enumerate(table) if (base := partner(row.arm, arms, baseline)) is not None]
+    if not against:
         return table
     from o1exp.bench.compare import Against, compare
     from o1exp.bench.comparison import sentence
     from o1exp.bench.statistics import family
 
     found: dict[tuple[str, str, str], Against] = {}
-    for index, base in pairs:
+    for index, base in against:
         row, place = table[index], _place(table[index], base)
         if row.arm.result.path != base.result.path and place not in found:
             one = compare(row.arm.outcome, base.outcome, row.benchmark, across)
             found |= {place: one} if one else {}
     tested = {place: one.comparison for place, one in found.items() if one.comparison}
     corrected = dict(zip(tested, family(list(tested.values())), strict=True))
-    for index, base in pairs:
+    for index, base in against:
         row, place = table[index], _place(table[index], base)
         if row.arm.result.path == base.result.path:
             table[index] = replace(row, verdict=f"{row.arm.name} and {base.name} are the same result.")
@@ -83,6 +89,33 @@ def plain_rows(arms: list[Arm]) -> list[ResultRow]:
     return [
         ResultRow(arm, name, arm.outcome.benchmarks[name]) for name in benchmarks(arms) for arm in arms if name in arm.outcome.benchmarks
     ]
+
+
+def _with_affected(table: list[ResultRow], pairs: "list[Seen]") -> list[ResultRow]:
+    """Each row with the accuracy without what some arm was trained on: all arms on the same problems."""
+    found = []
+    for row in table:
+        scored = row.arm.outcome.questions.get(row.benchmark, [])
+        left_out = affected(pairs, row.benchmark) & {one.question for one in scored}
+        beside = tuple(one for one in pairs if one.pair.benchmark == row.benchmark and row.arm.name in one.arms)
+        found.append(replace(row, pairs=beside, affected=len(left_out), without=accuracy_without(scored, left_out) if left_out else None))
+    return found
+
+
+def side_by_side(table: list[ResultRow]) -> list[Seen]:
+    """All pairs once."""
+    return list(dict.fromkeys(one for row in table for one in row.pairs))
+
+
+def in_words(table: list[ResultRow]) -> list[str]:
+    """A sentence for each benchmark that has problems in the training data."""
+    found = []
+    for name in dict.fromkeys(row.benchmark for row in table if row.affected):
+        some = [row for row in table if row.benchmark == name and row.affected]
+        scores = ", ".join(f"{row.arm.name} {'?' if row.without is None else f'{100 * row.without:.1f}'} %" for row in some)
+        count = max(row.affected for row in some)
+        found.append(f"{count} of {some[0].score.problems} problems of {name} stand in the training data; without them: {scores}.")
+    return found
 
 
 def _said(row: ResultRow, base: Arm, comparison: "Comparison") -> str:

@@ -14,14 +14,15 @@ from o1exp.history.arms import Arm, benchmarks
 from o1exp.media.style import templates
 from o1exp.report import figures
 from o1exp.report.alike import RULE, unlike
-from o1exp.report.compare import ResultRow, is_baseline
+from o1exp.report.compare import ResultRow, in_words, is_baseline, side_by_side
 from o1exp.report.doubts import doubts
+from o1exp.report.dropped import filters
 from o1exp.report.effects import REPLICATES, effects
 from o1exp.report.ledger import Cost, bills, costs, funnels, money, usd_per_right
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
 from o1exp.report.samples import reflections_by_arm, samples
-from o1exp.report.table import csv_text, latex_text, values
+from o1exp.report.table import csv_text, latex_text, pairs_csv, values
 from o1exp.tti import index as transparency_index
 from o1exp.tti.board import DIMENSION_COLOURS
 from o1exp.tti.stage import Audited
@@ -48,6 +49,8 @@ def write(
     (folder / NAME).write_text(text + "\n")
     (folder / "results.csv").write_text(csv_text(table))
     (folder / "results.tex").write_text(latex_text(table))
+    if pairs := side_by_side(table):
+        (folder / "contamination.csv").write_text(pairs_csv(pairs))
     (folder / "index.html").write_text(page(words, table, arms, wanted_samples, audit))
 
 
@@ -74,11 +77,13 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         palette=figures.colours(arms), curves=Markup(figures.curves(arms)), phases=phases(arms),
         histograms=Markup(figures.histograms(lengths(arms))), scaling=Markup(figures.scaling(arms, table)),
         published=figures.published(names),
-        funnels=funnels(arms), doubts=doubts(arms), costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
+        funnels=funnels(arms), filters=filters({arm.name: arm.making for arm in arms}), doubts=doubts(arms),
+        costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
         cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
         bills=bills(arms), gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
-        unlike=unlike(arms), rule=RULE, audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
+        unlike=unlike(arms), rule=RULE, pairs=side_by_side(table), affected=in_words(table),
+        audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
 
 

@@ -9,19 +9,11 @@ from markupsafe import Markup, escape
 
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.records import Score
+from o1exp.records.reflection import MARKER, reflections
 
 LONGEST = 6000
 """Characters of one output that the page shows."""
 
-MARKERS = (
-    "wait", "hmm", "alternatively", "let me check", "let me verify", "let me double-check", "let me re-check", "let me recheck",
-    "let me compute", "let me reconsider", "let me think again", "let me try again", "double-check", "double check", "recheck", "re-check",
-    "check", "verify", "on second thought", "actually", "mistake", "that is wrong", "that's wrong", "not right", "go back", "start over",
-    "another way", "等等", "等一下", "让我检查", "让我验证", "再检查", "重新", "或者", "验证",
-)  # fmt: skip
-_LATIN = "|".join(re.escape(marker) for marker in sorted(MARKERS, key=len, reverse=True) if marker.isascii())
-_OTHER = "|".join(re.escape(marker) for marker in MARKERS if not marker.isascii())
-_MARKER = re.compile(rf"\b(?:{_LATIN})(?:s|ed|ing)?\b|{_OTHER}", re.IGNORECASE)
 _END = r".!?\n\u3002\uff01\uff1f"
 """What ends a sentence, the Chinese signs included; a point before a digit does not."""
 _SENTENCE = re.compile(rf"[^{_END}]*(?:[.!?](?=\d)[^{_END}]*)*[{_END}]*")
@@ -58,11 +50,6 @@ def samples(arms: list[Arm], wanted: int) -> list[ShownProblem]:
     return [sample for group in by_benchmark for sample in group if sample in chosen]
 
 
-def reflections(text: str) -> int:
-    """How many reflective markers a text holds."""
-    return len(_MARKER.findall(text))
-
-
 def reflections_by_arm(arms: list[Arm], benchmark: str) -> dict[str, float]:
     """Mean number of reflective markers per attempt."""
     found = {}
@@ -79,7 +66,7 @@ def mark(text: str) -> Markup:
 
 
 def _marked(sentence: str) -> Markup:
-    if not _MARKER.search(sentence):
+    if not MARKER.search(sentence):
         return escape(sentence)
     body = sentence.strip()
     start = sentence.index(body)
@@ -89,7 +76,7 @@ def _marked(sentence: str) -> Markup:
 
 def _bold(body: str) -> Iterator[Markup]:
     at = 0
-    for match in _MARKER.finditer(body):
+    for match in MARKER.finditer(body):
         yield escape(body[at : match.start()])
         yield Markup("<b>") + escape(match.group()) + Markup("</b>")
         at = match.end()

@@ -11,11 +11,13 @@ from o1exp.bench.comparison import AtEqualTokens, Comparison
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm
 from o1exp.media.text import csv_cell, latex, one_line
-from o1exp.report.compare import ResultRow
+from o1exp.report.compare import ResultRow, in_words
 from o1exp.report.effects import NO_EFFECTS, Effect, Effects
 
 if TYPE_CHECKING:
     from rich.console import Group
+
+    from o1exp.report.contamination import Seen
 
 
 def summary(found: list[ResultRow], taken_apart: Effects = NO_EFFECTS) -> "Group":
@@ -44,7 +46,7 @@ def summary(found: list[ResultRow], taken_apart: Effects = NO_EFFECTS) -> "Group
         table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
     each = [line for row in found for line in (row.verdict, row.at_equal_tokens) if line]
     over = [f"{_on(effect, found)}{effect.verdict}" for effect in (*taken_apart.main, *taken_apart.interactions)]
-    return Group(table, *map(Text, over or each))
+    return Group(table, *map(Text, [*(over or each), *in_words(found)]))
 
 
 def _on(effect: Effect, found: list[ResultRow]) -> str:
@@ -60,6 +62,7 @@ def values(row: ResultRow) -> dict[str, Any]:
         "training_tokens": row.arm.training_tokens, "training_examples": row.arm.training_examples,
         "against_baseline": comparison(row), "verdict": row.verdict, "at_equal_tokens": equal_tokens(row),
         "equal_tokens_verdict": row.at_equal_tokens,
+        **({"affected": row.affected, "accuracy_without_affected": row.without} if row.affected else {}),
     }  # fmt: skip
 
 
@@ -74,6 +77,7 @@ def _row(arm: Arm, line: dict[str, Any]) -> ResultRow:
     return ResultRow(
         arm, line["benchmark"], arm.outcome.benchmarks[line["benchmark"]], Comparison(**against) if against else None, line["verdict"],
         AtEqualTokens(**equal) if equal else None, line["equal_tokens_verdict"],
+        line.get("affected", 0), line.get("accuracy_without_affected"),
     )  # fmt: skip
 
 
@@ -157,3 +161,12 @@ def _p(row: ResultRow) -> str:
     if row.against is None:
         return ""
     return "<0.0001" if row.against.adjusted < 0.0001 else f"{row.against.adjusted:.4f}"
+
+
+def pairs_csv(pairs: "list[Seen]") -> str:
+    """One line per pair of a benchmark's problem and what matches it in the data."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(pairs[0].plain()) if pairs else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: csv_cell(value) for name, value in one.plain().items()} for one in pairs)
+    return out.getvalue()

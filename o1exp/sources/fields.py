@@ -19,6 +19,7 @@ USUAL = {
     ),
     "solution": ("solution", "gt_cot", "cot", "rationale", "response", "output", "completion", "choices.0.message.content"),
     "id": ("id", "unique_id", "idx", "problem_id", "uuid"),
+    "subset": (), "level": (),
 }  # fmt: skip
 
 
@@ -30,6 +31,8 @@ class ProblemFields:
     answer: str
     solution: str
     id: str
+    subset: str = ""
+    level: str = ""
 
     def of(self, values: Values, given: Mapping[str, str]) -> "ProblemFields":
         """The same for a row that has other columns than the rows before it; a column that was given stays."""
@@ -84,8 +87,9 @@ def to_problem(row: Row, fields: ProblemFields, origin: Origin) -> Problem:
         if len(whole) > len(answer) + _AROUND:
             solution = solution or whole
     return Problem(
-        id=_id(row.values, fields.id) or content_id(question), question=question, answer=answer or solved_answer(solution),
-        solution=solution, source=origin.name, revision=origin.revision, row=row.place,
+        id=_plain(row.values, fields.id) or content_id(question), question=question, answer=answer or solved_answer(solution),
+        solution=solution, source=origin.name, revision=origin.revision, row=row.place, subset=_plain(row.values, fields.subset),
+        level=_plain(row.values, fields.level),
     )  # fmt: skip
 
 
@@ -108,7 +112,7 @@ def _read(role: str, column: str, values: Values) -> str:
         raise ValueError(f"column {column} {wrong}{inside}") from None
 
 
-def _id(values: Values, column: str) -> str:
+def _plain(values: Values, column: str) -> str:
     try:
         return as_text(field(values, column)) if column else ""
     except ValueError:

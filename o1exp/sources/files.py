@@ -8,9 +8,12 @@ from typing import Literal
 
 from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.records.rows import LINES, Row, json_rows, text_of
+from o1exp.sources.fields import USUAL
 
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 _LONGEST_CELL = 1 << 30
+_READ = frozenset(name for names in USUAL.values() for name in names)
+"""Columns that a problem may be read from: two of one name would leave open which."""
 
 
 def digest(path: Path) -> str:
@@ -55,9 +58,14 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
         raise ValueError(f"{path}: the header cannot be read ({wrong}); a quote inside a quoted cell is written twice") from None
     if len(names) == 1 and (other := next((sign for sign in ";\t|," if sign in names[0]), "")):
         raise ValueError(f"{path} is separated by {other!r}, not by {delimiter!r}; write it with {delimiter!r} between the columns")
-    if twice := next((name for name in names if name and names.count(name) > 1), ""):
+    if twice := next((name for name in names if name.casefold() in _READ and names.count(name) > 1), ""):
         raise ValueError(f"{path} names the column {twice} twice; give each column a name of its own")
-    return _records(lines, names)
+    return _records(lines, _numbered(names))
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """The names of columns that nothing is read from: one that stands there again has a number behind it, as pandas gives it."""
+    return [f"{name}.{before}" if name and (before := names[:place].count(name)) else name for place, name in enumerate(names)]
 
 
 def _records(lines: Iterator[list[str]], names: list[str]) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
-from o1exp.sources.fields import Origin, ProblemFields, find_fields, to_problem
+from o1exp.sources.fields import USUAL, Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 
 Unreadable = list[tuple[int, str]]
@@ -62,8 +62,8 @@ class Local(Stage[Table[Problem]]):
             object.__setattr__(self, "sha256", digest(Path(self.path)))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
-        for role in sorted(self.fields.keys() - no_fields().keys()):
-            yield "fields", f"{role} is no field of a problem; use {', '.join(no_fields())}"
+        for role in sorted(self.fields.keys() - USUAL.keys()):
+            yield "fields", f"{role} is no field of a problem; use {', '.join(USUAL)}"
         if self.path and not Path(self.path).exists():
             yield "path", f"{self.path} does not exist (looked from {Path.cwd()}); give the path of a data file"
 
@@ -169,10 +169,10 @@ def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], ori
         except ValueError as wrong:
             unreadable.append((row.place, str(wrong)))
             continue
-        yield dataclasses.replace(problem, id=_unused(problem.id, seen))
+        yield dataclasses.replace(problem, id=unused(problem.id, seen))
 
 
-def _unused(name: str, seen: dict[str, int]) -> str:
+def unused(name: str, seen: dict[str, int]) -> str:
     """The id, or `id~2` and so on where it is taken; rows may have ids of that form themselves. `seen` counts the uses of each."""
     found, times = name, seen.get(name, 0)
     while found in seen:

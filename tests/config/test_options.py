@@ -18,10 +18,11 @@ from tests.inside import Command
 CONF = spine.conf_dir()
 NEEDED = {
     "source=local": ["source.path="], "source=hub": ["source.name=a/b", "source.revision=c"], "model=pretrained": ["model.path=a/b"],
-    "model=gguf": ["model.path=a.gguf"],
+    "model=gguf": ["model.path=a.gguf"], "cap=budget": ["cap.rows=100"],
     "teacher=vllm": ["teacher.weights.path=a/b"], "teacher@writer=vllm": ["writer.weights.path=a/b"],
     "teacher=sglang": ["teacher.weights.path=a/b"], "teacher@writer=sglang": ["writer.weights.path=a/b"],
     "teacher=endpoint": ["teacher.model=m"], "teacher@writer=endpoint": ["writer.model=m"], "engine=endpoint": ["engine.model=m"],
+    "engine@prober=endpoint": ["prober.model=m"],
     "experiment=smollm2": ["source.path=", "bench.gsm8k.path="], "experiment=smollm2_thoughts": ["source.path=", "bench.gsm8k.path="],
 }  # fmt: skip
 

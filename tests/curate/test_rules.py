@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.curate.rules import DROPPED, Rules
+from o1exp.curate.funnel import DROPPED
+from o1exp.curate.rules import Rules
 from o1exp.flow import StageFailed, Store
 from o1exp.sources.local import Local
 from tests.chat.parts import quiet_store
@@ -55,7 +56,7 @@ def test_what_is_dropped_is_listed_and_a_rule_that_drops_most_is_warned_of(tmp_p
 
 @pytest.mark.parametrize("rule", ["image", "proof", "no_answer", "choice", "not_numerical"])
 def test_each_rule_can_be_switched_off(tmp_path: Path, rule: str) -> None:
-    rules = Rules(problems=_source(tmp_path), **{rule: False})
+    rules = Rules(problems=_source(tmp_path)).replace(**{rule: "keep" if rule == "choice" else False})
     dropped = Store(tmp_path)
     dropped.get(rules)
     manifest = dropped.manifest(rules)

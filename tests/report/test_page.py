@@ -11,10 +11,11 @@ import pytest
 from o1exp.flow import SettingsError, Store
 from o1exp.history.arms import gather
 from o1exp.history.runs import PAGE
+from o1exp.records.reflection import reflections
 from o1exp.report.compare import rows
 from o1exp.report.figures import scaling
 from o1exp.report.page import Report
-from o1exp.report.samples import mark, reflections
+from o1exp.report.samples import mark
 from o1exp.sources.local import Local
 from tests.finished import Finished
 from tests.planted import Planted, PlantedRun, graded, planted_arm, planted_report

@@ -1,9 +1,9 @@
 """`make bench`: measurements of this machine, beside those that were accepted last (docs/measured.json).
 
-python -m tests.speed [PART ...] measures only the parts named: answers, asking, packing, tokens, parity, training, ranks; gpu-training and
-gpu-sampling where a GPU is, or only some of their cases (`gpu-training:1.5B,7B lora`). `--accept` keeps the figures as the new ones,
-`--from FILE` takes those of an earlier measurement, also one of another machine, instead of measuring. Exit code 1: a rate fell by 15 %,
-memory rose by 5 %, or a case failed; each is named.
+python -m tests.speed [PART ...] measures only the parts named: answers, asking, curating, packing, tokens, parity, training, ranks;
+gpu-training and gpu-sampling where a GPU is, or only some of their cases (`gpu-training:1.5B,7B lora`). `--accept` keeps the figures as the
+new ones, `--from FILE` takes those of an earlier measurement, also one of another machine, instead of measuring. Exit code 1: a rate fell
+by 15 %, memory rose by 5 %, or a case failed; each is named.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from o1exp.flow.made_by import made_by
 from tests.speed import figures, gpu
 from tests.speed.answers import measures as answers
 from tests.speed.asking import measures as asking
+from tests.speed.curating import curating
 from tests.speed.figures import Change, Figure
 from tests.speed.measure import Measure
 from tests.speed.packing import packing
@@ -34,7 +35,7 @@ OUT, KEPT = Path("outputs/bench"), Path("docs/measured.json")
 SMALL, LARGE = 32_000, 152_064
 """Vocabularies; the larger is Qwen2.5's."""
 PEER = ("parity", "training", "ranks")
-PARTS = ("answers", "asking", "packing", "tokens", *PEER, *gpu.PARTS)
+PARTS = ("answers", "asking", "curating", "packing", "tokens", *PEER, *gpu.PARTS)
 
 
 @dataclass
@@ -65,6 +66,8 @@ def measured(parts: list[str], folder: Path) -> Iterator[Measure]:
         yield from answers()
     if "asking" in parts:
         yield from asking()
+    if "curating" in parts:
+        yield curating(folder / "curating")
     if "packing" in parts:
         yield packing(folder / "packing")
     if "tokens" in parts:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from o1exp.train.data.encode import ChatEncoder, encode
+from tests.speed.curating import curating
 from tests.speed.packing import packing
 from tests.speed.tokens import byte_pairs, thoughts
 
@@ -11,6 +12,10 @@ def test_packed_and_single_documents_are_measured(tmp_path: Path) -> None:
     found = packing(tmp_path)
     assert found.ours > 0
     assert found.other > 0
+
+
+def test_the_rules_of_the_filter_are_measured(tmp_path: Path) -> None:
+    assert curating(tmp_path, 3000).ratio > 0
 
 
 def test_the_examples_to_encode_can_be_encoded() -> None:

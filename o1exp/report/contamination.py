@@ -1,0 +1,98 @@
+"""Which problems of the benchmarks stand in what was trained on, and the scores without them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from o1exp.history.arms import Arm, benchmarks
+from o1exp.records import Problem
+
+if TYPE_CHECKING:
+    from o1exp.bench.outcome import QuestionScore
+    from o1exp.curate.leaks import Pairing
+
+TRAINED = "trained on"
+AFFECTED = ("exact", "coverage", "fuzzy", "numbers")
+"""Kinds of match that take a problem out of the second score; what is only similar stays in."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A benchmark's problem beside the text that it matches, of the data of these arms; `fate` says what became of the text."""
+
+    arms: tuple[str, ...]
+    fate: str
+    pair: "Pairing"
+
+    @property
+    def question(self) -> str:
+        """The benchmark's problem as scores name it."""
+        return f"{self.pair.problem} {self.pair.digest}"
+
+    def plain(self) -> dict[str, Any]:
+        """As a line of a table."""
+        pair = self.pair
+        return {
+            "arms": ", ".join(self.arms), "fate": self.fate, "kind": pair.kind, "coverage": pair.coverage, "likeness": pair.likeness,
+            "benchmark": pair.benchmark, "problem": pair.problem, "posed": pair.posed, "id": pair.id, "question": pair.question,
+        }  # fmt: skip
+
+
+def seen(arms: Sequence[Arm]) -> list[Seen]:
+    """Every pair: of what was trained on, by a look at it now, and of what a filter found before and dropped or only named."""
+    found: dict[tuple[str, str, str, str], Seen] = {}
+    known: dict[tuple[str, ...], list[Seen]] = {}
+    for arm in arms:
+        paths = tuple(training.tables[-1].path for training in arm.trainings if training.tables)
+        posed = tuple(problems.path for problems in arm.posed.values())
+        if (*paths, "", *posed) not in known:
+            known[*paths, "", *posed] = _trained(arm)
+        for one in [*known[*paths, "", *posed], *_filtered(arm)]:
+            place = one.pair.benchmark, one.question, one.pair.id, one.pair.question
+            before = found.get(place)
+            found[place] = replace(before, arms=(*dict.fromkeys((*before.arms, arm.name)),)) if before else replace(one, arms=(arm.name,))
+    return list(found.values())
+
+
+def affected(pairs: Sequence[Seen], benchmark: str) -> set[str]:
+    """The benchmark's problems that some arm was trained on, as scores name them."""
+    return {
+        one.question for one in pairs if one.fate == TRAINED and one.pair.benchmark == benchmark and one.pair.kind in AFFECTED
+    }  # fmt: skip
+
+
+def accuracy_without(questions: "Sequence[QuestionScore]", left_out: set[str]) -> float | None:
+    """Accuracy over the other problems; None where none is left."""
+    rates = [one.total / one.samples for one in questions if one.question not in left_out]
+    return round(sum(rates) / len(rates), 6) if rates else None
+
+
+def _trained(arm: Arm) -> list[Seen]:
+    import polars
+
+    from o1exp.curate.contamination import contaminated
+    from o1exp.curate.criteria import Criteria
+    from o1exp.curate.leaks import Pairing
+
+    tables = {training.tables[-1].path: training.tables[-1] for training in arm.trainings if training.tables}
+    frames = [polars.read_parquet(table.folder / "rows.parquet", columns=["problem", "prompt"]) for table in tables.values()]
+    posed = [(name, row) for name in benchmarks([arm]) if name in arm.posed for row in arm.posed[name].rows(Problem)]
+    if not frames or not posed:
+        return []
+    table = polars.concat(frames).unique(maintain_order=True)
+    found = contaminated(table["prompt"], [row.question for _, row in posed], Criteria())
+    return [
+        Seen((), TRAINED, Pairing(
+            row=0, id=table["problem"][one.row], question=table["prompt"][one.row], benchmark=posed[one.problem][0],
+            problem=posed[one.problem][1].id, digest=posed[one.problem][1].digest, posed=posed[one.problem][1].question, kind=one.kind,
+            coverage=one.coverage, likeness=one.likeness, dropped=False,
+        ))
+        for one in found
+    ]  # fmt: skip
+
+
+def _filtered(arm: Arm) -> list[Seen]:
+    from o1exp.curate.leaks import pairings
+
+    found = [pair for artefact in arm.making if "contaminated" in artefact.facts for pair in pairings(artefact.folder)]
+    return [Seen((), "dropped" if pair.dropped else "kept by the filter, not trained on", pair) for pair in found]
