@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from o1exp.answers.kinds import Based, Many, Named, Region, Value
 from o1exp.answers.nodes import symbols
-from o1exp.answers.rational import rational
 from o1exp.answers.read import read
 from o1exp.answers.regions import size
+from o1exp.answers.values import rational
 from o1exp.curate.criteria import NumberKind
 
 WIDENING: tuple[NumberKind, ...] = ("integer", "fraction", "decimal", "closed_form")

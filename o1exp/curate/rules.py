@@ -31,7 +31,7 @@ class Rules(Criteria, Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rule filter on problems"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     problems: Stage[Table[Problem]]
     expected_kept: float = how(0.5)

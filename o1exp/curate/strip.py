@@ -6,7 +6,7 @@ from dataclasses import replace
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Protocol
 
-from o1exp.answers.boxes import last_box
+from o1exp.answers.extract import last_box
 from o1exp.answers.kinds import Choice
 from o1exp.answers.read import read
 from o1exp.curate.marks import options_mark
