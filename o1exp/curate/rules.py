@@ -33,7 +33,7 @@ class Rules(Criteria, Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rule filter on problems"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     only_with: ClassVar[Mapping[str, str]] = {"benchmarks": "decontaminate"}
     of_each: ClassVar[Mapping[str, str]] = {"benchmarks": "problems"}
