@@ -36,8 +36,9 @@ class Distil(Stage[Table[Example]]):
     `prompt` may show the teacher {solution} and {answer} beside the {question}: a weak teacher then explains what it could not find.
     With `until_right` a problem is asked again only while none of its answers agrees with the gold answer. Answers that were cut off,
     refused or empty are counted and left out, and so are requests that failed for good, each with its reason in the request cache.
-    However the teacher gives its thought, apart or between marks of its own, the response is `think_open`, the thought, `think_close`, the
-    answer; where it gives none, the response is the answer as it is. The fact `thoughts` counts what was found.
+    The fact `shown` counts the tries whose prompt showed the gold. However the teacher gives its thought, apart or between marks of its
+    own, the response is `think_open`, the thought, `think_close`, the answer; where it gives none, the response is the answer as it is.
+    The fact `thoughts` counts what was found.
     """
 
     role: ClassVar[Role] = "writing"
@@ -181,5 +182,6 @@ class Solving:
         return {
             "tries": len(tries), "right": len(right), "problems_right": len(set(right)), "left_out": sum(not one.usable for one in tries),
             "unscored": sum(one.usable and one.correct is None for one in tries), "round_tries": [count for _, count in by_draw],
-            **calls, **({"usd_per_right": round(calls["usd"] / len(right), 6)} if right and calls["usd"] else {}),
+            **calls, "shown": len(tries) * bool(re.search(r"\{(?:solution|answer)\}", self._stage.prompt)),
+            **({"usd_per_right": round(calls["usd"] / len(right), 6)} if right and calls["usd"] else {}),
         }  # fmt: skip

@@ -23,19 +23,23 @@ def content(step: str) -> list[str]:
     """What of a step has to be found again: its numbers, and where it has fewer than two, its longer words."""
     own = atoms(step)
     numbers = [atom for atom in own if atom[0].isdigit()]
-    return numbers if len(numbers) > 1 else [atom for atom in own if len(atom) > 3 or atom[0].isdigit()] or own
+    return numbers if len(numbers) > 1 else [atom for atom in own if (len(atom) > 3 and "\\" not in atom) or atom[0].isdigit()] or own
 
 
 def lost(steps: Sequence[str], text: str, keep: float) -> list[int]:
     """The places of the steps that are not found again, each behind the end of the former one; `keep` of its content makes a step."""
     whole, start, missing = atoms(text), 0, list[int]()
+    before, former = 0, list[str]()  # where the last step that was found was looked for, and what of it
     for place, step in enumerate(steps):
         wanted = content(step)
         end = _end(wanted, whole, start, keep)
-        if end is None:
+        if end is None and len(wanted) > len(former) and place - 1 not in missing and (own := _end(wanted, whole, before, keep)):
+            missing.append(place - 1)  # what was taken for the former step is this one, which says more
+            start, former = own, wanted
+        elif end is None:
             missing.append(place)
         else:
-            start = end
+            before, start, former = start, end, wanted
     return missing
 
 
