@@ -42,7 +42,7 @@ def search(url: str, judge: Reward) -> TreeSearch:
 
 @pytest.mark.parametrize("kind", ["causal", "classifier"])
 def test_a_local_reward_model_scores_each_step_at_its_mark(tmp_path: Path, kind: str) -> None:
-    base: Stage[Any] = Untrained(**TINY)  # type: ignore[arg-type]
+    base: Stage[Any] = Untrained(**TINY)
     weights = base if kind == "causal" else Classifier(base=base)
     server = Server(played(**good(slip_rate=0.4)))
     with Loopback(server) as at:
@@ -64,7 +64,7 @@ def test_a_local_reward_model_scores_each_step_at_its_mark(tmp_path: Path, kind:
 
 
 def test_a_label_that_the_model_lacks_is_said(tmp_path: Path) -> None:
-    weights = Classifier(base=Untrained(**TINY))  # type: ignore[arg-type]
+    weights = Classifier(base=Untrained(**TINY))
     with pytest.raises(StageFailed, match="good_label=2: the reward model has the labels 0 to 1 only"):
         store(tmp_path).get(search("http://127.0.0.1:1/v1", Reward(weights=weights, good_label=2)))
 
