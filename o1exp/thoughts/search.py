@@ -11,6 +11,7 @@ from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Node, Problem, Table
 from o1exp.thoughts.asking import Asking, Exploring
+from o1exp.thoughts.beyond import beyond
 from o1exp.thoughts.prompts import Show
 
 LIKELY_PATH = 400
@@ -72,6 +73,8 @@ class Search(Stage[Table[Node]]):
 
     def preflight(self) -> Iterator[str]:
         yield from dict.fromkeys(why for teacher in self.teachers for why in teacher.obstacles())
+        teachers = {teacher.model: teacher for teacher in self.teachers}
+        yield from dict.fromkeys(why for one in teachers.values() for why in beyond(one, self.problems, lambda problem: problem.question))
 
     @property
     def gpus(self) -> int:

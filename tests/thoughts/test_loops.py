@@ -7,8 +7,9 @@ import pytest
 
 from o1exp.chat.headings import ACTIONS, CRITIC, CRITICISM, NEXT, TRACE, sections
 from o1exp.chat.servers.loopback import Loopback
+from o1exp.chat.servers.procedural import Procedural
 from o1exp.flow import SettingsError
-from o1exp.records import Node
+from o1exp.records import Node, Problem
 from o1exp.thoughts.debate import Debate
 from o1exp.thoughts.propose import WRONG, ProposeCritique
 from o1exp.thoughts.search import Search
@@ -117,6 +118,19 @@ def test_the_world_of_sums_plays_all_roles(tmp_path: Path) -> None:
             noted = facts(here, way)
             assert noted["right"] >= 8
             assert noted["wrong_steps"] > 0
+
+
+class Words(Problems):
+    """Problems without a sum, which can be looked at before a run."""
+
+    def peek(self, count: int) -> list[Problem]:
+        return [Problem(id="w", question="Which colour is the sky?", answer="blue")]
+
+
+def test_a_teacher_that_could_never_answer_is_told_before_the_run() -> None:
+    (why,) = Debate(problems=Words(), teacher=Procedural(), critic=Procedural()).preflight()
+    assert "only adds whole numbers, and the first problem is 'Which colour" in why
+    assert not list(Debate(problems=ONE, teacher=Procedural(), critic=Procedural()).preflight())
 
 
 @pytest.mark.parametrize(
