@@ -19,6 +19,7 @@ def noted(folder: Path, stage: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_every_way_trains_the_small_model_and_all_are_compared(tmp_path: Path, loaded: None) -> None:
     done = o1exp(tmp_path, "-m", *TINY, f"thought={','.join(WAYS)}", timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
