@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from o1exp.answers.batch import GoldPair, grade_all
-from o1exp.answers.grade import Verdict
+from o1exp.answers.grade import GoldPair, Verdict, grade_all
 from o1exp.records.fields import as_text
 
 _TOO_DEEP = "lists too deep inside one another; give gold and prediction as text"

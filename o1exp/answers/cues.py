@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from o1exp.answers.formulas import first_formula, with_followers
 from o1exp.answers.glyphs import MONEY
+from o1exp.answers.marked import first_formula, with_followers
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import first_expression, last_expression
 from o1exp.answers.tokens import FUNCTIONS
@@ -49,6 +49,8 @@ _CHOICE = re.compile(
     rf"|letter)\s+)?(?P<picked>{_LETTER})(?![\w'])"
     rf"|\b(?:[Hh]ence|[Ss]o|[Tt]hus|[Tt]herefore),?\s+(?:(?:it is|it's|it must be|the)\s+)?(?:option|choice"
     rf"|answer)\s+(?P<hence>{_LETTER})(?=[\s.!,;]|$)"
+    rf"|\b(?:[Ii]t|[Tt]his|[Tt]he answer)\s+(?:must be|has to be)\s+(?P<must>{_LETTER})(?=,?\s+not\s|\.?\s*\Z)"
+    rf"|(?<![\w(*])(?P<over>{_LETTER}),?\s+(?:and\s+)?not\s+(?:option\s+)?{_LETTER}(?=\W*\Z)"
     r"|(?<![不未误能法])选(?:择|项)?(?:答案|选项)?\s*[:\uff1a]?\s*[\uff08(]?\s*(?P<chosen>[A-J](?:[\u3001,\uff0c和与]?\s?[A-J])*+)(?![A-Za-z])(?!\s*[\uff09)]?\s*(?:选项)?[中的]?"
     r"\s*(?:不|错|误|[:\uff1a]))"
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
@@ -72,7 +74,7 @@ _COMMENT = re.compile(
 )
 _SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|\uff1b|\uff0e")
 _ASIDE = re.compile(
-    r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
+    r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$\u20ac\u00a3]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
     r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
     r"|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
@@ -91,7 +93,7 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(r"\s?[,;\u3001\uff0c]\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|[和或]")
-_LONE = re.compile(r"[-\u2212+]?\s?\u00a4?\s?[\d.,/]*\d[^=\d]*")
+_LONE = re.compile(r"[-\u2212+]?\s?[\u00a4\u20ac\u00a3\u00a5\uffe5\u20b9]?\s?[\d.,/]*\d[^=\d]*")
 _MODULAR = re.compile(r"\s*\(?(?:mod|in base|base|/|[-+*=<>]|\\)")
 _DENIED = re.compile(r"not\b|不是|不为|并非", re.IGNORECASE)
 _FENCE = re.compile(r"^`{3,}\w*+\s*+|`{3,}\s*+$")
@@ -103,23 +105,11 @@ _MOST_WORDS = 6
 _SPAN = 600
 _REACH = 200  # letters of the next lines that an announcement may look at
 _ANNOUNCING = (
-    "answer",
-    "result",
-    "ans",
-    "a:",
-    "a\uff1a",
-    "choice",
-    "pick",
-    "selection",
-    "guess",
-    "option",
-    "statement",
-    "答",
-    "结果",
-    "正确",
-)
+    "answer", "result", "ans", "a:", "a\uff1a", "choice", "pick", "selection", "guess", "option", "statement", "答", "结果", "正确",
+)  # fmt: skip
 _CHOOSING = (
     " correct", " right", " best", " answer", " true", "pick ", "choos", "chose ", "select ", "go with", "going with", "option", "choice",
+    "it must be", "this must be", "answer must be", "has to be", ", not ",
     "选", "正确", "对",
 )  # fmt: skip
 _HINTING = ("solutions", "roots", "values", "zeros", "因此", "所以", "故", "综上")
@@ -160,9 +150,10 @@ def _lines(text: str, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     stop, lowered = len(text), text.lower()
     if len(lowered) != stop:  # a letter whose small form is longer
         lowered = text
-    while stop > 0:
+    present = [word for word in words if word in lowered]
+    while stop > 0 and present:
         start = text.rfind("\n", 0, stop - 1) + 1
-        if any(lowered.find(word, start, stop) >= 0 for word in words):
+        if any(lowered.find(word, start, stop) >= 0 for word in present):
             yield start, stop
         stop = start
 

@@ -6,9 +6,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from o1exp.answers.evaluate import NumberSystem, Undefined, evaluate, floats, precise
 from o1exp.answers.nodes import Node, contains, symbols
-from o1exp.answers.rational import rational
+from o1exp.answers.values import NumberSystem, Undefined, evaluate, floats, precise, rational
 
 # (low, high) of the coordinates of each point: within the domain of arcsine, of logarithms, of roots of x - 5, and left of zero.
 _RANGES = ((Fraction(1, 5), Fraction(19, 20)), (Fraction(11, 10), 3), (4, 9), (12, 40), (-3, Fraction(-1, 5)), (-1, 1))

@@ -1,14 +1,15 @@
 """One glyph for one meaning: what Unicode and LaTeX offer for the same sign."""
 
 import re
-from fractions import Fraction
 
 # Inside the reader text from \text{...} stands between these two, and set braces are these two; no answer contains them.
 TEXT_OPEN, TEXT_CLOSE = "\u27e6", "\u27e7"
 SET_OPEN, SET_CLOSE = "\u2983", "\u2984"
 THIN = "\u2009"
-MONEY = "\u00a4"
+MONEY = "\u00a4"  # a dollar sign that is money
+CURRENCIES = f"{MONEY}\u20ac\u00a3\u00a5\u20b9\u20bd"
 ROW = "\u23ce"
+UNIT_VECTORS = "\u0131\u0237\u0138"  # i, j and k where they are no numbers
 
 _FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _HALF = str.maketrans({wide: narrow for wide, narrow in _FULL_WIDTH.items() if narrow.isalnum() or narrow in "%+-=/<>*^$"})
@@ -26,7 +27,7 @@ _SIGNS = {
     "\u2205": "\u2205", "\u00f8": "\u2205", "\u2298": "\u2205", "\u2237": ":", "\u2016": "|", "\u2223": "|", "\u2026": "\u2026",
     "\u03d5": "\u03c6", "\u03b5": "\u03b5", "\u03f5": "\u03b5", "\u2061": "", "\uff5e": "~", "\u2248": "\u2248", "\u2243": "\u2248",
     "\u2245": "\u2248", "\u2261": "\u2261", "\u2227": " and ", "\u2228": " or ", "\u2216": "\\", "\u2220": "\u2220", "\u22ef": "\u2026",
-    "\u20ac": MONEY, "\u00a3": MONEY, "\u00a5": MONEY, "\uffe5": MONEY, "\u2070": "^0", "\u00b9": "^1", "\u00b2": "^2", "\u00b3": "^3",
+    "\uffe5": "\u00a5", "\u2070": "^0", "\u00b9": "^1", "\u00b2": "^2", "\u00b3": "^3",
 }  # fmt: skip
 _VULGAR = {
     "\u00bd": (1, 2), "\u2153": (1, 3), "\u2154": (2, 3), "\u00bc": (1, 4), "\u00be": (3, 4), "\u2155": (1, 5), "\u2156": (2, 5),
@@ -62,7 +63,8 @@ COMMANDS = {
     "forall": " for all ",
     **dict.fromkeys(["land", "wedge"], " and "), **dict.fromkeys(["lor", "vee"], " or "),
     "prime": "'", "degree": "\u00b0", "textdegree": "\u00b0",
-    "circ": "\u00b0", "angle": "\u2220", "percent": "%", "pounds": MONEY, "euro": MONEY, "yen": MONEY, "textdollar": MONEY,
+    "circ": "\u00b0", "angle": "\u2220", "percent": "%", 
+    "pounds": "\u00a3", "euro": "\u20ac", "texteuro": "\u20ac", "yen": "\u00a5", "textdollar": MONEY,
     **dict.fromkeys(["dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"], "\\frac "), **dict.fromkeys(["dbinom", "tbinom"], "\\binom "),
     "i": "i", "imath": "i", "j": "j", "jmath": "j", "dot": "\\dot ",
     "R": "\u211d", "Z": "\u2124", "N": "\u2115", "Q": "\u211a", "C": "\u2102",
@@ -74,17 +76,6 @@ _GREEK = (
 COMMANDS |= {name: chr(0x3B1 + place) for place, name in enumerate(_GREEK)}
 COMMANDS |= {name.capitalize(): chr(0x391 + place) for place, name in enumerate(_GREEK)}
 COMMANDS |= {"varphi": "\u03c6", "varepsilon": "\u03b5", "vartheta": "\u03b8", "varrho": "\u03c1"}
-
-_NUMERALS = "\u3007\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d"
-_ZEROS = "\u3007\u96f6"
-_DIGITS = dict(zip(_NUMERALS, (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
-_TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
-_MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
-_CHINESE = "".join([*_DIGITS, *_TENS, *_MYRIADS])
-_MIXED_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([百千万亿]{1,3})")
-_MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}(?![克米瓦卡焦牛帕赫升])){1,}+")
-_LARGEST = 10**600  # Python writes out and reads back no number much longer than this
-CHINESE_NUMBER = re.compile(f"\u8d1f?[{_CHINESE}]+(?:\u70b9[{''.join(_DIGITS)}]+)?")
 
 
 def half_width(text: str) -> str:
@@ -99,60 +90,3 @@ def plain_glyphs(text: str) -> str:
     text = _SUPERS.sub(lambda run: "^{" + "".join(_SUPER[glyph] for glyph in run[0]) + "}", text)
     text = _SUBS.sub(lambda run: "_{" + "".join(_SUB[glyph] for glyph in run[0]) + "}", text)
     return text.translate(_PLAIN)
-
-
-def chinese_number(word: str) -> str | None:
-    """The decimal digits of a number written in Chinese numerals, None where the word is none or the number is absurdly large."""
-    if not CHINESE_NUMBER.fullmatch(word):
-        return None
-    sign, word = ("-", word[1:]) if word[0] == "\u8d1f" else ("", word)
-    whole, _, decimals = word.partition("\u70b9")
-    if not any(glyph in _TENS or glyph in _MYRIADS for glyph in whole):
-        digits = "".join(str(_DIGITS[glyph]) for glyph in whole)
-    elif (value := _counted(whole)) is not None:
-        digits = str(value)
-    else:
-        return None
-    return sign + digits + ("." + "".join(str(_DIGITS[glyph]) for glyph in decimals) if decimals else "")
-
-
-def _counted(whole: str) -> int | None:
-    """The value of numerals with tens, hundreds, ten thousands: each large unit multiplies what stands between it and a larger one."""
-    total, part, section, digit, last = 0, 0, 0, 0, 1
-    for glyph in whole:
-        if glyph in _DIGITS:
-            digit, last = _DIGITS[glyph], (1 if glyph in _ZEROS else last)
-        elif glyph in _TENS:
-            section, digit, last = section + (digit or 1) * _TENS[glyph], 0, _TENS[glyph]
-        elif glyph == "\u4e07":
-            part, section, digit, last = (part + section + digit) * 10**4, 0, 0, 10**4
-        else:
-            total, part, section, digit, last = (total + part + section + digit) * 10**8, 0, 0, 0, 10**8
-        if max(total, part) > _LARGEST:
-            return None
-    return total + part + section + digit * (last // 10 if last > 10 and whole[-1] in _DIGITS else 1)  # 一百一 is 110
-
-
-def mixed_joined(text: str) -> str:
-    """The text with 25000 for 2万5千: digits, each with its own unit, that add up."""
-    return _MIXED_NUMERALS.sub(_mixed, text)
-
-
-def _mixed(run: "re.Match[str]") -> str:
-    total = part = section = Fraction(0)
-    for digits, units in _MIXED_PART.findall(run[0]):
-        number = Fraction(digits)
-        for unit in units:
-            if unit in _TENS:
-                section, number = section + number * _TENS[unit], Fraction(0)
-            elif unit == "\u4e07":
-                part, section, number = (part + section + number) * 10**4, Fraction(0), Fraction(0)
-            else:
-                total, part, section, number = (total + part + section + number) * 10**8, Fraction(0), Fraction(0), Fraction(0)
-    total += part + section
-    return str(total) if total.denominator == 1 else str(float(total))
-
-
-def digits_for_numerals(text: str) -> str:
-    """The text with digits for every number in Chinese numerals."""
-    return CHINESE_NUMBER.sub(lambda run: chinese_number(run[0]) or run[0], text)

@@ -24,10 +24,10 @@ from o1exp.answers.kinds import (
     Value,
     Words,
 )  # fmt: skip
-from o1exp.answers.nodes import HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, sym, symbols
-from o1exp.answers.rational import rational
+from o1exp.answers.nodes import ANY_NAME, HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, replaced, sym, symbols
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit, spelled, unlike
+from o1exp.answers.values import rational
 
 _RANK = {kind: place for place, kind in enumerate((
     Opaque, Words, Value, Ratio, Clock, Based, Congruence, Grid, Many, Region, Inequality, Equation, Named, Choice,
@@ -43,8 +43,9 @@ def match(left: Answer, right: Answer, rules: Conventions) -> bool | None:
         return True
     if _RANK[type(left)] > _RANK[type(right)]:
         left, right = right, left
-    rule = _RULES.get((type(left), type(right)))
-    return rule(left, right, rules) if rule else _unlike(left, right, rules)
+    if rule := _RULES.get((type(left), type(right))):
+        return rule(left, right, rules)
+    return False if type(left) is type(right) else _unlike(left, right, rules)
 
 
 def _unlike(left: Answer, right: Answer, rules: Conventions) -> bool | None:
@@ -118,10 +119,6 @@ def _word_of_many(left: Words, right: Many, rules: Conventions) -> bool:
     return left.text == "no solution" and not right.items
 
 
-def _choices(left: Choice, right: Choice, rules: Conventions) -> bool:
-    return left.letter == right.letter
-
-
 def _letter(left: Value, right: Choice, rules: Conventions) -> bool | None:
     if left.node.op == "sym" and left.node.value == right.letter:
         return True
@@ -150,12 +147,14 @@ def _clocks(left: Clock, right: Clock, rules: Conventions) -> bool:
     return left.minutes == right.minutes or ((left.minutes - right.minutes) % 720 == 0 and plain.minutes < 780)
 
 
-def _based(left: Based, right: Based, rules: Conventions) -> bool:
-    return left == right
-
-
-def _congruences(left: Congruence, right: Congruence, rules: Conventions) -> bool:
-    return left == right
+def _congruence_named(left: Congruence, right: Named, rules: Conventions) -> bool:
+    """Whether x = 7k + 3 with a whole k runs through the one residue 3 modulo 7."""
+    if not isinstance(right.value, Value) or symbols(right.value.node) != {ANY_NAME}:
+        return False
+    start, one, two = (rational(replaced(right.value.node, ANY_NAME, num(place))) for place in (0, 1, 2))
+    if start is None or one is None or two is None or two - one != one - start or abs(one - start) != left.modulus:
+        return False
+    return left.residues == {start % left.modulus}
 
 
 def _grids(left: Grid, right: Grid, rules: Conventions) -> bool | None:
@@ -333,9 +332,10 @@ def _every(verdicts: Any) -> bool | None:
 _RULES: dict[tuple[type, type], Callable[[Any, Any, Conventions], bool | None]] = {
     (Value, Value): _values, (Words, Words): _words, (Words, Region): _word_of_region, (Words, Value): _word_of_value,
     (Words, Many): _word_of_many,
-    (Choice, Choice): _choices, (Value, Choice): _letter, (Ratio, Ratio): _ratios, (Value, Ratio): _ratio_value, (Clock, Clock): _clocks,
-    (Based, Based): _based, (Congruence, Congruence): _congruences, (Grid, Grid): _grids, (Value, Grid): _grid_value,
-    (Grid, Many): _grid_many,
+    (Choice, Choice): lambda left, right, rules: left.letter == right.letter,
+    (Value, Choice): _letter, (Ratio, Ratio): _ratios, (Value, Ratio): _ratio_value, (Clock, Clock): _clocks,
+    (Grid, Grid): _grids, (Value, Grid): _grid_value,
+    (Grid, Many): _grid_many, (Congruence, Named): _congruence_named,
     (Many, Many): _many, (Many, Region): _many_region, (Region, Region): _regions, (Inequality, Inequality): _inequalities,
     (Equation, Equation): _equations, (Equation, Named): _equation_named, (Named, Named): _names, (Opaque, Opaque): _opaque,
 }  # fmt: skip

@@ -23,6 +23,7 @@ def sym(name: str) -> Node:
 ONE, ZERO, MINUS_ONE, HUNDRED = num(1), num(0), num(-1), num(100)
 PI, E, IMAGINARY, INFINITY = sym("\u03c0"), sym("e"), sym("i"), sym("\u221e")
 CONSTANTS = frozenset({"\u03c0", "e", "i"})
+ANY_NAME = "\u03df"  # the name of a parameter that may have any
 DEGREE = Node("mul", (PI, num(Fraction(1, 180))))
 
 
@@ -62,9 +63,14 @@ def symbols(node: Node) -> frozenset[str]:
 
 def renamed(node: Node, name: str, new: str) -> Node:
     """The expression with a symbol under another name."""
+    return replaced(node, name, sym(new))
+
+
+def replaced(node: Node, name: str, value: Node) -> Node:
+    """The expression with another one in place of a symbol."""
     if node.op == "sym":
-        return sym(new) if node.value == name else node
-    return Node(node.op, tuple(renamed(part, name, new) for part in node.args), node.value) if node.args else node
+        return value if node.value == name else node
+    return Node(node.op, tuple(replaced(part, name, value) for part in node.args), node.value) if node.args else node
 
 
 def decimal(node: Node) -> Node:

@@ -2,7 +2,7 @@
 
 import re
 
-from o1exp.answers.glyphs import COMMANDS, MONEY, ROW, SET_CLOSE, SET_OPEN, TEXT_CLOSE, TEXT_OPEN, THIN, plain_glyphs
+from o1exp.answers.glyphs import COMMANDS, MONEY, ROW, SET_CLOSE, SET_OPEN, TEXT_CLOSE, TEXT_OPEN, THIN, UNIT_VECTORS, plain_glyphs
 from o1exp.answers.tokens import FUNCTIONS
 
 LONGEST = 2000  # letters; a longer answer is compared as it is written
@@ -21,7 +21,7 @@ _DOUBLED = re.compile(r"\\\\([A-Za-z]{2,})")
 _SIZED = re.compile(r"\\(?:left|right)(?![A-Za-z])\s*\.?")
 _ANGLED = re.compile(r"<([^<>=]+,[^<>=]+)>")
 _IMAGINARY = re.compile(r"(?<=[\d)])j")
-_VECTORS = str.maketrans({"i": "\u0131", "j": "\u0237", "k": "\u0138"})
+_VECTORS = str.maketrans(dict(zip("ijk", UNIT_VECTORS, strict=True)))
 _GROUPED = re.compile(r"(?<=\d),\s?\\[!,]\s?(?=\d{3}(?!\d))")
 _SPACING = re.compile(r"\\[,:>]|\\thinspace(?![A-Za-z])|(?<!\\)~")
 _NOTHING = re.compile(r"\\!|\\(?:hspace|vspace|phantom|label|tag|color|textcolor)\*?\s*\{[^{}]*\}|&(?=\s*=)")
@@ -158,7 +158,7 @@ def _latex(text: str) -> str:
     text = _MATH_MARKS.sub(" ", _NOTHING.sub("", text))
     text = _CHOOSE.sub(lambda match: rf"\{'binom' if match[2] == 'choose' else 'frac'}{{{match[1].strip()}}}{{{match[3].strip()}}}", text)
     text = text.replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE).replace("\\|", "|")
-    text = _UNIT_VECTOR.sub(lambda match: {"i": "\u0131", "j": "\u0237", "k": "\u0138"}[match[1]], text)
+    text = _UNIT_VECTOR.sub(lambda match: _VECTORS[ord(match[1])], text)
     text = _DOUBLE_STRUCK.sub(lambda match: COMMANDS.get(match[1], match[1]), text)
     for _ in range(3):
         text, found = _TEXT.subn(_text, text)

@@ -3,11 +3,12 @@
 import re
 from fractions import Fraction
 
-from o1exp.answers.glyphs import ROW, digits_for_numerals
+from o1exp.answers.clauses import cut, linked
+from o1exp.answers.glyphs import ROW, UNIT_VECTORS
 from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Ratio, Value
-from o1exp.answers.nodes import Node, add, mul, num
+from o1exp.answers.nodes import ONE, ZERO, Node, add, mul, num, symbols
 from o1exp.answers.quantities import compound, expression
-from o1exp.answers.split import cut, linked
+from o1exp.answers.words import digits_for_numerals
 
 _CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
 _STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
@@ -16,9 +17,10 @@ _HOUR = re.compile("点(?=.{1,3}分|半|整|$)")
 _CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|(半)|(整))?$")
 _MATRIX = re.compile(
     r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
-    r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?$",
+    r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?(?P<turned>\s?\^\s?\{?\s?(?:T|\\top)\s?\}?)?$",
     re.DOTALL,
 )
+_BINOMIAL = re.compile(r"^\\binom ?\{([^{}]*)\} ?\{([^{}]*)\}$")
 _BASED = re.compile(
     r"^\(?\s*(?P<digits>[0-9A-Za-z][0-9A-Za-z., ]*?)\s*\)?\s*(?:_\s*\{?\s*\u27e6?\s*(?:base\s*)?(?P<base>\d{1,2}|"
     r"two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\s*\u27e7?\s*\}?"
@@ -86,7 +88,36 @@ def grid(text: str) -> list[Answer]:
         return []
     if match["kind"] in ("vmatrix", "Vmatrix"):
         return [Value(_determinant(rows))] if all(len(row) == len(rows) <= 5 for row in rows) else []
-    return [Grid(tuple(rows))]
+    return [Grid(tuple(zip(*rows, strict=True)) if match["turned"] and len({len(row) for row in rows}) == 1 else tuple(rows))]
+
+
+def column(text: str) -> list[Answer]:
+    r"""A binomial, and the column vector that \binom may be set for."""
+    if not (match := _BINOMIAL.match(text)) or (node := expression(text)) is None:
+        return []
+    cells = [expression(cell) for cell in match.groups()]
+    return [Value(node), Grid(tuple((cell,) for cell in cells if cell is not None))]
+
+
+def vector(text: str) -> list[Answer]:
+    """A sum over unit vectors, and the point with its components; a third one that is not written is zero."""
+    if not any(name in text for name in UNIT_VECTORS) or (node := expression(text)) is None:
+        return []
+    parts: dict[str, list[Node]] = {}
+    for term in node.args if node.op == "add" else (node,):
+        factors = _factors(term)
+        names = [factor for factor in factors if factor.op == "sym" and str(factor.value) in UNIT_VECTORS]
+        rest = [factor for factor in factors if factor not in names]
+        if len(names) != 1 or any(symbols(factor) & set(UNIT_VECTORS) for factor in rest):
+            return []
+        parts.setdefault(str(names[0].value), []).append(mul(*rest) if rest else ONE)
+    components = [Value(add(*parts[name]) if name in parts else ZERO) for name in UNIT_VECTORS]
+    points = [components] if UNIT_VECTORS[2] in parts else [components[:2], components]
+    return [Value(node), *(Many("tuple", tuple(point)) for point in points)]
+
+
+def _factors(node: Node) -> list[Node]:
+    return [factor for part in node.args for factor in _factors(part)] if node.op == "mul" else [node]
 
 
 def _determinant(rows: list[tuple[Node, ...]]) -> Node:

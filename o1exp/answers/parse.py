@@ -18,7 +18,9 @@ _ONE_ARGUMENT = {
     **{name: name for name in "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot exp cis Re Im arg sgn det".split()},
 }  # fmt: skip
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
-_MANY_ARGUMENTS = {"gcd", "lcm", "max", "min", "mod", "abs", "floor", "ceil", "comb", "cbrt"}
+# what a call is as an operation, and how many arguments it takes; the others take any number
+_CALLED = {"comb": ("binom", 2), "mod": ("mod", 2), "cbrt": ("root", 1), "abs": ("abs", 1), "floor": ("floor", 1), "ceil": ("ceil", 1)}
+_MANY_ARGUMENTS = {"gcd", "lcm", "max", "min", *_CALLED}
 _NO_SYMBOLS = frozenset("frac sqrt binom begin end sum prod int lim overline dot underbrace overbrace to pmod bmod".split())
 
 
@@ -375,18 +377,7 @@ class _Reader:
 
 
 def _called(name: str, arguments: list[Node]) -> Node:
-    if name == "comb":
-        if len(arguments) != 2:
-            raise Unreadable("a binomial takes two numbers")
-        return Node("binom", tuple(arguments))
-    if name == "mod":
-        if len(arguments) != 2:
-            raise Unreadable("mod takes two numbers")
-        return Node("mod", tuple(arguments))
-    if name == "cbrt" and len(arguments) == 1:
-        return Node("root", (arguments[0], num(3)))
-    if name in ("abs", "floor", "ceil"):
-        if len(arguments) != 1:
-            raise Unreadable(f"{name} takes one number")
-        return Node(name, tuple(arguments))
-    return Node(name, tuple(arguments))
+    op, count = _CALLED.get(name, (name, len(arguments)))
+    if len(arguments) != count:
+        raise Unreadable(f"{name} takes {count}")
+    return Node(op, (arguments[0], num(3)) if name == "cbrt" else tuple(arguments))

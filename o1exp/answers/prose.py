@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     r"|(?P<word>d/d[a-z](?![A-Za-z])|[A-Za-z]+'{0,3})"
     r"|(?P<sign>\*\*(?=\d)|[-+*/^=:<>!_|\u00b1\u2213\u2212\u2013\uff0d\u00d7\u00f7\u00b7\u22c5\u2264\u2265\u2260\u2248\u222a\u2229\u2208\u223c~])"
     r"|(?P<open>[(\[{\uff08])|(?P<close>[)\]}\uff09])"
-    r"|(?P<glyph>[\u03c0\u221a\u221b\u221e\u00b0\u00b2\u00b3\u00b9\u2070-\u209f\u00bc-\u00be\u2150-\u215e\u0391-\u03c9\u00a4\u2460-\u2473])"
+    r"|(?P<glyph>[\u03c0\u221a\u221b\u221e\u00b0\u00b2\u00b3\u00b9\u2070-\u209f\u00bc-\u00be\u2150-\u215e\u0391-\u03c9\u00a4\u20ac\u00a3\u00a5\uffe5\u20b9\u2460-\u2473])"
     r"|(?P<comma>[,\uff0c\u3001;])|(?P<dot>\.)|(?P<blank>[^\S\n]+)|(?P<other>.)",
     re.DOTALL,
 )
@@ -38,6 +38,7 @@ _UNIT = re.compile(
     r"(?P<words>(?:(?:square|cubic|sq|cu)\.?[^\S\n])?[A-Za-z\u00b5\u03a9]{1,12}(?:\^?\{?[23\u00b2\u00b3]\}?)?(?:\s?/\s?[A-Za-z]{1,8}(?:\^?[23\u00b2\u00b3])?)?"
     r"|[\u4e00-\u9fff]{1,4})"
 )
+_MONEY = "\u00a4\u20ac\u00a3\u00a5\uffe5\u20b9"
 _SIGNS = "-\u2212\u2013\uff0d+\u00b1"
 _LETTERS = re.compile(r"[A-Za-z]")
 _COUNTED = re.compile(r"(?<![\w.,/])\d[\d,.]{0,12}\s[a-z]{3,15}(?:,\s|,?\sand\s)\Z")
@@ -50,7 +51,7 @@ _EXTREME = (
     "|\u6700[\u5927\u5c0f]\u503c\\s?(?:\u4e3a|\u662f|\u7b49\u4e8e|=))"
 )
 _ATTAINED = re.compile(
-    rf"{_EXTREME}\s?\**\$?(?=[-\u2212+\d\\\u00a4])[^\s,\uff0c]{{1,40}}(?:\s[a-z]{{1,15}}){{0,2}}?"
+    rf"{_EXTREME}\s?\**\$?(?=[-\u2212+\d\\\u00a4\u20ac\u00a3\u00a5\uffe5\u20b9])[^\s,\uff0c]{{1,40}}(?:\s[a-z]{{1,15}}){{0,2}}?"
     r"(?P<aside>,?\s(?:(?:which|and)\s(?:it\s)?)?(?:is\s)?(?:attained|achieved|reached|occur(?:s|ring)|obtained|when|at|for|if)\s"
     "|\uff0c(?:\u6b64\u65f6|\u5f53|\u5728))",
     re.IGNORECASE,
@@ -192,7 +193,7 @@ def _trimmed(text: str, run: _Run) -> tuple[int, int]:
     while True:
         piece = text[start:end]
         lead = re.match(r"(?:[-=]+>|[*:=<>!^_~/|\u00d7\u00f7\u00b7\u22c5\u2248\u223c)\]}\uff09]|\\[,;:! ])\s*", piece)
-        letter = re.match(r"(?:[A-Z]|[a-z])(?=\s+[\d.\u00a4\\-])\s+|[A-Za-z]\s*:\s*(?=\S)", piece)
+        letter = re.match(rf"[A-Za-z](?=\s+(?:[\d.\\{_MONEY}]|-\S))\s+|[A-Za-z]\s*:\s*(?=\S)", piece)
         bullet = re.match(rf"[{_SIGNS}]\s+", piece) if not _signed_with_blank(text, start) else None
         tail = re.search(r"\s*(?:[-*:=<>^_~/|+(\[{\uff08\u2212\u2013\u00d7\u00f7]|\\[,;:! ]|(?<![\d)}!\u03c0a-zA-Z])!)$", piece)
         if cut := lead or letter or bullet:

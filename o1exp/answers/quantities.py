@@ -4,19 +4,19 @@ import re
 from fractions import Fraction
 from itertools import product
 
-from o1exp.answers.glyphs import CHINESE_NUMBER, MONEY, chinese_number, digits_for_numerals, mixed_joined
+from o1exp.answers.glyphs import CURRENCIES, MONEY
 from o1exp.answers.kinds import Answer, Many, Value
 from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
 from o1exp.answers.parse import parse
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES, Unreadable
 from o1exp.answers.units import converted, is_unit
-from o1exp.answers.words import spelled_number
+from o1exp.answers.words import CHINESE_NUMBER, chinese_number, digits_for_numerals, mixed_joined, spelled_number
 
 _LEAD = re.compile(
-    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|Rs\.?|"
-    r"US|HK|USD|RMB|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
-    r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4-]|[\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341])",
+    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|"
+    r"US|HK|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
+    r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4\u20ac\u00a3\u00a5\u20b9-]|[\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341])",
     re.IGNORECASE,
 )
 _WRITTEN_UNIT = r"[/*]?+\s*+\{?+\u27e6[^\u27e7]*+\u27e7\}?+(?:\s*+\^\s*+\{?+-?\d\}?+)?\s*+"
@@ -36,7 +36,7 @@ _QUANTIFIED = re.compile(r"[\d)}\]%\u03c0]")
 _SPOKEN = re.compile(r"(负的?|-)?(?:(\d{1,9})\s?又)?(?:(\d{1,9}(?:\.\d{1,9})?)\s?分之)?(?:(根号)|)([\d./\u03c0]{1,20})")
 _CHINESE_COUNT = re.compile(
     "^(\u8d1f?[\u3007\u96f6\u4e00-\u9fff]+?)([\u4e2a\u53ea\u6761\u4eba\u672c\u652f\u5f20\u5929\u5143\u5c81\u6b21\u5757\u68f5\u8f86\u540d"
-    "\u7c73\u79cd])?$"
+    "\u7c73\u79cd](?:(?![没无不也都半])[\u4e00-\u9fff]){0,3})?$"
 )
 _ORDINAL = re.compile(r"^(\d+)\s*(?:(?:\^\s*\{?)?\s*\u27e6\s*(?:st|nd|rd|th)\s*\u27e7\s*\}?|(?:\^\{)?(?:st|nd|rd|th)\}?)$")
 _REMARK = re.compile(r"^(.*\d)\s*\((?:[A-Za-z]{3,}[A-Za-z -]*)\)$")
@@ -73,7 +73,10 @@ _RATES = re.compile(
 )
 """Units of single letters without marks around them: m/s, g/l, m s^-2; n/m and m n are letters of mathematics."""
 _ANGLED = re.compile(r"sin|cos|tan|cot|sec|csc|cis|tg")
-_SIGNED_MONEY = re.compile(rf"^([-+]?)\s*{MONEY}\s*([-+]?)\s*")
+_SIGNED_MONEY = re.compile(
+    rf"^([-+]?)\s*(?:\u27e6\s*)?([{CURRENCIES}]|(?:USD|EUR|GBP|RMB|CNY|JPY|INR|Rs\.?)(?=\s*\u27e7?\s*[-+\d.\\]))\s*\u27e7?\s*([-+]?)\s*",
+    re.IGNORECASE,
+)
 
 
 def quantity(text: str, decimal_comma: bool) -> list[Answer]:
@@ -90,12 +93,14 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
         return [whole, *_in_larger_unit(text, whole)]
     unit, money = "", _SIGNED_MONEY.match(text)
     if money:
-        text, _, each = (money[1] + money[2] + text[money.end() :]).partition("/")
+        name = "dollars" if money[2] == MONEY else money[2].lower().rstrip(".")
+        text, _, each = (money[1] + money[3] + text[money.end() :]).partition("/")
         by_unit = each and not re.search(r"\d", each) and is_unit(each)
-        text, unit = text if by_unit or not each else f"{text}/{each}", f"dollars/{each}" if by_unit else "dollars"
-    if money and (scaled := _SCALED_END.match(text)):
-        text, unit = scaled[1], f"{scaled[2]} {unit}"
-    text = text.removesuffix(MONEY) if not money else text
+        text, unit = text if by_unit or not each else f"{text}/{each}", f"{name}/{each}" if by_unit else name
+        if scaled := _SCALED_END.match(text):
+            text, unit = scaled[1], f"{scaled[2]} {unit}"
+    elif text[-1:] in CURRENCIES and text[:-1].strip():
+        text, unit = text[:-1].rstrip(), "dollars" if text[-1] == MONEY else text[-1]
     found = _marked(text, unit)
     if decimal_comma and _DECIMAL_COMMA.match(text):
         found += _marked(text.replace(",", "."), unit)

@@ -3,19 +3,18 @@
 import re
 from functools import lru_cache
 
-from o1exp.answers.conditions import ANY_NAME, without_condition
-from o1exp.answers.glyphs import ROW, SET_CLOSE, SET_OPEN, digits_for_numerals
+from o1exp.answers.clauses import balanced, cut, enclosed, linked, without_condition
+from o1exp.answers.glyphs import CURRENCIES, ROW, SET_CLOSE, SET_OPEN
 from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
-from o1exp.answers.nodes import num
+from o1exp.answers.nodes import ANY_NAME, num
 from o1exp.answers.normalise import clean, thousands_joined
-from o1exp.answers.notations import based, clock, congruence, grid, statements
+from o1exp.answers.notations import based, clock, column, congruence, grid, statements, vector
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.regions import between, empty
 from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets
-from o1exp.answers.split import balanced, cut, enclosed, linked
 from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
-from o1exp.answers.words import dated, plain_words, reasoned, spelled_number, stated, wordy
+from o1exp.answers.words import dated, digits_for_numerals, plain_words, reasoned, spelled_number, stated, wordy
 
 _INTEGER = re.compile(r"-?\d+$")
 _PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
@@ -88,6 +87,10 @@ class _Reading:
     def __init__(self, decimal_comma: bool, depth: int = 0) -> None:
         self.comma, self.depth = decimal_comma, depth
 
+    def inner(self) -> "_Reading":
+        """The same grammar one level deeper."""
+        return _Reading(self.comma, self.depth + 1)
+
     def __call__(self, text: str) -> list[Answer]:
         if _INTEGER.match(text):
             return [Value(num(int(text)))]
@@ -97,7 +100,7 @@ class _Reading:
             text = SET_OPEN + text[1:-1] + SET_CLOSE
         elif braced is None and text.startswith(SET_OPEN) and text.count(SET_OPEN) > text.count(SET_CLOSE):
             text = text[1:].lstrip()  # the brace in front of a system of equations
-        inner = _Reading(self.comma, self.depth + 1)
+        inner = self.inner()
         text = _TRANSPOSED.sub(r"\1", _IN.sub("\u2208", _last_claim(text)))
         if lettered := _lettered(text, inner):
             return lettered
@@ -106,7 +109,7 @@ class _Reading:
             return found
         if verdict := reasoned(_MARKS.sub("", text)):
             return [*found, *verdict, *_words(text)]
-        for step in (clock, grid, based, congruence, _empty):
+        for step in (clock, grid, column, vector, based, congruence, _empty):
             if some := step(text):
                 return found + some
         if "\\begin" in text and "&" not in text:
@@ -125,7 +128,7 @@ class _Reading:
         if told := self._told(text):
             return told
         if (built := _BUILT.match(text)) and built[1] in built[2]:  # {x | x = 2k, k \u2208 Z} is what its condition says
-            return _Reading(self.comma, self.depth + 1)(built[2])
+            return self.inner()(built[2])
         found = self._whole(text)
         if found:
             return found
@@ -146,7 +149,7 @@ class _Reading:
             return []
         if len(pieces := cut(text, ",;")) > 1 and _counted_names(pieces):
             return []
-        found = _Reading(self.comma, self.depth + 1)(rest)
+        found = self.inner()(rest)
         return [] if not found or isinstance(found[0], Words | Opaque) else found
 
     def _whole(self, text: str) -> list[Answer]:
@@ -155,7 +158,7 @@ class _Reading:
             return []
         inside, opener = text[1:-1].strip(), text[0]
         if opener == "\u27e6":
-            return self._text(inside)
+            return self.inner()(inside)
         pieces = cut(inside, ",;")
         if opener == "\u2983" or (opener == "{" and len(pieces) > 1):
             items = _flat([self._item(piece) for piece in pieces if piece])
@@ -175,11 +178,8 @@ class _Reading:
                 found.append(Grid(tuple(tuple(cell for cell in row if cell is not None) for row in rows)))
         return found
 
-    def _text(self, inside: str) -> list[Answer]:
-        return _Reading(self.comma, self.depth + 1)(inside)
-
     def _item(self, piece: str) -> Answer:
-        found = _Reading(self.comma, self.depth + 1)(piece)
+        found = self.inner()(piece)
         values = [one for one in found if not isinstance(one, Choice)]
         return (values or found)[0]
 
@@ -233,7 +233,10 @@ def _named_once(items: list[Answer]) -> list[Answer]:
     return items
 
 
-_COUNTED = re.compile(r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*(?=[-\d\\\u00a4])")
+_COUNTED = re.compile(
+    r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*"
+    rf"(?=[-\d\\{CURRENCIES}])"
+)
 _HAVING = re.compile(r"(?:一?共?有|得到|得|需要?|是|为|买了?|花了?| (?:has|gets|is|have|had|got|are))?\s*:?\s*$")
 
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
+from o1exp.answers.clauses import cut, enclosed, linked, operators
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
-from o1exp.answers.nodes import Node, minus, num, symbols
+from o1exp.answers.nodes import Node, minus, num, replaced, symbols
 from o1exp.answers.quantities import expression
 from o1exp.answers.quantities import signs as signs_of
-from o1exp.answers.rational import rational
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
-from o1exp.answers.split import cut, enclosed, linked, operators
+from o1exp.answers.values import rational
 
 SIGNS = frozenset("<>\u2264\u2265\u2260")
 _SET_SIGNS = frozenset("\u222a\u2229\u2216\u211d\u2208")
@@ -20,7 +20,7 @@ _UNITED = re.compile(r"(?<=[\])\u2984])\s*U\s*(?=[\[(\u2983{])")
 _EXCEPT = re.compile(
     r"^(?:[a-z] (?:is|can be) )?(?:all|any|every)\s(?:the )?(?:real numbers?|reals?|real values?|(?=[a-z] ))(?: ?of [a-z]"
     r"| ?[a-z])?,?\s?(?:such that |with |where )?(?:[a-z] ?\u2260|except|but|other than|besides|excluding|"
-    r"not equal to|different from)(?: for)?\s*(?P<points>[^A-Za-z]*(?:[a-z] ?= ?[^A-Za-z]+|(?:and|or) ?[^A-Za-z]+)*)$"
+    r"not equal to|different from)(?: for)?\s*(?P<points>(?:[^A-Za-z\\]|\\[A-Za-z]+)*+(?:[a-z] ?= ?[^A-Za-z]+|(?:and|or) ?[^A-Za-z]+)*)$"
     r"|^(?:[a-z] ?)?(?:所有|一切|全体)?(?:除了?|为?不等于|不为|\u2260)(?P<holes>[^\u4e00-\u9fff]+)"
     r"(?:以外|之外|外)?的?(?:所有|一切|全体|任意)?的?实数$",
     re.IGNORECASE,
@@ -220,7 +220,7 @@ def _solved(left: Node, sign: str, right: Node) -> Region | None:
     if len(names) != 1:
         return None
     name = next(iter(names))
-    values = [rational(_at(difference, name, num(place))) for place in (0, 1, 2, 7)]
+    values = [rational(replaced(difference, name, num(place))) for place in (0, 1, 2, 7)]
     if any(value is None for value in values):
         return None
     start, one, two, seven = (value for value in values if value is not None)
@@ -229,12 +229,6 @@ def _solved(left: Node, sign: str, right: Node) -> Region | None:
         return None
     bound = num(Fraction(-start) / slope)
     return _one_bound(Node("sym", (), name), sign if slope > 0 else _MIRROR[sign], bound)
-
-
-def _at(node: Node, name: str, value: Node) -> Node:
-    if node.op == "sym":
-        return value if node.value == name else node
-    return Node(node.op, tuple(_at(part, name, value) for part in node.args), node.value)
 
 
 def _inequalities(text: str) -> list[Answer]:

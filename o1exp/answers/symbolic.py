@@ -14,7 +14,7 @@ from typing import Literal
 from o1exp.flow.process import child_environment
 
 CPU_SECONDS = 3
-_LONGEST = 300
+_LONGEST, _LONGEST_TEXT = 300, 4000
 _READY = "ready"
 _MEMORY = 4 << 30
 
@@ -36,20 +36,32 @@ class Symbolic:
                 self._known[left, right] = self._asked(left, right)
             return self._known[left, right]
 
+    def found_in(self, gold: str, text: str) -> bool | None:
+        """What math-verify says of the last formula or box that it finds in the end of a text; None where it finds none, or ends."""
+        if len(gold) > _LONGEST:
+            return None
+        with self._lock:
+            reply = self._reply([gold, text[-_LONGEST_TEXT:], "text"])
+        return {"true": True, "false": False}.get(reply)
+
     def _asked(self, left: str, right: str) -> Literal["equal", "different", "timeout"]:
+        reply = self._reply([left, right])
+        return "timeout" if not reply else "equal" if reply == "true" else "different"
+
+    def _reply(self, question: list[str]) -> str:
+        """What the child says, "" where the kernel ended it at its CPU limit."""
         child = self._ready()
         assert child.stdin is not None
         assert child.stdout is not None
         try:
-            child.stdin.write(json.dumps([left, right]) + "\n")
+            child.stdin.write(json.dumps(question) + "\n")
             child.stdin.flush()
             reply = child.stdout.readline().strip()
         except BrokenPipeError:
             reply = ""
-        if not reply:  # the kernel ended it at its CPU limit
+        if not reply:
             child.wait()
-            return "timeout"
-        return "equal" if reply == "true" else "different"
+        return reply
 
     def _ready(self) -> "subprocess.Popen[str]":
         if self._child is None or self._child.poll() is not None:
@@ -87,18 +99,21 @@ def _serve() -> None:
     for line in sys.stdin:
         _limit(CPU_SECONDS)
         try:
-            both = _verified(json.loads(line))
+            both = _verified(*json.loads(line))
         except Exception:
             both = False
         print(json.dumps(both), file=replies, flush=True)
 
 
-def _verified(texts: list[str]) -> bool:
-    """Whether math-verify finds two answers equal in both directions."""
+def _verified(left: str, right: str, form: str = "answer") -> bool | None:
+    """Whether math-verify finds two answers equal in both directions; of a whole text its last formula, None where it has none."""
     from math_verify import LatexExtractionConfig, parse, verify
 
     config = [LatexExtractionConfig()]
-    read = [parse(f"${text.strip().strip('$')}$", extraction_config=config, parsing_timeout=None) for text in texts]
+    texts = [f"${left.strip().strip('$')}$", right if form == "text" else f"${right.strip().strip('$')}$"]
+    read = [parse(text, extraction_config=config, parsing_timeout=None) for text in texts]
+    if form == "text" and not all(read):
+        return None
     return bool(all(read)) and all(bool(verify(*pair, timeout_seconds=None)) for pair in (read, read[::-1]))
 
 

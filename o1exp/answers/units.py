@@ -6,7 +6,7 @@ from functools import lru_cache
 
 _INCH, _POUND = Fraction(254, 10000), Fraction(45359237, 100000)
 _JOULE = Fraction(1000)  # in grams, metres and seconds
-# (what it measures: powers of time T, length L, mass M, money $, months Y, angle A) -> its units and their sizes
+# (what it measures: powers of time T, length L, mass M, kinds of money, months Y, angle A) -> its units and their sizes
 _TABLES: dict[str, dict[str, Fraction]] = {
     "T": {
         "ms": Fraction(1, 1000), "s|sec|secs|second|seconds|秒|秒钟": Fraction(1), "min|mins|minute|minutes|分钟|分": Fraction(60),
@@ -37,10 +37,14 @@ _TABLES: dict[str, dict[str, Fraction]] = {
     },
     "L2 M T-3": {"w|watt|watts|瓦|瓦特": _JOULE, "kw|千瓦": 1000 * _JOULE},
     "L-1 M T-2": {"pa|pascal|pascals|帕": _JOULE, "kpa": 1000 * _JOULE, "atm": 101325 * _JOULE},
-    "$": {
-        "$|¤|dollar|dollars|usd|yuan|元|rmb|euro|euros|eur|rupee|rupees|rubles|rub": Fraction(1),
-        "¢|cent|cents|pence|分钱": Fraction(1, 100), "角": Fraction(1, 10),
-    },
+    # each kind of money is a kind of its own; yuan and yen are both written ¥
+    "$": {"$|¤|dollar|dollars|usd|buck|bucks|美元": Fraction(1), "¢|cent|cents|美分": Fraction(1, 100)},
+    "€": {"€|euro|euros|eur|欧元": Fraction(1)},
+    "£": {"£|gbp|pound sterling|pounds sterling|英镑": Fraction(1), "pence|penny|pennies": Fraction(1, 100)},
+    "¥": {"¥|yuan|元|块钱|rmb|cny|人民币": Fraction(1), "角": Fraction(1, 10), "分钱": Fraction(1, 100)},
+    "J": {"yen|jpy|日元": Fraction(1)},
+    "₹": {"₹|rupee|rupees|rs|inr|paisa": Fraction(1)},
+    "₽": {"₽|ruble|rubles|rouble|roubles|rub|卢布": Fraction(1)},
     "A": {"deg|degree|degrees|度|°": Fraction(1), "rad|radian|radians|弧度": Fraction(0)},
 }  # fmt: skip
 UNITS = {name: (kind, size) for kind, table in _TABLES.items() for names, size in table.items() for name in names.split("|")}
@@ -54,6 +58,8 @@ _SCALES = {
     **dict.fromkeys(("k", "kelvin", "kelvins"), "K"),
 }
 """Scales of temperature: they do not convert by a factor."""
+_EITHER = {"pound": ("M1", "£1"), "pounds": ("M1", "£1"), "¥": ("¥1", "J1")}
+"""Units that may measure one of several things."""
 _MARKS = re.compile(r"[{}⟦⟧\\$]")
 _FACTOR = re.compile(r"[/()]|[^\s/()*·⋅.]+")
 _POWERED = re.compile(r"([^\d^-]+)\^?(-?\d{1,2})?")
@@ -133,11 +139,12 @@ def same_unit(left: str, right: str) -> bool:
 
 
 def unlike(left: str, right: str) -> bool:
-    """Whether two units are known to measure different things; pounds may be money."""
+    """Whether two units are known to measure different things, or different kinds of money; pounds may be money."""
     scales = _SCALES.get(spelled(left)), _SCALES.get(spelled(right))
     if scales[0] and scales[1]:
         return scales[0] != scales[1]
     sizes = converted(left), converted(right)
-    if sizes[0] is None or sizes[1] is None or {spelled(left), spelled(right)} & {"pound", "pounds"}:
+    if sizes[0] is None or sizes[1] is None:
         return False
-    return sizes[0][0] != sizes[1][0]
+    either = [_EITHER.get(spelled(unit), (size[0],)) for unit, size in zip((left, right), sizes, strict=True) if size]
+    return not set(either[0]) & set(either[1])

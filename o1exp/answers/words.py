@@ -1,8 +1,8 @@
 """Answers in words: one spelling, synonyms, and numbers spelled out in English and Chinese."""
 
 import re
+from fractions import Fraction
 
-from o1exp.answers.glyphs import chinese_number
 from o1exp.answers.kinds import Words
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -157,3 +157,72 @@ def _fraction(words: list[str]) -> str | None:
         return None
     part = f"{_SMALL[top[0]]}/{_BOTTOMS[last]}"
     return f"({count}+{part})" if whole else part
+
+
+_NUMERALS = "\u3007\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d"
+_ZEROS = "\u3007\u96f6"
+_DIGITS = dict(zip(_NUMERALS, (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
+_CHINESE_TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
+_MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
+_CHINESE = "".join([*_DIGITS, *_CHINESE_TENS, *_MYRIADS])
+_MIXED_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([百千万亿]{1,3})")
+_MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}(?![克米瓦卡焦牛帕赫升])){1,}+")
+_LARGEST = 10**600  # Python writes out and reads back no number much longer than this
+CHINESE_NUMBER = re.compile(f"\u8d1f?[{_CHINESE}]+(?:\u70b9[{''.join(_DIGITS)}]+)?")
+
+
+def chinese_number(word: str) -> str | None:
+    """The decimal digits of a number written in Chinese numerals, None where the word is none or the number is absurdly large."""
+    if not CHINESE_NUMBER.fullmatch(word):
+        return None
+    sign, word = ("-", word[1:]) if word[0] == "\u8d1f" else ("", word)
+    whole, _, decimals = word.partition("\u70b9")
+    if not any(glyph in _CHINESE_TENS or glyph in _MYRIADS for glyph in whole):
+        digits = "".join(str(_DIGITS[glyph]) for glyph in whole)
+    elif (value := _counted(whole)) is not None:
+        digits = str(value)
+    else:
+        return None
+    return sign + digits + ("." + "".join(str(_DIGITS[glyph]) for glyph in decimals) if decimals else "")
+
+
+def _counted(whole: str) -> int | None:
+    """The value of numerals with tens, hundreds, ten thousands: each large unit multiplies what stands between it and a larger one."""
+    total, part, section, digit, last = 0, 0, 0, 0, 1
+    for glyph in whole:
+        if glyph in _DIGITS:
+            digit, last = _DIGITS[glyph], (1 if glyph in _ZEROS else last)
+        elif glyph in _CHINESE_TENS:
+            section, digit, last = section + (digit or 1) * _CHINESE_TENS[glyph], 0, _CHINESE_TENS[glyph]
+        elif glyph == "\u4e07":
+            part, section, digit, last = (part + section + digit) * 10**4, 0, 0, 10**4
+        else:
+            total, part, section, digit, last = (total + part + section + digit) * 10**8, 0, 0, 0, 10**8
+        if max(total, part) > _LARGEST:
+            return None
+    return total + part + section + digit * (last // 10 if last > 10 and whole[-1] in _DIGITS else 1)  # 一百一 is 110
+
+
+def mixed_joined(text: str) -> str:
+    """The text with 25000 for 2万5千: digits, each with its own unit, that add up."""
+    return _MIXED_NUMERALS.sub(_mixed, text)
+
+
+def _mixed(run: "re.Match[str]") -> str:
+    total = part = section = Fraction(0)
+    for digits, units in _MIXED_PART.findall(run[0]):
+        number = Fraction(digits)
+        for unit in units:
+            if unit in _CHINESE_TENS:
+                section, number = section + number * _CHINESE_TENS[unit], Fraction(0)
+            elif unit == "\u4e07":
+                part, section, number = (part + section + number) * 10**4, Fraction(0), Fraction(0)
+            else:
+                total, part, section, number = (total + part + section + number) * 10**8, Fraction(0), Fraction(0), Fraction(0)
+    total += part + section
+    return str(total) if total.denominator == 1 else str(float(total))
+
+
+def digits_for_numerals(text: str) -> str:
+    """The text with digits for every number in Chinese numerals."""
+    return CHINESE_NUMBER.sub(lambda run: chinese_number(run[0]) or run[0], text)

@@ -26,6 +26,7 @@ from o1exp.history.cells import CellOutcome, compared, outcomes
 from o1exp.history.runs import PAGE, RunRecord, write
 from o1exp.report import runs
 from o1exp.report.compare import rows
+from o1exp.report.effects import effects
 from o1exp.report.render import page
 from o1exp.report.table import summary
 from o1exp.secrets import masked, masked_override
@@ -117,7 +118,7 @@ def show(sweep: RunRecord, outcome: str) -> None:
     page_file.write_text(page(runs.words([sweep], baseline, command), table, arms, 5))
     terminal = Terminal(highlight=False)
     terminal.width = terminal.width if terminal.is_terminal else WIDE
-    terminal.print(summary(table))
+    terminal.print(summary(table, effects(arms, baseline)))
     terminal.print(f"Sweep: {outcome}. To compare with another cell or setting: {command} --baseline NAME --out FILE.html", soft_wrap=True)
     terminal.print(f"Report: open {page_file}", soft_wrap=True)
 

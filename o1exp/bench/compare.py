@@ -11,28 +11,31 @@ from o1exp.bench.statistics import Marks, paired, unpaired
 
 @dataclass(frozen=True)
 class Against:
-    """Ours against theirs: over all answers, and at equal average tokens where both curves hold a common cost."""
+    """Ours against theirs: over all answers, and at equal average tokens where both curves hold a common cost.
 
-    comparison: Comparison
+    `shared` of `questions` were answered by both. Where that is less than half, they are different sets, and `comparison` is None unless
+    it was asked for all the same.
+    """
+
+    comparison: Comparison | None
     equal: AtEqualTokens | None
+    shared: int
+    questions: int
 
 
-def compare(ours: Outcome, theirs: Outcome, benchmark: str) -> Against | None:
-    """None where a result keeps no questions of the benchmark."""
+def compare(ours: Outcome, theirs: Outcome, benchmark: str, across: bool = False) -> Against | None:
+    """None where a result keeps no questions of the benchmark; `across` compares different sets of questions too, as groups."""
     a, b = ours.questions.get(benchmark, []), theirs.questions.get(benchmark, [])
     if not (a and b):
         return None
+    here, there = _marks(a), _marks(b)
+    shared, most = [question for question in here if question in there], max(len(here), len(there))
+    if 2 * len(shared) < most:  # a chance overlap is no pairing
+        found = unpaired(list(here.values()), list(there.values())) if across else None
+        return Against(found, None, len(shared), most)
     one, other = (Curve.kept(own, outcome.benchmarks[benchmark].curve) for own, outcome in ((a, ours), (b, theirs)))
-    return Against(_compared(a, b), at_equal_tokens(one, other))
-
-
-def _compared(ours: Sequence[QuestionScore], theirs: Sequence[QuestionScore]) -> Comparison:
-    """Paired by question; unpaired where the questions are others: a chance overlap is no pairing."""
-    a, b = _marks(ours), _marks(theirs)
-    shared = [question for question in a if question in b]
-    if 2 * len(shared) < max(len(a), len(b)):
-        return unpaired(list(a.values()), list(b.values()))
-    return paired([a[question] for question in shared], [b[question] for question in shared])
+    comparison = paired([here[question] for question in shared], [there[question] for question in shared])
+    return Against(comparison, at_equal_tokens(one, other), len(shared), most)
 
 
 def _marks(questions: Sequence[QuestionScore]) -> dict[str, Marks]:

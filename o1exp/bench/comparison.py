@@ -45,6 +45,27 @@ class AtEqualTokens:
     theirs_by: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """A mean over `seeds` x `questions` with its interval and p; `detectable` is found with 80 % power at p < 0.05.
+
+    `adjusted` is p after Holm's correction over the family it belongs to (equal to p for a family of one).
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    adjusted: float
+    seeds: int
+    questions: int
+    detectable: float
+
+    @property
+    def shown(self) -> bool:
+        return self.adjusted < 1 - LEVEL
+
+
 def verdict(comparison: Comparison, ours: str, theirs: str) -> str:
     """One sentence: what the comparison shows, and what it could not have shown."""
     c = comparison

@@ -10,6 +10,7 @@ from o1exp.bench.engines.embedded import Embedded
 from o1exp.bench.engines.engine import InferenceEngine, SamplingJob
 from o1exp.bench.finish import LENGTH, NO_ROOM
 from o1exp.bench.sampling import Sampling
+from o1exp.chat.rehearsal import refuses_system
 from o1exp.flow import Checkpoint, Expect, Machine, Role, Stage, Work, how
 from o1exp.flow.check import settings_of
 from o1exp.flow.stage import foreseen
@@ -57,7 +58,9 @@ class Sample(Stage[Table[Attempt]], Sampling):
         rows = inputs["problems"].rows
         answers, model = None if rows is None else rows * self.samples, inputs.get("model", Expect())
         found = self.engine.expect(self.sampling, answers, model, self.machine)
-        return replace(found, remark=f"at most {self.max_tokens:,} tokens each")
+        wrong = refuses_system(model.template, self.system) if self.engine.needs_model and self.system and model.template else ""
+        obstacles = (*found.obstacles, *([f"system: {wrong}"] if wrong else []))
+        return replace(found, obstacles=obstacles, remark=f"at most {self.max_tokens:,} tokens each")
 
     def preflight(self) -> Iterator[str]:
         yield from self.engine.obstacles()

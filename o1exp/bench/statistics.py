@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from o1exp.bench.comparison import LEVEL, Comparison
 
 POWER = 0.8
 RESAMPLES = 10_000
 BATCH = 500
+EDGE = 10.0
+"""Below so many right or wrong answers normal approximations err."""
 EXACT_QUESTIONS = 30
 """Up to this many questions the sign-flip test counts every one of the 2^n sign patterns."""
 
@@ -58,13 +60,17 @@ class Marks(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean with its standard error and interval; `questions` is what it rests on."""
+    """A mean with its standard error and interval; `questions` is what it rests on.
+
+    `independent` is the number of independent right or wrong answers that would give this error.
+    """
 
     value: float
     error: float
     low: float
     high: float
     questions: int
+    independent: float
 
 
 def wilson(right: int, n: int, level: float = LEVEL) -> Estimate:
@@ -72,7 +78,7 @@ def wilson(right: int, n: int, level: float = LEVEL) -> Estimate:
     assert 0 <= right <= n > 0, f"{right} of {n}"
     rate = right / n
     low, high = _score_interval(rate, n, _z(level))
-    return Estimate(value=rate, error=sqrt(rate * (1 - rate) / n), low=low, high=high, questions=n)
+    return Estimate(value=rate, error=sqrt(rate * (1 - rate) / n), low=low, high=high, questions=n, independent=n)
 
 
 def fraction(values: Sequence[float], level: float = LEVEL) -> Estimate:
@@ -91,7 +97,7 @@ def fraction(values: Sequence[float], level: float = LEVEL) -> Estimate:
     independent = max(float(n), value * (1 - value) / error**2) if error > 0 else float(n)
     quantile = float(stats.t.ppf((1 + level) / 2, n - 1)) if n > 1 else _z(level)
     low, high = _score_interval(value, independent, quantile)
-    return Estimate(value=value, error=error, low=low, high=high, questions=n)
+    return Estimate(value=value, error=error, low=low, high=high, questions=n, independent=independent)
 
 
 def mean(values: Sequence[float], level: float = LEVEL) -> Estimate:
@@ -99,16 +105,20 @@ def mean(values: Sequence[float], level: float = LEVEL) -> Estimate:
     n, centre = len(values), float(np.mean(values))
     error = float(np.std(values, ddof=1)) / sqrt(n) if n > 1 else 0.0
     half = float(stats.t.ppf((1 + level) / 2, n - 1)) * error if n > 1 else 0.0
-    return Estimate(value=centre, error=error, low=centre - half, high=centre + half, questions=n)
+    return Estimate(value=centre, error=error, low=centre - half, high=centre + half, questions=n, independent=n)
 
 
 def paired(ours: Sequence[Marks], theirs: Sequence[Marks], seed: int = 0) -> Comparison:
     """Two systems on the same questions in the same order.
 
     One right or wrong sample each: exact McNemar. Else the sign-flip test on the questions' differences, exact up to 30 questions and
-    seeded beyond.
+    seeded beyond. Near 0 or 1, and with more samples of a question on one side, differences lie askew without any difference of the models
+    (one sample is right or wrong where sixteen are a little of both): the score test is taken, as if the questions were others.
     """
     assert len(ours) == len(theirs) > 0, f"{len(ours)} against {len(theirs)} questions"
+    uneven = any(m.samples != other.samples for m, other in zip(ours, theirs, strict=True))
+    if uneven and (near_the_edge(ours) or near_the_edge(theirs)):
+        return score_test(ours, theirs)
     differences = _rates(ours) - _rates(theirs)
     low, high = bootstrap(ours, theirs, seed)
     if _single_counts(ours, theirs):
@@ -122,33 +132,76 @@ def paired(ours: Sequence[Marks], theirs: Sequence[Marks], seed: int = 0) -> Com
 
 
 def unpaired(ours: Sequence[Marks], theirs: Sequence[Marks]) -> Comparison:
-    """Two systems on different questions: Fisher for one right or wrong sample each, else Welch's t on the questions' rates."""
+    """Two systems on different questions: Fisher for one right or wrong sample each, else Welch's t on the questions' rates.
+
+    Near 0 or 1, where no spread is no certainty, the score test.
+    """
     if _single_counts(ours, theirs):
         return counts(round(sum(m.total for m in ours)), len(ours), round(sum(m.total for m in theirs)), len(theirs))
+    if near_the_edge(ours) or near_the_edge(theirs):
+        return score_test(ours, theirs)
     a, b = _rates(ours), _rates(theirs)
-    difference = float(a.mean() - b.mean())
-    if len(a) < 2 or len(b) < 2 or a.std() + b.std() == 0:
-        return replace(counts(round(a.sum()), len(a), round(b.sum()), len(b)), difference=difference)
     test = stats.ttest_ind(a, b, equal_var=False)
     low, high = test.confidence_interval(LEVEL)
     error = sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
     return Comparison(
-        ours=float(a.mean()), theirs=float(b.mean()), difference=difference, low=max(-1.0, float(low)), high=min(1.0, float(high)),
-        p=float(test.pvalue), adjusted=float(test.pvalue), test="Welch", questions=min(len(a), len(b)), paired=False,
-        detectable=min(1.0, power_factor() * error),
+        ours=float(a.mean()), theirs=float(b.mean()), difference=float(a.mean() - b.mean()), low=max(-1.0, float(low)),
+        high=min(1.0, float(high)), p=float(test.pvalue), adjusted=float(test.pvalue), test="Welch", questions=min(len(a), len(b)),
+        paired=False, detectable=min(1.0, power_factor() * error),
+    )  # fmt: skip
+
+
+def near_the_edge(marks: Sequence[Marks]) -> bool:
+    """Whether these questions amount to fewer than ten independent right answers, or to fewer than ten wrong ones.
+
+    Their spread is then no measure of how far the mean may be off: twenty questions without a right answer have none at all.
+    """
+    found = fraction([m.rate for m in marks])
+    return min(found.value, 1 - found.value) * found.independent < EDGE
+
+
+def score_test(ours: Sequence[Marks], theirs: Sequence[Marks]) -> Comparison:
+    """Newcombe's hybrid score interval, every question one answer; p is one minus the level whose interval ends at zero (at least 1e-12).
+
+    More samples of a question are not counted as more answers: where few questions hold all right answers, a sample of questions without
+    them looks surer than it is.
+    """
+    a, b = _rates(ours), _rates(theirs)
+
+    def rate(values: Floats, level: float) -> Estimate:
+        value, n = float(values.mean()), len(values)
+        low, high = _score_interval(value, n, float(special.stdtrit(n - 1, (1 + level) / 2)) if n > 1 else _z(level))
+        return Estimate(value=value, error=sqrt(value * (1 - value) / n), low=low, high=high, questions=n, independent=n)
+
+    one, other = rate(a, LEVEL), rate(b, LEVEL)
+    low, high = newcombe(one, other)
+    finest, coarsest = -12.0, 0.0  # powers of ten: the interval of level 1 - 10^x holds zero at the first, not at the second
+    for _ in range(40 if one.value != other.value else 0):
+        middle = (finest + coarsest) / 2
+        ends = newcombe(rate(a, 1 - 10**middle), rate(b, 1 - 10**middle))
+        finest, coarsest = (middle, coarsest) if ends[0] <= 0 <= ends[1] else (finest, middle)
+    return Comparison(
+        ours=one.value, theirs=other.value, difference=one.value - other.value, low=low, high=high, p=10**coarsest, adjusted=10**coarsest,
+        test="Newcombe", questions=min(one.questions, other.questions), paired=False, detectable=_detectable_of(one, other),
     )  # fmt: skip
 
 
 def counts(right: int, n: int, other_right: int, other_n: int) -> Comparison:
     """Two published counts, such as 13/30 against 12/30: Fisher's exact test and Newcombe's interval."""
     p = float(stats.fisher_exact([[right, n - right], [other_right, other_n - other_right]]).pvalue)
-    low, high = newcombe(wilson(right, n), wilson(other_right, other_n))
-    pooled = (right + other_right + 1) / (n + other_n + 2)
-    error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
+    one, other = wilson(right, n), wilson(other_right, other_n)
+    low, high = newcombe(one, other)
     return Comparison(
-        ours=right / n, theirs=other_right / other_n, difference=right / n - other_right / other_n, low=low, high=high, p=p, adjusted=p,
-        test="Fisher exact", questions=min(n, other_n), paired=False, detectable=min(1.0, power_factor() * error),
+        ours=one.value, theirs=other.value, difference=one.value - other.value, low=low, high=high, p=p, adjusted=p, test="Fisher exact",
+        questions=min(n, other_n), paired=False, detectable=_detectable_of(one, other),
     )  # fmt: skip
+
+
+def _detectable_of(one: Estimate, other: Estimate) -> float:
+    """Of two rates over so many independent answers; one right and one wrong answer are added, so that nobody is sure of 0 or 1."""
+    n, m = one.independent, other.independent
+    pooled = (one.value * n + other.value * m + 1) / (n + m + 2)
+    return min(1.0, power_factor() * sqrt(pooled * (1 - pooled) * (1 / n + 1 / m)))
 
 
 def bootstrap(ours: Sequence[Marks], theirs: Sequence[Marks], seed: int = 0, level: float = LEVEL) -> tuple[float, float]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from o1exp.answers.batch import GoldPair, grade_all
+from o1exp.answers.compare import classes
 from o1exp.answers.conventions import Mode
-from o1exp.answers.grade import Verdict
-from o1exp.answers.vote import classes
+from o1exp.answers.grade import GoldPair, Verdict, grade_all
 from o1exp.records import Score
 
 

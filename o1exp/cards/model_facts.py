@@ -8,6 +8,7 @@ from o1exp.bench.grade import PROBLEMS
 from o1exp.bench.outcome import METRICS, SIZES
 from o1exp.cards.card import CardEntry, pointer
 from o1exp.cards.pinned import pinned
+from o1exp.flow.architecture import positions
 from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact
 
@@ -27,6 +28,8 @@ def base_model(arm: Arm) -> list[CardEntry]:
     name = settings.get("path") or base.manifest.how.get("path") or settings.get("package") or base.does
     known = [base.facts.get("parameters"), *(a.facts.get("parameters") for a in arm.models), base.manifest.how.get("parameters")]
     shape = {label: config[key] for key, label in SHAPE.items() if key in config}
+    if "positions" in shape and positions(shape["positions"]) is None:
+        del shape["positions"]  # no bound, which some configs write as -1
     architecture = next(iter(config.get("architectures") or []), config.get("model_type", ""))
     parameters = next((int(count) for count in known if count), None)
     made = pointer(base) | {"name": str(name), "on_hub": bool(settings.get("path")), **pinned(base)}

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from o1exp.chat.templates import chosen
+from o1exp.chat.templates import ANSWER, QUESTION, Message, chosen, message, no_system, user
 from o1exp.chat.token_ids import TokenIds
 
-_QUESTION, _ANSWER = "o1exp-question", "o1exp-answer"
 _AROUND = " \t"
 """Spaces around the answer that a template is tried with, to see whether it keeps them."""
 _OPENS = re.compile(r"(?:<(?!\|?end)[^<>/\n]*(?:think|thought|reason)[^<>/\n]*>|\[THINK\]|◁think▷)\s*$", re.IGNORECASE)
@@ -59,14 +58,14 @@ class Dialogue:
         """The prompt up to where the model goes on, special tokens of the question hidden (`TokenIds.shown` shows them)."""
         asked, told = self.tokens.hide(question), self.tokens.hide(system)
         try:
-            text = self._written([*([_message("system", told)] if told else []), _user(asked)], True)
+            text = self._written([*([message("system", told)] if told else []), user(asked)], True)
         except ValueError as refused:
             if not told:
                 raise
-            self._written([_user(asked)], True)
-            raise ValueError(f"{_no_system('refuses')} ({refused})") from None
+            self._written([user(asked)], True)
+            raise ValueError(f"{no_system('refuses')} ({refused})") from None
         if told.strip() not in text:
-            raise ValueError(_no_system("leaves out"))
+            raise ValueError(no_system("leaves out"))
         if asked.strip() not in text:
             raise ValueError("the chat template does not write the question as it is; mend it, or choose chat_template=plain")
         return text
@@ -111,7 +110,7 @@ class Dialogue:
     @cached_property
     def form(self) -> Form:
         """How the template writes an answer. Errors: ValueError where it writes none, or closes it with no end token."""
-        before, _, after = self._finished.partition(_ANSWER)
+        before, _, after = self._finished.partition(ANSWER)
         keeps = before.endswith(_AROUND), after.startswith(_AROUND[::-1])
         before, after = before[: -len(_AROUND)] if keeps[0] else before, after[len(_AROUND) :] if keeps[1] else after
         turn = self._prompt.removesuffix(self.opened)
@@ -140,8 +139,8 @@ class Dialogue:
 
     @cached_property
     def _finished(self) -> str:
-        text = self._written([_user(_QUESTION), _message("assistant", _AROUND + _ANSWER + _AROUND[::-1])], False)
-        if _ANSWER not in text:
+        text = self._written([user(QUESTION), message("assistant", _AROUND + ANSWER + _AROUND[::-1])], False)
+        if ANSWER not in text:
             raise ValueError("the chat template does not write the assistant's answer; mend it, or choose chat_template=plain")
         return text
 
@@ -150,19 +149,19 @@ class Dialogue:
         failed = ValueError("the chat template does not write the question; mend it, or choose chat_template=plain")
         for self._parts in (False, True):
             try:
-                text = self._written([_user(_QUESTION)], True)
+                text = self._written([user(QUESTION)], True)
             except ValueError as wrong:
                 failed = failed if self._parts else wrong
                 continue
-            if _QUESTION in text:
+            if QUESTION in text:
                 return text
         raise failed
 
-    def _written(self, messages: list[dict[str, Any]], opens: bool) -> str:
+    def _written(self, messages: list[Message], opens: bool) -> str:
         from jinja2 import TemplateError, TemplateSyntaxError
 
         if self._parts:
-            messages = [{**message, "content": [{"type": "text", "text": message["content"]}]} for message in messages]
+            messages = [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in messages]
         try:
             return str(
                 self.tokenizer.apply_chat_template(
@@ -177,21 +176,9 @@ class Dialogue:
             raise ValueError(f"the chat template fails: {wrong}; mend it, or choose chat_template=plain") from None
 
 
-def _message(role: str, content: str) -> dict[str, Any]:
-    return {"role": role, "content": content}
-
-
-def _user(content: str) -> dict[str, Any]:
-    return _message("user", content)
-
-
 def _closing(mark: str) -> str:
     """The mark that ends the thought which this one begins."""
     for begins, ends in (("begin", "end"), ("START", "END"), ("start", "end")):
         if begins in mark:
             return mark.replace(begins, ends)
     return mark[0] + "/" + mark[1:]
-
-
-def _no_system(does: str) -> str:
-    return f'the chat template {does} a system prompt; set system="" and write its words before {{question}} in prompt'

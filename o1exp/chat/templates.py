@@ -21,10 +21,15 @@ CHATML = (
 OURS = {"plain": PLAIN, "chatml": CHATML}
 """By name. `plain` needs nothing but an end token; `chatml` needs a tokenizer that has <|im_start|> and <|im_end|>."""
 
+QUESTION, ANSWER = "o1exp-question", "o1exp-answer"
+"""What a template is tried with."""
+
+Message = dict[str, Any]
+
 DAY = datetime(2024, 7, 26)
 """What templates that write the date are told, Llama's own default: with the day of the run training and sampling would see other bytes."""
 _TODAY = re.compile(r"""strftime_now\(\s*(["'])((?:(?!\1).)*)\1\s*\)""")
-_TAGS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
+TAGS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 """A tag of transformers that Jinja does not know."""
 
 
@@ -57,7 +62,7 @@ def syntax_error(template: str) -> str:
     from jinja2 import Environment, TemplateSyntaxError
 
     try:
-        Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_TAGS.sub("", template))
+        Environment(extensions=["jinja2.ext.loopcontrols"]).parse(TAGS.sub("", template))
     except TemplateSyntaxError as wrong:
         return f"is no Jinja template (line {wrong.lineno}: {wrong.message}); mend it, or choose chat_template=plain"
     return ""
@@ -90,6 +95,15 @@ def chosen(own: Any, wanted: str) -> str:
     return settled(str(found))
 
 
+def expected(own: str, wanted: str) -> str:
+    """The template of a model that is trained with the setting `wanted` from one with `own`; "" where only its tokenizer knows."""
+    found = own if not wanted else wanted if is_jinja(wanted) else OURS.get(wanted, "")
+    try:
+        return settled(found)
+    except ValueError:
+        return ""
+
+
 def settled(template: str) -> str:
     """The template with DAY for the day of the run. Errors: ValueError where it asks for the day in a way that is not known."""
     found = _TODAY.sub(lambda call: call[1] + DAY.strftime(call[2]) + call[1], template)
@@ -99,6 +113,21 @@ def settled(template: str) -> str:
             "texts; write strftime_now with a format between quotes, or choose chat_template=plain"
         )
     return found
+
+
+def message(role: str, content: str) -> Message:
+    """As templates take it."""
+    return {"role": role, "content": content}
+
+
+def user(content: str) -> Message:
+    """What is asked."""
+    return message("user", content)
+
+
+def no_system(does: str) -> str:
+    """The sentence for a template that refuses a system prompt, or leaves it out."""
+    return f'the chat template {does} a system prompt; set system="" and write its words before {{question}} in prompt'
 
 
 def _offer(named: dict[str, str]) -> str:

@@ -8,9 +8,9 @@ from typing import ClassVar
 from o1exp.answers.kinds import Based, Choice, Named, Value
 from o1exp.answers.nodes import symbols
 from o1exp.answers.normalise import normalise
-from o1exp.answers.rational import rational
 from o1exp.answers.read import read
 from o1exp.answers.regions import size
+from o1exp.answers.values import rational
 from o1exp.curate.marks import options_mark, picture_mark, proof_mark
 from o1exp.flow import Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
@@ -80,7 +80,7 @@ class Rules(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rule filter on problems"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     problems: Stage[Table[Problem]]
     image: bool = True

@@ -14,8 +14,9 @@ class Expect:
     in GB of 2^30 bytes. `disk_gb` is the artefact's, `scratch_gb` what is there besides while it is made, `download_gb` comes over the
     network. `most_usd` and `most_hours` are the worst case of `usd + gpu_usd` and `hours`; 0: as expected.
 
-    `model` are the numbers of the model that the stage makes. `details` are lines of the plan, each with a name before it; `obstacles`
-    are reasons why the stage cannot be made as it is, one sentence each.
+    `model` are the numbers of the model that the stage makes, `template` its chat template, "" where that is not known.
+    `details` are lines of the plan, each with a name before it; `obstacles` are reasons why the stage cannot be made as it is, one
+    sentence each.
     """
 
     rows: float | None = None
@@ -34,6 +35,7 @@ class Expect:
     download_gb: float = 0
     parameters: float = 0
     model: Architecture | None = None
+    template: str = ""
     remark: str = ""
     details: tuple[tuple[str, str], ...] = ()
     obstacles: tuple[str, ...] = ()

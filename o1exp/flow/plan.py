@@ -59,7 +59,10 @@ def _measured(known: Manifest, expect: Expect) -> Expect:
     """A finished stage costs nothing more, its rows are known, and so is the commit that a moving revision was."""
     rows, facts = known.facts.get("rows", expect.rows), known.facts
     remark = moving(str(known.settings.get("revision", "")), str(facts["commit"])) if "commit" in facts else ""
-    return Expect(rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters, model=expect.model, remark=remark)
+    return Expect(
+        rows=rows, tokens_per_row=expect.tokens_per_row, parameters=expect.parameters, model=expect.model, template=expect.template,
+        remark=remark,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,16 @@ from o1exp.records import Attempt, Problem, Score
 
 @dataclass(frozen=True)
 class Arm:
-    """One named Result. `lineage` knows the outputs folder it lies in."""
+    """One named Result; `also` are other names of the same one. `lineage` knows the outputs folder it lies in."""
 
     name: str
     lineage: Lineage
     result: Artefact
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.name, *self.also
 
     @cached_property
     def outcome(self) -> Outcome:

@@ -1,5 +1,6 @@
 """One look for all pages: type, colours, tables, and how a room's templates are filled."""
 
+from colorsys import hls_to_rgb
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,17 @@ if TYPE_CHECKING:
 INK, SOFT, GRID = "#1d2127", "#5c6570", "#e4e4e4"
 COLOURS = ("#0b6e99", "#c2571a", "#3d7a3a", "#8a4f9e", "#b0892c", "#b23a48", "#4a5d8f", "#6b705c")
 """Dark enough for text on white; told apart by readers with red-green blindness in this order."""
+TURN = 0.381966
+"""Of the colour circle, the golden angle: however many hues follow each other, none comes near another early."""
+
+
+def colour(place: int) -> str:
+    """The colour of the n-th thing, from 0; beyond those chosen by eye each has a hue of its own."""
+    if place < len(COLOURS):
+        return COLOURS[place]
+    beyond = place - len(COLOURS)
+    red, green, blue = hls_to_rgb((0.05 + TURN * beyond) % 1, (0.32, 0.45)[beyond % 2], 0.55)
+    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
 
 
 def base_css() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from o1exp.answers.vote import classes
+from o1exp.answers.compare import classes
 from o1exp.bench.grade import scores
 from o1exp.bench.outcome import BenchmarkScore
 from o1exp.bench.verdicts import with_votes

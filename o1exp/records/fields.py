@@ -14,7 +14,7 @@ Values = Mapping[str, Any]
 """One row: what its fields hold, by name."""
 MISSING = object()
 """What `field` gives where a row has no such field; None is a value that a file can hold."""
-PROBLEM = ("problem", "question", "query", "prompt", "instruction", "input", "messages", "conversations", "conversation")
+PROBLEM = ("problem", "question.stem", "question", "query", "prompt", "instruction", "input", "messages", "conversations", "conversation")
 """The usual names of a problem's text, or of the chat that holds it."""
 USER, ASSISTANT = ("user", "human"), ("assistant", "gpt", "model", "bot", "chatgpt")
 """Who speaks in a chat."""
@@ -23,7 +23,9 @@ _LISTED = re.compile(r"""\[\s*(['"]).*\1\s*,?\s*\]""", re.DOTALL)
 _OBJECT = re.compile(r"""\[?\s*\{\s*(['"])[^'"]*\1\s*:.*\}\s*\]?""", re.DOTALL)
 _BESIDE = re.compile(r"""(['"])\s+(['"])""")
 """Between the items of a list as numpy writes it; Python would take them as one text."""
-_NAN = ("nan", "<na>")
+_ARRAY = re.compile(r"\barray\((\[[^\[\]]*\])(?:,\s*dtype=\w+)?\)")
+"""A list of numpy within an object that a table was saved with."""
+_NAN = ("nan", "<na>", "n/a", "#n/a", "null")
 
 
 def field(row: Values, name: str) -> Any:
@@ -32,7 +34,7 @@ def field(row: Values, name: str) -> Any:
         return row[name]
     value: Any = row
     for part in name.split("."):
-        value = _written(value)
+        value = written(value)
         if isinstance(value, dict) and part in value:
             value = value[part]
         elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
@@ -42,16 +44,31 @@ def field(row: Values, name: str) -> Any:
     return value
 
 
-def _written(value: Any) -> Any:
+def written(value: Any) -> Any:
     """The object or list that a text spells as JSON or as Python does (a table saved as CSV holds such texts), else the value itself."""
     if not (isinstance(value, str) and _OBJECT.fullmatch(value.strip())):
         return value
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, lambda text: ast.literal_eval(_ARRAY.sub(lambda found: _spaced(found[1]), text))):
         try:
             return read(value.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
     return value
+
+
+def listed(text: str) -> list[Any] | None:
+    """The list of texts that a text spells as JSON, as Python or as numpy does; None where it is none."""
+    if not _LISTED.fullmatch(text.strip()):
+        return None
+    try:
+        found = ast.literal_eval(_spaced(text.strip()))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _spaced(text: str) -> str:
+    return _BESIDE.sub(r"\1, \2", text)
 
 
 def first_field(row: Values, names: Sequence[str]) -> str:
@@ -99,16 +116,13 @@ def _number(value: float | Decimal) -> str:
 
 
 def answer_text(value: Any) -> str:
-    """As `as_text`, for an answer: the text `nan` is none, and `['3', '-3']`, a list that was written as a text, is `3, -3`.
+    """As `as_text`, for an answer: the texts `nan` and `N/A` are none, and `['3', '-3']`, a list that was written as a text, is `3, -3`.
 
     Errors: as there, also for an object that was written as a text.
     """
-    text = as_text(_written(value))
-    if _LISTED.fullmatch(text):
-        try:
-            text = as_text(ast.literal_eval(_BESIDE.sub(r"\1, \2", text)))
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return text
+    text = as_text(written(value))
+    if (items := listed(text)) is not None:
+        text = as_text(items)
     return "" if text.casefold() in _NAN else text
 
 
@@ -136,7 +150,7 @@ def assistant_text(value: Any) -> str:
 
 
 def _last_turn(value: Any, speakers: Sequence[str]) -> str:
-    value = chat if is_chat(chat := _written(value)) else value
+    value = chat if is_chat(chat := written(value)) else value
     if not is_chat(value):
         return as_text(value)
     said = [turn for turn in value if str(turn.get("role", turn.get("from"))).casefold() in speakers]

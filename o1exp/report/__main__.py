@@ -13,6 +13,7 @@ from o1exp.history.runs import RunRecord, find
 from o1exp.report import runs
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import rows
+from o1exp.report.effects import REPLICATES, effects
 from o1exp.report.render import page
 from o1exp.report.table import summary, values
 
@@ -31,24 +32,35 @@ def _compare(asked: argparse.Namespace) -> int:
     found = [find(name, asked.outputs) for name in asked.runs]
     arms = runs.merge(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
-    table, warnings = rows(arms, baseline), unlike(arms)
+    table, warnings = rows(arms, baseline, asked.across), unlike(arms)
+    grid = effects(arms, baseline, asked.replicates)
     if asked.out is not None:
-        command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *(["--baseline", baseline] if baseline else [])])
+        command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(baseline, asked.across)])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(page(runs.words(found, baseline, command), table, arms, asked.samples), encoding="utf-8")
+        asked.out.write_text(page(runs.words(found, baseline, command, asked.replicates), table, arms, asked.samples), encoding="utf-8")
     if asked.json:
-        told = {"runs": [_record(run) for run in found], "baseline": baseline, "warnings": warnings, "rows": [values(row) for row in table]}
+        told: dict[str, Any] = {
+            "runs": [_record(run) for run in found],
+            "baseline": baseline,
+            "warnings": warnings,
+            "rows": [values(row) for row in table],
+        }
+        told["effects"] = grid.plain()
         print(json.dumps(told | ({"page": str(asked.out)} if asked.out else {}), indent=1, ensure_ascii=False))
         return 0
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 200
-    console.print(summary(table))
-    if warnings:
-        console.print("\n" + " ".join([*warnings, RULE]), markup=False, style="yellow")
+    console.print(summary(table, grid))
+    for sentence in [*runs.same(arms), *([" ".join([*warnings, RULE])] if warnings else [])]:
+        console.print(f"\n{sentence}", markup=False, style="yellow")
     if asked.out is not None:
         console.print(f"\npage: {asked.out}", markup=False, soft_wrap=True)
     return 0
+
+
+def _flags(baseline: str, across: bool) -> list[str]:
+    return [*(["--baseline", baseline] if baseline else []), *(["--across"] if across else [])]
 
 
 def _record(run: RunRecord) -> dict[str, Any]:
@@ -62,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     compare.set_defaults(act=_compare)
     compare.add_argument("runs", nargs="+", metavar="RUN", help="a folder below outputs/runs, or its name")
     compare.add_argument("--baseline", default="", metavar="ID", help="the arm to compare with, or a setting such as thought=shortcut")
+    compare.add_argument("--across", action="store_true", help="compare arms that answered different questions too, as groups")
+    compare.add_argument(
+        "--replicates", type=lambda text: tuple(text.split(",")), default=REPLICATES, metavar="AXIS,...",
+        help="axes of a sweep whose values repeat the experiment (seed); the others are factors",
+    )  # fmt: skip
     compare.add_argument("--out", type=Path, metavar="FILE.html", help="write the page there")
     compare.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     compare.add_argument("--json", action="store_true", help="print the same as JSON instead")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from o1exp.history.arms import Arm, benchmarks
 
 if TYPE_CHECKING:
+    from o1exp.bench.compare import Against
     from o1exp.bench.comparison import AtEqualTokens, Comparison
     from o1exp.bench.outcome import BenchmarkScore
 
@@ -26,26 +27,55 @@ class ResultRow:
     at_equal_tokens: str = ""
 
 
-def rows(arms: list[Arm], baseline: str = "") -> list[ResultRow]:
+def rows(arms: list[Arm], baseline: str = "", across: bool = False) -> list[ResultRow]:
     """The result table: benchmark by benchmark, arm by arm, each against its baseline. Resamples: ask once, and hand the table on.
 
-    All comparisons of a table are one family: their p-values are corrected by Holm.
+    All comparisons of a table are one family: their p-values are corrected by Holm, two arms that are one result counting once. Arms that
+    answered different questions are not compared, unless `across` asks for it.
     """
     table = plain_rows(arms)
     pairs = [(i, base) for i, row in enumerate(table) if (base := partner(row.arm, arms, baseline)) is not None]
     if not pairs:
         return table
-    from o1exp.bench.compare import compare
+    from o1exp.bench.compare import Against, compare
     from o1exp.bench.comparison import sentence
     from o1exp.bench.statistics import family
 
-    found = [(i, base, c) for i, base in pairs if (c := compare(table[i].arm.outcome, base.outcome, table[i].benchmark)) is not None]
-    for (index, base, one), comparison in zip(found, family([c.comparison for _, _, c in found]), strict=True):
-        row = table[index]
-        words = sentence(one.equal, row.arm.name, base.name) if one.equal else ""
-        said = _said(row, base, comparison)
-        table[index] = replace(row, against=comparison, verdict=said, equal=one.equal, at_equal_tokens=words)
+    found: dict[tuple[str, str, str], Against] = {}
+    for index, base in pairs:
+        row, place = table[index], _place(table[index], base)
+        if row.arm.result.path != base.result.path and place not in found:
+            one = compare(row.arm.outcome, base.outcome, row.benchmark, across)
+            found |= {place: one} if one else {}
+    tested = {place: one.comparison for place, one in found.items() if one.comparison}
+    corrected = dict(zip(tested, family(list(tested.values())), strict=True))
+    for index, base in pairs:
+        row, place = table[index], _place(table[index], base)
+        if row.arm.result.path == base.result.path:
+            table[index] = replace(row, verdict=f"{row.arm.name} and {base.name} are the same result.")
+        elif place in corrected:
+            equal = found[place].equal
+            words = sentence(equal, row.arm.name, base.name) if equal else ""
+            said = _said(row, base, corrected[place]) + _part(found[place])
+            table[index] = replace(row, against=corrected[place], verdict=said, equal=equal, at_equal_tokens=words)
+        elif place in found:
+            table[index] = replace(row, verdict=_other_questions(row, base, found[place]))
     return table
+
+
+def _place(row: ResultRow, base: Arm) -> tuple[str, str, str]:
+    """What is compared, whatever the arms are called."""
+    return row.benchmark, row.arm.result.path, base.result.path
+
+
+def _part(found: "Against") -> str:
+    return f" Compared on the {found.shared} of {found.questions} questions that both answered." if found.shared < found.questions else ""
+
+
+def _other_questions(row: ResultRow, base: Arm, found: "Against") -> str:
+    share = f"{found.shared} of {found.questions} are shared" if found.shared else "none is shared"
+    asked = "--across (report.across=true) compares them as groups"
+    return f"{row.arm.name} and {base.name} answered different questions ({share}) and are not compared; {asked}."
 
 
 def plain_rows(arms: list[Arm]) -> list[ResultRow]:
@@ -69,13 +99,16 @@ def partner(arm: Arm, arms: list[Arm], baseline: str) -> Arm | None:
 
     None for a baseline itself and where there is no such cell.
     """
-    named = {other.name: other for other in arms}
+    named = {name: other for other in arms for name in other.names}
     if baseline in named:
-        return None if arm.name == baseline else named[baseline]
-    if not is_baseline(arm.name, baseline):
-        setting = baseline.partition("=")[0] + "="
-        words = [baseline if word.startswith(setting) else word for word in arm.name.split(" ")]
-        return named.get(" ".join(words)) if baseline in words else None
+        return None if baseline in arm.names else named[baseline]
+    if any(is_baseline(name, baseline) for name in arm.names):
+        return None
+    setting = baseline.partition("=")[0] + "="
+    for name in arm.names:
+        words = [baseline if word.startswith(setting) else word for word in name.split(" ")]
+        if baseline in words and (found := named.get(" ".join(words))):
+            return found
     return None
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from o1exp.history.arms import Arm
 from o1exp.media.figure import drawing, plain_ticks, svg, tidy, with_legend
-from o1exp.media.style import COLOURS, INK
+from o1exp.media.style import COLOURS, INK, colour
 from o1exp.media.text import label, labels
 from o1exp.report.compare import ResultRow
 from o1exp.report.ledger import shared_trainings
@@ -29,7 +29,7 @@ MOST_HISTOGRAMS = 6
 
 
 def colours(arms: list[Arm]) -> dict[str, str]:
-    return {arm.name: COLOURS[i % len(COLOURS)] for i, arm in enumerate(arms)}
+    return {arm.name: colour(i) for i, arm in enumerate(arms)}
 
 
 def curves(arms: list[Arm]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from o1exp.bench.outcome import NAME, Outcome
-from o1exp.flow import AtLeast, Role, Stage, Work, how
+from o1exp.flow import AtLeast, Role, Stage, Work, added, how
 from o1exp.flow.expect import Expect
 from o1exp.history.arms import gather
 from o1exp.tti.stage import Audited
@@ -29,12 +29,14 @@ class Page:
 class Report(Stage[Page]):
     """Compare the arms with the baseline arm ("" = none) and write index.html, results.json, results.csv and results.tex.
 
+    Arms that answered other questions than the baseline are not compared with it, unless `across` asks for it.
     `question` is what the experiment asked, `caveat` what its answer does and does not show; `audit` is how much of it the run
     tells others; `command` reproduces it.
     """
 
     role: ClassVar[Role] = "description"
     does: ClassVar[str] = "the arms compared on a page"
+    version: ClassVar[int] = 2
     volatile: ClassVar[tuple[str, ...]] = ("index.html",)
 
     arms: dict[str, Stage[Outcome]]
@@ -43,6 +45,8 @@ class Report(Stage[Page]):
     question: str = ""
     caveat: str = ""
     samples: Annotated[int, AtLeast(0)] = 5
+    across: bool = added(False)
+    """Compare arms that answered different questions too, as groups."""
     audit: Stage[Audited] | None = None
     command: str = how("")
 
@@ -57,7 +61,7 @@ class Report(Stage[Page]):
         from o1exp.report.render import PageWords, write
 
         arms = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
-        table = rows(arms, self.baseline)
+        table = rows(arms, self.baseline, self.across)
         words = PageWords(self.title, self.question, self.caveat, self.command, self.baseline)
         write(work.folder, words, table, arms, self.samples, work.open(self.audit) if self.audit else None)
         work.note(rows=len(table), arms=len(arms))

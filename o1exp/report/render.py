@@ -8,12 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from o1exp.bench.comparison import Contrast
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.media.style import templates
 from o1exp.report import figures
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import ResultRow, is_baseline
+from o1exp.report.doubts import doubts
+from o1exp.report.effects import REPLICATES, effects
 from o1exp.report.ledger import Cost, bills, costs, funnels, money, usd_per_right
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
@@ -26,13 +29,14 @@ from o1exp.tti.stage import Audited
 
 @dataclass(frozen=True)
 class PageWords:
-    """What people said about the experiment; `command` makes it again."""
+    """What people said about the experiment; `command` makes it again. `replicates` are the axes that repeat it, such as seeds."""
 
     title: str
     question: str
     caveat: str
     command: str
     baseline: str
+    replicates: tuple[str, ...] = REPLICATES
 
 
 def write(
@@ -58,17 +62,19 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         "p": _p,
         "usd": _usd,
         "finding": _finding,
+        "moved": _moved,
         "tied": _tied,
     }
     environment.tests["baseline"] = is_baseline
     names = benchmarks(arms)
     stages = costs(arms)
     return environment.get_template("page.html.j2").render(
-        words=words, arms=arms, benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
+        words=words, effects=effects(arms, words.baseline, words.replicates), arms=arms,
+        benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
         palette=figures.colours(arms), curves=Markup(figures.curves(arms)), phases=phases(arms),
         histograms=Markup(figures.histograms(lengths(arms))), scaling=Markup(figures.scaling(arms, table)),
         published=figures.published(names),
-        funnels=funnels(arms), costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
+        funnels=funnels(arms), doubts=doubts(arms), costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
         cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
         bills=bills(arms), gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
@@ -91,6 +97,11 @@ def _finding(row: ResultRow) -> str:
     if row.against is None or row.against.adjusted >= 0.05:
         return ""
     return "better" if row.against.difference > 0 else "worse"
+
+
+def _moved(found: Contrast) -> str:
+    """The same of an effect."""
+    return "" if not found.shown else "better" if found.value > 0 else "worse"
 
 
 def _tied(sentence: str) -> str:

@@ -1,24 +1,35 @@
 """How several finished runs become one comparison."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from o1exp.history.arms import Arm
 from o1exp.history.runs import RunRecord
 from o1exp.report.compare import is_baseline
+from o1exp.report.effects import REPLICATES
 from o1exp.report.render import PageWords
 
 
 def merge(runs: list[RunRecord]) -> list[Arm]:
-    """The arms of all runs, each result once; a name that two results claim gets its run's name before it."""
+    """The arms of all runs, each result once under the first of its names; a name that two results claim gets its run's name before it."""
     found = [(run, arm) for run in runs for arm in run.gathered()]
     claims: dict[str, set[str]] = {}
     for _, arm in found:
-        claims.setdefault(arm.name, set()).add(arm.result.path)
-    merged: dict[str, Arm] = {}
+        claims.setdefault(arm.name, set()).add(_result(arm))
+    names: dict[str, dict[str, Arm]] = {}
     for run, arm in found:
         name = arm.name if len(claims[arm.name]) == 1 else f"{run.name}/{arm.name}"
-        merged.setdefault(name, replace(arm, name=name))
-    return list(merged.values())
+        names.setdefault(_result(arm), {}).setdefault(name, arm)
+    return [replace(next(iter(own.values())), name=next(iter(own)), also=tuple(own)[1:]) for own in names.values()]
+
+
+def _result(arm: Arm) -> str:
+    return f"{arm.lineage.root}/{arm.result.path}"
+
+
+def same(arms: list[Arm]) -> list[str]:
+    """A sentence for every result that stands under several names."""
+    return [f"{', '.join(arm.names)} are one result, listed once." for arm in arms if arm.also]
 
 
 def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
@@ -26,7 +37,7 @@ def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
 
     Errors: ValueError for anything else.
     """
-    names = [arm.name for arm in arms]
+    names = [name for arm in arms for name in arm.names]
     if not asked:
         agreed = runs[0].baseline if len({run.baseline for run in runs}) == 1 else ""
         return agreed if any(is_baseline(name, agreed) for name in names) else ""
@@ -39,10 +50,21 @@ def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
     return candidates.pop()
 
 
-def words(runs: list[RunRecord], baseline: str, command: str) -> PageWords:
-    """A single run keeps its own words; several are named, with every question that was asked."""
-    settings = [run.settings for run in runs]
-    title = runs[0].title or runs[0].name if len(runs) == 1 else "Comparison of " + ", ".join(run.name for run in runs)
-    questions = dict.fromkeys(str(s["question"]) for s in settings if s.get("question"))
-    caveats = dict.fromkeys(str(s["caveat"]) for s in settings if s.get("caveat"))
-    return PageWords(title, " ".join(questions), " ".join(caveats), command, baseline)
+def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequence[str] = REPLICATES) -> PageWords:
+    """A single run keeps its own words; what several were asked and could not show is said of each by its name."""
+    if len(runs) == 1:
+        said = runs[0].settings
+        title, question, caveat = runs[0].title or runs[0].name, str(said.get("question") or ""), str(said.get("caveat") or "")
+        return PageWords(title, question, caveat, command, baseline, tuple(replicates))
+    title = "Comparison of " + ", ".join(run.name for run in runs)
+    return PageWords(title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates))
+
+
+def _of_each(runs: list[RunRecord], what: str) -> str:
+    """What the runs' reports say, each text once, after the names of the runs that say it; as it is where all say the same."""
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        said.setdefault(str(run.settings.get(what) or ""), []).append(run.name)
+    if len(said) == 1:
+        return next(iter(said))
+    return " ".join(f"{', '.join(names)}: {text}" for text, names in said.items() if text)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,14 @@ from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm
 from o1exp.media.text import csv_cell, latex, one_line
 from o1exp.report.compare import ResultRow
+from o1exp.report.effects import NO_EFFECTS, Effect, Effects
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 
-def summary(found: list[ResultRow]) -> "Group":
-    """The result table and its verdicts for the terminal."""
+def summary(found: list[ResultRow], taken_apart: Effects = NO_EFFECTS) -> "Group":
+    """The result table and its verdicts for the terminal: over seeds and the other settings, where a grid was taken apart."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -26,18 +27,36 @@ def summary(found: list[ResultRow]) -> "Group":
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("benchmark", no_wrap=True)
     table.add_column("arm", no_wrap=True)
-    for name in ("accuracy", "95 % interval", "tokens", *_sample_columns(found), "trained on", "train CPU s", "difference", "p"):
+    for name in (
+        "problems",
+        "accuracy",
+        "95 % interval",
+        "tokens",
+        *_sample_columns(found),
+        "trained on",
+        "train CPU s",
+        "difference",
+        "p",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for row, last in zip(found, [*found[1:], None], strict=True):
         ends = last is not None and last.benchmark != row.benchmark
         table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
-    return Group(table, *(Text(line) for row in found for line in (row.verdict, row.at_equal_tokens) if line))
+    each = [line for row in found for line in (row.verdict, row.at_equal_tokens) if line]
+    over = [f"{_on(effect, found)}{effect.verdict}" for effect in (*taken_apart.main, *taken_apart.interactions)]
+    return Group(table, *map(Text, over or each))
+
+
+def _on(effect: Effect, found: list[ResultRow]) -> str:
+    """The benchmark, where there are several."""
+    return f"{effect.benchmark}: " if len({row.benchmark for row in found}) > 1 else ""
 
 
 def values(row: ResultRow) -> dict[str, Any]:
     """One line of the table as JSON values; nothing in it depends on the machine's speed."""
     return {
-        "arm": row.arm.name, "benchmark": row.benchmark, "result": row.arm.result.path, **row.score.plain(),
+        "arm": row.arm.name, **({"also": list(row.arm.also)} if row.arm.also else {}),
+        "benchmark": row.benchmark, "result": row.arm.result.path, **row.score.plain(),
         "training_tokens": row.arm.training_tokens, "training_examples": row.arm.training_examples,
         "against_baseline": comparison(row), "verdict": row.verdict, "at_equal_tokens": equal_tokens(row),
         "equal_tokens_verdict": row.at_equal_tokens,
@@ -46,7 +65,7 @@ def values(row: ResultRow) -> dict[str, Any]:
 
 def reported(arms: list[Arm], report: Path) -> list[ResultRow]:
     """The table of a finished report, its comparisons read back; `arms` are the report's."""
-    named = {arm.name: arm for arm in arms}
+    named = {name: replace(arm, name=name, also=()) for arm in arms for name in arm.names}
     return [_row(named[line["arm"]], line) for line in json.loads((report / NAME).read_text())["rows"]]
 
 
@@ -97,7 +116,8 @@ def _cells(row: ResultRow, found: list[ResultRow]) -> list[str]:
         kind, k = column.split("@")
         samples.append(_percent((score.pass_at if kind == "pass" else score.majority_at).get(k)))
     return [
-        row.benchmark, row.arm.name, _percent(score.accuracy), f"{100 * score.low:.1f} to {100 * score.high:.1f}",
+        row.benchmark, row.arm.name, f"{score.problems} x {score.samples}" if score.samples > 1 else str(score.problems),
+        _percent(score.accuracy), f"{100 * score.low:.1f} to {100 * score.high:.1f}",
         f"{score.tokens:.0f}", *samples,
         _known(row.arm.training_tokens, " tok"), _known(row.arm.training_cpu_seconds), _difference(row), _p(row),
     ]  # fmt: skip

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
-from o1exp.records.fields import Values, as_text, field, first_field
+from o1exp.records.fields import Values, as_text, field, first_field, listed, written
 
 _WRITTEN = re.compile(r"\b([A-Ha-h])\s*[).]\s*(.+?)\s*(?=,\s*[A-Ha-h]\s*[).]|$)")
 """Options in one text: `a ) 38 , b ) 27`."""
-_NAMES = ("choices", "options")
+_NAMES = ("choices", "options", "question.choices", "question.options")
 _LABEL, _TEXT = ("label", "key", "letter"), ("text", "content", "value", "option")
 
 
@@ -34,12 +34,16 @@ class Options:
 
 
 def options(values: Values) -> Options | None:
-    """The options of a row: a list, one text, texts by label, `{"text": [...], "label": [...]}`, objects with both, or columns A, B, C."""
+    """The options of a row: a list, one text, texts by label, `{"text": [...], "label": [...]}`, objects with both, or columns A, B, C.
+
+    A table saved as CSV spells the same as texts; ARC keeps them within its question.
+    """
     name = first_field(values, _NAMES)
     columns = {letter: values[letter] for letter in "ABCDEFGH" if as_option(values.get(letter))}
     found = field(values, name) if name else columns if set("ABC") <= columns.keys() else None
     if isinstance(found, str):
-        found = dict(_WRITTEN.findall(found))
+        spelled = written(found)
+        found = spelled if spelled is not found else listed(found) or dict(_WRITTEN.findall(found))
     if isinstance(found, dict) and isinstance(found.get("text"), list):
         labels = found.get("label")
         return _options(found["text"], labels if isinstance(labels, list) else None)

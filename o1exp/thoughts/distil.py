@@ -43,7 +43,7 @@ class Distil(Stage[Table[Example]]):
     role: ClassVar[Role] = "writing"
     does: ClassVar[str] = "distillation: a teacher solves the problems, thinking aloud"
     long_thoughts: ClassVar[bool] = True
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     problems: Stage[Table[Problem]]
     """What the teacher solves."""

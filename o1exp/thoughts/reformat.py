@@ -40,7 +40,7 @@ class Reformat(Stage[Table[Example]]):
 
     role: ClassVar[Role] = "writing"
     does: ClassVar[str] = "a model rewrites the solutions step by step"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     problems: Stage[Table[Problem]]
     """Whose solutions are rewritten."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from o1exp.answers.boxes import last_box
+from o1exp.answers.extract import last_box
 from o1exp.answers.grade import grade_answer
 from o1exp.chat.headings import DRAFT, LOST, PROBLEM, REWRITE
 from o1exp.chat.request import likely_tokens

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from o1exp.answers.boxes import last_box
+from o1exp.answers.extract import last_box
 from o1exp.answers.grade import grade
 from o1exp.chat.headings import NEXT, PROBLEM, STEPS
 from o1exp.chat.request import Answer

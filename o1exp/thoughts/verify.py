@@ -2,22 +2,34 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from o1exp.flow import AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
+from o1exp.chat.request import likely_tokens
+from o1exp.chat.teacher import Budget, Teacher
+from o1exp.flow import AtLeast, Between, Expect, Role, Stage, StageFailed, Work, added, how
 from o1exp.records import Example, Problem, Table
+from o1exp.thoughts import second as other
+
+if TYPE_CHECKING:
+    from o1exp.answers.grade import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection(Stage[Table[Example]]):
     """Keeps the first `keep` right answers of each problem, in the order of the draws; the same text twice counts once.
 
-    Facts: right, wrong, no_answer and unscored (unreadable gold) count all thoughts; surplus and duplicates are right ones not needed.
+    `second` asks math-verify, or the model `judge`, about the attempts whose verdict rests on a fallback: where no answer was announced, or
+    one lies outside our grammar. Where it disagrees, the attempt is listed in disagreements.jsonl and in the report, and nothing else
+    happens unless `disagreement` says so.
+
+    Facts: right, wrong, no_answer and unscored (unreadable gold) count all thoughts; surplus and duplicates are right ones not needed;
+    second_asked, second_silent and second_disagreed count second opinions, second_dropped the right thoughts that one of them cost.
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
     """
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rejection sampling: only thoughts whose final answer agrees with the gold answer"
 
@@ -27,37 +39,69 @@ class Rejection(Stage[Table[Example]]):
     """Where the gold answers are."""
     keep: Annotated[int, AtLeast(1)] = 1
     """The most thoughts of one problem that are kept."""
+    second: Literal["none", "math_verify", "model"] = added("none")
+    """Who is asked for a second opinion on verdicts that rest on a fallback."""
+    disagreement: Literal["list", "drop"] = added("list")
+    """What happens to a right thought that the second opinion calls wrong: it is listed only, or listed and not kept."""
+    judge: Teacher | None = field(default=None, metadata={"first": None})
+    """The model that is asked, for second=model; a temperature of 0 suits it."""
+    budget: Budget = how(Budget())
+    """The stop on money."""
     expected_right: Annotated[float, Between(0, 1)] = how(0.6)
     """The share of right thoughts that the plan assumes, from 0 to 1."""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        if (self.second == "model") != (self.judge is not None):
+            yield "judge", "is the model for second=model: give both, e.g. verify.second=model verify.judge='${teacher}', or neither"
+        if self.judge and (why := self.budget.unguarded(self.judge)):
+            yield "budget", why
+
+    def preflight(self) -> Iterator[str]:
+        if self.judge:
+            yield from self.judge.obstacles()
+        if self.second == "math_verify" and not find_spec("math_verify"):
+            yield "second=math_verify needs the package math-verify, which is not installed; pip install math-verify, or second=none"
+
+    @property
+    def gpus(self) -> int:
+        return self.judge.gpus if self.judge else 0
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         thoughts, problems = inputs["thoughts"], inputs["problems"].rows
         right = None if thoughts.rows is None else thoughts.rows * self.expected_right
         rows = right if right is None or problems is None else min(right, problems * self.keep)
-        return Expect(rows=rows, tokens_per_row=thoughts.tokens_per_row, remark=f"if {self.expected_right:.0%} of the thoughts are right")
+        remark = f"if {self.expected_right:.0%} of the thoughts are right"
+        if self.judge and thoughts.rows is not None:
+            asked = self.judge.expect(thoughts.rows, likely_tokens(other.PROMPT) + LIKELY_SHOWN)
+            return replace(
+                asked, rows=rows, tokens_per_row=thoughts.tokens_per_row, remark=f"{remark}; at most one second opinion for each"
+            )
+        return Expect(rows=rows, tokens_per_row=thoughts.tokens_per_row, remark=remark)
 
     def make(self, work: Work) -> None:
         counts = Counter(right=0, wrong=0, no_answer=0, unscored=0, surplus=0, duplicates=0)
         golds = {problem.id: problem.answer for problem in work.open(self.problems)}
         covered: Counter[str] = Counter()
-        rows = work.write(Example, self._right(work.open(self.thoughts), golds, counts, covered))
+        struck = self._struck(work, golds) if self.second != "none" else frozenset[str]()
+        rows = work.write(Example, self._right(work.open(self.thoughts), golds, counts, covered, struck))
         work.note(**counts, thoughts=sum(counts[word] for word in VERDICTS), problems=len(golds), problems_covered=len(covered))
         if not rows:
             raise StageFailed(
                 f"no thought is right ({dict(counts)}): nothing is left to learn from; look at the teacher's answers, or ask more draws"
             )
 
-    def _right(self, thoughts: Table[Example], golds: dict[str, str], counts: Counter[str], covered: Counter[str]) -> Iterator[Example]:
+    def _right(
+        self, thoughts: Table[Example], golds: dict[str, str], counts: Counter[str], covered: Counter[str], struck: frozenset[str]
+    ) -> Iterator[Example]:
         seen: set[tuple[str, str]] = set()
         for example in thoughts:
-            if example.problem not in golds:
-                where = f"{self.problems.kind} {self.problems.key}"
-                raise StageFailed(f"thought {example.id} belongs to no problem of {where}; connect the problems it was written for")
-            verdict = judge(golds[example.problem], example.response)
+            verdict = _named(self._graded(example, golds))
             counts[verdict] += 1
             if verdict != "right":
                 continue
-            if (example.problem, example.response) in seen:
+            if example.id in struck:
+                counts["second_dropped"] += 1
+            elif (example.problem, example.response) in seen:
                 counts["duplicates"] += 1
             elif covered[example.problem] >= self.keep:
                 counts["surplus"] += 1
@@ -66,15 +110,49 @@ class Rejection(Stage[Table[Example]]):
                 covered[example.problem] += 1
                 yield example
 
+    def _graded(self, example: Example, golds: dict[str, str]) -> "Verdict":
+        from o1exp.answers.grade import grade
+
+        if example.problem not in golds:
+            where = f"{self.problems.kind} {self.problems.key}"
+            raise StageFailed(f"thought {example.id} belongs to no problem of {where}; connect the problems it was written for")
+        return grade(golds[example.problem], example.response)
+
+    def _struck(self, work: Work, golds: dict[str, str]) -> frozenset[str]:
+        """Ask for the second opinions and list where they disagree; the ids of the right thoughts that are dropped for it."""
+        doubts = []
+        for example in work.open(self.thoughts):
+            verdict, gold = self._graded(example, golds), golds[example.problem]
+            if other.fell_back(gold, verdict):
+                doubt = other.Doubt(example.id, example.problem, gold, verdict.extracted, verdict.method, bool(verdict.correct))
+                doubts.append((doubt, example))
+        opinions = self._opinions(doubts, work)
+        apart = [doubt for doubt in opinions if doubt.second is not None and doubt.second != doubt.right]
+        other.write(work.folder / other.DISAGREEMENTS, apart)
+        silent = sum(doubt.second is None for doubt in opinions)
+        work.note(second_asked=len(doubts), second_silent=silent, second_disagreed=len(apart))
+        if apart:
+            work.console.line(f"the second opinion disagrees on {len(apart)} of {len(doubts)} verdicts; they are in {other.DISAGREEMENTS}")
+        return frozenset(doubt.id for doubt in apart if doubt.right and self.disagreement == "drop")
+
+    def _opinions(self, doubts: list[tuple[other.Doubt, Example]], work: Work) -> list[other.Doubt]:
+        if self.judge is None or not doubts:
+            return other.verified(doubts)
+        from o1exp.chat.client import Client
+
+        with Client(self.judge, self.budget, work) as client:
+            return other.asked(doubts, client)
+
 
 VERDICTS = ("right", "wrong", "no_answer", "unscored")
 
 
-def judge(gold: str, response: str) -> str:
-    """One of VERDICTS."""
-    from o1exp.answers.grade import grade
+LIKELY_SHOWN = 1000
+"""Tokens of a problem and the end of a response that nobody has counted."""
 
-    verdict = grade(gold, response)
+
+def _named(verdict: "Verdict") -> str:
+    """One of VERDICTS."""
     if verdict.correct is None:
         return "unscored"
     if verdict.correct:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from o1exp.chat.rehearsal import refuses_answers
 from o1exp.chat.templates import chosen, mistake_in, settled, syntax_error
 from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, added
 from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair, Table
+from o1exp.train.bases.folder import end_tokens as end_tokens_of
 from o1exp.train.bases.folder import template_of
 from o1exp.train.bases.pretrained import Pretrained
 from o1exp.train.facts import PreparedFacts
@@ -74,10 +76,15 @@ class Prepare(Stage[Prepared]):
         if not isinstance(start, Pretrained) or start.folder is None or not (start.folder / "tokenizer_config.json").is_file():
             return
         try:
-            if wrong := syntax_error(chosen(template_of(start.folder), self.chat_template)):
-                yield f"the chat template of {start.folder} {wrong}"
+            template = chosen(template_of(start.folder), self.chat_template)
         except ValueError as wrong_name:
             yield f"{start.folder}: {wrong_name}"
+            return
+        named, ends = end_tokens_of(start.folder)
+        if self.eos_token:
+            named, ends = {**named, "eos_token": self.eos_token}, [self.eos_token, *ends] if ends else []
+        if wrong := syntax_error(template) or refuses_answers(template, named, ends):
+            yield f"the chat template of {start.folder} {wrong}"
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         data = inputs.get("data", Expect())

@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Literal
 
+from o1exp.chat.templates import expected as expected_template
 from o1exp.chat.templates import mistake_in, template_text
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, added, how
 from o1exp.flow.architecture import Architecture, positions
@@ -91,7 +92,7 @@ class Training(Stage[Checkpoint]):
     max_position_embeddings: Annotated[int, AtLeast(0)] = 0
     """Widen the model's window to so many tokens; 0: as the model has it. A wider one needs a larger `rope_theta`."""
     rope_theta: Annotated[float, AtLeast(0)] = 0.0
-    """Base of the rotary positions; 0: as the model has it."""
+    """Base of the rotary positions, of layers that see the whole text where each kind has its own; 0: as the model has it."""
     eos_token: str = ""
     """The token that closes a response; "": the tokenizer's own."""
     chat_template: str = ""
@@ -180,7 +181,8 @@ class Training(Stage[Checkpoint]):
         model = start.model or (Architecture.unread(start.parameters) if start.parameters else None)
         found = unknown() if model is None else expected(self._job(model), amount, self.keep_checkpoints + (self.keep == "best"))
         remark = "" if seen is None else f"trains on {seen:,.0f} tokens"
-        return replace(found, rows=data.rows, tokens_per_row=data.tokens_per_row, remark=remark)
+        template = expected_template(start.template, self.chat_template)
+        return replace(found, rows=data.rows, tokens_per_row=data.tokens_per_row, template=template, remark=remark)
 
     def _job(self, model: Architecture) -> TrainingJob:
         return TrainingJob(

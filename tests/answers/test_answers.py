@@ -2,10 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from o1exp.answers.compare import same
+from o1exp.answers.compare import majority, same
 from o1exp.answers.extract import extract
 from o1exp.answers.grade import grade
-from o1exp.answers.vote import majority
 
 
 @pytest.mark.parametrize(

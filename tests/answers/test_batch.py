@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 
 from o1exp.answers.__main__ import main
-from o1exp.answers.batch import GoldPair, grade_all
-from o1exp.answers.grade import grade
-from o1exp.answers.vote import classes, majority
+from o1exp.answers.compare import classes, majority
+from o1exp.answers.grade import GoldPair, grade, grade_all
 
 ROWS = [
     GoldPair("5", "the answer is 5"), GoldPair("5", "the answer is 6"), GoldPair("", "the answer is 5"), GoldPair("5", "I do not know."),

@@ -15,26 +15,25 @@ from pathlib import Path
 import pytest
 
 import o1exp.answers
-from o1exp.answers import compare, fingerprint, rational, read
+from o1exp.answers import compare, fingerprint, read, values
+from o1exp.answers.compare import classes
 from o1exp.answers.extract import extract
 from o1exp.answers.grade import grade, grade_answer
-from o1exp.answers.vote import classes
 from tests.answers.pieces import BLANKS, BOXES, CUES, PIECES, mixtures, repeated
 
 _FLOOR = 0.1
 _MOST = 32
 _RESPONSE, _ANSWER, _MEGABYTE = 20_000, 2_000, 1_000_000
 _AS_WRITTEN = (
-    "boxes",
     "cues",
     "extract",
-    "formulas",
+    "marked",
     "glyphs",
     "normalise",
     "prose",
     "thought",
 )  # the other modules see answers whose blanks are single spaces
-_ASKED_ABOUT = {"formulas._MATH": 2_000}  # letters at most, where a pattern is not asked about more
+_ASKED_ABOUT = {"marked._MATH": 2_000}  # letters at most, where a pattern is not asked about more
 _GENERAL = [
     *BLANKS[:4],
     *"a19.,:;()[]{}|-+=^_/*!'\\$<\u4e2d\u27e6\u27e7\u2208",
@@ -56,7 +55,7 @@ def seconds(ask: Callable[[str], object], text: str) -> float:
 
     Without the garbage collector: its passes over all that the process holds cost as much as a question, in some of them.
     """
-    for cached in (compare.matched, read.read_clean, rational.rational, fingerprint.rough, fingerprint.fine, fingerprint._whole_only):
+    for cached in (compare.matched, read.read_clean, values.rational, fingerprint.rough, fingerprint.fine, fingerprint._whole_only):
         cached.cache_clear()
     gc.disable()
     try:

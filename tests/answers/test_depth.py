@@ -7,12 +7,10 @@ import pytest
 
 from o1exp.answers import compare as comparing
 from o1exp.answers import read as reading
-from o1exp.answers.batch import GoldPair, grade_all
-from o1exp.answers.compare import canonical, number, same
+from o1exp.answers.compare import canonical, classes, majority, number, same
 from o1exp.answers.extract import extract, last_box
-from o1exp.answers.grade import grade, grade_answer
+from o1exp.answers.grade import GoldPair, grade, grade_all, grade_answer
 from o1exp.answers.normalise import normalise
-from o1exp.answers.vote import classes, majority
 
 NESTS = [
     ("(", ")"), ("[", "]"), ("{", "}"), (r"\{", r"\}"), (r"\left(", r"\right)"), ("|", "|"), (r"\lfloor ", r"\rfloor "),

@@ -9,6 +9,7 @@ from scipy import stats
 
 from o1exp.bench import statistics
 from o1exp.bench.comparison import verdict
+from o1exp.bench.contrast import contrast
 from o1exp.bench.statistics import (
     Estimate,
     Marks,
@@ -173,11 +174,62 @@ def test_holm_steps_down() -> None:
 
 
 def test_paired_chooses_the_test_by_the_samples() -> None:
-    ones, many = [Marks.counted(1, 1)] * 25 + [Marks.counted(0, 1)] * 15, [Marks.counted(3, 4)] * 40
+    ones, many = [Marks.counted(1, 1), Marks.counted(0, 1)] * 20, [Marks.counted(2, 4)] * 40
     assert paired(ones, ones[::-1]).test == "exact McNemar"
     assert paired(ones[:30], many[:30]).test == "exact sign-flip"
     assert paired(ones, many).test == "sign-flip permutation"
     assert paired(ones, many) == paired(ones, many), "seeded"
+
+
+def test_no_right_answer_of_twenty_questions_is_no_certainty() -> None:
+    """0 of 20 x 2 against 3.9 % of 200 x 4, the regime of AIME: what the first arm has no spread of, it has no proof of."""
+    few = [Marks.counted(0, 2)] * 20
+    many = [Marks.counted(1, 4)] * 31 + [Marks.counted(0, 4)] * 169
+    for found in (unpaired(few, many), unpaired(many, few)):
+        assert found.p > 0.1
+        assert found.low < 0 < found.high
+        assert found.detectable > 0.1
+    assert unpaired(few, [Marks.counted(3, 4)] * 200).p < 1e-6
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [((20, 2), (200, 4)), ((30, 1), (30, 16)), ((5, 8), (300, 2)), ((30, 64), (30, 64))])
+@pytest.mark.parametrize("p", [0, 0.005, 0.02, 0.1, 0.5, 0.96, 1])
+@pytest.mark.parametrize("spread", [None, 1])
+def test_one_model_in_both_arms_is_told_apart_in_at_most_five_of_a_hundred(
+    draws: np.random.Generator, ours: tuple[int, int], theirs: tuple[int, int], p: float, spread: float | None
+) -> None:
+    """Questions x samples of each arm; all questions as hard as each other, or some all right and some all wrong."""
+    found = covered = 0
+    trials = 150
+    for _ in range(trials):
+        one = unpaired(*(sampled(draws, hardness(draws, p, spread, n), k) for n, k in (ours, theirs)))
+        found += one.p < 0.05
+        covered += one.low <= 0 <= one.high
+    assert found / trials <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / trials) + 0.01
+    assert covered / trials >= 0.95 - 2.6 * np.sqrt(0.05 * 0.95 / trials) - 0.02
+
+
+@pytest.mark.usefixtures("few_resamples")
+@pytest.mark.parametrize(("n", "k", "other_k"), [(30, 1, 16), (30, 4, 4), (60, 2, 8)])
+@pytest.mark.parametrize("p", [0, 0.005, 0.02, 0.1, 0.96])
+def test_the_same_model_on_the_same_questions_is_told_apart_in_at_most_five_of_a_hundred(
+    draws: np.random.Generator, n: int, k: int, other_k: int, p: float
+) -> None:
+    """One sample is right or wrong where sixteen are a little of both: signs alone called that a difference in half of the cases."""
+    found = covered = 0
+    trials = 60
+    for trial in range(trials):
+        rates = hardness(draws, p, None, n)
+        one = paired(sampled(draws, rates, k), sampled(draws, rates, other_k), seed=trial)
+        found += one.p < 0.05
+        covered += one.low <= 0 <= one.high
+    assert found / trials <= 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / trials) + 0.01
+    assert covered / trials >= 0.95 - 2.6 * np.sqrt(0.05 * 0.95 / trials) - 0.02
+
+
+def hardness(draws: np.random.Generator, p: float, spread: float | None, n: int) -> Rates:
+    """How often each of n questions is answered right, p on average."""
+    return np.full(n, p) if spread is None or p in (0, 1) else draws.beta(p * spread, (1 - p) * spread, n)
 
 
 def test_unpaired_averages_use_welch(draws: np.random.Generator) -> None:
@@ -236,3 +288,35 @@ def test_a_family_errs_in_at_most_five_of_a_hundred(draws: np.random.Generator) 
         after += min(holm(ps)) < 0.05
     assert after / 6000 == pytest.approx(0.05, abs=0.01)
     assert before / 6000 > 0.2
+
+
+@pytest.mark.parametrize(("seeds", "questions", "k"), [(2, 200, 4), (3, 30, 1), (3, 200, 4), (5, 60, 1)])
+@pytest.mark.parametrize("moved", [0.0, 0.3, 1.0])
+def test_seeds_and_questions_are_both_chance(draws: np.random.Generator, seeds: int, questions: int, k: int, moved: float) -> None:
+    """One recipe in both arms, each seed of which is a little better or worse, and on some questions more than on others."""
+    found = covered = 0
+    trials = 400
+    for _ in range(trials):
+        hard = draws.normal(-0.5, 1.5, questions)
+
+        def arm(hard: Rates = hard) -> Rates:
+            seed, both = draws.normal(0, moved, (seeds, 1)), draws.normal(0, moved / 2, (seeds, questions))
+            rates: Rates = draws.binomial(k, 1 / (1 + np.exp(-(hard + seed + both)))) / k
+            return rates
+
+        one = contrast(arm() - arm())
+        found += one.p < 0.05
+        covered += one.low <= 0 <= one.high
+    assert found / trials <= 0.06 + 2.6 * np.sqrt(0.05 * 0.95 / trials)
+    assert covered / trials >= 0.93 - 2.6 * np.sqrt(0.05 * 0.95 / trials)
+
+
+def test_a_contrast_finds_what_is_there_and_names_what_it_could_find(draws: np.random.Generator) -> None:
+    one = contrast((draws.binomial(1, 0.7, (3, 200)) - draws.binomial(1, 0.4, (3, 200))).astype(np.float64))
+    assert one.shown
+    assert one.low < 0.3 < one.high
+    assert 0.02 < one.detectable < 0.3
+    assert contrast(np.zeros((3, 30))).p == 1.0
+    assert contrast(np.zeros((3, 30))).high > 0.1, "thirty equal answers are no proof of equality"
+    alone = (draws.binomial(1, 0.6, (1, 40)) - draws.binomial(1, 0.5, (1, 40))).astype(np.float64)
+    assert contrast(alone).p == sign_flip(alone[0].tolist())

@@ -88,14 +88,20 @@ def test_results_are_compared_without_their_attempts(tmp_path: Path) -> None:
     ours, theirs, others = (outcome(tmp_path, scored) for scored in stages)
     found = compare(ours, theirs, "exam")
     assert found is not None
+    assert found.comparison is not None
     assert found.comparison.paired
     assert (found.comparison.difference, found.comparison.questions) == (18 / 40, 40)
     assert found.comparison.low < 18 / 40 < found.comparison.high
     assert found.equal is not None
     assert found.equal.difference == pytest.approx(18 / 40)
-    apart = compare(ours, others, "exam")
+    apart = compare(ours, others, "exam", across=True)
     assert apart is not None
+    assert apart.comparison is not None
     assert not apart.comparison.paired, "the same ids of other problems"
+    unasked = compare(ours, others, "exam")
+    assert unasked is not None
+    assert unasked.comparison is None
+    assert unasked.shared == 0
     assert compare(ours, theirs, "another") is None
 
 
@@ -105,6 +111,7 @@ def test_ratings_are_compared_like_right_and_wrong(tmp_path: Path) -> None:
     assert ours.benchmarks["exam"].accuracy == 0.51
     found = compare(ours, theirs, "exam")
     assert found is not None
+    assert found.comparison is not None
     assert found.comparison.difference == pytest.approx(0.1)
     assert 0.08 < found.comparison.low < 0.1 < found.comparison.high < 0.12
     assert (found.comparison.test, found.comparison.p < 0.001) == ("sign-flip permutation", True)

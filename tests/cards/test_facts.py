@@ -21,9 +21,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 GPU = {"machine": {"accelerator": "gpu", "devices": 8, "nodes": 4, "zero_stage": 3, "memory_gb": 80.0, "threads": 1}}
 
 
-def run(root: Path, searching: str = "TreeSearch") -> Arm:
+def run(root: Path, searching: str = "TreeSearch", **more: int) -> Arm:
     """A hub model, trained by preference optimisation on encoded pairs from a search; a path is a search that is there already."""
-    config = {"architectures": ["Qwen2ForCausalLM"], "hidden_size": 8192, "num_hidden_layers": 80}
+    config = {"architectures": ["Qwen2ForCausalLM"], "hidden_size": 8192, "num_hidden_layers": 80, **more}
     (root / "kept").mkdir()
     (root / "kept" / "config.json").write_text(json.dumps(config))
     example, problem = Example(problem="p", prompt="q", response="r"), Problem(id="p", question="q", answer="a")
@@ -50,6 +50,12 @@ def test_a_model_of_the_hub_is_described_by_its_pointer(tmp_path: Path) -> None:
     assert (base["name"], base["architecture"], base["parameters"]) == ("Qwen/Qwen2.5-Math-72B", "Qwen2ForCausalLM", 72_700_000_000)
     assert base["shape"] == {"layers": 80, "hidden size": 8192}
     assert base["pinned"] == base["moving"] == "moving revision main, commit 0123456789ab then"
+
+
+@pytest.mark.parametrize(("said", "shown"), [(-1, {}), (4096, {"positions": 4096})])
+def test_positions_without_a_bound_are_no_number_of_a_card(tmp_path: Path, said: int, shown: dict[str, int]) -> None:
+    (base,) = facts.base_model(run(tmp_path, max_position_embeddings=said))
+    assert base["shape"] == {"layers": 80, "hidden size": 8192, **shown}
 
 
 def test_a_card_names_the_content_of_a_folder_and_says_where_a_revision_moves(tmp_path: Path) -> None:

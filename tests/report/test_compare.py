@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,41 @@ def test_arms_on_the_same_questions_are_paired(planted: PlantedRun) -> None:
 
 
 def test_equal_ids_of_other_problems_are_not_paired(sweep: list[Arm]) -> None:
-    found = rows(sweep, "seed=0 thought=short")
+    found = rows(sweep, "seed=0 thought=short", across=True)
     assert [row.against and row.against.paired for row in found] == [True, None, False, False]
     assert [row.against and row.against.test for row in found] == ["exact McNemar", None, "Fisher exact", "Fisher exact"]
+
+
+def test_arms_of_other_questions_are_not_ranked_unless_asked(sweep: list[Arm]) -> None:
+    found = rows(sweep, "seed=0 thought=short")
+    assert [row.against is None for row in found] == [False, True, True, True]
+    assert (
+        "seed=1 thought=long and seed=0 thought=short answered different questions (none is shared) and are not compared"
+        in found[2].verdict
+    )
+    assert found[0].against is not None
+    assert found[0].against.adjusted == found[0].against.p, "what was not compared counts in no family"
+
+
+def test_questions_that_both_answered_are_named(tmp_path: Path) -> None:
+    first, second = sums(tmp_path, 0), sums(tmp_path, 0)
+    path = tmp_path / "more.jsonl"
+    extra = {"id": "more", "question": "What is 1 + 1?", "answer": "2"}
+    path.write_text(Path(first.path).read_text() + json.dumps(extra) + "\n")
+    stages = {"a": planted_arm(0.9, problems=Local(name="sums", path=str(path))), "b": planted_arm(0.2, problems=second)}
+    Store(tmp_path).make(list(stages.values()))
+    found = rows(gather(tmp_path, results(stages)), "b")
+    assert found[0].verdict.endswith("Compared on the 60 of 61 questions that both answered.")
+
+
+def test_one_result_under_several_names_counts_once(sweep: list[Arm]) -> None:
+    """Two cells that differ in a setting without effect are one experiment: Holm corrects for one comparison, not for three."""
+    one = sweep[0]
+    thrice = [one, replace(one, name="lr=1"), replace(one, name="lr=2"), sweep[1], replace(sweep[1], name="again")]
+    found = rows(thrice, "seed=0 thought=short")
+    assert [row.against and row.against.adjusted for row in found[:3]] == [found[0].against and found[0].against.p] * 3
+    assert found[4].verdict == "again and seed=0 thought=short are the same result."
+    assert found[4].against is None
 
 
 def test_a_setting_as_baseline_compares_within_each_seed(sweep: list[Arm]) -> None:
@@ -63,7 +96,7 @@ def test_a_setting_as_baseline_compares_within_each_seed(sweep: list[Arm]) -> No
 
 
 def test_several_comparisons_are_corrected_by_holm(sweep: list[Arm]) -> None:
-    against = [row.against for row in rows(sweep, "seed=0 thought=short") if row.against is not None]
+    against = [row.against for row in rows(sweep, "seed=0 thought=short", across=True) if row.against is not None]
     assert all(c.adjusted >= c.p for c in against)
     smallest = min(against, key=lambda c: c.p)
     assert smallest.adjusted == pytest.approx(min(1.0, 3 * smallest.p))
@@ -91,5 +124,6 @@ def test_the_terminal_table_names_arms_scores_and_verdicts(sweep: list[Arm]) -> 
     terminal.print(summary(rows(sweep, "thought=short")))
     text = terminal.file.getvalue()  # type: ignore[attr-defined]
     assert "95 % interval" in text
+    assert "problems" in text
     assert "seed=1 thought=short" in text
     assert "is above" in text

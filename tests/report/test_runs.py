@@ -1,6 +1,7 @@
 """`python -m o1exp.report compare` over finished runs."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from o1exp.history.runs import find
 from o1exp.report import runs
 from o1exp.report.__main__ import main
+from o1exp.report.compare import rows
 from tests.planted import PlantedRun, planted_report, planted_run
 
 
@@ -24,11 +26,44 @@ def test_one_run_by_name_and_by_folder(planted: PlantedRun, tmp_path: Path, caps
 
 def test_arms_of_the_same_name_get_their_runs_name(planted: PlantedRun, capsys: pytest.CaptureFixture[str]) -> None:
     planted_run(planted.root, planted_report(seed=3, skill=0.7), "other")
-    assert main(["compare", "planted", "other", "--outputs", str(planted.root), "--baseline", "planted/shortcut"]) == 0
+    asked = ["compare", "planted", "other", "--outputs", str(planted.root), "--baseline", "planted/shortcut"]
+    assert main(asked) == 0
     text = capsys.readouterr().out
     for name in ("planted/long", "planted/shortcut", "other/long", "other/shortcut"):
         assert name in text
-    assert "unpaired" in text, "the other run has other problems"
+    assert "answered different questions" in text, "the other run has other problems"
+    assert main([*asked, "--across"]) == 0
+    assert "unpaired" in capsys.readouterr().out
+
+
+def test_what_each_run_could_not_show_is_said_of_it_alone(planted: PlantedRun, tmp_path: Path) -> None:
+    planted_run(planted.root, replace(planted_report(seed=5), caveat="Another world.", question=""), "elsewhere")
+    page = tmp_path / "page.html"
+    assert main(["compare", "planted", "elsewhere", "--outputs", str(planted.root), "--out", str(page)]) == 0
+    text = page.read_text()
+    assert "planted: The answers are planted. elsewhere: Another world." in text
+    assert "planted: Does a student" in text
+
+
+def test_problems_and_samples_of_each_arm_where_they_differ(
+    planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted_run(planted.root, planted_report(samples=2, skill=0.8), "sampled")
+    page = tmp_path / "page.html"
+    assert main(["compare", "planted", "sampled", "--outputs", str(planted.root), "--out", str(page)]) == 0
+    assert "60 x 2" in capsys.readouterr().out
+    assert "problems and samples differ between the arms" in page.read_text()
+    assert "60 \N{MULTIPLICATION SIGN} 2" in page.read_text()
+
+
+def test_one_result_of_two_names_is_one_arm(planted: PlantedRun) -> None:
+    run = find(str(planted.record.folder), planted.root)
+    named = replace(run, arms={**run.arms, "lr=2": run.arms["long"]})
+    found = runs.merge([named])
+    assert [(arm.name, arm.also) for arm in found] == [("long", ("lr=2",)), ("shortcut", ())]
+    assert runs.choose_baseline("lr=2", [named], found) == "lr=2"
+    assert runs.same(found) == ["long, lr=2 are one result, listed once."]
+    assert [row.against is None for row in rows(found, "lr=2")] == [True, False]
 
 
 def test_the_same_run_twice_is_listed_once(planted: PlantedRun) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from o1exp.sources.gold import gold_answer, solved_answer
+from o1exp.sources.gold import gold_answer, solved_answer, written_answer
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,11 @@ def test_a_solution_that_says_none_is_no_answer(text: str) -> None:
 )  # fmt: skip
 def test_a_solution_gives_what_it_announces_or_all_it_says(solution: str, answer: str) -> None:
     assert solved_answer(solution) == answer
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"), [("N/A", ""), ("nan", ""), ("null", ""), ("None", "None"), ("NA", "NA"), ("['3', '-3']", "3, -3")]
+)
+def test_a_text_for_nothing_is_no_answer(written: str, answer: str) -> None:
+    """NA is sodium and None may be the answer to "which of them?"; these stay."""
+    assert written_answer(written) == answer

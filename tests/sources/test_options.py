@@ -10,6 +10,8 @@ from o1exp.sources.local import Local
 
 LISTED = "Which is even?\n(A) three\n(B) four\n(C) five"
 
+ARC = [{"label": label, "text": text} for label, text in zip("ABC", ("three", "four", "five"), strict=True)]
+
 
 @pytest.mark.parametrize(
     ("row", "question", "answer"),
@@ -26,6 +28,20 @@ LISTED = "Which is even?\n(A) three\n(B) four\n(C) five"
         ({"choices": [1, 2, 3], "answer": 2}, "Which is even?\n(A) 1\n(B) 2\n(C) 3", "2"),
         ({"choices": [{"message": {"role": "assistant", "content": r"\boxed{4}"}, "finish_reason": "stop"}]}, "Which is even?", "4"),
         ({"choices": None, "answer": "4"}, "Which is even?", "4"),
+        ({"choices": "['three', 'four', 'five']", "answer": "B"}, LISTED, "B"),
+        ({"choices": "['three' 'four'\n 'five']", "answer": "B"}, LISTED, "B"),
+        ({"choices": '["three", "four", "five"]', "answer": "B"}, LISTED, "B"),
+        ({"choices": "{'text': ['three', 'four', 'five'], 'label': ['A', 'B', 'C']}", "answer": "B"}, LISTED, "B"),
+        (
+            {
+                "choices": "{'text': array(['three', 'four',\n 'five'], dtype=object), 'label': array(['A', 'B', 'C'], dtype=object)}",
+                "answer": "B",
+            },
+            LISTED,
+            "B",
+        ),
+        ({"question": {"stem": "Which is even?", "choices": ARC}, "answerKey": "B"}, LISTED, "B"),
+        ({"question": json.dumps({"stem": "Which is even?", "choices": ARC}), "answerKey": "B"}, LISTED, "B"),
     ],
 )
 def test_a_question_is_read_with_its_options(tmp_path: Path, row: dict[str, Any], question: str, answer: str) -> None:

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from o1exp.answers.batch import GoldPair
+from o1exp.answers.grade import GoldPair
 from tests.speed.measure import Measure, interleaved
 
 _SAMPLE = 40
@@ -43,7 +43,7 @@ def grading(pairs: list[GoldPair]) -> Measure:
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)  # it prints whole responses where it runs out of time
     from math_verify import parse, verify
 
-    from o1exp.answers.batch import grade_all
+    from o1exp.answers.grade import grade_all
 
     sample = random.Random(0).sample(pairs, min(_SAMPLE, len(pairs)))
 
@@ -62,9 +62,9 @@ def grading(pairs: list[GoldPair]) -> Measure:
 
 def _forget() -> None:
     """Empty every cache of the grader, so that a repeat is as cold as the first run."""
-    from o1exp.answers import compare, fingerprint, rational, read
+    from o1exp.answers import compare, fingerprint, read, values
 
-    for cached in (compare.matched, read.read_clean, rational.rational, fingerprint.rough, fingerprint.fine, fingerprint._whole_only):
+    for cached in (compare.matched, read.read_clean, values.rational, fingerprint.rough, fingerprint.fine, fingerprint._whole_only):
         cached.cache_clear()
 
 
@@ -91,7 +91,7 @@ def voting() -> Measure:
     """Majority over 64 surds, half of them the same value in another form: classes against math-verify on all pairs."""
     from math_verify import parse, verify
 
-    from o1exp.answers.vote import majority
+    from o1exp.answers.compare import majority
 
     luck = random.Random(0)
     roots = luck.sample([n for n in range(2, 200) if round(n**0.5) ** 2 != n], 32)

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.bench.sample import Sample
+from o1exp.chat.templates import PLAIN
 from o1exp.flow import Checkpoint, StageFailed, Store
 from o1exp.flow.plan import plan
 from o1exp.train.bases.pretrained import Pretrained
 from o1exp.train.bases.small import Untrained
+from tests.bench.tiny import Sums as BenchSums
 from tests.train.parts import SMALL
 
 
@@ -264,6 +267,11 @@ TEMPLATES: dict[str, tuple[dict[str, str], str]] = {
         "has chat templates by the names rag and no default; choose one, e.g. chat_template=rag",
     ),
     "a syntax error": ({"chat_template.jinja": "{% for %}"}, r"is no Jinja template \(line 1: .*choose chat_template=plain"),
+    "no question": ({"chat_template.jinja": "{{ 1 }}"}, "fails: it does not write the question; .*choose chat_template=plain"),
+    "no end": (
+        {"chat_template.jinja": PLAIN.replace("eos_token + ", ""), "tokenizer_config.json": '{"eos_token": "</s>"}'},
+        "closes the answer with no token; choose chat_template=plain",
+    ),
     "in an old place": ({"chat_template.json": '{"chat_template": "{{ oops"}'}, "is no Jinja template"),
 }
 
@@ -278,8 +286,35 @@ def test_a_template_that_cannot_be_used_is_told_before_there_are_data(model: Pat
     assert re.search(says, obstacle), obstacle
     assert list(training.replace(chat_template="plain").prepared.preflight()) == []  # what the sentence names helps
     (model / "additional_chat_templates").mkdir()
-    (model / "additional_chat_templates" / "tool_use.jinja").write_text("{{ 1 }}")
+    (model / "additional_chat_templates" / "tool_use.jinja").write_text(PLAIN)
     assert list(training.replace(chat_template="tool_use").prepared.preflight()) == []
+
+
+def test_a_system_prompt_that_the_template_refuses_is_told_by_the_plan(tmp_path: Path, model: Path) -> None:
+    """Of the model itself, of one trained from it with its template, and not of one trained with another."""
+    (model / "chat_template.jinja").write_text(
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no such role') }}{% endif %}" + PLAIN
+    )
+    (model / "tokenizer_config.json").write_text("{}")
+    start = Pretrained(path=str(model))
+    training = SMALL.replace(start=start)
+    told = []
+    for asked in (start, training, training.replace(chat_template="plain")):
+        sample = Sample(model=asked, problems=BenchSums(), system="Answer briefly.")
+        told.append([one for step in plan(Store(tmp_path / "out"), [sample]) for one in step.obstacles if "system" in one])
+    refused = (
+        'system: the chat template refuses a system prompt; set system="" and write its words before {question} in prompt (no such role)'
+    )
+    assert told == [[refused], [refused], []]
+    assert [one for step in plan(Store(tmp_path / "out"), [Sample(model=start, problems=BenchSums())]) for one in step.obstacles] == []
+
+
+@pytest.mark.parametrize(("said", "shown"), [(-1, ""), (4096, ", window 4,096 tokens")])
+def test_positions_without_a_bound_are_no_window_of_the_plan(model: Path, said: int, shown: str) -> None:
+    sizes = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64, "vocab_size": 99}
+    (model / "config.json").write_text(json.dumps({**sizes, "max_position_embeddings": said}))
+    ((_, line),) = Pretrained(path=str(model)).expect({}).details
+    assert line.endswith(f"2 layers of width 32{shown}")
 
 
 def test_a_name_without_an_owner_is_no_hub_id_unless_it_lies_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,17 @@ def test_a_model_that_cannot_run_is_refused_in_a_sentence() -> None:
         find_way(SPEC, documents(), broken)
 
 
+def test_where_weights_are_split_whole_ones_are_a_remedy() -> None:
+    from types import SimpleNamespace
+
+    from o1exp.train.worker.preflight import cannot
+
+    split = dataclasses.replace(SPEC, zero_stage=3)
+    assert cannot(split, SimpleNamespace(model_type="x"), ValueError("no")).endswith(
+        "start from another model; machine.zero_stage=2 may do, since it leaves weights whole"
+    )
+
+
 @pytest.mark.parametrize("lengths", [(60, 6), (60, 60)])
 def test_a_window_that_a_model_names_in_its_own_way_is_a_refusal_with_a_remedy(lengths: tuple[int, int]) -> None:
     from o1exp.train.worker.trial import find_way
@@ -196,7 +207,8 @@ def test_what_the_output_layer_does_is_asked_of_the_model(name: str, scale: floa
     [
         ("granite", {"zero_stage": 3}, "packed"), ("gemma2", {"zero_stage": 3, "devices": 2}, "packed"),
         ("bloom", {"zero_stage": 3, "devices": 2}, "rows"), ("phi3", {"zero_stage": 2, "devices": 2, "packing": "alone"}, "alone"),
-        ("mamba", {"strategy": "single"}, "rows"), ("lfm2", {"activation_checkpointing": True}, "rows"),
+        ("mamba", {"strategy": "single"}, "rows"), ("mamba", {"zero_stage": 3, "devices": 2}, "rows"),
+        ("lfm2", {"activation_checkpointing": True}, "rows"),
     ],
 )  # fmt: skip
 def test_a_whole_training_equals_a_plain_loop(name: str, machine: dict[str, Any], layout: str, tmp_path: Path) -> None:

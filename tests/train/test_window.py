@@ -79,6 +79,50 @@ def test_only_a_window_that_widens_is_offered_to_be_widened(name: str, remedy: b
         check_window(wide, data, text_config(wide, model_config(wide)))
 
 
+KINDS = {"rope_type": "default", "rope_theta": 1e4}
+ONE_EACH = {"sliding_attention": KINDS, "full_attention": {**KINDS, "rope_theta": 1e6}}
+
+
+def test_a_base_for_each_kind_of_layer_changes_where_layers_see_the_whole_text(tmp_path: Path) -> None:
+    from o1exp.train.worker.model import model_config, text_config
+    from o1exp.train.worker.preflight import check_window
+
+    start = window_of("gemma3", tmp_path)
+    with pytest.raises(
+        CannotTrain, match=r"max_position_embeddings=256 together with a larger rope_theta \(now 1e\+06 in full_attention\)$"
+    ):
+        check_window(a_spec(start=start), long_documents(130), text_config(a_spec(), model_config(a_spec(start=start))))
+    wide = model_config(a_spec(start=start, rope_theta=4e6)).get_text_config()
+    assert wide.rope_parameters == {**ONE_EACH, "full_attention": {**KINDS, "rope_theta": 4e6}}
+    model = built_from(wide)
+    angles = {kind: float(getattr(model.model.rotary_emb, f"{kind}_inv_freq")[-1]) for kind in ONE_EACH}
+    assert angles == pytest.approx({"sliding_attention": 1e4 ** (-6 / 8), "full_attention": 4e6 ** (-6 / 8)}, rel=1e-5)
+
+
+def test_bases_of_kinds_that_do_not_say_what_they_see_are_named(tmp_path: Path) -> None:
+    from o1exp.train.worker.model import model_config
+
+    said = r"rope_theta=50000: .* \(deepseek_v4\) has several bases \(10000 in main, 160000 in compress\); leave it 0"
+    with pytest.raises(CannotTrain, match=said):
+        model_config(a_spec(start=window_of("deepseek_v4", tmp_path), rope_theta=50_000.0))
+
+
+def window_of(name: str, folder: Path) -> str:
+    """A folder with such a config and no weights."""
+    from transformers import CONFIG_MAPPING
+
+    from tests.zoo.shrink import tiny
+
+    tiny(name, CONFIG_MAPPING[name]).save_pretrained(folder)
+    return str(folder)
+
+
+def built_from(config: Any) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_config(config)
+
+
 def long_documents(tokens: int) -> Encoded:
     return encoded([5] * tokens, [0, tokens], [1])
 

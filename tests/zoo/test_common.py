@@ -35,6 +35,17 @@ def test_split_weights_train_as_by_a_plain_loop(name: str, tuning: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [("mamba", "rows of one length"), ("lfm2", "rows of one length"), ("falcon_h1", "rows of one length"), ("gemma3n_text", "packed")],
+)
+@pytest.mark.parametrize("objective", ["sft", "dpo"])
+def test_split_weights_that_are_read_outside_their_own_layer(name: str, way: str, objective: str) -> None:
+    row = row_of(name, "strategy=deepspeed", "zero_stage=3", f"objective={objective}")
+    assert (row.faults, row.trains) == ((), way)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", CHANGES, ids=" ".join)
 @pytest.mark.parametrize("name", COMMON)
 def test_trained_as_by_a_plain_loop(name: str, changes: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from o1exp.chat.templates import chosen
 from o1exp.train.bases.sound import pointer, unsound
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -145,6 +146,27 @@ def template_of(folder: Path) -> Any:
         return own
     named = {one.stem: one.read_text(encoding="utf-8", errors="replace") for one in sets}
     return {**({"default": own} if isinstance(own, str) else own or {}), **named}
+
+
+def settled_template(folder: Path, wanted: str = "") -> str:
+    """The template that is used, its own or the one `wanted`; "" where there is none to use, which other sentences say."""
+    try:
+        return chosen(template_of(folder), wanted)
+    except ValueError:
+        return ""
+
+
+def end_tokens(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """The tokenizer's tokens by name as its files say, and all that end an answer, those of the generation config too; none of the latter
+    where a file leaves one open."""
+    settings = read_json(folder / "tokenizer_config.json")
+    named = {name: _content(token) for name, token in settings.items() if name.endswith("_token") and isinstance(token, (str, dict))}
+    added = read_json(folder / "tokenizer.json").get("added_tokens")
+    names = {one["id"]: str(one["content"]) for one in added} if isinstance(added, list) else {}
+    asked = read_json(folder / "generation_config.json").get("eos_token_id")
+    numbers = asked if isinstance(asked, list) else [] if asked is None else [asked]
+    ends = [named.get("eos_token", ""), *(names.get(number, "") for number in numbers)]
+    return named, list(dict.fromkeys(ends)) if all(ends) else []
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from o1exp.flow import Checkpoint, Expect, Role, Stage, Work
 from o1exp.flow.architecture import of_folder
 from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.flow.revision import is_moving, moving
-from o1exp.train.bases.folder import obstacles
+from o1exp.train.bases.folder import obstacles, settled_template
 from o1exp.train.bases.numbers import ModelNumbers, described
 
 COUNTED = (
@@ -74,6 +74,7 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
         parameters = self.parameters if model is None else model.parameters
         return Expect(
             parameters=parameters, model=model, details=(described(self.path, model, parameters),),
+            template="" if folder is None else settled_template(folder),
             remark=moving(self.revision) if folder is None else "", download_gb=STORED * parameters / 1e9 if folder is None else 0.0,
         )  # fmt: skip
 

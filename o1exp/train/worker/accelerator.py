@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 def import_deepspeed() -> None:
@@ -32,3 +33,20 @@ def as_in_training(partitioned: bool) -> Iterator[None]:
         yield
     finally:
         restore_init_context()
+
+
+@contextmanager
+def found_where_read(model: Any) -> Iterator[None]:
+    """Within it, weights that ZeRO-3 has split come whole to whatever code reads them, also outside their own layer (Mamba's convolution).
+
+    DeepSpeed does so in its own passes, which only a training's are: for all others this stands around them.
+    """
+    zero = sys.modules.get("deepspeed.runtime.zero.parameter_offload")
+    kept = [part._parameters for part in model.modules() if isinstance(part._parameters, zero.ZeROOrderedDict)] if zero else []
+    for weights in kept:
+        weights._in_forward = True
+    try:
+        yield
+    finally:
+        for weights in kept:
+            weights._in_forward = False

@@ -15,6 +15,8 @@ from o1exp.train.worker.loss import teach_loss, teach_rows
 from o1exp.train.worker.offload import Parking
 from o1exp.train.worker.preflight import cannot, check_ties, check_weights, check_window, said
 from o1exp.train.worker.recompute import checkpoint_activations
+from o1exp.train.worker.rotary import based, shown
+from o1exp.train.worker.rotary import bases as rotary_bases
 
 _zero3_config: list[Any] = []
 """transformers looks for this object while it loads under ZeRO-3; it must stay referenced."""
@@ -112,7 +114,8 @@ def model_config(spec: TrainSpec) -> Any:
     if (getattr(text, "pad_token_id", None) or 0) >= getattr(text, "vocab_size", math.inf):
         text.pad_token_id = None  # the embedding would refuse it, and nothing is padded with a token here
     if spec.rope_theta:
-        if not isinstance(rotary, dict) or "rope_theta" not in rotary:
-            raise CannotTrain(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has no such setting; leave it 0")
-        text.rope_parameters = {**rotary, "rope_theta": spec.rope_theta}
+        if not rotary_bases(rotary):
+            own = f"several bases ({several})" if (several := shown(rotary)) else "no such setting"
+            raise CannotTrain(f"rope_theta={spec.rope_theta:g}: {spec.start} ({config.model_type}) has {own}; leave it 0")
+        text.rope_parameters = based(rotary, spec.rope_theta)
     return config

@@ -10,6 +10,7 @@ from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import Encoded
 from o1exp.train.data.schedule import OptimizerStep
 from o1exp.train.spec import TrainSpec
+from o1exp.train.worker.accelerator import found_where_read
 from o1exp.train.worker.backend import Backend
 from o1exp.train.worker.memory import forget_peak, held_mb
 from o1exp.train.worker.model import load_model
@@ -45,7 +46,8 @@ class Student(LightningModule):  # type: ignore[misc]
 
     def find_way(self) -> None:
         """Find out how documents go through the model; with split weights once the strategy stands, in whose passes they are whole."""
-        self.way, said = find_way(self.spec, self.data, self.model)
+        with found_where_read(self.model):
+            self.way, said = find_way(self.spec, self.data, self.model)
         if self.global_rank == 0 and said:
             report({"says": said})
 

@@ -5,11 +5,20 @@ from typing import Any
 
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
+from o1exp.train.worker.rotary import bases
 
 
 def cannot(spec: TrainSpec, config: Any, problem: Exception) -> str:
     """The sentence for an architecture that fails by whatever exception."""
-    return f"{spec.start} ({config.model_type}) cannot be trained as a causal language model: {said(problem)}; start from another model"
+    why = said(problem)
+    return (
+        f"{spec.start} ({config.model_type}) cannot be trained as a causal language model: {why}; start from another model{unsplit(spec)}"
+    )
+
+
+def unsplit(spec: TrainSpec) -> str:
+    """A remedy besides, where weights are split over ranks: some models are loaded and run with whole ones only."""
+    return "; machine.zero_stage=2 may do, since it leaves weights whole" if spec.splits_weights else ""
 
 
 def said(problem: Exception) -> str:
@@ -39,11 +48,12 @@ def _power_above(length: int) -> int:
 
 
 def _wider(config: Any, longest: int) -> str:
-    """What to say of a wider window: learned positions do not widen, and some models have a RoPE base for each kind of layer."""
+    """What to say of a wider window: learned positions do not widen."""
     rotary = getattr(config, "rope_parameters", None)
     if not rotary:
         return ""
-    base = f" together with a larger rope_theta (now {rotary['rope_theta']:g})" if "rope_theta" in rotary else ""
+    now = ", ".join(f"{base:g}{' in ' * bool(kind)}{kind}" for kind, base in bases(rotary).items())
+    base = f" together with a larger rope_theta (now {now})" if now else ""
     return f", or widen it by choice: max_position_embeddings={_power_above(longest)}{base}"
 
 
@@ -56,7 +66,7 @@ def check_weights(spec: TrainSpec, report: Any) -> None:
     if missing:
         raise CannotTrain(
             f"{spec.start} lacks the weights {', '.join(missing[:5])}, which would start at random; mend the folder, or its config "
-            "(tie_word_embeddings decides whether the output layer has weights of its own)"
+            f"(tie_word_embeddings decides whether the output layer has weights of its own){unsplit(spec)}"
         )
     if untied := [name for name in unread if name.endswith("lm_head.weight")]:
         raise CannotTrain(

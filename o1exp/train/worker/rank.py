@@ -41,6 +41,7 @@ def train(spec: TrainSpec, rank: int) -> None:
         import_deepspeed()
     from o1exp.train.data.encode import Encoded
     from o1exp.train.data.schedule import Feed, held_out, plan, units_of
+    from o1exp.train.worker.accelerator import found_where_read
     from o1exp.train.worker.evaluate import evaluation_of
     from o1exp.train.worker.export import export
     from o1exp.train.worker.module import Student
@@ -64,7 +65,8 @@ def train(spec: TrainSpec, rank: int) -> None:
     trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)
     assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
-    seen = probe(student.model, data, student.device)
+    with found_where_read(student.model):
+        seen = probe(student.model, data, student.device)
     weights, wrong = student.backend.weights(), ""
     if rank == 0:
         export(student.model, weights, tokenizer, Path(spec.out) / "model")

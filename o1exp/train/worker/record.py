@@ -15,6 +15,7 @@ from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed
 from o1exp.train.logs import CurveRow, OpenLogs, SamplesRow, TimingRow, ValidationRow
+from o1exp.train.worker.accelerator import found_where_read
 from o1exp.train.worker.backend import backend_of
 from o1exp.train.worker.evaluate import Evaluation
 from o1exp.train.worker.memory import peak_mb
@@ -54,7 +55,8 @@ class Recorder(Callback):  # type: ignore[misc]
         pl_module.backend = backend_of(trainer, pl_module, pl_module.spec.max_grad_norm)
         if pl_module.spec.splits_weights:
             pl_module.find_way()
-        pl_module.objective.ready(pl_module.model, pl_module.device)
+        with found_where_read(pl_module.model):
+            pl_module.objective.ready(pl_module.model, pl_module.device)
         if self.mark:
             pl_module.backend.load(self.checkpoints.at(self.mark.step))
         self.started = self.saved = time.monotonic()
@@ -121,8 +123,9 @@ class Recorder(Callback):  # type: ignore[misc]
     def evaluate(self, trainer: Trainer, student: Student) -> None:
         if not self.evaluation.due(self.done, len(self.todo)):
             return
-        loss, right = self.evaluation.loss(student.model, student.objective, student.device)
-        written = self.evaluation.samples(student.model, student.device) if self.evaluation.prompts else []
+        with found_where_read(student.model):
+            loss, right = self.evaluation.loss(student.model, student.objective, student.device)
+            written = self.evaluation.samples(student.model, student.device) if self.evaluation.prompts else []
         lowest = True
         if self.logs:
             kept = [row.loss for row in self.logs.validation.rows]

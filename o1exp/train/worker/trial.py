@@ -1,6 +1,6 @@
 """Which way through the loaded model gives each document the loss that it has alone: found by trying, before the first step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from o1exp.train.worker import attention, probe
 from o1exp.train.worker.choice import attention_that_runs, kernels_for
 from o1exp.train.worker.loss import token_losses
 from o1exp.train.worker.preflight import cannot, said
+from o1exp.train.worker.shallow import shallow
 from o1exp.train.worker.way import Layout, Shape, Way, pieces, predicting
 
 TOKENS = (24, 23, 9)
@@ -39,6 +40,8 @@ class Trial:
         self.split = spec.splits_weights
         self.way = Way(meeting=self.split and spec.ranks > 1)
         self.short, self.other, self.leak = _drawn(data), _drawn(data, changed=True), LEAK
+        self.brief, self.fewer = True, False
+        self.kept: dict[tuple[bool, int, bool], torch.Tensor] = {}
 
     def ids(self, data: Encoded, document: int) -> torch.Tensor:
         return torch.from_numpy(data.document(document).astype(np.int64)).to(self.model.device)
@@ -55,9 +58,40 @@ class Trial:
 
     def alone(self, data: Encoded, document: int) -> torch.Tensor:
         """What `predicting` must give for the document: by the model's own forward pass of it alone."""
-        ask = probe.logits if self.way.shape is None else probe.hidden
-        first = int(data.prompts[document])
-        return ask(self.model, self.ids(data, document))[first - 1 : -1]
+        return self.states(data, document)[int(data.prompts[document]) - 1 : -1]
+
+    def states(self, data: Encoded, document: int) -> torch.Tensor:
+        """The same at all its tokens; kept, but for a long document's logits."""
+        at = (data is self.data, document, self.fewer)
+        if at in self.kept:
+            return self.kept[at]
+        self.model.set_attn_implementation(self.own)
+        found = self.ask(self.ids(data, document))
+        if self.way.shape is not None or data is not self.data:
+            self.kept[at] = found
+        return found
+
+    def ask(self, ids: torch.Tensor) -> torch.Tensor:
+        return probe.logits(self.model, ids) if self.way.shape is None else probe.hidden(self.model, ids)
+
+    def at_length(self, wrong: Callable[[], str]) -> str:
+        """What is wrong in texts as long as the data's, "" for nothing; the whole model is asked only where a shallow one is not right."""
+        if not self.brief:
+            return wrong()
+        with shallow(self.model) as self.fewer:
+            if self.fewer and not _failing(wrong):
+                return ""
+        self.fewer = self.brief = False
+        return wrong()
+
+
+def _failing(wrong: Callable[[], str]) -> str:
+    try:
+        return wrong()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as problem:  # layers that need others' results
+        return said(problem)
 
 
 def find_way(spec: TrainSpec, data: Encoded, model: Any) -> tuple[Way, str]:
@@ -70,11 +104,10 @@ def find_way(spec: TrainSpec, data: Encoded, model: Any) -> tuple[Way, str]:
     with torch.no_grad():
         trial = Trial(spec, data, model)
         model.set_attn_implementation(trial.own)
-        _check_runs(trial)
-        trial.own = _own_attention(trial)
+        trial.own, logits = _own_attention(trial, _check_runs(trial))
         model.set_attn_implementation(trial.own)
         _check_causal(trial)
-        trial.way = replace(trial.way, shape=_shape(trial))
+        trial.way = replace(trial.way, shape=_shape(trial, logits))
         word = _settle(trial)
     model.train()
     _check_learns(trial)
@@ -90,8 +123,7 @@ def _refusing(trial: Trial) -> Iterator[None]:
     except (CannotTrain, torch.OutOfMemoryError):
         raise
     except Exception as problem:
-        remedy = "; machine.zero_stage=2 may do, since it leaves weights whole outside their own layers" if trial.split else ""
-        raise CannotTrain(cannot(trial.spec, trial.model.config, problem) + remedy) from problem
+        raise CannotTrain(cannot(trial.spec, trial.model.config, problem)) from problem
 
 
 @contextmanager
@@ -109,28 +141,30 @@ def _reading(trial: Trial, tokens: int) -> Iterator[None]:
         ) from problem
 
 
-def _check_runs(trial: Trial) -> None:
+def _check_runs(trial: Trial) -> torch.Tensor:
+    """Its logits of the first short document."""
     with _refusing(trial):
         found = probe.logits(trial.model, trial.ids(trial.short, 0))
         if found.dim() != 2:
             raise ValueError(f"its logits have the shape {list(found.shape)}")
+        return found
 
 
-def _own_attention(trial: Trial) -> str:
-    """The model's default attention, or eager where the default leaves something out."""
-    model, ids = trial.model, trial.ids(trial.short, 0)
+def _own_attention(trial: Trial, default: torch.Tensor) -> tuple[str, torch.Tensor]:
+    """The model's default attention, or eager where the default leaves something out; its logits of the first short document."""
+    model = trial.model
     if trial.own == "eager" or not model._can_set_attn_implementation():
-        return trial.own
-    default = probe.logits(model, ids)
+        return trial.own, default
     try:
         model.set_attn_implementation("eager")
-        apart = trial.apart(default, probe.logits(model, ids), typical=not trial.exact)
+        eager = probe.logits(model, trial.ids(trial.short, 0))
     except Exception:  # not every model has it
-        return trial.own
+        return trial.own, default
+    apart = trial.apart(default, eager, typical=not trial.exact)
     if apart > (1e-3 if trial.exact else 0.1):
-        return "eager"
+        return "eager", eager
     trial.tolerance = max(trial.tolerance, 4 * apart)  # two right ways differ so much
-    return trial.own
+    return trial.own, default
 
 
 def _check_causal(trial: Trial) -> None:
@@ -159,28 +193,28 @@ def _beyond(part: torch.Tensor, first: int, last: int) -> torch.Tensor:
     return (outside.max() / part[first:last].max()).nan_to_num(torch.inf) if len(outside) else outside.new_zeros(())
 
 
-def _shape(trial: Trial) -> Shape | None:
-    """What the model makes of its output layer, None where only the whole model knows; losses by it are compared with plain ones."""
+def _shape(trial: Trial, logits: torch.Tensor) -> Shape | None:
+    """What the model makes of its output layer, None where only the whole model knows; losses by it are compared with those by `logits`,
+    the model's own of the first short document."""
     model, spec = trial.model, trial.spec
-    shape = probe.shape_of(model, trial.ids(trial.short, 0), trial.tolerance / 10)
+    ids = trial.ids(trial.short, 0)
+    shape = probe.shape_of(model, ids, trial.tolerance / 10)
     if shape is None:
         return None
     model.o1exp_way = replace(trial.way, layout="alone", shape=shape, thin=False)
-    batch = micro_batch([0, 1, 2], trial.short, waste(spec)).to(model.device)
-    ours = token_losses(model, batch).double()
-    plain = torch.cat([_losses(trial, document) for document in batch.documents]).double()
+    ours = token_losses(model, micro_batch([0], trial.short, waste(spec)).to(model.device)).double()
+    plain = torch.nn.functional.cross_entropy(logits[:-1].float(), ids[1:], reduction="none").double()
     apart = torch.tensor(float((ours - plain).abs().max()), device=model.device)
     return shape if trial.agreed(apart) <= 3 * trial.tolerance else None
 
 
 def _settle(trial: Trial) -> str:
     """Set the first way that is right on the model; why no better one is."""
-    asked, varies = trial.spec.packing, _varies(trial)
+    asked, varies = trial.spec.packing, trial.at_length(partial(_varies, trial))
     wanted: list[Layout] = [asked] if asked != "auto" else ["packed", "rows", "alone"]
     refused = ""
     for layout in wanted:
-        why = "its rotary frequencies depend on the length of what it reads" if varies and layout != "alone" else ""
-        why = why or _tried(trial, layout)
+        why = (varies if layout != "alone" else "") or _tried(trial, layout)
         if not why:
             return _word(trial, refused)
         if layout == asked:
@@ -191,22 +225,22 @@ def _settle(trial: Trial) -> str:
     raise CannotTrain(cannot(trial.spec, trial.model.config, ValueError(why)))
 
 
-def _varies(trial: Trial) -> bool:
-    """Does it change what the model makes of a text that a longer one begins with it, at the lengths of this data?
+def _varies(trial: Trial) -> str:
+    """Does it change what the model makes of a text that a longer one begins with it, at the lengths of this data? "" where not.
 
     Beside the states, rotary frequencies are compared, since in bf16 rounding hides what they change.
     """
     data, model = trial.data, trial.model
     longest, shortest = int(data.lengths.argmax()), int(data.lengths.min())
-    ids, ask = trial.ids(data, longest), probe.logits if trial.way.shape is None else probe.hidden
-    with probe.rotary(model) as turned, _reading(trial, len(ids)):
-        whole = ask(model, ids)
-        if shortest == len(ids):
-            return False
-        apart = trial.apart(whole[:shortest], ask(model, ids[:shortest]))
+    with probe.rotary(model) as turned, _reading(trial, int(data.lengths[longest])):
+        whole = trial.states(data, longest)
+        if shortest == len(whole):
+            return ""
+        apart = trial.apart(whole[:shortest], trial.ask(trial.ids(data, longest)[:shortest]))
     half = len(turned) // 2
     other = [one for one, two in zip(turned[:half], turned[half:], strict=True) if not torch.equal(one[..., :shortest, :], two)]
-    return apart > trial.tolerance or trial.agreed(torch.tensor(float(len(other)), device=model.device)) > 0
+    turns = trial.agreed(torch.tensor(float(len(other)), device=model.device)) > 0
+    return "its rotary frequencies depend on the length of what it reads" if turns or apart > trial.tolerance else ""
 
 
 def _tried(trial: Trial, layout: Layout) -> str:
@@ -220,32 +254,38 @@ def _tried(trial: Trial, layout: Layout) -> str:
 
 
 def _differs(trial: Trial, layout: Layout) -> str:
-    model, spec = trial.model, trial.spec
-    model.set_attn_implementation(trial.own)
-    short, long = [0, 1, 2], _full(trial)
-    expected = {document: trial.alone(trial.short, document) for document in short}
-    ends = {document: trial.alone(trial.data, document) for document in (long[0], long[-1])} if layout != "alone" else {}
+    model, spec, name = trial.model, trial.spec, attention.NAME if layout == "packed" else trial.own
+    expected = {document: trial.alone(trial.short, document) for document in range(len(TOKENS))}
     try:
-        if layout == "packed":
-            attention.seen.clear()
-            model.set_attn_implementation(attention.NAME)
-        batch = micro_batch(short, trial.short, waste(spec)).to(model.device)
+        attention.seen.clear()
+        model.set_attn_implementation(name)
+        batch = micro_batch(list(expected), trial.short, waste(spec)).to(model.device)
         if why := _compared(trial, batch, expected):
             return why
+        if layout == "alone":
+            return ""
         if layout == "packed" and not attention.seen:
             return "it attends in a way of its own"
-        if layout != "alone" and (why := _leaks(trial, batch)):
+        if why := _leaks(trial, batch):
             return why
         if layout == "packed" and spec.varlen:
-            longest = int(trial.data.lengths.max())
-            model.set_attn_implementation(attention_that_runs(spec, model, longest, kernels_for(spec)))
+            name = attention_that_runs(spec, model, int(trial.data.lengths.max()), kernels_for(spec))
+            model.set_attn_implementation(name)
             if why := _compared(trial, batch, expected):
                 return why
-        return _compared(trial, micro_batch(long, trial.data, waste(spec)).to(model.device), ends) if ends else ""
+        return trial.at_length(partial(_differs_at_length, trial, name))
     except (CannotTrain, torch.OutOfMemoryError):
         raise
     except Exception as problem:  # whatever an architecture says to arguments that it does not know
         return f"it does not take documents so ({said(problem)})"
+
+
+def _differs_at_length(trial: Trial, name: str) -> str:
+    """The same of a full micro-batch, through the attention of this name: at its longest and its shortest document."""
+    long, model = _full(trial), trial.model
+    ends = {document: trial.alone(trial.data, document) for document in (long[0], long[-1])}
+    model.set_attn_implementation(name)
+    return _compared(trial, micro_batch(long, trial.data, waste(trial.spec)).to(model.device), ends)
 
 
 def _leaks(trial: Trial, batch: MicroBatch) -> str:
@@ -278,11 +318,6 @@ def _changes(trial: Trial, batch: MicroBatch) -> str:
 
 def _said_by(model: Any, batch: MicroBatch, place: int) -> torch.Tensor:
     return predicting(model, batch)[batch.owners == place]
-
-
-def _losses(trial: Trial, document: int) -> torch.Tensor:
-    ids = trial.ids(trial.short, document)
-    return torch.nn.functional.cross_entropy(probe.logits(trial.model, ids)[:-1].float(), ids[1:], reduction="none")
 
 
 def _compared(trial: Trial, batch: MicroBatch, expected: dict[int, torch.Tensor]) -> str:
