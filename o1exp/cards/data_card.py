@@ -134,7 +134,7 @@ class Data:
         return pointer(artefact) | {
             "stage": artefact.stage, "method": artefact.does, "prompts": prompts, "writers": writers, "quality": quality,
             "settings": {n: v for n, v in settings.items() if n not in prompts and n not in writers},
-            "calls": {name: facts[name] for name in ("requests", "tokens", "usd") if name in facts},
+            "calls": {name: facts[name] for name in ("requests", "tokens", "usd", "shown") if name in facts},
             "models": sorted({str(writer["model"]) for writer in writers.values()}), "rows": facts.get("rows"),
             "also": {check.path: check.manifest.digest for check in checks},
         }  # fmt: skip

@@ -16,7 +16,7 @@ from o1exp.chat.desk import HINT, Desk, Order
 from o1exp.chat.fetch import Fetch, Landed
 from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import Ledger
-from o1exp.chat.noticed import Noticed
+from o1exp.chat.noticed import Noticed, together
 from o1exp.chat.request import Answer, Request, asked, cache_key
 from o1exp.chat.sums import in_words, too_many
 from o1exp.chat.teacher import Budget, Teacher
@@ -126,9 +126,9 @@ class Client:
         if self._failed:
             said = in_words(self._desk.left_out[key] for key in self._failed)
             failures = f"{len(self._failed)} of {self._desk.asked} requests failed and are left out ({said})"
-            self._work.note(incomplete=failures)
+            self._work.note(incomplete="; ".join(filter(None, (self._work.facts.get("incomplete"), failures))))
             line(f"[yellow]left out[/] {escape(failures)}; the same command with stale=remake sends only these again")
-        self._work.note(**self._noticed.facts())
+        self._work.note(**together(self._work.facts, self._noticed.facts()))
         for warning in self._noticed.warnings():
             line(f"[yellow]warning[/] {escape(warning)}")
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from o1exp.chat.request import Answer, Message, Request
@@ -82,6 +82,18 @@ class Noticed:
     @property
     def _ignored(self) -> int:
         return self._repeats.ignored() if self._teacher.temperature != 0 else 0
+
+
+def together(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of one client with those that another one of the same stage noted before: counts are added."""
+    found = dict[str, Any]()
+    for name, value in more.items():
+        before = known.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            found[name] = {key: before.get(key, 0) + value.get(key, 0) for key in sorted(before.keys() | value.keys())}
+        else:
+            found[name] = value + before if name == "mended" and before else value
+    return found
 
 
 def same_model(asked: str, named: str) -> bool:

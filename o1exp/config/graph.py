@@ -152,7 +152,7 @@ class Graph:
         except SettingsError as wrong:
             self.mistakes += wrong.lines(f"{path}.")
             return None
-        if isinstance(stage, Stage):
+        if isinstance(stage, Stage) and (stage is built or stage.key not in self.names):  # a recipe may hand on one of its inputs
             self._name(path, stage)
         return stage
 

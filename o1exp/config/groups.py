@@ -19,7 +19,13 @@ GROUPS: Groups = {
     "filter": ("o1exp.curate.rules.Rules", "o1exp.curate.rules.Unfiltered"),
     "difficulty": ("o1exp.curate.pass_rate.PassRate",),
     "reformat": ("o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions"),
-    "thought": ("o1exp.thoughts.distil.Distil", "o1exp.thoughts.solutions.Solutions"),
+    "judge": ("o1exp.thoughts.judge.Prompted", "o1exp.thoughts.judge.Rollouts", "o1exp.thoughts.reward.Reward"),
+    "thought": (
+        "o1exp.thoughts.distil.Distil", "o1exp.thoughts.tree.TreeSearch", "o1exp.thoughts.propose.ProposeCritique",
+        "o1exp.thoughts.debate.Debate", "o1exp.thoughts.solutions.Solutions",
+    ),
+    "walk": ("o1exp.thoughts.walk.DepthFirst",),
+    "rewrite": ("o1exp.thoughts.rewrite.Rewriting", "o1exp.thoughts.rewrite.Keeping"),
     "verify": ("o1exp.thoughts.verify.Rejection",),
     "teacher": (
         "o1exp.chat.teacher.Teacher", "o1exp.chat.servers.procedural.Procedural", "o1exp.chat.servers.llama.Llama",

@@ -10,6 +10,7 @@ from o1exp.chat.request import MARKS, Answer, Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Above, AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
+from o1exp.thoughts.beyond import beyond
 
 if TYPE_CHECKING:
     from o1exp.chat.client import Client
@@ -23,8 +24,6 @@ in a short conclusion and end with the final answer in \boxed{}.
 Problem:
 {question}"""
 """Our own words: the paper does not publish its prompt. o1 hides its inner thought, so the answer has to hold the thinking."""
-FIRST = 20
-"""Problems that are looked at before a run, where they can be."""
 LIKELY_QUESTION = 100
 """Tokens of a problem that nobody has counted."""
 
@@ -36,8 +35,9 @@ class Distil(Stage[Table[Example]]):
     `prompt` may show the teacher {solution} and {answer} beside the {question}: a weak teacher then explains what it could not find.
     With `until_right` a problem is asked again only while none of its answers agrees with the gold answer. Answers that were cut off,
     refused or empty are counted and left out, and so are requests that failed for good, each with its reason in the request cache.
-    However the teacher gives its thought, apart or between marks of its own, the response is `think_open`, the thought, `think_close`, the
-    answer; where it gives none, the response is the answer as it is. The fact `thoughts` counts what was found.
+    The fact `shown` counts the tries whose prompt showed the gold. However the teacher gives its thought, apart or between marks of its
+    own, the response is `think_open`, the thought, `think_close`, the answer; where it gives none, the response is the answer as it is.
+    The fact `thoughts` counts what was found.
     """
 
     role: ClassVar[Role] = "writing"
@@ -87,16 +87,7 @@ class Distil(Stage[Table[Example]]):
 
     def preflight(self) -> Iterator[str]:
         yield from self.teacher.obstacles()
-        yield from self._beyond_the_teacher()
-
-    def _beyond_the_teacher(self) -> Iterator[str]:
-        try:
-            first = self.problems.peek(FIRST)
-        except ValueError:  # said by the stage that reads them
-            return
-        reasons = [self.teacher.unable(self.request(problem, 0).messages[-1].content) for problem in first]
-        if first and all(reasons):
-            yield f"{reasons[0]}, and the first problem is {first[0].question[:80]!r}; choose another teacher, or thought=shortcut"
+        yield from beyond(self.teacher, self.problems, lambda problem: self.request(problem, 0).messages[-1].content)
 
     @property
     def gpus(self) -> int:
@@ -181,5 +172,6 @@ class Solving:
         return {
             "tries": len(tries), "right": len(right), "problems_right": len(set(right)), "left_out": sum(not one.usable for one in tries),
             "unscored": sum(one.usable and one.correct is None for one in tries), "round_tries": [count for _, count in by_draw],
-            **calls, **({"usd_per_right": round(calls["usd"] / len(right), 6)} if right and calls["usd"] else {}),
+            **calls, "shown": len(tries) * bool(re.search(r"\{(?:solution|answer)\}", self._stage.prompt)),
+            **({"usd_per_right": round(calls["usd"] / len(right), 6)} if right and calls["usd"] else {}),
         }  # fmt: skip

@@ -11,7 +11,8 @@ import pytest
 
 from o1exp.chat.client import Client
 from o1exp.chat.request import Request
-from o1exp.chat.servers.procedural import Procedural, Slip, columns, last_sum, partial_sums
+from o1exp.chat.servers.addition import Slip, columns, last_sum, partial_sums
+from o1exp.chat.servers.procedural import Procedural
 from o1exp.chat.teacher import Budget
 from o1exp.flow import Console, SettingsError, Stage, Store, Work
 from o1exp.records import Example, Table

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.config import spine
 from o1exp.config.complete import completions, replies
 from o1exp.config.spine import conf_dir
 from tests.app.commands import environment
@@ -19,7 +20,7 @@ BREAKS = " \t\n\"'@><=;|&(:"
     ("line", "offered"),
     [
         ("o1exp thou", ["thought.", "thought="]),
-        ("o1exp thought=", ["thought=distil", "thought=shortcut"]),
+        ("o1exp thought=", [f"thought={way}" for way in spine.options([conf_dir()], "thought")]),
         ("o1exp thought=distil,sh", ["thought=distil,shortcut"]),
         ("o1exp sft@think=paper_", ["sft@think=paper_format", "sft@think=paper_thoughts"]),
         ("o1exp bench=[gsm", ["bench=[gsm8k"]),

@@ -21,6 +21,8 @@ NEEDED = {
     "model=gguf": ["model.path=a.gguf"], "cap=budget": ["cap.rows=100"],
     "teacher=vllm": ["teacher.weights.path=a/b"], "teacher@writer=vllm": ["writer.weights.path=a/b"],
     "teacher=sglang": ["teacher.weights.path=a/b"], "teacher@writer=sglang": ["writer.weights.path=a/b"],
+    "teacher@critic=vllm": ["critic.weights.path=a/b"], "teacher@critic=sglang": ["critic.weights.path=a/b"],
+    "teacher@critic=endpoint": ["critic.model=m"], "judge=reward": ["judge.weights.path=a/b"],
     "teacher=endpoint": ["teacher.model=m"], "teacher@writer=endpoint": ["writer.model=m"], "engine=endpoint": ["engine.model=m"],
     "engine@prober=endpoint": ["prober.model=m"],
     "experiment=smollm2": ["source.path=", "bench.gsm8k.path="], "experiment=smollm2_thoughts": ["source.path=", "bench.gsm8k.path="],

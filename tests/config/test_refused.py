@@ -97,7 +97,7 @@ def test_what_is_in_quotes_as_the_sentence_says_is_taken() -> None:
     [
         (["think.lr=fast"], ["think.lr=fast", "must be of type float"]),
         (["think.epochs=-1"], ["think.epochs=-1", "must be greater than 0"]),
-        (["thought=Same"], ["thought=Same", "choose one of distil, shortcut"]),
+        (["thought=Same"], ["thought=Same", "choose one of debate, distil, "]),
         (["teacher.api_key=sk-123"], ["teacher.api_key=***", "no such setting"]),
         (["--config-name", "nowhere"], ["--config-name nowhere: there is no nowhere.yaml; name its folder with --config-dir"]),
         (["--config-dir", "nowhere", "thought=restated"], ["nowhere: there is no such folder of options (looked from"]),
@@ -285,7 +285,7 @@ def test_a_link_to_nothing_and_a_folder_are_no_options(o1exp: Command, tmp_path:
     (tmp_path / "more" / "thought" / "gone.yaml").symlink_to("/nowhere")
     for name in ("folder", "gone"):
         done = o1exp("--config-dir", "more", f"thought={name}")
-        assert f"thought={name}: there is no such option; choose one of distil, shortcut" in done.err
+        assert f"thought={name}: there is no such option; choose one of debate, distil, " in done.err
 
 
 @pytest.mark.parametrize(

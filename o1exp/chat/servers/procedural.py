@@ -5,7 +5,6 @@
 
 import argparse
 import hashlib
-import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,15 +15,11 @@ from random import Random
 from typing import Annotated, Any, Literal
 
 from o1exp.chat.endpoint import LocalServer
+from o1exp.chat.servers.addition import Operands, Slip, check, columns, last_sum, partial_sums
 from o1exp.chat.servers.loopback import Loopback, Reply
+from o1exp.chat.servers.played import Rates, played
 from o1exp.chat.teacher import Teacher
-from o1exp.flow import Above, AtLeast, Between, SettingsError, Work, how
-
-Operands = tuple[int, ...]
-
-PLACES = ("Ones", "Tens", "Hundreds", "Thousands")
-EXPRESSION = re.compile(r"[\d.]+(?:\s*[-+*/^=]\s*[\d.]+)+")
-SUM = re.compile(r"\d{1,18}(?:\s*\+\s*\d{1,18})+")
+from o1exp.flow import Above, AtLeast, Between, SettingsError, Work, added, how
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +39,14 @@ class Procedural(LocalServer, Teacher):
     """The share of thoughts that take a wrong turn which is noticed and mended."""
     check_rate: Annotated[float, Between(0, 1)] = 0.2
     """The share of thoughts that check the ones in the opposite order."""
+    slip_rate: Annotated[float, Between(0, 1)] = added(0.2)
+    """The share of single steps, as a search asks for them, that are wrong."""
+    misjudge_rate: Annotated[float, Between(0, 1)] = added(0.05)
+    """The share of judgements on a step that are wrong, whichever way."""
+    reflect_rate: Annotated[float, Between(0, 1)] = added(0.2)
+    """The share of steps behind which a model that chooses for itself looks at the sum once more."""
+    lose_rate: Annotated[float, Between(0, 1)] = added(0.1)
+    """The share of rewrites that lose a step."""
     expected_prompt_tokens: Annotated[int, AtLeast(0)] = how(200)
     expected_completion_tokens: Annotated[int, AtLeast(0)] = how(110)
     expected_tokens_per_second: Annotated[float, Above(0)] = how(1000.0)
@@ -57,10 +60,13 @@ class Procedural(LocalServer, Teacher):
         return "" if last_sum(text) else "the procedural teacher only adds whole numbers"
 
     def answer(self, body: dict[str, Any]) -> Reply:
-        """The reply to a chat completion request: a thought about the last sum that the user wrote."""
+        """The reply to a chat completion request: what a search asks for, or a thought about the last sum that the user wrote."""
         asked = [str(message["content"]) for message in body["messages"] if message["role"] == "user"]
         operands = next((found for text in reversed(asked) if (found := last_sum(text))), None)
-        if operands is None:
+        rates = Rates(self.slip_rate, self.misjudge_rate, self.reflect_rate, self.lose_rate)
+        if (part := played(asked[-1] if asked else "", int(body.get("seed") or 0), rates)) is not None:
+            text = part
+        elif operands is None:
             text = "I can only add whole numbers, and I see no sum here."
         else:
             text = self.thought(operands, int(body.get("seed") or 0))
@@ -87,70 +93,6 @@ class Procedural(LocalServer, Teacher):
             lines, total = columns(operands, Slip(place, step, by, noticed=True) if turns else None)
             lines += [f"{check(operands)} Right."] if checks else []
         return "\n".join([*lines, f"So \\boxed{{{total}}}"])
-
-
-@dataclass(frozen=True)
-class Slip:
-    """One step goes wrong: in column `place` (0: the ones), at its `step`-th addition, by `by`; `noticed` if it is mended on the spot."""
-
-    place: int
-    step: int
-    by: int
-    noticed: bool = False
-
-    def wrong(self, right: int) -> int:
-        return right + (self.by if right > 0 else 1)
-
-
-def last_sum(text: str) -> Operands | None:
-    """The operands of the last sum of whole numbers in the text; longer expressions with other signs are none."""
-    found = [match.group().rstrip(".") for match in EXPRESSION.finditer(text)]
-    sums = [expression for expression in found if SUM.fullmatch(expression)]
-    return tuple(int(number) for number in sums[-1].split("+")) if sums else None
-
-
-def columns(operands: Operands, slip: Slip | None = None) -> tuple[list[str], int]:
-    """Written-out column addition, a line for each column from the ones on, and the total that it comes to."""
-    width = len(str(max(operands)))
-    lines, total, carry = [], 0, 0
-    for place in range(width):
-        digits = [number // 10**place % 10 for number in operands]
-        steps, running = column([carry, *digits] if carry else digits, slip if slip and slip.place == place else None)
-        carry, written = divmod(running, 10) if place < width - 1 else (0, running)
-        total += written * 10**place
-        name = PLACES[place] if place < len(PLACES) else f"Column {place + 1}"
-        lines.append(f"{name}: {steps}, write {written}" + (f", carry {carry}." if carry else "."))
-    return lines, total
-
-
-def column(digits: list[int], slip: Slip | None) -> tuple[str, int]:
-    """The additions of one column and what they come to."""
-    running, steps = digits[0], []
-    for at, digit in enumerate(digits[1:]):
-        term, right = f"{running}+{digit}", running + digit
-        running = right
-        if slip is not None and slip.step == at:
-            steps.append(f"{term}={slip.wrong(right)}" + (f". Wait, let me check: {term}={right}" if slip.noticed else ""))
-            running = right if slip.noticed else slip.wrong(right)
-        else:
-            steps.append(f"{term}={right}")
-    return ", ".join(steps), running
-
-
-def check(operands: Operands) -> str:
-    """The ones once more, in the opposite order."""
-    steps, _ = column([number % 10 for number in reversed(operands)], None)
-    return f"Check the ones: {steps}."
-
-
-def partial_sums(operands: Operands, slip: Slip | None = None) -> tuple[list[str], int]:
-    """One line for each operand added, without the digits and carries."""
-    running, lines = operands[0], []
-    for at, number in enumerate(operands[1:]):
-        total = running + number + (slip.by if slip is not None and slip.step == at else 0)
-        lines.append(f"{running}+{number}={total}.")
-        running = total
-    return lines, running
 
 
 def main() -> None:
