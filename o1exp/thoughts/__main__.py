@@ -45,7 +45,8 @@ def _markers(asked: argparse.Namespace) -> int:
 
 def _in_words(one: Style) -> str:
     return (
-        f"{one.traces} traces of {one.tokens:,.0f} tokens (median {one.median_tokens:,.0f}, longest {one.longest:,}; words, numbers and signs), "
+        f"{one.traces} traces of {one.tokens:,.0f} tokens (words, numbers and signs; median {one.median_tokens:,.0f}, "
+        f"longest {one.longest:,}), "
         f"{one.lines:,.1f} lines of {one.words_per_line:.1f} words; markers per trace:"
     )
 
