@@ -3,12 +3,18 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console as Terminal
+
+from o1exp.flow import StageFailed
 from o1exp.records.fields import MISSING, as_text, field
 from o1exp.records.rows import json_rows
 from o1exp.records.style import Style, style
+from o1exp.thoughts.judge_score import PUBLISHED, JudgeScore
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +49,51 @@ def _markers(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _judge_score(asked: argparse.Namespace) -> int:
+    from o1exp.chat.teacher import Budget, Teacher
+    from o1exp.flow import Console, Store
+    from o1exp.thoughts.judge import Judge, Prompted, Rollouts
+    from o1exp.thoughts.judge_score import JudgedSteps, score
+
+    teacher = Teacher(
+        model=asked.model, base_url=asked.base_url, api_key_env=asked.api_key_env, temperature=asked.temperature,
+        max_tokens=asked.max_tokens, concurrency=asked.concurrency, usd_per_million_prompt=asked.usd_per_million_prompt,
+        usd_per_million_completion=asked.usd_per_million_completion,
+    )  # fmt: skip
+    judge: Judge = Prompted(teacher=teacher, show=asked.show)
+    if asked.judge == "rollouts":
+        judge = Rollouts(teacher=teacher, draws=asked.draws)
+    stage = JudgedSteps(judge=judge, path=str(asked.file), limit=asked.limit, budget=Budget(usd=asked.usd, study="judge_score"))
+    store = Store(asked.outputs, Console(Terminal(stderr=True)))
+    try:
+        steps = list(store.get(stage))
+    except StageFailed as failed:
+        raise ValueError(str(failed)) from failed
+    forms = sorted({step.form for step in steps})
+    by_form = {form: score([step for step in steps if step.form == form]) for form in forms}
+    if asked.json:
+        found = {form: {**one.plain(), "published": dict(PUBLISHED.get(form, {}))} for form, one in by_form.items()}
+        print(json.dumps({"model": asked.model, "judge": asked.judge, "file": str(asked.file), "scores": found}, indent=1))
+    else:
+        for form, one in by_form.items():
+            print("\n".join(_score_lines(form, asked.model, one)))
+    if asked.out is not None:
+        asked.out.write_text("".join(json.dumps(asdict(step), ensure_ascii=False) + "\n" for step in steps if step.judged))
+    return 0
+
+
+def _score_lines(form: str, model: str, one: JudgeScore) -> Iterator[str]:
+    """A table: the judge, and what Part 1 published beside it."""
+    yield f"{form}: {one.steps} labelled steps, {one.wrong_steps} of them wrong; {one.unread} replies without a verdict"
+    yield f"  {'judge':<24} {'step F1':>8} {'wrong':>7} {'right':>7}   {'error':>7} {'correct':>8} {'first-error F1':>15}"
+    shown = (one.step_f1, one.f1_wrong, one.f1_right, one.error_accuracy, one.correct_accuracy, one.first_error_f1)
+    cells = ["-" if value is None else f"{value:.3f}" for value in shown]
+    yield f"  {model[:24]:<24} {cells[0]:>8} {cells[1]:>7} {cells[2]:>7}   {cells[3]:>7} {cells[4]:>8} {cells[5]:>15}"
+    for name, value in PUBLISHED.get(form, {}).items():
+        yield f"  {name:<24} {value:>8.3f}   (Part 1, its own subset)"
+    yield f"  first errors: {one.erroneous} solutions with one, {one.correct} without"
+
+
 def _in_words(one: Style) -> str:
     return (
         f"{one.traces} traces of {one.tokens:,.0f} tokens (words, numbers and signs; median {one.median_tokens:,.0f}, "
@@ -59,6 +110,25 @@ def _parser() -> argparse.ArgumentParser:
     marks.add_argument("files", type=Path, nargs="+", metavar="FILE", help="JSONL or JSON")
     marks.add_argument("--field", action="append", required=True, metavar="F", help="the thought's text; may be given several times")
     marks.add_argument("--json", action="store_true", help="print one JSON object instead")
+    scored = commands.add_parser("judge_score", help="how well a judge judges labelled steps, beside Part 1's published numbers")
+    scored.set_defaults(act=_judge_score)
+    scored.add_argument("file", type=Path, metavar="FILE", help="rows of PRM800K, MR-GSM8K or ProcessBench")
+    scored.add_argument("--model", required=True, metavar="NAME", help="the judge, or who continues for rollouts")
+    scored.add_argument("--base-url", default="", metavar="URL", help="its address with the version (OpenAI's)")
+    scored.add_argument("--api-key-env", default="OPENAI_API_KEY", metavar="VARIABLE", help="where the key is (OPENAI_API_KEY)")
+    scored.add_argument("--judge", choices=("prompted", "rollouts"), default="prompted")
+    scored.add_argument("--show", choices=("nothing", "answer", "solution"), default="nothing", help="what the judge sees of the gold")
+    scored.add_argument("--draws", type=int, default=4, help="rollouts: continuations from each step (4)")
+    scored.add_argument("--temperature", type=float, default=1.0, help="1: many reasoning models take no other")
+    scored.add_argument("--max-tokens", type=int, default=4096)
+    scored.add_argument("--concurrency", type=int, default=16)
+    scored.add_argument("--limit", type=int, metavar="N", help="the first n rows alone")
+    scored.add_argument("--usd", type=float, help="stop before this is spent; needs the prices")
+    scored.add_argument("--usd-per-million-prompt", type=float, default=0.0, metavar="USD")
+    scored.add_argument("--usd-per-million-completion", type=float, default=0.0, metavar="USD")
+    scored.add_argument("--outputs", type=Path, default=Path("outputs"), help="the outputs folder, with the request cache (outputs)")
+    scored.add_argument("--json", action="store_true", help="print one JSON object instead")
+    scored.add_argument("--out", type=Path, metavar="FILE", help="write each judged step as JSONL")
     return parser
 
 
