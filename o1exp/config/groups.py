@@ -26,6 +26,7 @@ GROUPS: Groups = {
     "walk": ("o1exp.thoughts.walk.DepthFirst",),
     "rewrite": ("o1exp.thoughts.rewrite.Rewriting", "o1exp.thoughts.rewrite.Keeping"),
     "verify": ("o1exp.thoughts.verify.Rejection",),
+    "translate": ("o1exp.thoughts.translate.Translate",),
     "teacher": (
         "o1exp.chat.teacher.Teacher", "o1exp.chat.servers.procedural.Procedural", "o1exp.chat.servers.llama.Llama",
         "o1exp.chat.servers.vllm.VllmTeacher", "o1exp.chat.servers.sglang.SglangTeacher",
