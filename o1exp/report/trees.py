@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from o1exp.history.arms import Arm
-from o1exp.history.lineage import Artefact
+from o1exp.history.lineage import Artefact, Lineage
 from o1exp.media.style import COLOURS, GRID, INK, SOFT
 from o1exp.media.text import one_line
 from o1exp.records import Draft, Example, Node, Problem
@@ -67,15 +67,15 @@ def journeys(arms: list[Arm]) -> list[Journey]:
     for arm in arms:
         for drafts in arm.making:
             if drafts.is_table and "trees" in drafts.manifest.inputs and drafts.path not in found:
-                journey = _journey(arm, drafts)
+                journey = journey_of(arm.lineage, arm.making, drafts, arm.name)
                 if journey is not None:
                     found[drafts.path] = journey
     return list(found.values())
 
 
-def _journey(arm: Arm, drafts: Artefact) -> Journey | None:
-    """The walk with most turns among those of trees that fit the picture; None where its tree was deleted."""
-    inputs = arm.lineage.inputs(drafts)
+def journey_of(lineage: Lineage, making: list[Artefact], drafts: Artefact, name: str) -> Journey | None:
+    """The walk with most turns among those that fit the picture; `making` is what was made of it. None where the tree was deleted."""
+    inputs = lineage.inputs(drafts)
     if "trees" not in inputs or "problems" not in inputs:
         return None
     grown = {tree.problem: tree for tree in trees(inputs["trees"].rows(Node))}
@@ -86,8 +86,8 @@ def _journey(arm: Arm, drafts: Artefact) -> Journey | None:
     tree, problem = grown[draft.problem], {row.id: row for row in inputs["problems"].rows(Problem)}.get(draft.problem)
     said = tuple(_said(draft))
     return Journey(
-        arm.name, inputs["trees"].does, draft.prompt, problem.answer if problem else "", tuple(_drawn(tree, draft)), said,
-        _thought(arm, drafts, draft), len(tree.nodes),
+        name, inputs["trees"].does, draft.prompt, problem.answer if problem else "", tuple(_drawn(tree, draft)), said,
+        _thought(making, drafts, draft), len(tree.nodes),
     )  # fmt: skip
 
 
@@ -102,9 +102,9 @@ def _said(draft: Draft) -> Iterator[Said]:
         yield Said(None if step.part == "turn" else number, step.text, step.part)
 
 
-def _thought(arm: Arm, drafts: Artefact, draft: Draft) -> str:
+def _thought(making: list[Artefact], drafts: Artefact, draft: Draft) -> str:
     """What the stage behind the walk made of the draft."""
-    for table in arm.making:
+    for table in making:
         if table.is_table and drafts.path in table.manifest.inputs.values():
             row = next((row for row in table.rows(Example) if (row.problem, row.draw) == (draft.problem, draft.draw)), None)
             if row is not None:
@@ -151,12 +151,13 @@ def svg(lines: tuple[Line, ...]) -> Markup:
                'font-family="sans-serif" font-size="12" style="max-width: 100%; height: auto">').format(WIDTH, height, WIDTH, height)
     ]  # fmt: skip
     places: dict[int, float] = {}
+    steps = []
     for row, line in enumerate(lines):
         y = 12 + LINE * row + LINE / 2 - 6
         parts.append(_branch(line, places, y))
-        parts.append(_step(line, y))
+        steps.append(_step(line, y))
         places = {depth: at for depth, at in places.items() if depth < line.depth} | {line.depth: y}
-    return Markup("").join([*parts, Markup("</svg>")])
+    return Markup("").join([*parts, *steps, Markup("</svg>")])
 
 
 def _x(depth: int) -> float:
@@ -190,7 +191,7 @@ def _step(line: Line, y: float) -> Markup:
     else:
         mark = Markup('<circle cx="{}" cy="{}" r="4" fill="white" stroke="{}" stroke-width="1.4"/>').format(x, y, colour)
     style = Markup(' fill="{}"').format(INK if number else SOFT)
-    whole = Markup("<title>{}</title>").format(text if not line.node.reason else f"{text}\n\n{line.node.reason}")
+    whole = Markup("<title>{}</title>").format(text if not line.node.reason else f"{text} ({one_line(line.node.reason)})")
     return Markup('{}<text x="{}" y="{}"{}>{}<tspan fill="{}" font-weight="bold">{}</tspan> {}</text>').format(
         mark, x + 14, y + 4, style, whole, colour, sign, escape(shown)
     )  # fmt: skip

@@ -152,11 +152,11 @@ def score(steps: Sequence[JudgedStep]) -> JudgeScore:
     found = list(_solutions(steps))
     error = [hit for wrong, hit in found if wrong]
     correct = [hit for wrong, hit in found if not wrong]
-    shares = [sum(hits) / len(hits) if hits else None for hits in (error, correct)]
+    error_share, correct_share = (sum(hits) / len(hits) if hits else None for hits in (error, correct))
     return JudgeScore(
         len(asked), sum(wrong is True for wrong, _ in pairs), sum(not step.verdict for step in asked),
         sum(label == verdict for label, verdict in pairs) / max(len(asked), 1), f1_wrong, f1_right, step_f1,
-        len(error), len(correct), *shares, _harmonic(*shares),
+        len(error), len(correct), error_share, correct_share, _harmonic(error_share, correct_share),
     )  # fmt: skip
 
 
