@@ -14,7 +14,8 @@ from o1exp.flow import StageFailed
 from o1exp.records.fields import MISSING, as_text, field
 from o1exp.records.rows import json_rows
 from o1exp.records.style import Style, style
-from o1exp.thoughts.judge_score import PUBLISHED, JudgeScore
+from o1exp.thoughts.judge import Judge
+from o1exp.thoughts.judge_score import PUBLISHED, JudgeScore, Weights
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,21 +50,28 @@ def _markers(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _judge_score(asked: argparse.Namespace) -> int:
-    from o1exp.chat.teacher import Budget, Teacher
-    from o1exp.flow import Console, Store
-    from o1exp.thoughts.judge import Judge, Prompted, Rollouts
-    from o1exp.thoughts.judge_score import JudgedSteps, score
+def _judge(asked: argparse.Namespace) -> Judge:
+    from o1exp.chat.teacher import Teacher
+    from o1exp.thoughts.judge import Prompted, Rollouts
+    from o1exp.thoughts.reward import Reward
 
+    if asked.judge == "reward":
+        marks = {name: value.replace("\\n", "\n") for name in ("mark", "good", "bad") if (value := getattr(asked, name))}
+        return Reward(weights=Weights.of(asked.model, asked.revision), gpus=asked.gpus, **marks)
     teacher = Teacher(
         model=asked.model, base_url=asked.base_url, api_key_env=asked.api_key_env, temperature=asked.temperature,
         max_tokens=asked.max_tokens, concurrency=asked.concurrency, usd_per_million_prompt=asked.usd_per_million_prompt,
         usd_per_million_completion=asked.usd_per_million_completion,
     )  # fmt: skip
-    judge: Judge = Prompted(teacher=teacher, show=asked.show)
-    if asked.judge == "rollouts":
-        judge = Rollouts(teacher=teacher, draws=asked.draws)
-    stage = JudgedSteps(judge=judge, path=str(asked.file), limit=asked.limit, budget=Budget(usd=asked.usd, study="judge_score"))
+    return Rollouts(teacher=teacher, draws=asked.draws) if asked.judge == "rollouts" else Prompted(teacher=teacher, show=asked.show)
+
+
+def _judge_score(asked: argparse.Namespace) -> int:
+    from o1exp.chat.teacher import Budget
+    from o1exp.flow import Console, Store
+    from o1exp.thoughts.judge_score import JudgedSteps, score
+
+    stage = JudgedSteps(judge=_judge(asked), path=str(asked.file), limit=asked.limit, budget=Budget(usd=asked.usd, study="judge_score"))
     store = Store(asked.outputs, Console(Terminal(stderr=True)))
     try:
         steps = list(store.get(stage))
@@ -113,10 +121,15 @@ def _parser() -> argparse.ArgumentParser:
     scored = commands.add_parser("judge_score", help="how well a judge judges labelled steps, beside Part 1's published numbers")
     scored.set_defaults(act=_judge_score)
     scored.add_argument("file", type=Path, metavar="FILE", help="rows of PRM800K, MR-GSM8K or ProcessBench")
-    scored.add_argument("--model", required=True, metavar="NAME", help="the judge, or who continues for rollouts")
+    scored.add_argument("--model", required=True, metavar="NAME", help="the judge, who continues for rollouts, or a reward model")
     scored.add_argument("--base-url", default="", metavar="URL", help="its address with the version (OpenAI's)")
     scored.add_argument("--api-key-env", default="OPENAI_API_KEY", metavar="VARIABLE", help="where the key is (OPENAI_API_KEY)")
-    scored.add_argument("--judge", choices=("prompted", "rollouts"), default="prompted")
+    scored.add_argument("--judge", choices=("prompted", "rollouts", "reward"), default="prompted")
+    scored.add_argument("--revision", default="", metavar="COMMIT", help="reward: of a model on the hub; a folder needs none")
+    scored.add_argument("--mark", default="", help=r"reward: what stands behind each step (\n\n)")
+    scored.add_argument("--good", default="", help="reward: what a causal model writes behind a good step (+)")
+    scored.add_argument("--bad", default="", help="reward: and behind a bad one (-)")
+    scored.add_argument("--gpus", type=int, default=0, help="reward: GPUs it gets (0: the CPU)")
     scored.add_argument("--show", choices=("nothing", "answer", "solution"), default="nothing", help="what the judge sees of the gold")
     scored.add_argument("--draws", type=int, default=4, help="rollouts: continuations from each step (4)")
     scored.add_argument("--temperature", type=float, default=1.0, help="1: many reasoning models take no other")

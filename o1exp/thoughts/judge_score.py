@@ -1,13 +1,15 @@
 """The judge is measured first: its verdicts on steps that people have labelled, and how far the two agree (Part 1, section 3.2)."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from o1exp.chat.teacher import Budget
-from o1exp.flow import AtLeast, Role, Stage, StageFailed, Work, how
-from o1exp.flow.content import sha256
+from o1exp.flow import AtLeast, Checkpoint, Role, Stage, StageFailed, Work, how
+from o1exp.flow.checkpoint import POINTER
+from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.records import Problem, Table
 from o1exp.records.labelled import Labelled, labelled
 from o1exp.records.labelled.prm800k import LABELLER
@@ -86,6 +88,37 @@ class JudgedSteps(Stage[Table[JudgedStep]]):
         judged = [step for found, own in zip(steps, said, strict=True) for step in _with(found, own)]
         work.write(JudgedStep, judged)
         work.note(**score(judged).plain(), **called)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights(Stage[Checkpoint]):
+    """A reward model that lies in a folder, known by its content, or on the hub, known by its revision."""
+
+    role: ClassVar[Role] = "base"
+    does: ClassVar[str] = "a reward model as it is"
+
+    source: str = how("")
+    """The folder, or the hub's name."""
+    name: str = ""
+    """The hub's name; "" for a folder."""
+    revision: str = ""
+    """The hub's commit."""
+    sha256: str = ""
+    """Of a folder's files."""
+
+    @classmethod
+    def of(cls, source: str, revision: str = "") -> Self:
+        """Errors: ValueError for what is neither a folder with a config nor a hub's name with a revision."""
+        folder = Path(source)
+        if (folder / "config.json").is_file():
+            files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+            return cls(source=str(folder.resolve()), sha256=together(sha256_of(files)))
+        if folder.exists() or not revision:
+            raise ValueError(f"{source} is no folder with a config.json; give one, or a model's name on the hub with its revision")
+        return cls(source=source, name=source, revision=revision)
+
+    def make(self, work: Work) -> None:
+        (work.folder / POINTER).write_text(json.dumps({"source": self.source, "revision": self.revision}))
 
 
 def steps_of(row: Labelled) -> list[JudgedStep]:

@@ -9,6 +9,7 @@ import pytest
 from o1exp.history.runs import PAGE
 from tests.app.commands import TINY, o1exp
 
+SHORT = ("think.batch_tokens=1024", "think.validation_fraction=0", "think.samples=0")
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("loaded")]
 
 
@@ -17,7 +18,7 @@ def test_prm800k_becomes_long_thoughts_that_a_model_learns(tmp_path: Path, share
     path = shared_data / "steps/prm800k.jsonl"
     words = [word for word in TINY if not word.startswith("source.")]
     human = ["source=local", f"source.path={path}", "thought=human", f"thought.path={path}", "sft@imitate=skip", "think.max_length=1024"]
-    done = o1exp(tmp_path, *words, *human, "think.pack_length=1024", "think.validation_fraction=0", "arms={}")
+    done = o1exp(tmp_path, *words, *human, "think.pack_length=1024", *SHORT, "arms={}")
     assert done.returncode == 0, done.stdout + done.stderr
     facts = {
         place.parent.parent.name: json.loads(place.read_text())["facts"] for place in tmp_path.glob("outputs/artefacts/*/*/manifest.json")

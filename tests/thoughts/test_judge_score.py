@@ -13,6 +13,8 @@ from o1exp.records.labelled import labelled
 from o1exp.records.tree import Verdict
 from o1exp.thoughts.__main__ import main
 from o1exp.thoughts.judge_score import PUBLISHED, JudgedStep, score, steps_of
+from o1exp.train.bases.small import Untrained
+from tests.thoughts.parts import store
 
 
 def step(place: int, label: Verdict, verdict: Verdict, row: int = 1, ends: bool = False) -> JudgedStep:
@@ -98,3 +100,16 @@ def test_what_is_no_file_of_labelled_steps_is_named(tmp_path: Path, capsys: pyte
     assert "labels no step; give rows of PRM800K" in capsys.readouterr().err
     assert main(["judge_score", str(tmp_path / "gone.jsonl"), "--model", "m"]) == 2
     assert "gone.jsonl is no file" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_reward_model_in_a_folder_is_measured_too(tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = store(tmp_path / "made")
+    model = here.get(Untrained(layers=1, hidden=16, heads=2, kv_heads=2, intermediate=32)).source
+    path, outputs = shared_data / "steps/mr_gsm8k_demos.json", tmp_path / "outputs"
+    said = ["judge_score", str(path), "--judge", "reward", "--model", model, "--outputs", str(outputs), "--limit", "2"]
+    assert main([*said, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["scores"]["mr_gsm8k"]
+    assert (found["steps"], found["wrong_steps"], found["unread"]) == (4, 1, 0)
+    assert main([*said[:4], "--model", str(tmp_path), "--outputs", str(outputs)]) == 2
+    assert "is no folder with a config.json" in capsys.readouterr().err
