@@ -4,14 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from o1exp.records.labelled import FORMS, Labelled, labelled
-from o1exp.records.labelled.read import TEXTS
 from o1exp.records.rows import Row
 from o1exp.sources.gold import solved_answer
-
-
-def is_thoughts(path: Path) -> bool:
-    """A text file of thoughts."""
-    return path.suffix.lower() in TEXTS
 
 
 def thoughts(path: Path) -> Iterator[Row]:

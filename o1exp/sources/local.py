@@ -12,10 +12,11 @@ from rich.markup import escape
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
+from o1exp.records.labelled.read import is_thoughts
 from o1exp.records.rows import Row
 from o1exp.sources.fields import Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
-from o1exp.sources.labelled import is_thoughts, plain, thoughts
+from o1exp.sources.labelled import plain, thoughts
 
 Unreadable = list[tuple[int, str]]
 """Number and reason of rows that cannot be read."""

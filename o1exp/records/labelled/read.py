@@ -27,12 +27,20 @@ def labelled(path: Path) -> Iterator[Labelled]:
 
     Errors: ValueError for a file that is neither JSON, JSONL nor a text of thoughts.
     """
-    if path.suffix.lower() in TEXTS:
+    if is_thoughts(path):
         for line, fields in aloud.rows_of(text_of(path)):
             yield _checked(aloud.read(fields, line)) if "problem" in fields else _without_problem(line)
         return
     for row in json_rows(path):
         yield Labelled(place=row.place, missing=(row.reason,)) if row.reason else _checked(_row(row.values, row.place))
+
+
+def is_thoughts(path: Path) -> bool:
+    """A text file of thoughts, by its ending, and no JSON under it."""
+    if path.suffix.lower() not in TEXTS or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"[")
 
 
 def _without_problem(line: int) -> Labelled:
