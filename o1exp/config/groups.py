@@ -22,11 +22,12 @@ GROUPS: Groups = {
     "judge": ("o1exp.thoughts.judge.Prompted", "o1exp.thoughts.judge.Rollouts", "o1exp.thoughts.reward.Reward"),
     "thought": (
         "o1exp.thoughts.distil.Distil", "o1exp.thoughts.tree.TreeSearch", "o1exp.thoughts.propose.ProposeCritique",
-        "o1exp.thoughts.debate.Debate", "o1exp.thoughts.solutions.Solutions",
+        "o1exp.thoughts.debate.Debate", "o1exp.thoughts.human.Human", "o1exp.thoughts.solutions.Solutions",
     ),
     "walk": ("o1exp.thoughts.walk.DepthFirst",),
     "rewrite": ("o1exp.thoughts.rewrite.Rewriting", "o1exp.thoughts.rewrite.Keeping"),
     "verify": ("o1exp.thoughts.verify.Rejection",),
+    "translate": ("o1exp.thoughts.translate.Translate",),
     "teacher": (
         "o1exp.chat.teacher.Teacher", "o1exp.chat.servers.procedural.Procedural", "o1exp.chat.servers.llama.Llama",
         "o1exp.chat.servers.vllm.VllmTeacher", "o1exp.chat.servers.sglang.SglangTeacher",

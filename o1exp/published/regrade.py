@@ -1,6 +1,5 @@
 """Grade outputs that someone else generated, beside the verdicts that they gave themselves."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +13,13 @@ from o1exp.published.join import Join, Side, join
 from o1exp.records import Attempt, Problem, Score
 from o1exp.records.fields import ASSISTANT, MISSING, Values, as_list, as_text, assistant_text, field, is_chat
 from o1exp.records.finish import ending, is_cut
+from o1exp.records.style import pieces
 from o1exp.sources.gold import gold_answer, written_answer
 
 YES = ("true", "1", "yes", "correct", "right", "pass", "passed", "c")
 NO = ("false", "0", "no", "incorrect", "wrong", "fail", "failed", "i", "n")
 UNKNOWN = ("", "p")
 """Verdicts; C, I, N (no answer) and P (partly, which is neither) are inspect_ai's."""
-_PIECE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
-_IDEOGRAPH = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +64,6 @@ class Regraded:
 
 Counter = tuple[Callable[[str], int], str]
 """How to count the tokens of a text, and the unit in words."""
-
-
-def pieces(text: str) -> int:
-    """Words, numbers, single signs and single ideographs: a count that needs no model, and is not that of any model."""
-    return len(_PIECE.findall(_IDEOGRAPH.sub(" x ", text)))
 
 
 PIECES: Counter = (pieces, "words, numbers and signs (no tokenizer given; not a model's tokens)")

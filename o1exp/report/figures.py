@@ -10,6 +10,7 @@ from o1exp.media.text import label, labels
 from o1exp.report.compare import ResultRow
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import Lengths
+from o1exp.report.ways import Way
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -159,6 +160,33 @@ def _scaling_points(axes: "Axes", row: ResultRow, colour: str, name: str) -> Non
     if points and points[-1].kind == "majority":
         where = (points[-1].tokens, 100 * points[-1].accuracy)
         axes.annotate(f"Maj@{points[-1].size}", where, xytext=(7, -3), textcoords="offset points", fontsize=8, color=colour)
+
+
+def methods(found: list[Way]) -> str:
+    """Cost against yield of the ways to long thoughts; empty where there are not two of them to compare."""
+    known = [way for way in found if way.share is not None]
+    if len(known) < 2:
+        return ""
+    paid = any(way.usd_each for way in known)
+    costs = [way.usd_each if paid else way.tokens_each for way in known]
+    called = labels(", ".join(way.arms) for way in known)
+    with drawing(1.9, 3.8) as figure:
+        axes = figure.add_subplot()
+        for nth, (way, cost) in enumerate(zip(known, costs, strict=True)):
+            name = called[", ".join(way.arms)]
+            axes.plot(cost, 100 * (way.share or 0), "o", markersize=9, color=COLOURS[nth % len(COLOURS)], label=name)
+        least = min((cost for cost in costs if cost), default=1.0)
+        cost_of = "US$ per accepted example" if paid else "teacher tokens per accepted example"
+        tidy(axes, "", cost_of, "problems with an accepted example in %")
+        axes.set_xscale("symlog", linthresh=least / 2)
+        axes.set_xlim(left=-least / 8)
+        axes.set_ylim(-4, 104)
+        axes.margins(x=0.12)
+        ticks = [0.0, *(size * 10.0**power for power in range(-7, 10) for size in (1, 2, 5))]
+        axes.set_xticks([tick for tick in ticks if not tick or least / 2 <= tick <= 2 * max(costs)])
+        axes.minorticks_off()
+        plain_ticks(axes)
+        return svg(with_legend(figure), "methods")
 
 
 def published(benchmarks: Sequence[str]) -> bool:

@@ -71,6 +71,12 @@ def money(arms: list[Arm]) -> Money:
     return total
 
 
+def money_of(root: Path, stages: list[Artefact]) -> Money:
+    """What these stages of one outputs folder come to."""
+    with open_book(root) as book:
+        return _money(book, stages)
+
+
 def usd_per_right(arms: list[Arm]) -> float | None:
     """What an accepted thought cost: the answers of all stages that had them judged, over the right ones; None for none."""
     noted = {stage.path: stage.facts for arm in arms for stage in arm.stages if "usd_per_right" in stage.facts}

@@ -12,6 +12,7 @@ from o1exp.bench.comparison import Contrast
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.media.style import templates
+from o1exp.records.style import MARKERS
 from o1exp.report import figures
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import ResultRow, in_words, is_baseline, side_by_side
@@ -23,6 +24,8 @@ from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.table import csv_text, latex_text, pairs_csv, values
+from o1exp.report.trees import journeys
+from o1exp.report.ways import ways
 from o1exp.tti import index as transparency_index
 from o1exp.tti.board import DIMENSION_COLOURS
 from o1exp.tti.stage import Audited
@@ -45,7 +48,8 @@ def write(
 ) -> None:
     """All files of a report. Everything but the page is the same, byte for byte, for the same artefacts."""
     stored = {"title": words.title, "question": words.question, "caveat": words.caveat, "baseline": words.baseline}
-    text = json.dumps({**stored, "rows": [values(row) for row in table]}, indent=1, ensure_ascii=False)
+    collected = [way.plain() for way in ways(arms)]
+    text = json.dumps({**stored, "rows": [values(row) for row in table], "ways": collected}, indent=1, ensure_ascii=False)
     (folder / NAME).write_text(text + "\n")
     (folder / "results.csv").write_text(csv_text(table))
     (folder / "results.tex").write_text(latex_text(table))
@@ -70,7 +74,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
     }
     environment.tests["baseline"] = is_baseline
     names = benchmarks(arms)
-    stages = costs(arms)
+    stages, found = costs(arms), ways(arms)
     return environment.get_template("page.html.j2").render(
         words=words, effects=effects(arms, words.baseline, words.replicates), arms=arms,
         benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
@@ -80,6 +84,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         funnels=funnels(arms), filters=filters({arm.name: arm.making for arm in arms}), doubts=doubts(arms),
         costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
         cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
+        journeys=journeys(arms), ways=found, methods=Markup(figures.methods(found)), markers=list(MARKERS),
         bills=bills(arms), gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)), samples=samples(arms, wanted_samples),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         unlike=unlike(arms), rule=RULE, pairs=side_by_side(table), affected=in_words(table),

@@ -12,9 +12,11 @@ from rich.markup import escape
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
+from o1exp.records.labelled.read import is_thoughts
 from o1exp.records.rows import Row
 from o1exp.sources.fields import USUAL, Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
+from o1exp.sources.labelled import plain, thoughts
 
 Unreadable = list[tuple[int, str]]
 """Number and reason of rows that cannot be read."""
@@ -31,8 +33,8 @@ def no_fields() -> dict[str, str]:
 class Local(Stage[Table[Problem]]):
     """Problems of a file: JSONL, JSON, CSV, TSV, parquet or a `save_to_disk` folder.
 
-    `fields` names the columns or paths into them, such as `reward_model.ground_truth` (found by their usual names where empty), `limit`
-    keeps the first n problems. The key holds the
+    Files with labelled steps and people's thoughts (docs/human.md) are known too. `fields` names the columns or paths into them, such as
+    `reward_model.ground_truth` (found by their usual names where empty), `limit` keeps the first n problems. The key holds the
     content's sha256, not the path: a moved file is the same data, a changed one is not. Rows that cannot be read are reported.
     """
 
@@ -87,9 +89,15 @@ class Local(Stage[Table[Problem]]):
 
     def _first(self, count: int) -> "tuple[list[Problem], Unreadable]":
         unreadable: Unreadable = []
-        rows = read_rows(Path(self.path), self.split)
-        readable = readable_problems(rows, self.fields, self._origin(), unreadable)[1]
+        readable = readable_problems(self._rows(), self.fields, self._origin(), unreadable)[1]
         return list(itertools.islice(readable, self.skip, self.skip + min(count, self.limit or count))), unreadable
+
+    def _rows(self) -> Iterable[Row]:
+        """Errors: ValueError for a kind of file that is not known."""
+        if is_thoughts(Path(self.path)):
+            return thoughts(Path(self.path))
+        rows = read_rows(Path(self.path), self.split)
+        return rows if any(self.fields.values()) else plain(rows)
 
     def _origin(self) -> Origin:
         return Origin(self.name, self.sha256, self.path)
@@ -98,8 +106,7 @@ class Local(Stage[Table[Problem]]):
         return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")
 
     def make(self, work: Work) -> None:
-        rows = read_rows(Path(self.path), self.split)
-        write_problems(work, rows, self.fields, (self.skip, self.limit), self._origin())
+        write_problems(work, self._rows(), self.fields, (self.skip, self.limit), self._origin())
 
 
 def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], window: tuple[int, int | None], origin: Origin) -> None:

@@ -1,5 +1,7 @@
 """Rewrite solutions into one long, standard form (Part 2, section 2.3; the idea of ReAlign, arXiv 2402.12219)."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -8,6 +10,7 @@ from o1exp.chat.request import Request, likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Expect, Role, Stage, Work, how
 from o1exp.records import Example, Problem, Table
+from o1exp.records.question import same_question
 from o1exp.thoughts.solutions import original, with_solution
 
 if TYPE_CHECKING:
@@ -25,14 +28,21 @@ Problem:
 Solution:
 {solution}"""
 """Our own words: the paper only says step by step, highly detailed, longer, with the final answer in a box."""
+_QUESTION = re.compile(
+    r"(?:[#*]+\s*)?(?:restated\s+)?(?:problem|question)(?:\s+statement)?\s*[*]*:[*]*\s*(.+?)\s*(?:\n\s*\n|\n(?=(?:[#*]+\s*)?(?:solution|answer|step)\b))",
+    re.IGNORECASE | re.DOTALL,
+)
 LIKELY_SOLVED = 400
 """Tokens of a problem with its solution that nobody has counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reformat(Stage[Table[Example]]):
-    r"""A teacher rewrites each solution; a rewrite counts only if its answer still agrees with the gold answer.
+    r"""A teacher rewrites each solution; a rewrite counts only if its answer stands in a box and still agrees with the gold answer.
 
+    The prompt of the example is the source's question, letter by letter; a rewrite that restates the question in other words than the
+    source's (`question_changed`) does not count either, and one that repeats it loses the repetition. Facts: `disagreed` counts all that do
+    not count, `unboxed` and `question_changed` those of them; `not_longer` and `one_line` the kept ones that missed the format.
     Problems without a solution are counted.
 
     Errors: StageFailed if no problem has a solution.
@@ -84,22 +94,23 @@ class Reformat(Stage[Table[Example]]):
             work.write(Example, self._rows(solved, client, work))
 
     def _rows(self, problems: list[Problem], client: "Client", work: Work) -> Iterator[Example]:
-        from o1exp.answers.grade import grade
         from o1exp.chat.client import Calls
 
-        calls, rewritten, words_before, words_after = Calls(), 0, 0, 0
+        calls, words_before, words_after = Calls(), 0, 0
+        counts = Counter(rewritten=0, disagreed=0, unboxed=0, question_changed=0, not_longer=0, one_line=0)
         for problem, answer in zip(problems, client.ask([self._request(problem) for problem in problems], "rewrites"), strict=True):
             calls.add(answer)
-            if answer.usable and grade(problem.answer, answer.text).correct:
-                rewritten += 1
-                words_before += len(problem.solution.split())
-                words_after += len(answer.text.split())
-                yield Example(problem=problem.id, prompt=problem.question, response=answer.text.strip(), origin=self.teacher.model)
-            elif self.fallback == "original":
+            text, why = checked(problem, answer.text) if answer.usable else ("", "disagreed")
+            if not why:
+                before, after = len(problem.solution.split()), len(text.split())
+                words_before, words_after = words_before + before, words_after + after
+                counts.update(rewritten=1, not_longer=int(after <= before), one_line=int("\n" not in text))
+                yield Example(problem=problem.id, prompt=problem.question, response=text, origin=self.teacher.model)
+                continue
+            counts.update({"disagreed": 1, **({why: 1} if why != "disagreed" else {})})
+            if self.fallback == "original":
                 yield original(problem)
-        work.note(
-            **calls.facts(), rewritten=rewritten, disagreed=len(problems) - rewritten, longer=round(words_after / max(words_before, 1), 2)
-        )
+        work.note(**calls.facts(), **counts, longer=round(words_after / max(words_before, 1), 2))
 
     def _request(self, problem: Problem) -> Request:
         # One pass over the template: a solution that happens to contain "{question}" must stay as it is.
@@ -107,3 +118,18 @@ class Reformat(Stage[Table[Example]]):
         return Request.user(
             before.replace("{question}", problem.question) + problem.solution.strip() + after.replace("{question}", problem.question)
         )
+
+
+def checked(problem: Problem, reply: str) -> tuple[str, str]:
+    """The rewrite without a repetition of the question, and why it does not count: disagreed, unboxed, question_changed; "" if it does."""
+    from o1exp.answers.grade import grade
+
+    text = reply.strip()
+    if restated := _QUESTION.match(text):
+        if same_question(restated[1]) != same_question(problem.question):
+            return text, "question_changed"
+        text = text[restated.end() :].strip()
+    verdict = grade(problem.answer, text)
+    if not verdict.correct:
+        return text, "disagreed"
+    return text, "" if verdict.method == "boxed" else "unboxed"

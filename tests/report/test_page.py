@@ -35,7 +35,7 @@ def test_it_holds_every_part(finished: Finished) -> None:
     html = (finished.record.folder / PAGE).read_text()
     titles = re.findall(r"<h2>(.*?)</h2>", html)
     assert titles == [
-        "Result", "Accuracy against inference cost", "Training", "From problems to training examples", "Cost",
+        "Result", "Accuracy against inference cost", "Training", "From problems to training examples", "Ways to training text", "Cost",
         "The same problems, answered by each arm", "Transparency", "How to reproduce it",
     ]  # fmt: skip
     settings = finished.record.settings
