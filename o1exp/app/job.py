@@ -74,7 +74,7 @@ def _act(config: DictConfig) -> None:
 
         explain(study)
     elif in_sweep:
-        from o1exp.app.sweep import run_cell
+        from o1exp.app.cell import run_cell
 
         run_cell(study)
     else:
