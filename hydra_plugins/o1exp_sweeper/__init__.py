@@ -31,3 +31,15 @@ class CellSweeper(_Prepared):
         from o1exp.app.sweeping import sweep
 
         return sweep(self.config, self.launcher)
+
+
+class OptunaSweeper(_Prepared):
+    """A search by Optuna (conf/hydra/sweeper/optuna.yaml)."""
+
+    def __init__(self, params: Any, n_trials: int, sampler: str, objectives: Any, constraints: Any, options: Any) -> None:
+        """Hydra passes the settings by name."""
+
+    def sweep(self, arguments: list[str]) -> Sequence[Any]:
+        from o1exp.app.search.run import search
+
+        return search(self.config, self.launcher)

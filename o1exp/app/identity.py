@@ -38,6 +38,6 @@ def settle(config: DictConfig, folder: Path) -> None:
         config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, f"hydra.sweep.dir='{folder}'"]
 
 
-def launchable(number: int, overrides: Value) -> list[str]:
+def launchable(number: int, overrides: Value, below: Path = Path()) -> list[str]:
     """The words that a launcher starts the cell by: it says itself where the cell lies, since launchers count from where they are told."""
-    return [*overrides, f"hydra.sweep.subdir=cells/{number}"]
+    return [*overrides, f"hydra.sweep.subdir={below / 'cells' / str(number)}"]

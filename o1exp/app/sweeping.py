@@ -1,9 +1,7 @@
 """A sweep from its axes to its page: checked, numbered, planned as one, launched, compared."""
 
-import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from omegaconf import DictConfig
 
 from o1exp.app import sweep as end
 from o1exp.app.axes import Axes, Value
-from o1exp.app.cell import OWNER, PARENT, STOP
+from o1exp.app.cell import shared
 from o1exp.app.cells import Ended, Refused, cells, checked
 from o1exp.app.identity import folder_of, launchable, settle, what
 from o1exp.app.show import explain, store_of
@@ -89,12 +87,13 @@ def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> 
     chosen = _only(config, cells_by_number)
     for name, text in counts(whole):
         whole.store.console.line(f"{name:<8}{text}")
-    parent = _opened(config, first, folder)
+    parent = opened(config, first, folder)
     to_do = {number: cell for number, cell in chosen.items() if not _done(whole, cell, outcome(folder / "cells" / str(number)), parent)}
     if to_do:
         settle(config, folder)
-        with _shared(config, first, whole, folder, parent):
-            _launch(launcher, to_do, folder)
+        warm = forks.warm(whole.preloads(), child_environment(1))
+        with shared(folder / "stopped", parent, str(config.hydra.sweeper.on_failure)), warm:
+            launched(launcher, to_do, folder)
     end.ended(config, first, folder, set(cells_by_number), changed=bool(to_do))
 
 
@@ -113,35 +112,23 @@ def _done(whole: Whole, cell: Value, ended: CellOutcome | None, parent: str) -> 
     return ended.run.endswith(key[:8]) and (not key or (whole.store.root / "runs" / ended.run / "run.json").is_file())
 
 
-def _opened(config: DictConfig, first: Study, folder: Path) -> str:
+def opened(config: DictConfig, first: Study, folder: Path) -> str:
     """The sweep's run in MLflow, made before anything is launched; found again where the sweep goes on. "" without MLflow."""
     whole_root = Path(config.outputs).resolve()
     whole_root.mkdir(parents=True, exist_ok=True)
     return open_study(first.track, whole_root, str(config.study), sweep=folder.name).run_id if first.track.enabled else ""
 
 
-def _shared(config: DictConfig, first: Study, whole: Whole, folder: Path, parent: str) -> ExitStack:
-    """What the cells share while they run: the words that their processes read, and one process that their workers are forked from."""
-    stop = folder / "stopped"
-    stop.unlink(missing_ok=True)
-    words = {OWNER: str(os.getpid()), PARENT: parent, STOP: str(stop) if config.hydra.sweeper.on_failure == "stop" else ""}
-    os.environ.update(words | {"O1EXP_SWEEP_BEGAN": str(time.time())})
-    stack = ExitStack()
-    stack.callback(lambda: [os.environ.pop(name, None) for name in (*words, "O1EXP_SWEEP_BEGAN")])
-    stack.enter_context(forks.warm(whole.preloads(), child_environment(1)))
-    return stack
-
-
-def _launch(launcher: Launcher, to_do: dict[int, Value], folder: Path) -> None:
+def launched(launcher: Launcher, to_do: dict[int, Value], folder: Path, below: Path = Path()) -> None:
     """Launch the cells. Where a process of a pool is killed, launchers give up: those that were not begun are launched again."""
     waiting = dict(to_do)
     while waiting:
         began = time.time()
         try:
-            launcher.launch([launchable(number, cell) for number, cell in waiting.items()], initial_job_idx=0)
+            launcher.launch([launchable(number, cell, below) for number, cell in waiting.items()], initial_job_idx=0)
             return
         except Exception:
-            places = {number: folder / "cells" / str(number) / "cell.json" for number in waiting}
+            places = {number: folder / below / "cells" / str(number) / "cell.json" for number in waiting}
             left = {number: cell for number, cell in waiting.items() if not _begun(places[number], began)}
             if len(left) == len(waiting):
                 raise

@@ -12,15 +12,15 @@ from filelock import FileLock, Timeout
 from o1exp.history.runs import RunRecord, read, replace_text
 
 OUTCOME = "cell.json"
-State = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
-"""KILLED: its process is gone and has said nothing."""
+State = Literal["RUNNING", "FINISHED", "FAILED", "KILLED", "PRUNED"]
+"""KILLED: its process is gone and has said nothing. PRUNED: a search ended it early."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellOutcome:
     """A cell that was begun: its overrides, its exit code with what went wrong (0: nothing), and its run's name below runs/ ("": none).
 
-    `values` are the objectives of a search's trial; `parent` is the run in MLflow that the cell was logged below.
+    `metrics` are what a search measures it by, name and value; `parent` is the run in MLflow that the cell was logged below.
     """
 
     overrides: tuple[str, ...]
@@ -30,7 +30,7 @@ class CellOutcome:
     state: State = "FINISHED"
     number: int = 0
     parent: str = ""
-    values: tuple[float, ...] = ()
+    metrics: tuple[tuple[str, float], ...] = ()
 
     @property
     def reason(self) -> str:
@@ -66,7 +66,8 @@ def outcome(folder: Path) -> CellOutcome | None:
         state: State = stored.get("state") or ("FAILED" if stored["code"] else "FINISHED")
         found = CellOutcome(
             overrides=tuple(stored["overrides"]), code=stored["code"], error=stored["error"], run=stored["run"], state=state,
-            number=int(folder.name), parent=stored.get("parent", ""), values=tuple(stored.get("values", ())),
+            number=int(folder.name), parent=stored.get("parent", ""),
+            metrics=tuple((str(name), float(value)) for name, value in stored.get("metrics", ())),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise ValueError(f"{place} does not say how its cell ended ({wrong!r}); delete it, or run the sweep again") from wrong
