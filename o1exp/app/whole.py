@@ -111,8 +111,8 @@ class Whole:
         return len(self._kept(axis))
 
     def _kept(self, axis: Axis) -> set[str]:
-        first = set(axis.values[0])
-        return {key for cell, keys in self.cells.items() if first <= set(cell) for key in keys}
+        others = {word for value in axis.values[1:] for word in value} - set(axis.values[0])  # the first may set nothing: as configured
+        return {key for cell, keys in self.cells.items() if not others & set(cell) for key in keys}
 
     def nodes(self) -> Iterator[tuple[str, list[Step], int]]:
         """Each node with its distinct stages, and how many they would be if no two cells shared one."""

@@ -101,7 +101,7 @@ def _kinds(steps: list[Step]) -> str:
 def _axis(first: Study, whole: Whole, axis: Axis) -> str:
     if not axis.values:
         return f"drawn from {axis.interval.input_line.partition('=')[2] if axis.interval and axis.interval.input_line else 'an interval'}"
-    shown = [" ".join(value).removeprefix(f"{axis.name}=") for value in axis.values[:MANY]]
+    shown = [" ".join(value).removeprefix(f"{axis.name}=") or "as configured" for value in axis.values[:MANY]]
     named = ", ".join(shown) + (f", and {len(axis.values) - MANY} more" if len(axis.values) > MANY else "")
     jobs = first.machine.jobs
     all_, one = whole.total(jobs), whole.without(axis, jobs)
