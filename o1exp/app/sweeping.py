@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from o1exp.flow.disk import writing
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.process import child_environment
 from o1exp.flow.store import Store
-from o1exp.history.cells import CellOutcome, outcome
+from o1exp.history.cells import OUTCOME, CellOutcome, outcome
 from o1exp.history.numbers import numbered
 from o1exp.secrets import unchanging
 from o1exp.track.tracking import open_study
@@ -120,7 +121,10 @@ def opened(config: DictConfig, first: Study, folder: Path) -> str:
 
 
 def launched(launcher: Launcher, to_do: dict[int, Value], folder: Path, below: Path = Path()) -> None:
-    """Launch the cells. Where a process of a pool is killed, launchers give up: those that were not begun are launched again."""
+    """Launch the cells. Where a process of a pool is killed, launchers give up, and all that ran beside it is gone too.
+
+    Each of those is launched once more, alone, so that the one that is killed again is known; then those that were not begun.
+    """
     waiting = dict(to_do)
     while waiting:
         began = time.time()
@@ -128,12 +132,18 @@ def launched(launcher: Launcher, to_do: dict[int, Value], folder: Path, below: P
             launcher.launch([launchable(number, cell, below) for number, cell in waiting.items()], initial_job_idx=0)
             return
         except Exception:
-            places = {number: folder / below / "cells" / str(number) / "cell.json" for number in waiting}
-            left = {number: cell for number, cell in waiting.items() if not _begun(places[number], began)}
-            if len(left) == len(waiting):
+            found = {number: _since(folder / below / "cells" / str(number), began) for number in waiting}
+            if not any(found.values()):
                 raise
-            waiting = left
+            for number, state in found.items():
+                if state == "KILLED":
+                    with suppress(Exception):  # its own cell.json says so
+                        launcher.launch([launchable(number, waiting[number], below)], initial_job_idx=0)
+            waiting = {number: cell for number, cell in waiting.items() if not found[number]}
 
 
-def _begun(place: Path, since: float) -> bool:
-    return place.is_file() and place.stat().st_mtime >= since - 1
+def _since(folder: Path, began: float) -> str:
+    """How the cell stands if it was begun since then, else ""."""
+    place = folder / OUTCOME
+    known = outcome(folder) if place.is_file() and place.stat().st_mtime >= began - 1 else None
+    return known.state if known else ""
