@@ -13,7 +13,8 @@ from o1exp.app.search.results import importance, show_search, told
 from o1exp.app.search.study import Trials, sampler
 from o1exp.history.cells import CellOutcome
 from o1exp.train.logs import ValidationRow
-from tests.app.commands import environment
+from tests.app.commands import TINY, environment
+from tests.app.commands import o1exp as script
 from tests.app.searcher import asked, main, scored
 from tests.inside import Command
 
@@ -137,6 +138,23 @@ def test_a_search_is_planned_at_its_edges(o1exp: Command) -> None:
     done = o1exp("-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=7", "think.lr=interval(0.0005,0.003)", "action=plan")
     assert done.code == 0, done.err
     assert "A search of 7 trials" in done.out
+
+
+@pytest.mark.slow
+def test_a_search_over_real_trainings_measures_fails_and_confirms(tmp_path: Path) -> None:
+    words = ("-m", *TINY, "hydra/sweeper=optuna", "hydra/launcher=basic", "hydra.sweeper.sampler=grid", "hydra.sweeper.n_trials=3")
+    options = ("hydra.sweeper.objectives=[accuracy,tokens]", "hydra.sweeper.options.prune=true", "hydra.sweeper.options.confirm=1")
+    done = script(tmp_path, *words, *options, "think.validation_fraction=0.2", "think.lr=1e-3,2e-3,1e30", timeout=1200)
+    assert done.returncode == 1, done.stdout + done.stderr  # the rate of 1e30 diverges
+    assert "3 trials: " in done.stdout
+    assert "2 complete" in done.stdout
+    assert "1 fail" in done.stdout
+    assert "again with seed=1000: accuracy " in done.stdout
+    folder = next((tmp_path / "outputs" / "runs").glob("*/search.html")).parent
+    assert len(list(folder.glob("cells/*/validation.jsonl"))) >= 2
+    again = script(tmp_path, *words, *options, "think.validation_fraction=0.2", "think.lr=1e-3,2e-3,1e30", timeout=600)
+    assert "made  " not in again.stdout
+    assert "3 trials: " in again.stdout
 
 
 def test_samplers_of_one_trial_draw_the_same() -> None:

@@ -144,13 +144,21 @@ def test_a_budget_that_is_too_small_for_the_whole_sweep_is_said(o1exp: Command) 
 
 @pytest.mark.parametrize(
     "words",
-    [("seed=3", "think.lr=0.002"), ("thought=shortcut", "seed=1"), ("+arms.a=[seed=1]",), ("think.data=${mix}",)],
+    [("seed=3", "think.lr=0.002"), ("thought=shortcut", "seed=1"), ('+arms.a=["seed=1"]',), ("think.data=${mix}",)],
 )
 def test_values_laid_on_a_composed_config_are_what_hydra_composes(words: tuple[str, ...]) -> None:
     overlay = Overlay(Origin())
     overlay.composed([*words, "seed=9"])
     laid, whole = (OmegaConf.to_container(config, resolve=False) for config in (overlay.composed(words), composed(words)))
     assert laid == whole
+
+
+def test_options_are_composed_once_for_all_their_values() -> None:
+    overlay = Overlay(Origin())
+    for thought in ("distil", "shortcut"):
+        for seed in range(5):
+            assert overlay.composed([f"thought={thought}", f"seed={seed}"]).seed == seed
+    assert len(overlay._chosen) == 2
 
 
 def test_lines_of_cells_side_by_side_have_their_number(capsys: pytest.CaptureFixture[str]) -> None:
