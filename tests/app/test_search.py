@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.app.axes import Axes, Axis
 from o1exp.app.prune import behind, write
 from o1exp.app.search.results import importance, show_search, told
 from o1exp.app.search.study import Trials, sampler
@@ -70,6 +71,16 @@ def test_every_sampler_keeps_to_the_space_and_to_constraints(tmp_path: Path, nam
         broken = [trial.constraints["tokens<=200"] for trial in found]
         assert broken == pytest.approx([trial.values[1] - 200 for trial in found])
         assert all(trial.values[1] <= 200 for trial in trials.study.best_trials)
+
+
+def test_a_grid_is_searched_once_and_then_is_whole(tmp_path: Path) -> None:
+    axes = Axes(("x=1",), (Axis("lr", (("lr=1",), ("lr=2",))), Axis("kind", (("kind=a",), ("kind=b",)))))
+    trials = Trials(tmp_path, replace(asked(), sampler="grid", axes=axes))
+    found = []
+    while claimed := trials.claim():
+        found.append(claimed[0].overrides)
+        trials.tell(claimed[0], "FINISHED", scored(claimed[0].overrides))
+    assert found == [("x=1", f"lr={lr}", f"kind={kind}") for lr in (1, 2) for kind in "ab"]
 
 
 def test_a_trial_that_is_under_way_elsewhere_is_left_alone(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a search is asked to do, checked before it starts."""
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,6 +65,17 @@ class Search:
     @property
     def directions(self) -> "list[Literal['minimize', 'maximize']]":
         return ["minimize" if name in LESS else "maximize" for name in self.objectives]
+
+    @property
+    def grid(self) -> list[dict[str, int]]:
+        """Every combination of values, each by its place on its axis."""
+        names = [axis.name for axis in self.axes.axes]
+        return [dict(zip(names, cell, strict=True)) for cell in itertools.product(*(range(len(axis.values)) for axis in self.axes.axes))]
+
+    @property
+    def trials(self) -> int:
+        """How many the study comes to: a grid has no more than its combinations."""
+        return min(self.n_trials, len(self.grid)) if self.sampler == "grid" else self.n_trials
 
     def _mistakes(self) -> Iterator[str]:
         if not self.axes.axes:

@@ -54,7 +54,7 @@ class Trials:
         with self._alone:
             found = list(self._orphans(self._asked.at_once))
             known = len(self.study.get_trials(deepcopy=False))
-            for place in range(known, min(self._asked.n_trials, known + self._asked.at_once - len(found))):
+            for place in range(known, min(self._asked.trials, known + self._asked.at_once - len(found))):
                 self.study.sampler = sampler(self._asked, place)
                 found.append(self._claimed(self.study.ask(), self._lock(place)))
             return found
@@ -150,5 +150,7 @@ def sampler(asked: Search, place: int) -> Any:
             warnings.simplefilter("ignore")  # "experimental" for years
             return samplers.QMCSampler(seed=0, scramble=True, warn_independent_sampling=False)
     if asked.sampler == "grid":
-        return samplers.GridSampler({axis.name: list(range(len(axis.values))) for axis in asked.axes.axes}, seed=0)
+        with warnings.catch_warnings():  # Optuna's own sampler of a grid ends studies that it does not run itself
+            warnings.simplefilter("ignore")
+            return samplers.PartialFixedSampler(asked.grid[place], samplers.RandomSampler(seed=place))
     return samplers.RandomSampler(seed=place)
