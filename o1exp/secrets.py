@@ -6,7 +6,8 @@ settings are refused by `found` before a file is written.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -55,6 +56,8 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 _values: set[str] = set()
 _variables: set[str] = set()
+_read: list[dict[int, list[tuple[str, str]]]] = []
+"""What the environment held when so many variables were named, while it is said not to change."""
 
 
 def hide(value: str) -> None:
@@ -159,10 +162,25 @@ def _holds_secret(name: str) -> bool:
     return name in _variables or is_secret(name)
 
 
+@contextmanager
+def unchanging() -> Iterator[None]:
+    """The environment is read once while this is open: ten thousand cells have some million settings to look at."""
+    _read.append({})
+    try:
+        yield
+    finally:
+        _read.pop()
+
+
 def _from_environment() -> list[tuple[str, str]]:
     """Variables that hold a secret, with their values. A path says where one is."""
+    if _read and len(_variables) in _read[-1]:
+        return _read[-1][len(_variables)]
     held = [(name, value) for name, value in os.environ.items() if len(value) >= SHORTEST and _holds_secret(name)]
-    return [(name, value) for name, value in held if name in _variables or not value.startswith(("/", "~", "."))]
+    found = [(name, value) for name, value in held if name in _variables or not value.startswith(("/", "~", "."))]
+    if _read:
+        _read[-1][len(_variables)] = found
+    return found
 
 
 def _hidden() -> set[str]:

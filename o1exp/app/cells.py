@@ -1,72 +1,59 @@
-"""The cells of a sweep: all of them are checked before the first one starts."""
+"""The cells of a sweep: all of them are checked before the first one starts, and what they would make is told as one."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from o1exp.config.compose import Study, composed, study_of
+from o1exp.app.axes import Axes, Value
+from o1exp.app.designs import cells as designed
+from o1exp.config.compose import Study, study_of
 from o1exp.config.error import ConfigError
 from o1exp.config.options import Origin
+from o1exp.config.overlay import Overlay
 from o1exp.config.reach import as_arms
-from o1exp.flow.errors import RunError
 
 
-class Refused(BaseException):
-    """A sweep whose cells are not all right. No Exception: Hydra turns those of a callback into warnings and goes on."""
+class Ended(Exception):
+    """A sweep that ended early: its exit code beside what is said."""
+
+    def __init__(self, said: str, code: int) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+class Refused(Exception):
+    """A sweep whose cells are not all right."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
 
 
-class Ended(BaseException):
-    """A run error in a callback; no Exception, for the same reason."""
+def cells(config: DictConfig) -> list[Value]:
+    """The overrides of every cell. Errors: Refused where design and axes do not fit."""
+    asked = config.hydra.sweeper
+    try:
+        return designed(Axes.of(config), str(asked.design), int(asked.fraction), int(asked.runs))
+    except ValueError as wrong:
+        raise Refused([str(wrong)]) from wrong
 
-    def __init__(self, error: RunError) -> None:
-        super().__init__(str(error))
-        self.code = error.code
 
-
-def checked(config: DictConfig) -> Study:
-    """The study of the first cell. Errors: Refused with every mistake of every cell."""
-    mistakes: list[str] = []
+def checked(config: DictConfig, asked: Sequence[Value], seen: Callable[[Value, Study], None]) -> Study:
+    """The study of the first cell; `seen` gets that of every cell. Errors: Refused with every mistake of every cell."""
+    mistakes: dict[str, None] = {}
     origin = Origin.of(config.hydra)
-    studies = []
-    for overrides in cells(config):
+    overlay, first = Overlay(origin), None
+    for overrides in asked:
         try:
-            studies.append(study_of(composed(overrides, origin), overrides, origin, single=True))
+            study = study_of(overlay.composed(overrides), overrides, origin, single=True)
         except ConfigError as wrong:
-            mistakes += [line for line in map(as_arms, wrong.mistakes) if line not in mistakes]
-    if not mistakes and studies[0].config.action == "verify":
-        mistakes.append("action=verify: it reads all artefacts at once; leave out -m")
-    if mistakes:
-        raise Refused(mistakes)
-    if studies[0].config.action == "verify":
-        raise Refused(["action=verify: it reads all artefacts at once; leave out -m"])
-    return studies[0]
-
-
-def cells(config: DictConfig) -> Iterator[list[str]]:
-    """The overrides of every cell that a grid sweep will start; what another sweeper draws cannot be known before."""
-    parser = OverridesParser.create()
-    params: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    params = params.get("params") or {}
-    words = [*(f"{key}={value}" for key, value in params.items()), *given(config)]
-    grids: list[list[str]] = [[]]
-    for override in parser.parse_overrides(words):
-        if override.is_sweep_override() and override.is_discrete_sweep():
-            key = override.get_key_element()
-            options = [f"{key}={value}" for value in override.sweep_string_iterator()]
-            grids = [[*grid, option] for grid in grids for option in options]
-        elif not override.is_sweep_override():
-            grids = [[*grid, str(override.input_line)] for grid in grids]
-    yield from grids
-
-
-def given(config: DictConfig) -> list[str]:
-    """The overrides as they were given: `${mix}` in one is an edge of the cells."""
-    words = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-    assert isinstance(words, list)
-    return [str(word) for word in words]
+            mistakes |= dict.fromkeys(map(as_arms, wrong.mistakes))
+            continue
+        if study.config.action == "verify":
+            raise Refused([*mistakes, "action=verify: it reads all artefacts at once; leave out -m"])
+        if not mistakes:
+            seen(overrides, study)
+        first = first or study
+    if mistakes or first is None:
+        raise Refused(list(mistakes))
+    return first

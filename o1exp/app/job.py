@@ -42,18 +42,20 @@ class _Masked(io.TextIOBase):
 
 
 @hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
-def _job(config: DictConfig) -> None:
+def _job(config: DictConfig) -> tuple[tuple[str, float], ...]:
     from o1exp.flow.errors import RunError
 
     try:
-        _act(config)
+        return _act(config)
     except Exception as ended:  # Hydra would print its own words on top of ours
         if HydraConfig.get().mode == RunMode.MULTIRUN and not isinstance(ended, ConfigError | RunError):
             raise
         _ended.append(ended)
+        return ()
 
 
-def _act(config: DictConfig) -> None:
+def _act(config: DictConfig) -> tuple[tuple[str, float], ...]:
+    """What a cell of a sweep is measured by, for launchers that hand it on; nothing for all else."""
     from o1exp.config.compose import study_of
 
     setup = HydraConfig.get()
@@ -74,13 +76,14 @@ def _act(config: DictConfig) -> None:
 
         explain(study)
     elif in_sweep:
-        from o1exp.app.sweep import run_cell
+        from o1exp.app.cell import run_cell
 
-        run_cell(study)
+        return run_cell(study)
     else:
         from o1exp.app.run import run
 
         run(study)
+    return ()
 
 
 def arranged(words: list[str]) -> list[str]:

@@ -25,9 +25,9 @@ def show_plan(study: Study) -> None:
     steps = plan(store, study.wanted, store.remake)
     terminal = store.console.terminal
     terminal.width = min(terminal.width, WIDE) if terminal.is_terminal else WIDE
-    for name, text in [*_heading(study), *_fit(study, steps), *_totals(study, total(steps, study.machine.jobs))]:
-        _line(terminal, name, text)
-    _section(terminal, "stages")
+    for name, text in [*_heading(study), *_fit(study, steps), *totals(study, total(steps, study.machine.jobs))]:
+        line(terminal, name, text)
+    section(terminal, "stages")
     terminal.print(grid(study, steps))
     for remark, names in _remarks(study, steps).items():
         _say(terminal, f"{', '.join(names)}: {remark}")
@@ -76,14 +76,15 @@ def _blocks(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> None
         if step.state == "make" and step.expect.details:
             said.setdefault(step.expect.details, []).append(named(study, step.stage))
     if said:
-        _section(terminal, "what it takes")
+        section(terminal, "what it takes")
     for details, names in said.items():
         terminal.print(Text(", ".join(names), style="bold"), soft_wrap=True)
         for name, text in details:
-            _line(terminal, f"  {name}", text)
+            line(terminal, f"  {name}", text)
 
 
-def _totals(study: Study, found: Total) -> Iterator[tuple[str, str]]:
+def totals(study: Study, found: Total) -> Iterator[tuple[str, str]]:
+    """What is expected, what is the worst case, and where the budget stops it."""
     machine = study.machine
     dated = f" ({machine.price_date})" if machine.price_date else ""
     gpus = f" + GPUs ${found.gpu_usd:,.2f} at ${machine.gpu_hour_usd:g} an hour{dated}" if machine.gpu_hour_usd and found.gpu_hours else ""
@@ -117,16 +118,16 @@ def _scripts(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> Non
     jobs = batch_jobs(study, steps) if study.machine.launcher == "slurm" else []
     if not jobs:
         return
-    _section(terminal, "how it is submitted")
+    section(terminal, "how it is submitted")
     if asked := before(study, steps):
         _say(terminal, "First, where there is a network and no GPU waits:")
         for command in asked:
-            _plain(terminal, command)
+            plain(terminal, command)
     for place, job in enumerate(jobs):
         after = f" (sbatch --dependency=afterok:JOB, the job of {jobs[0].name})" if place else ""
         _say(terminal, f"Then sbatch {job.name}.sbatch{after}:")
         for line in job.script.splitlines():
-            _plain(terminal, line)
+            plain(terminal, line)
 
 
 def _remarks(study: Study, steps: list[PlannedStage]) -> dict[str, list[str]]:
@@ -144,20 +145,22 @@ def _remarks(study: Study, steps: list[PlannedStage]) -> dict[str, list[str]]:
     return found
 
 
-def _section(terminal: Terminal, title: str) -> None:
-    _plain(terminal, f"── {title} ".ljust(terminal.width, "─"))
+def section(terminal: Terminal, title: str) -> None:
+    """A line with a title across the page."""
+    plain(terminal, f"── {title} ".ljust(terminal.width, "─"))
 
 
-def _line(terminal: Terminal, name: str, text: str) -> None:
+def line(terminal: Terminal, name: str, text: str) -> None:
     """A name and its text in a column of its own."""
     for place, line in enumerate(textwrap.wrap(text, max(40, terminal.width - INDENT), break_long_words=False, break_on_hyphens=False)):
-        _plain(terminal, f"{name if place == 0 else '':<{INDENT}}{line}")
+        plain(terminal, f"{name if place == 0 else '':<{INDENT}}{line}")
 
 
 def _say(terminal: Terminal, text: str) -> None:
     for line in textwrap.wrap(text, terminal.width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False):
-        _plain(terminal, line)
+        plain(terminal, line)
 
 
-def _plain(terminal: Terminal, line: str) -> None:
-    terminal.print(line, markup=False, highlight=False, soft_wrap=True)
+def plain(terminal: Terminal, text: str) -> None:
+    """A line as it is, however long."""
+    terminal.print(text, markup=False, highlight=False, soft_wrap=True)

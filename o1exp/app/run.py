@@ -2,6 +2,8 @@
 
 import shlex
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +27,20 @@ from o1exp.report.table import reported, summary
 from o1exp.secrets import masked, masked_config
 from o1exp.track.tracking import log_run, open_study
 
+Over = Callable[[Store], AbstractContextManager[object]]
 
-def run(study: Study, parent: str | None = None) -> Path:
-    """Make the goals, write the run's folder, log it and print the scores. Returns the folder.
+
+def run(study: Study, parent: str | None = None, over: Over = nullcontext) -> Path:
+    """Make the goals, write the run's folder, log it and print the scores. Returns the folder. `over` is open while stages are made.
 
     Errors: ConfigError before anything starts; StageFailed, BudgetSpent, Stopped, Unwritable with all finished stages kept.
     """
     store = store_of(study)
     with writing(store.root):
-        return _run(study, store, parent)
+        return _run(study, store, parent, over)
 
 
-def _run(study: Study, store: Store, parent: str | None) -> Path:
+def _run(study: Study, store: Store, parent: str | None, over: Over) -> Path:
     steps = plan(store, study.wanted, store.remake)
     tell_stale(study, store, steps)
     if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
@@ -46,7 +50,7 @@ def _run(study: Study, store: Store, parent: str | None) -> Path:
         open_study(study.track, store.root, study.config.study)
     if study.report is not None:
         write_config(study, store)
-    with forks.warm(preloads(steps), child_environment(1)):
+    with forks.warm(preloads(steps), child_environment(1)), over(store):
         store.make(study.wanted, study.machine.jobs)
     _tally(store)
     if study.report is None:

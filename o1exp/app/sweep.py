@@ -1,51 +1,27 @@
-"""Sweeps: a failed cell stops no other, and one page compares them."""
+"""The end of a sweep: its record, one page over all cells, what failed and how it is run again."""
 
-import os
 import shlex
-import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console as Terminal
 
-from o1exp.app.cells import Ended, cells, given
-from o1exp.app.run import preloads, run
-from o1exp.app.show import WIDE, store_of
+from o1exp.app.axes import task_words
+from o1exp.app.show import WIDE
 from o1exp.config.compose import Study, arms_of
-from o1exp.config.error import ConfigError
-from o1exp.flow import forks
-from o1exp.flow.disk import writing
-from o1exp.flow.errors import RunError, Stopped
-from o1exp.flow.plan import plan
-from o1exp.flow.process import child_environment, die_with
 from o1exp.history.cells import CellOutcome, compared, outcomes
-from o1exp.history.runs import PAGE, RunRecord, write
+from o1exp.history.runs import PAGE, RECORD, RunRecord, read, write
 from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.effects import effects
 from o1exp.report.render import page
 from o1exp.report.table import summary
-from o1exp.secrets import masked, masked_override
-from o1exp.track.tracking import log_sweep, open_study
+from o1exp.secrets import masked_override
+from o1exp.track.tracking import log_sweep
 
-_PARENT = "O1EXP_PARENT_RUN"
-_OWNER = "O1EXP_SWEEP_PROCESS"
 _codes: list[int] = []
-_shared = ExitStack()
-
-
-@contextmanager
-def _heard(root: Path) -> Iterator[None]:
-    """Errors: Ended where the outputs folder cannot be written."""
-    try:
-        with writing(root):
-            yield
-    except RunError as ended:
-        raise Ended(ended) from ended
 
 
 def exit_code() -> int:
@@ -53,83 +29,71 @@ def exit_code() -> int:
     return max(_codes, default=0)
 
 
-def run_cell(study: Study) -> None:
-    """One cell: its outcome goes to `cell.json` of its folder, and a failure stays its own. It ends with the sweep, even by SIGKILL."""
-    owner = int(os.environ[_OWNER])
-    if owner != os.getpid():  # a process of the launcher's pool
-        die_with(owner)
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    overrides = [o for o in study.overrides if not o.startswith(("experiment=", "outputs="))]
-    outcome = CellOutcome(overrides=tuple(overrides))
-    try:
-        made = run(study, os.environ.get(_PARENT))
-        outcome = replace(outcome, run=made.name if study.report else "")  # another goal has no page to compare
-    except Stopped:
-        raise
-    except (RunError, ConfigError) as ended:
-        outcome = replace(outcome, code=ended.code if isinstance(ended, RunError) else 2, error=masked(str(ended)))
-        Terminal(stderr=True).print(f"cell {folder.name} failed: {outcome.error}", markup=False, style="red")
-    except Exception as problem:
-        outcome = replace(outcome, code=1, error=masked("".join(traceback.format_exception(problem))))
-        Terminal(stderr=True).print(masked(f"cell {folder.name} failed: {problem}"), markup=False, style="red")
-    outcome.write(folder)
-
-
-def opened(first: Study, config: DictConfig) -> None:
-    """Create what the cells share before the first one starts: a parent run in MLflow, a process that their workers are forked from."""
-    _codes.clear()
-    os.environ[_OWNER] = str(os.getpid())
-    if first.config.action != "run":
-        return
-    root = Path(first.config.outputs).resolve()
-    if first.track.enabled:
-        with _heard(root):
-            root.mkdir(parents=True, exist_ok=True)
-            parent = open_study(first.track, root, first.config.study, sweep=Path(config.hydra.sweep.dir).name)
-        os.environ[_PARENT] = parent.run_id
-    store = store_of(first)
-    _shared.enter_context(forks.warm(preloads(plan(store, first.wanted, store.remake)), child_environment(1)))
-
-
-def ended(first: Study, config: DictConfig) -> None:
-    """Compare all finished cells on one page."""
-    _shared.close()
-    if first.config.action != "run":
-        return
-    folder = Path(config.hydra.sweep.dir)
-    found = outcomes(folder)
-    _codes.extend(cell.code for cell in found)
-    _codes.extend([1] * (sum(1 for _ in cells(config)) - len(found)))  # a cell that could not even say how it ended
+def ended(config: DictConfig, first: Study, folder: Path, numbers: set[int], changed: bool) -> None:
+    """Compare all finished cells on one page and tell the others; where nothing changed the page is there already."""
+    found = outcomes(folder, numbers)
+    _codes[:] = [cell.code for cell in found] + [1] * (len(numbers) - len(found))  # a cell that was not even begun
     done = [cell for cell in found if cell.run]
-    with _heard(folder.resolve().parents[1]):
-        if done:
-            show(write_sweep(folder, found, config), f"{len(done)} of {len(found)} cells done")
-            if parent := os.environ.get(_PARENT):
-                log_sweep(first.track, folder.resolve().parents[1], parent, folder)
-    os.environ.pop(_PARENT, None)
+    sweep = _record(folder, found, config)
+    same = (folder / RECORD).is_file() and (folder / PAGE).is_file() and read(folder) == sweep
+    if done or sweep.failed:
+        write(sweep)
+    if done:
+        show(sweep, f"{len(done)} of {len(numbers)} cells done", again=changed or not same)
+    tell_failed(sweep.failed, len(numbers) - len(found))
+    if first.track.enabled and (done or sweep.failed) and (changed or not same) and found[0].parent:
+        log_sweep(first.track, folder.parents[1], found[0].parent, folder)
 
 
-def show(sweep: RunRecord, outcome: str) -> None:
-    """The page and the table over all cells."""
-    arms, page_file = runs.merge([sweep]), sweep.folder / PAGE
-    baseline = runs.choose_baseline("", [sweep], arms)
-    command = f"python -m o1exp.report compare {sweep.folder}"
-    table = rows(arms, baseline)
-    page_file.write_text(page(runs.words([sweep], baseline, command), table, arms, 5))
+def show(sweep: RunRecord, outcome: str, again: bool = True) -> None:
+    """The page and the table over all cells; with `again` they are made anew."""
+    page_file, table_file = sweep.folder / PAGE, sweep.folder / "report.txt"
     terminal = Terminal(highlight=False)
     terminal.width = terminal.width if terminal.is_terminal else WIDE
-    terminal.print(summary(table, effects(arms, baseline)))
+    command = f"python -m o1exp.report compare {sweep.folder}"
+    if again or not table_file.is_file():
+        arms = runs.merge([sweep])
+        baseline = runs.choose_baseline("", [sweep], arms)
+        table = rows(arms, baseline)
+        page_file.write_text(page(runs.words([sweep], baseline, command), table, arms, 5))
+        with terminal.capture() as text:
+            terminal.print(summary(table, effects(arms, baseline)))
+        table_file.write_text(text.get())
+    terminal.out(table_file.read_text(), end="")
     terminal.print(f"Sweep: {outcome}. To compare with another cell or setting: {command} --baseline NAME --out FILE.html", soft_wrap=True)
     terminal.print(f"Report: open {page_file}", soft_wrap=True)
 
 
-def write_sweep(folder: Path, found: list[CellOutcome], config: DictConfig) -> RunRecord:
-    """The sweep's record over all cells that ended."""
-    command = shlex.join(["o1exp", "-m", *map(masked_override, given(config))])
-    sweep = compared(folder, found, str(config.study), command)
-    record = replace(sweep, baseline=baseline(config, list(sweep.arms)))
-    write(record)
-    return record
+def tell_failed(failed: dict[str, str], never: int) -> None:
+    """A line for each cell without a result, with the reason and the command that runs it again."""
+    terminal = Terminal(stderr=True, highlight=False, soft_wrap=True)
+    for name, why in failed.items():
+        terminal.print(f"{name}: {why}", markup=False, style="red")
+    if never:
+        cells = "1 cell was" if never == 1 else f"{never} cells were"
+        terminal.print(f"{cells} not started; the same command goes on with it", style="yellow")
+
+
+def _record(folder: Path, found: Sequence[CellOutcome], config: DictConfig) -> RunRecord:
+    """The sweep's record over all cells that were begun."""
+    command = shlex.join(["o1exp", *_sweep_flags(config), *map(masked_override, task_words(config)), *_chosen(config)])
+    sweep = compared(folder, list(found), str(config.study), command)
+    return replace(sweep, baseline=baseline(config, list(sweep.arms)))
+
+
+def _sweep_flags(config: DictConfig) -> list[str]:
+    """What chooses the sweep: -m, or the file that names it."""
+    name = str(config.hydra.job.config_name)
+    if name == "config":
+        return ["-m"]
+    folders = [source.path for source in config.hydra.runtime.config_sources if source.provider == "command-line"]
+    return [*(f"--config-dir={folder}" for folder in folders), f"--config-name={name}", "-m"]
+
+
+def _chosen(config: DictConfig) -> list[str]:
+    """Settings of Hydra's that were given: the launcher, the sweeper and its settings, and not those of one run."""
+    words = [str(word) for word in config.hydra.overrides.hydra]
+    return [word for word in words if not word.startswith(("hydra.mode=", "hydra.sweep.dir=", "hydra.sweeper.only="))]
 
 
 def baseline(config: DictConfig, labels: list[str]) -> str:

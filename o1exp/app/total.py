@@ -1,8 +1,10 @@
 """What all stages that are to be made take together."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from o1exp.flow.plan import PlannedStage
+from o1exp.flow.expect import Expect
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,17 @@ class Total:
     download: float
 
 
-def total(steps: list[PlannedStage], jobs: int) -> Total:
+class Costed(Protocol):
+    """A stage of a plan."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def expect(self) -> Expect: ...
+
+
+def total(steps: Iterable[Costed], jobs: int) -> Total:
     found = [step.expect for step in steps if step.state == "make"]
     most_hours = [max(one.most_hours, one.hours) for one in found]
     return Total(

@@ -57,7 +57,9 @@ class _Completion:
         elif "." in key:
             yield from self._settings(key)
         else:
-            yield from (f"{choice}=" for choice in (spine.EXPERIMENT, *(node.choice for node in self._nodes), "hydra/launcher"))
+            yield from (
+                f"{choice}=" for choice in (spine.EXPERIMENT, *(node.choice for node in self._nodes), "hydra/launcher", "hydra/sweeper")
+            )
             yield from (f"{setting.name}=" for setting in fields(spine.Run))
             yield from (f"{node.name}." for node in self._nodes)
 
@@ -102,6 +104,8 @@ class _Completion:
             yield from spine.options(self._places, node.group if node else key)
         elif key == "hydra/launcher":
             yield from (*LAUNCHERS, *spine.options(self._places, key))
+        elif key == "hydra/sweeper":
+            yield from spine.options(self._places, key)
         elif key == "goal":
             yield from (path for at in self._nodes for path, known in self._at(at.name) if known is None or known.stage)
         elif key in spine.CHOICES:

@@ -153,6 +153,8 @@ def _wrong_choice(word: Word, places: Sequence[Path]) -> Iterator[str]:
     groups = spine.groups(places)
     if word.key in ("hydra/launcher", "hydra/sweeper") and word.value in ("", "null"):
         yield f"{word.text}: choose an option, e.g. {word.key}=basic"
+    if word.text == "hydra/sweeper=basic":
+        yield f"{word.text}: it checks and plans nothing; choose cells (the default) or optuna"
     if word.sign == "~" or word.key.startswith("hydra") or (word.group not in groups and "@" not in word.key):
         return
     if word.group not in groups:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,20 @@ def conf_dir() -> Path:
 
 def nodes(conf: Path) -> list[Node]:
     """Every node that the defaults list of `conf`/config.yaml fills, in its order."""
+    state = (conf / "config.yaml").stat()
+    return list(_nodes(conf / "config.yaml", (state.st_mtime_ns, state.st_size)))
+
+
+@cache
+def _nodes(spine: Path, state: tuple[int, int]) -> tuple[Node, ...]:
+    """Those of a file as it is; it is asked for some settings of each cell of a sweep."""
     found = []
-    for entry in _yaml(conf / "config.yaml")["defaults"]:
+    for entry in _yaml(spine)["defaults"]:
         choice, option = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)
         group, _, name = choice.partition("@")
         if option is not None and not choice.startswith("override ") and group != EXPERIMENT:
             found.append(Node(name or group, group, option))
-    return found
+    return tuple(found)
 
 
 def options(places: Sequence[Path], group: str) -> dict[str, Path]:

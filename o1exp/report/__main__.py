@@ -54,6 +54,8 @@ def _compare(asked: argparse.Namespace) -> int:
     console.print(summary(table, grid))
     for sentence in [*runs.same(arms), *([" ".join([*warnings, RULE])] if warnings else [])]:
         console.print(f"\n{sentence}", markup=False, style="yellow")
+    for name, why in [(name, why) for run in found for name, why in run.failed.items()]:
+        console.print(f"without a result: {name}: {why}", markup=False, style="red", soft_wrap=True)
     if asked.out is not None:
         console.print(f"\npage: {asked.out}", markup=False, soft_wrap=True)
     return 0

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class PageWords:
     command: str
     baseline: str
     replicates: tuple[str, ...] = REPLICATES
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Cells of a sweep without a result: name -> why, and how to run it again."""
 
 
 def write(

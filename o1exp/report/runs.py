@@ -52,12 +52,13 @@ def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
 
 def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequence[str] = REPLICATES) -> PageWords:
     """A single run keeps its own words; what several were asked and could not show is said of each by its name."""
+    failed = {name: why for run in runs for name, why in run.failed.items()}
     if len(runs) == 1:
         said = runs[0].settings
         title, question, caveat = runs[0].title or runs[0].name, str(said.get("question") or ""), str(said.get("caveat") or "")
-        return PageWords(title, question, caveat, command, baseline, tuple(replicates))
+        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed)
     title = "Comparison of " + ", ".join(run.name for run in runs)
-    return PageWords(title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates))
+    return PageWords(title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates), failed)
 
 
 def _of_each(runs: list[RunRecord], what: str) -> str:

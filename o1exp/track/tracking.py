@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from o1exp.flow import Settings
-from o1exp.history.cells import labels, outcomes
+from o1exp.history.cells import CellOutcome, labels, outcomes
 from o1exp.history.runs import RunRecord, read
 from o1exp.media.text import file_name
 from o1exp.secrets import refusal
 from o1exp.track.known import experiment_of, run_of
-from o1exp.track.names import run_name, searched
+from o1exp.track.names import run_name, searched, value
 from o1exp.track.place import DATABASE, artifacts_of, settle
 from o1exp.track.usable import Untracked, no_address, usable
 
@@ -59,8 +59,11 @@ def open_study(tracking: Tracking, root: Path, study: str, sweep: str = "") -> S
 
     Any number of processes may do this at once: one creates, the others wait.
     """
-    if not (tracking.uri or sweep) and (known := experiment_of(root, study)):
-        return StudyHandle(known, "")
+    if not tracking.uri and (known := experiment_of(root, study)):
+        tags = (KEY_TAG, searched(f"sweep {sweep}")), (PARENT_TAG, None)
+        parent = run_of(root, study, tags) if sweep else ""
+        if parent is not None:
+            return StudyHandle(known, parent)
     with _client(tracking, root) as client:
         experiment = _experiment(client, tracking, root, study)
         return StudyHandle(experiment, _sweep(client, experiment, sweep) if sweep else "")
@@ -83,14 +86,27 @@ def log_run(tracking: Tracking, record: RunRecord, parent: str | None = None) ->
 
 def log_sweep(tracking: Tracking, root: Path, run_id: str, folder: Path) -> None:
     """Attach a sweep's page and record to its parent run, and call its cells by what tells them apart."""
-    called = {searched(read(folder.parent / run).key): label for run, label in labels(outcomes(folder)).items()}
+    found = outcomes(folder)
+    names = labels(found)
+    called = {searched(read(folder.parent / cell.run).key): names[cell.number] for cell in found if cell.run}
     with _client(tracking, root) as client:
         experiment = client.get_run(run_id).info.experiment_id
+        _log_failed(client, experiment, run_id, [cell for cell in found if cell.state in ("FAILED", "KILLED")], names)
         for cell in client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{run_id}'"):
             if label := called.get(cell.data.tags.get(KEY_TAG, "")):
                 client.update_run(cell.info.run_id, name=run_name(label))
         for path in sorted(p for p in folder.iterdir() if p.is_file()):
             client.log_artifact(run_id, str(path), "report")
+
+
+def _log_failed(client: "MlflowClient", experiment: str, parent: str, failed: list[CellOutcome], names: dict[int, str]) -> None:
+    """A run for each cell without a result, FAILED or KILLED, with the reason; those of an earlier failure are gone."""
+    for run in client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{parent}' and tags.`o1exp.kind` = 'failed cell'"):
+        client.delete_run(run.info.run_id)
+    for cell in failed:
+        tags = {PARENT_TAG: parent, "o1exp.kind": "failed cell", "o1exp.cell": str(cell.number), "o1exp.error": value(cell.error)}
+        run = client.create_run(experiment, run_name=run_name(names[cell.number]), tags=tags)
+        client.set_terminated(run.info.run_id, status=cell.state)
 
 
 def view_urls(tracking: Tracking, root: Path, port: int = 5000) -> dict[str, str]:

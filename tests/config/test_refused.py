@@ -22,6 +22,7 @@ from tests.inside import Command
         (["sft=small"], ["sft=small: that is no node; choose sft@imitate=small or sft@think=small"]),
         (["sfft@think=small"], ["sfft@think=small: there is no group sfft; did you mean sft?"]),
         (["hydra/launcher=nope"], ["hydra/launcher=nope: there is no such option; choose one of basic, joblib, side_by_side"]),
+        (["hydra/sweeper=basic"], ["hydra/sweeper=basic: it checks and plans nothing; choose cells (the default) or optuna"]),
         (["goal=everything"], ["goal=everything", "choose one of", "think"]),
         (["action=go"], ["action=go", "run, plan, why or verify"]),
         (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),

@@ -1,0 +1,111 @@
+"""A search: trials are asked for, handed to the launcher as cells, and told to the study; then the best is scored again."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
+
+from o1exp.app import sweep as end
+from o1exp.app.axes import Axis, Value
+from o1exp.app.cell import PRUNE, shared
+from o1exp.app.cells import Ended, Refused, checked
+from o1exp.app.identity import folder_of, settle
+from o1exp.app.search.asked import Search
+from o1exp.app.search.results import show_search
+from o1exp.app.search.study import Claimed, Trials
+from o1exp.app.sweeping import launched, opened, planned
+from o1exp.app.whole_page import show_whole
+from o1exp.config.compose import Study
+from o1exp.flow.disk import writing
+from o1exp.flow.errors import RunError, Stopped
+from o1exp.history.cells import CellOutcome, outcome
+
+FRESH = 1000
+"""Added to the seed of a trial for the first of the seeds that its winner is scored again on."""
+
+
+def search(config: DictConfig, launcher: Launcher) -> Sequence[Any]:
+    """Run the study to its number of trials. Errors: Refused before anything is made; Ended; Stopped."""
+    try:
+        asked = Search.of(config)
+    except ValueError as wrong:
+        raise Refused(str(wrong).splitlines()) from wrong
+    try:
+        return _search(config, launcher, asked)
+    except Stopped:
+        raise
+    except (RunError, ValueError) as wrong:
+        raise Ended(str(wrong), wrong.code if isinstance(wrong, RunError) else 1) from wrong
+
+
+def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[Any]:
+    edges = _edges(asked)
+    if config.action == "plan":
+        first, whole = planned(config, edges)
+        whole.store.console.line(f"A search of {asked.n_trials} trials; the plan is of {len(edges)} at the edges of what is searched")
+        show_whole(first, whole)
+        return []
+    first = checked(config, edges, lambda overrides, study: None)
+    if config.goal != "report":
+        raise Refused([f"goal={config.goal}: a search scores models; leave the goal out"])
+    folder = folder_of(config, asked.axes)
+    with writing(Path(config.outputs).resolve()):
+        parent = opened(config, first, folder)
+        settle(config, folder)
+        trials = Trials(folder, asked)
+        with shared(folder / "stopped", parent, "go_on"):
+            os.environ[PRUNE] = "1" if asked.prune else ""
+            while claimed := trials.claim():
+                _make(launcher, trials, claimed, folder)
+            os.environ[PRUNE] = ""
+            again = _confirmed(launcher, trials, asked, folder, first)
+        show_search(trials.study, asked, folder, again)
+        end.ended(config, first, folder, {trial.number for trial in trials.study.get_trials(deepcopy=False)}, changed=True)
+    return []
+
+
+def _make(launcher: Launcher, trials: Trials, claimed: list[Claimed], folder: Path) -> None:
+    launched(launcher, {one.number: one.overrides for one in claimed}, folder)
+    for one in claimed:
+        found = outcome(folder / "cells" / str(one.number)) or CellOutcome(overrides=one.overrides, state="FAILED")
+        trials.tell(one, found.state, dict(found.metrics))
+
+
+def _edges(asked: Search) -> list[Value]:
+    """Cells that together hold every value and both ends of every interval: whatever is wrong with one is said before the first trial."""
+    ends = [_ends(axis) for axis in asked.axes.axes]
+    most = max(map(len, ends))
+    return [(*asked.axes.fixed, *(word for axis in ends for word in axis[min(place, len(axis) - 1)])) for place in range(most)]
+
+
+def _ends(axis: Axis) -> list[Value]:
+    if axis.values:
+        return list(axis.values)
+    return [(f"{axis.name}={bound}",) for bound in (axis.bounds.start, axis.bounds.end)]
+
+
+def _confirmed(launcher: Launcher, trials: Trials, asked: Search, folder: Path, first: Study) -> list[CellOutcome]:
+    """The best trial once more on seeds that no trial had: the best of many was lucky, too."""
+    done = [trial for trial in trials.study.best_trials if trial.number >= 0]
+    if not done or not asked.confirm:
+        return []
+    best = outcome(folder / "cells" / str(done[0].number))
+    if best is None:
+        return []
+    words = [word for word in best.overrides if not word.startswith("seed=")]
+    seed = next((int(word.partition("=")[2]) for word in best.overrides if word.startswith("seed=")), int(first.config.seed))
+    fixed = [word for word in asked.axes.fixed if word not in words and not word.startswith("seed=")]
+    cells = {place: (*fixed, *words, f"seed={seed + FRESH + place}") for place in range(asked.confirm)}
+    place = folder / "confirmed" / f"trial-{done[0].number}"
+    launched(launcher, {n: cell for n, cell in cells.items() if not _scored(place / "cells" / str(n))}, folder, place.relative_to(folder))
+    found = [outcome(place / "cells" / str(number)) for number in cells]
+    return [replace(one, number=done[0].number) for one in found if one is not None]
+
+
+def _scored(folder: Path) -> bool:
+    known = outcome(folder)
+    return known is not None and known.state == "FINISHED"
