@@ -87,7 +87,8 @@ class Graph:
         if raw["_target_"] == SAME:
             wanted = [target for setting, target in (raw.get("instead") or {}).items() if raw.get(setting)]
             if not wanted:
-                return self._value(_Node(f"{path}.{raw['takes']}", raw[raw["takes"]]))
+                taken = _Node(f"{path}.{raw['takes']}", raw[raw["takes"]])
+                return None if self._unchosen(taken) else self._value(taken)
             given = {name: value for name, value in raw.items() if value is not None and name not in ("takes", "instead")}
             raw = given | {"_target_": wanted[0]}
         try:
@@ -113,13 +114,22 @@ class Graph:
             if issubclass(cls, Stage) and field.name in cls.of_each and isinstance(given, str):
                 fields[field.name] = self._of_each(_Node(f"{path}.{field.name}", given), cls.of_each[field.name])
             elif field.name in raw:
-                fields[field.name] = value = self._value(_Node(f"{path}.{field.name}", given))
-                if isinstance(value, dict) and edge_type(hint) is not None and get_origin(hint) is not dict:
-                    self.mistakes.append(f"{path}.{field.name}={given}: no option is chosen there; choose one")
+                node = _Node(f"{path}.{field.name}", given)
+                if edge_type(hint) is None or get_origin(hint) is dict or not self._unchosen(node):
+                    fields[field.name] = self._value(node)
         known = [field.name for field, _ in typed_fields(cls)]
         for name in raw.keys() - {*known, "_target_"} - self._ignored(raw["_target_"]):
             self.mistakes.append(unknown_setting(f"{path}.{name}", raw[name], known, catalogue.facts(raw["_target_"]).renamed))
         return fields
+
+    def _unchosen(self, node: _Node) -> bool:
+        """Whether an edge leads to a node without an option, which is noted; what stands there are edges of nothing."""
+        match = _NODE.match(node.raw) if isinstance(node.raw, str) else None
+        found = self._lookup(self._absolute(node.path, match[1])) if match else None
+        if not isinstance(found, dict) or "_target_" in found:
+            return False
+        self.mistakes.append(f"{node.path}={node.raw}: no option is chosen there; choose one")
+        return True
 
     def _of_each(self, node: _Node, edge: str) -> dict[str, Any]:
         """What each recipe of a list stands on; the recipes themselves, which may stand on this very node, are not built."""

@@ -29,7 +29,7 @@ from tests.inside import Command
         (["model.path=x"], ["model.path=x", "path belongs to model=gguf, model=pretrained"]),
         (["think.data=${model}"], ["think.data: Untrained makes Checkpoint; connect a step that makes Table[Example]"]),
         (["filter=null"], ["filter=null", "choose an option"]),
-        (["~filter"], ["thought.problems=${filter}", "no option is chosen there"]),
+        (["~filter"], ["difficulty.problems=${filter}", "no option is chosen there"]),
         (["~model"], ["nothing is chosen for model"]),
         (["think.clip=1"], ["think.clip is called think.max_grad_norm now"]),
         (["+foo=1"], ["+foo=1: there is no such setting"]),

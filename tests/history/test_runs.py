@@ -83,14 +83,15 @@ def test_the_config_is_read_with_its_references(tmp_path: Path) -> None:
 def test_a_sweeps_record_names_what_failed(tmp_path: Path) -> None:
     sweep = run_folder(tmp_path, "grid")
     write(record(tmp_path, "one"))
-    for number, ended in enumerate(
-        (CellOutcome(overrides=("seed=0", "lr=1"), run="one"), CellOutcome(overrides=("seed=0", "lr=2"), code=1, error="boom\nat line 3"))
-    ):
+    made = CellOutcome(overrides=("seed=0", "lr=1"), run="one")
+    broke = CellOutcome(overrides=("seed=0", "lr=2"), code=1, error="boom\nat line 3", state="FAILED")
+    for number, ended in enumerate((made, broke)):
         ended.write(sweep / "cells" / str(number))
     found = compared(sweep, outcomes(sweep), "study", "o1exp -m lr=1,2")
-    assert (found.arms, found.failed, found.overrides) == ({"lr=1": "Result/a"}, {"lr=2": "boom"}, ("seed=0",))
+    said = "FAILED: boom; again: o1exp -m lr=1,2 'hydra.sweeper.only=[1]'"
+    assert (found.arms, found.failed, found.overrides) == ({"lr=1": "Result/a"}, {"lr=2": said}, ("seed=0",))
     write(found)
-    assert read(sweep).failed == {"lr=2": "boom"}
+    assert read(sweep).failed == {"lr=2": said}
     assert read(sweep).key == "grid", "a sweep has no report of its own"
     (sweep / "cells" / "0" / OUTCOME).write_text("{}")
     with pytest.raises(ValueError, match=r"cells/0/cell.json does not say how its cell ended"):

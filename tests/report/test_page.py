@@ -41,7 +41,7 @@ def test_it_holds_every_part(finished: Finished) -> None:
     settings = finished.record.settings
     assert all(settings[word][:30] in unescape(html) for word in ("title", "question", "caveat"))
     assert finished.record.command in unescape(html)
-    assert html.count("<svg") == 3 + 2, "three figures, an interval per arm"
+    assert html.count("<svg") == 4 + 2, "four figures, an interval per arm"
     assert html.count('<div class="sample">') == 5
     assert html.count('<div class="answer">') == 10
 
