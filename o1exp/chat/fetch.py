@@ -1,6 +1,7 @@
 """Get the answers that the cache does not have: many at once, each kept the moment it arrives."""
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -185,7 +186,8 @@ class Fetch:
             self._setbacks.understood()
             if len(mine) == 1:
                 self._leave_out(mine[0], unfit.reason, lost=False)
-            self._back(mine[1:] and mine)
+            else:
+                self._apart(mine, unfit)
         except StageFailed as failure:
             self._fail(failure)
             self._back(mine)
@@ -196,6 +198,13 @@ class Fetch:
             self._missing(mine[len(kept) :], len(mine))
         finally:
             self._turns.freed()
+
+    def _apart(self, orders: list[Order], unfit: Unfit) -> None:
+        """The server will not take the draws of a prompt together; whether it is for n shows when each is asked for by itself."""
+        if re.search(r"\bn\b", unfit.reason):
+            self._together = 1
+            self._setbacks.tell(f"{self._who} does not take n={len(orders)} ({unfit.reason}); draws are asked for one by one")
+        self._back(orders)
 
     def _missing(self, orders: list[Order], asked: int) -> None:
         """Draws that were asked for and did not come: each is asked for by itself."""

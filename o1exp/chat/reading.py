@@ -13,7 +13,7 @@ from o1exp.chat.request import Came, Request, likely_prompt_tokens, likely_token
 from o1exp.chat.teacher import Teacher
 from o1exp.chat.usage import counted
 from o1exp.records import Completion, Usage
-from o1exp.records.finish import ending, is_cut
+from o1exp.records.finish import AT_LIMIT, ending, is_cut
 
 REFUSED = "refused"
 
@@ -67,7 +67,7 @@ def _finish(found: Said, choice: dict[str, Any], tokens: int | None, limit: int)
     """Why the answer ended, and the words of a refusal.
 
     One that names no reason was cut off if its tokens reach the limit, and is whole if they do not; where nobody counted them, nobody
-    knows.
+    knows. Some servers say "stop" of all: one with exactly as many tokens as it might have is taken for cut off.
     """
     finish = reason(choice)
     if found.refusal:
@@ -76,7 +76,7 @@ def _finish(found: Said, choice: dict[str, Any], tokens: int | None, limit: int)
         return finish, filtered(choice)
     if not finish and tokens is not None:
         return "length" if is_cut(None, tokens, limit) else "stop", ""
-    return finish, ""
+    return (AT_LIMIT if finish == "stop" and tokens == limit else finish), ""
 
 
 def _usages(teacher: Teacher, request: Request, said: Any, written: Sequence[str]) -> tuple[list[Usage], bool]:

@@ -98,7 +98,8 @@ class Sender:
         except (ValueError, RecursionError):
             reply = None
         if not isinstance(reply, dict):
-            raise Again(f"the reply is no JSON object but {self._address.clean(text)[:80]!r}", lost=True)
+            page = text.strip()[:1] not in ("", "{", "[")  # of a gateway, or of a login: no model has worked for it
+            raise Again(f"the reply is no JSON object but {self._address.clean(text)[:80]!r}", lost=not page)
         if (error := _within(reply)) is not None:
             if empty := out_of_money(error):
                 raise no_money(self._address, empty)

@@ -91,7 +91,7 @@ def test_a_failed_request_costs_nothing_one_without_an_answer_is_counted(tmp_pat
         store, _ = quiet_store(tmp_path)
         store.get(Ask(teacher=teacher(server), count=1))
     assert paid(tmp_path) == pytest.approx(EACH)
-    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+    with Loopback(Failing(Refusal(200, raw=b'{"id": '))) as server:
         store.get(Ask(teacher=teacher(server), count=1, first=1))
     assert rows(tmp_path / "requests.sqlite", "SELECT kind, usd FROM ledger ORDER BY id") == [
         ("answered", pytest.approx(EACH)),

@@ -10,6 +10,7 @@ from o1exp.chat import failure, slots
 from o1exp.chat.failure import out_of_money, wait_told
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed
+from o1exp.records.finish import ending
 from tests.chat.parts import Ask, quiet_store, rows
 from tests.chat.wire import Out, Speak, completion, pieces, wire
 
@@ -138,6 +139,79 @@ def test_a_redirect_hands_the_prompts_to_nobody(tmp_path: Path, status: int, mon
             asked(tmp_path, lambda body, out: out.whole(b"", status=status, headers={"Location": target}))
     assert not others
     assert not kept(tmp_path)[1]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("target", ["/v1/chat/completions/", "../elsewhere/completions", "ADDRESS/chat/completions?moved=1"])
+def test_a_redirect_within_the_server_is_followed_with_request_and_key(tmp_path: Path, status: int, target: str) -> None:
+    came = list[Any]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append((out.path, out.headers["Authorization"], body["messages"]))
+        if len(came) > 1:
+            return out.whole(completion("found"))
+        location = target.replace("ADDRESS", f"http://{out.headers['Host']}/v1")
+        return out.whole(b"", status=status, headers={"Location": location})
+
+    assert asked(tmp_path, speak)[0] == [("found", "stop")]
+    (first, key, messages), again = came
+    assert again[0] != first
+    assert again[1:] == (key, messages)
+    assert KEY in key
+
+
+@pytest.mark.parametrize("elsewhere", ["http://user:word@HOST/v1/x", "https://HOST/v1/x", "http://localhost:PORT/v1/x", "//[", ""])
+def test_a_redirect_anywhere_else_is_not_followed(tmp_path: Path, elsewhere: str) -> None:
+    came = list[str]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append(out.path)
+        host = out.headers["Host"]
+        out.whole(b"", status=307, headers={"Location": elsewhere.replace("HOST", host).replace("PORT", host.rpartition(":")[2])})
+
+    with pytest.raises(StageFailed, match="307: the address redirects.*not followed"):
+        asked(tmp_path, speak)
+    assert set(came) == {"/v1/chat/completions"}
+
+
+def test_a_redirect_in_a_circle_ends(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match="307: the address redirects"):
+        asked(tmp_path, lambda body, out: out.whole(b"", status=307, headers={"Location": out.path}))
+
+
+@pytest.mark.parametrize("page", [b"<html>please log in</html>", b"OK", b"\xef\xbb\xbf<!doctype html>", b'"a text"', b"   busy"])
+def test_a_page_under_status_200_is_asked_again_and_fills_no_purse(tmp_path: Path, page: bytes) -> None:
+    came = list[Any]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append(body)
+        out.whole(page if len(came) == 1 else completion("an answer"))
+
+    answers, ledger, attempts = asked(tmp_path, speak)
+    assert answers == [("an answer", "stop")]
+    assert [kind for kind, _ in ledger] == ["answered"]
+    assert len(attempts) == 1
+    assert "no JSON object" in attempts[0][0]
+
+
+@pytest.mark.parametrize("half", [b'{"id": "c", "choi', b"", b"[", b'data: {"choices": [{"del\n\n'])
+def test_a_reply_that_breaks_off_under_status_200_may_have_been_charged(tmp_path: Path, half: bytes) -> None:
+    came = list[Any]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append(body)
+        out.whole(half if len(came) == 1 else completion("an answer"))
+
+    answers, ledger, _ = asked(tmp_path, speak)
+    assert answers == [("an answer", "stop")]
+    assert sorted(kind for kind, _ in ledger) == ["answered", "lost"]
+
+
+@pytest.mark.parametrize(("tokens", "reason"), [(49, "stop"), (50, "stop_at_max_tokens"), (51, "stop")])
+def test_an_answer_that_stopped_with_its_last_token_is_taken_for_cut_off(tmp_path: Path, tokens: int, reason: str) -> None:
+    reply = completion("half or whole", usage={"prompt_tokens": 1, "completion_tokens": tokens})
+    assert asked(tmp_path, lambda body, out: out.whole(reply))[0] == [("half or whole", reason)]
+    assert ending(reason) == ("length" if tokens == 50 else "stop")
 
 
 @pytest.mark.parametrize("escape", [lambda text: text.replace("/", "\\/"), lambda text: text.replace("s", "\\u0073")])
