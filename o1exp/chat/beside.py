@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from o1exp.chat.book import enter, settle
 from o1exp.chat.cache import Cache, Kept
-from o1exp.chat.ledger import enter, settle
 from o1exp.chat.request import Came
 from o1exp.records import Completion, Usage
 

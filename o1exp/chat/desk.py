@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from o1exp.chat.cache import Cache
-from o1exp.chat.ledger import Ledger, Price
+from o1exp.chat.ledger import Ledger
+from o1exp.chat.prices import Price
 from o1exp.chat.request import Request, likely_prompt_tokens, most_prompt_tokens
 from o1exp.chat.sums import alike, in_words, too_many
 from o1exp.chat.teacher import Budget, Teacher

@@ -17,8 +17,9 @@ from o1exp.chat.desk import Desk, Order
 from o1exp.chat.endpoint import is_loopback
 from o1exp.chat.failure import Again, Unfit
 from o1exp.chat.keep import Keeper
-from o1exp.chat.ledger import Claim, Price
+from o1exp.chat.ledger import Claim
 from o1exp.chat.pace import Limit, Pace, state_file
+from o1exp.chat.prices import Price
 from o1exp.chat.setbacks import Setbacks
 from o1exp.chat.several import Senders
 from o1exp.chat.sums import budget_spent
@@ -177,7 +178,7 @@ class Fetch:
             self._ready.extendleft(reversed(orders[1:]))
             return
         desk, mine = self._desk, [orders[0], *(order for order in orders[1:] if self._is_mine(order, self._turns.join(order)))]
-        guess = desk.ledger.likely(desk.teacher.model, desk.price(mine[0].request))
+        guess = desk.ledger.prices.likely(desk.teacher.model, desk.price(mine[0].request))
         try:
             kept = await self._sender.send([order.request for order in mine])
         except Again as again:

@@ -7,8 +7,9 @@ from contextlib import suppress
 from o1exp.chat.cache import Unwritten
 from o1exp.chat.desk import Desk, Order
 from o1exp.chat.keep import Keeper
-from o1exp.chat.ledger import Claim, Price
+from o1exp.chat.ledger import Claim
 from o1exp.chat.pace import Pace
+from o1exp.chat.prices import Price
 
 
 class Turns:
@@ -46,7 +47,7 @@ class Turns:
         self._freed.set()
 
     def _tokens(self, price: Price) -> int:
-        likely = self._desk.ledger.likely(self._desk.teacher.model, price)
+        likely = self._desk.ledger.prices.likely(self._desk.teacher.model, price)
         return likely.prompt_tokens + likely.completion_tokens
 
     def _claimed(self, order: Order, price: Price, requests: int) -> Claim:

@@ -15,7 +15,8 @@ from o1exp.chat.__main__ import main
 from o1exp.chat.accounts import Account, open_book
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME, SCHEMA, TABLES
-from o1exp.chat.ledger import Claim, Ledger, Price
+from o1exp.chat.ledger import Claim, Ledger
+from o1exp.chat.prices import Price
 from o1exp.chat.servers.loopback import Loopback, Refusal
 from o1exp.chat.teacher import Budget
 from o1exp.flow import BudgetSpent, StageFailed

@@ -169,7 +169,7 @@ def test_a_redirect_anywhere_else_is_not_followed(tmp_path: Path, elsewhere: str
         host = out.headers["Host"]
         out.whole(b"", status=307, headers={"Location": elsewhere.replace("HOST", host).replace("PORT", host.rpartition(":")[2])})
 
-    with pytest.raises(StageFailed, match="307: the address redirects.*not followed"):
+    with pytest.raises(StageFailed, match=r"307: the address redirects.*not followed"):
         asked(tmp_path, speak)
     assert set(came) == {"/v1/chat/completions"}
 
