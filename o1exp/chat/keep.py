@@ -105,11 +105,11 @@ class Keeper:
     def unwritten(self, problem: Unwritten) -> None:
         """The cache took nothing: it may take what is held after all, and soon enough; or the run ends."""
         self._resting = time.monotonic() + REST
-        self._since = time.monotonic() if self._since is None else self._since
-        if problem.passing and time.monotonic() - self._since < HOLDING:
-            self._tell(f"{problem}; what came in is held in memory meanwhile")
-        else:
+        if not problem.passing or (self._since is not None and time.monotonic() - self._since >= HOLDING):
             self._fail(problem)
+        elif self._since is None:
+            self._since = time.monotonic()
+            self._tell(f"{problem}; what came in is held in memory meanwhile")
 
     def takes(self) -> None:
         """The cache has taken something."""
@@ -128,6 +128,5 @@ class Keeper:
             count = "1 answer that was paid for is" if len(answers) == 1 else f"{len(answers)} answers that were paid for are"
             if path is None:
                 return f"{count} lost: no folder takes a file"
-            where = f"saved in {path}" if path.parent == folder else f"saved in {path}: move that file into {folder}, and"
-            return f"{count} {where}; the next run brings {'it' if len(answers) == 1 else 'them'} in"
+            return f"{count} saved in {path}; the next run brings {'it' if len(answers) == 1 else 'them'} in"
         return ""
