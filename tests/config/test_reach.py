@@ -32,6 +32,6 @@ def test_a_setting_that_no_arm_has_is_a_mistake() -> None:
 def test_a_sweep_over_options_says_what_to_write_instead() -> None:
     with pytest.raises(ConfigError) as wrong:
         composed(["thought=shortcut", "thought.draws=4"])
-    remedy = """arms only where it is: '+arms={a: ["thought=distil"], b: ["thought=..."]}' thought.draws=..."""
+    remedy = """arms only where it is, without -m: '+arms={a: ["thought=distil"], b: ["thought=..."]}' thought.draws=..."""
     assert [remedy in as_arms(line) for line in wrong.value.mistakes] == [True]
     assert as_arms("seed=x: is no number") == "seed=x: is no number"
