@@ -1,5 +1,6 @@
 """What was paid for is not lost where the cache takes nothing: locked, full, damaged. And equal or longer questions are not paid twice."""
 
+import asyncio
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,15 @@ import pytest
 from rich.console import Console as Terminal
 
 from o1exp.chat import beside, keep
-from o1exp.chat.cache import Cache
+from o1exp.chat.cache import Cache, Kept
 from o1exp.chat.client import Calls, Client
 from o1exp.chat.layout import NAME, TABLES
+from o1exp.chat.ledger import Ledger
 from o1exp.chat.request import Request, asked, cache_key
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import Console, RunError, StageFailed, Store, Work
-from o1exp.records import Example
+from o1exp.records import Completion, Example, Usage
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
 from tests.chat.test_budget import EACH, teacher
 
@@ -91,6 +94,30 @@ def test_what_a_full_disk_does_not_take_is_saved_beside_and_brought_in_by_the_ne
     spent = rows(tmp_path / NAME, "SELECT total(usd) FROM ledger WHERE struck=''")[0][0]
     assert spent == pytest.approx(40 * EACH)
     assert rows(tmp_path / NAME, "SELECT usd FROM totals") == [(pytest.approx(spent),)]
+
+
+def test_answers_that_come_in_together_are_one_commit(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / NAME)
+    ledger = Ledger(cache, tmp_path / "locks", "study", "stage")
+    said, landed = list[str](), list[int]()
+    done = Completion(text="t", finish_reason="stop", usage=Usage(prompt_tokens=1, completion_tokens=1, usd=0.1), model="m")
+
+    async def keep_three() -> None:
+        keeper = keep.Keeper(cache, ledger, True, pytest.fail, pytest.fail)
+        cache.connection.set_trace_callback(said.append)
+        for n in range(3):
+            saved = beside.Saved(f"key {n}", {}, Kept(done, "", False), "study", "stage", "m", 1.0)
+            keeper.keep(saved, partial(landed.append, n))
+        assert not landed, "told of only when it stands"
+        await asyncio.sleep(0)
+
+    asyncio.run(keep_three())
+    cache.connection.set_trace_callback(None)
+    assert said.count("COMMIT") == 1
+    assert landed == [0, 1, 2]
+    assert all(cache.has(f"key {n}") for n in range(3))
+    ledger.close()
+    cache.close()
 
 
 LIMITED = """
