@@ -103,7 +103,7 @@ def test_answers_that_come_in_together_are_one_commit(tmp_path: Path) -> None:
     done = Completion(text="t", finish_reason="stop", usage=Usage(prompt_tokens=1, completion_tokens=1, usd=0.1), model="m")
 
     async def keep_three() -> None:
-        keeper = keep.Keeper(cache, ledger, True, pytest.fail, pytest.fail)
+        keeper = keep.Keeper(cache, ledger, True, said.append, lambda wrong: pytest.fail(str(wrong)))
         cache.connection.set_trace_callback(said.append)
         for n in range(3):
             saved = beside.Saved(f"key {n}", {}, Kept(done, "", False), "study", "stage", "m", 1.0)
