@@ -10,6 +10,7 @@ from o1exp.config.compose import Study, composed, study_of
 from o1exp.config.error import ConfigError
 from o1exp.config.options import Origin
 from o1exp.config.reach import as_arms
+from o1exp.config.words import Word
 from o1exp.flow.errors import RunError
 
 
@@ -31,7 +32,11 @@ class Ended(BaseException):
 
 def checked(config: DictConfig) -> Study:
     """The study of the first cell. Errors: Refused with every mistake of every cell."""
-    mistakes: list[str] = []
+    mistakes = [
+        f"{word.text}: a cell of a sweep has no arms; leave out -m, or sweep over what the arms set, as in -m thought=distil,shortcut"
+        for word in map(Word.of, _words(config))
+        if word.key.partition(".")[0] == "arms" and word.text != "arms={}"
+    ]
     origin = Origin.of(config.hydra)
     studies = []
     for overrides in cells(config):
@@ -43,19 +48,14 @@ def checked(config: DictConfig) -> Study:
         mistakes.append("action=verify: it reads all artefacts at once; leave out -m")
     if mistakes:
         raise Refused(mistakes)
-    if studies[0].config.action == "verify":
-        raise Refused(["action=verify: it reads all artefacts at once; leave out -m"])
     return studies[0]
 
 
 def cells(config: DictConfig) -> Iterator[list[str]]:
     """The overrides of every cell that a grid sweep will start; what another sweeper draws cannot be known before."""
     parser = OverridesParser.create()
-    params: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    params = params.get("params") or {}
-    words = [*(f"{key}={value}" for key, value in params.items()), *given(config)]
     grids: list[list[str]] = [[]]
-    for override in parser.parse_overrides(words):
+    for override in parser.parse_overrides(_words(config)):
         if override.is_sweep_override() and override.is_discrete_sweep():
             key = override.get_key_element()
             options = [f"{key}={value}" for value in override.sweep_string_iterator()]
@@ -63,6 +63,12 @@ def cells(config: DictConfig) -> Iterator[list[str]]:
         elif not override.is_sweep_override():
             grids = [[*grid, str(override.input_line)] for grid in grids]
     yield from grids
+
+
+def _words(config: DictConfig) -> list[str]:
+    """What the sweep says, in its file and on the command line."""
+    params: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    return [*(f"{key}={value}" for key, value in (params.get("params") or {}).items()), *given(config)]
 
 
 def given(config: DictConfig) -> list[str]:

@@ -12,17 +12,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from o1exp.chat.address import Address
-from o1exp.chat.endpoint import is_loopback
 from o1exp.chat.failure import Again
 from o1exp.chat.ledger import Ledger
+from o1exp.chat.official import Official
 from o1exp.chat.reply import decoded, lines
 from o1exp.flow import StageFailed
-
-if TYPE_CHECKING:
-    import openai
 
 FOLDER = "batches"
 GATHER = 1.0
@@ -75,7 +72,7 @@ class Batches:
     def __init__(self, address: Address, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._address, self._folder, self._endpoint = address, folder, address.teacher
-        self._client = _official(address)
+        self._client = Official(address, address.teacher.timeout).client()
         self._pending: dict[str, dict[str, Any]] = {}
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._submitted = {key: batch for batch in stored(folder, address.base_url) for key in batch.keys}
@@ -199,22 +196,6 @@ class Batches:
         """What is over and whose answers are kept is looked for no more."""
         for batch in self._over:
             batch.path(self._folder).unlink(missing_ok=True)
-
-
-def _official(address: Address) -> "openai.AsyncOpenAI":
-    """OpenAI's own client, which knows files and batches. A redirect is followed for contents of files alone."""
-    import openai
-
-    try:
-        wire = openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(address.base_url), follow_redirects=False)
-        client = openai.AsyncOpenAI(
-            api_key=address.key or "none", base_url=address.base_url, max_retries=0, timeout=address.teacher.timeout, http_client=wire
-        )  # fmt: skip
-    except (ValueError, ImportError, TypeError, OSError) as wrong:
-        raise StageFailed(f"{address.who} cannot be asked ({address.clean(str(wrong))})") from None
-    if not address.is_openai:
-        client.organization = client.project = None  # the environment's, which are no business of others
-    return client
 
 
 def _line(key: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from o1exp.chat.address import Address
-from o1exp.chat.endpoint import is_loopback
 from o1exp.chat.failure import STARTING, UNKNOWN, Again
+from o1exp.chat.official import Official
 from o1exp.chat.reply import decoded
-from o1exp.flow import StageFailed
 
 if TYPE_CHECKING:
     import httpx2
+    import openai
 
 CONNECTING = 30.0
 """Seconds that a connection may take."""
@@ -39,66 +39,43 @@ class Wire:
     def __init__(self, address: Address) -> None:
         import httpx2
 
-        self._address = address
-        self._clients = list["httpx2.AsyncClient"]()
         seconds = min(0.9 * address.teacher.timeout, CONNECTING)
-        self._limits = {"timeout": httpx2.Timeout(None, connect=seconds).as_dict()}  # the whole request is bounded by who sends it
-        try:
-            self._url = httpx2.URL(f"{address.base_url.rstrip('/')}/chat/completions")
-            self._trusted = httpx2.create_ssl_context(trust_env=not is_loopback(address.base_url))
-            self._headers = httpx2.Headers(_headers(address))
-            self._free = [self._client()]
-        except (ValueError, ImportError, TypeError, OSError, httpx2.InvalidURL) as wrong:
-            raise StageFailed(f"{address.who} cannot be asked ({address.clean(str(wrong))}){self._suspects()}") from None
+        self._address = address
+        self._official = Official(address, httpx2.Timeout(None, connect=seconds))  # the whole request is bounded by who sends it
+        self._clients = [self._official.client()]
+        self._free = list(self._clients)
+        self._url = self._clients[0].base_url.join("chat/completions")
 
-    def _client(self) -> "httpx2.AsyncClient":
-        import httpx2
-
-        # A proxy from the environment must not see what stays on this machine.
-        client = httpx2.AsyncClient(trust_env=not is_loopback(self._address.base_url), verify=self._trusted)
-        self._clients.append(client)
-        return client
-
-    def _suspects(self) -> str:
-        """What in the environment may be wrong."""
-        named = [f"the proxy in the environment variable {self._address.proxy}"] if self._address.proxy else []
-        named += [f"the file or folder that {name} names" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
-        return f"; look at {' and at '.join(named)}" if named else ""
+    def _client(self) -> "openai.AsyncOpenAI":
+        if self._free:
+            return self._free.pop()
+        self._clients.append(self._official.client())
+        return self._clients[-1]
 
     async def close(self) -> None:
         for client in self._clients:
-            await client.aclose()
+            await client.close()
 
     async def post(self, content: bytes, idle: float | None) -> Reply:
         """The reply, of whatever status; `idle` bounds the seconds between two pieces of it. Errors: Again."""
         import httpx2
+        import openai
 
-        client = self._free.pop() if self._free else self._client()
+        client = self._client()
         try:
             url = self._url
             for _ in range(HOPS):
-                reply = await self._once(client, url, content, idle)
+                reply = await _once(client, url, content, idle)
                 if (onward := self._onward(url, reply)) is None:
                     break
                 url = onward
             return reply
+        except openai.APIConnectionError as problem:
+            raise self._broken(problem.__cause__ or problem) from None
         except (httpx2.RequestError, OSError) as problem:
             raise self._broken(problem) from None
         finally:
             self._free.append(client)
-
-    async def _once(self, client: "httpx2.AsyncClient", url: "httpx2.URL", content: bytes, idle: float | None) -> Reply:
-        import httpx2
-
-        request = httpx2.Request("POST", url, headers=self._headers, content=content, extensions=self._limits)
-        reply = await client.send(request, stream=True)
-        try:
-            whole, pieces = bytearray(), reply.aiter_bytes()
-            while (piece := await _next(pieces, idle)) is not None:
-                whole += piece
-            return Reply(reply.status_code, decoded(bytes(whole), reply.charset_encoding), reply.headers)
-        finally:
-            await reply.aclose()
 
     def _onward(self, url: "httpx2.URL", reply: Reply) -> "httpx2.URL | None":
         """Where a redirect leads that keeps the request as it is and stays at the server; the prompts and the key go to no other."""
@@ -127,6 +104,24 @@ class Wire:
         return Again(f"connection{through} lost ({said})", lost=spoke)
 
 
+async def _once(client: "openai.AsyncOpenAI", url: "httpx2.URL", content: bytes, idle: float | None) -> Reply:
+    import httpx2
+    import openai
+
+    try:
+        # Not chat.completions.create: that looks through every field of the body, for a third of what a request costs here.
+        reply = await client.post(str(url), content=content, cast_to=httpx2.Response, stream=True)
+    except openai.APIStatusError as refused:
+        reply = refused.response
+    try:
+        whole, pieces = bytearray(), reply.aiter_bytes()
+        while (piece := await _next(pieces, idle)) is not None:
+            whole += piece
+        return Reply(reply.status_code, decoded(bytes(whole), reply.charset_encoding), reply.headers)
+    finally:
+        await reply.aclose()
+
+
 async def _next(pieces: AsyncIterator[bytes], idle: float | None) -> bytes | None:
     """The next piece, None behind the last."""
     if idle is None:
@@ -136,14 +131,6 @@ async def _next(pieces: AsyncIterator[bytes], idle: float | None) -> bytes | Non
             return await anext(pieces, None)
     except TimeoutError:
         raise Again(f"no further piece of the answer within {idle:g} s", lost=True) from None
-
-
-def _headers(address: Address) -> dict[str, str]:
-    """What every request says. Organisation and project of the environment are no business of other providers."""
-    names = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"} if address.is_openai else {}
-    own = {header: os.environ[name].strip() for header, name in names.items() if os.environ.get(name)}
-    key = {"Authorization": f"Bearer {address.key or 'none'}"}
-    return {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "o1exp", **key, **own}
 
 
 def _said(problem: BaseException) -> str:

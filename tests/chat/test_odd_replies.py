@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from o1exp.chat import failure, slots
+from o1exp.chat.address import Address
+from o1exp.chat.endpoint import OPENAI
 from o1exp.chat.failure import out_of_money, wait_told
+from o1exp.chat.official import Official
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed
 from o1exp.records.finish import ending
@@ -226,13 +229,19 @@ def test_the_organisation_of_the_environment_is_told_to_no_other_provider(tmp_pa
     seen = dict[str, str]()
     monkeypatch.setenv("OPENAI_ORG_ID", "org-of-mine")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "project-of-mine")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "admin-of-mine")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Own: header-of-mine\nAuthorization: Bearer other-of-mine")
 
     def speak(body: dict[str, Any], out: Out) -> None:
-        seen.update(out.headers)
+        seen.update({name.lower(): value for name, value in out.headers.items()})
         out.whole(completion("x"))
 
     asked(tmp_path, speak)
     assert "of-mine" not in str(seen)
+    assert seen["user-agent"].startswith("AsyncOpenAI/Python")  # the official client asks, for whatever provider
+    assert seen["authorization"] == f"Bearer {KEY}"
+    own = Official(Address(Teacher(model="m"), OPENAI, KEY, ""), 1.0).client().default_headers
+    assert (own["OpenAI-Organization"], own["OpenAI-Project"], own["X-Own"]) == ("org-of-mine", "project-of-mine", "header-of-mine")
 
 
 def test_a_wait_is_read_from_the_words_of_an_error() -> None:
