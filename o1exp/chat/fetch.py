@@ -1,7 +1,6 @@
 """Get the answers that the cache does not have: many at once, each kept the moment it arrives."""
 
 import asyncio
-import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from o1exp.chat.prices import Price
 from o1exp.chat.setbacks import Setbacks
 from o1exp.chat.several import Senders
 from o1exp.chat.sums import budget_spent
+from o1exp.chat.together import Together
 from o1exp.chat.turns import Turns
 from o1exp.flow import StageFailed, Stopped
 from o1exp.flow.progress import Bar
@@ -47,7 +47,6 @@ class Fetch:
         self._landed = landed
         self._ready = deque(orders)
         self._elsewhere: list[Order] = []
-        self._together = 1 if desk.teacher.batch else desk.teacher.n
         self._busy: set[asyncio.Task[None]] = set()
         self._landing: set[asyncio.Task[None]] = set()
         self._total = len(orders)
@@ -80,6 +79,7 @@ class Fetch:
         folder = desk.ledger.locks.parent / FOLDER
         self._who = f"{teacher.model} at {base_url}"
         self._setbacks = Setbacks(teacher, self._who, lambda text: desk.work.console.line(f"[dim]waiting[/] {escape(text)}"))
+        self._together = Together(1 if teacher.batch else teacher.n, self._who, self._setbacks.tell)
         self._sender = Senders(teacher, base_url, folder)
         if teacher.batch:
             settled(stored(folder, base_url), {order.key for order in self._ready}, desk.ledger)
@@ -123,17 +123,10 @@ class Fetch:
             return
         room = self._setbacks.room(len(self._busy))
         while self._ready and room:
-            task = asyncio.create_task(self._handle(self._bundle()))
+            task = asyncio.create_task(self._handle(self._together.take(self._ready)))
             self._busy.add(task)
             task.add_done_callback(self._came)
             room -= 1
-
-    def _bundle(self) -> list[Order]:
-        """The next order, and those behind it that are draws of the same prompt, as far as one request may ask for them."""
-        orders = [self._ready.popleft()]
-        while self._ready and len(orders) < self._together and _may_join(orders[0], self._ready[0]):
-            orders.append(self._ready.popleft())
-        return orders
 
     def _came(self, task: "asyncio.Task[None]") -> None:
         self._busy.discard(task)
@@ -188,7 +181,8 @@ class Fetch:
             if len(mine) == 1:
                 self._leave_out(mine[0], unfit.reason, lost=False)
             else:
-                self._apart(mine, unfit)
+                self._together.refused(len(mine), unfit.reason)
+                self._back(mine)
         except StageFailed as failure:
             self._fail(failure)
             self._back(mine)
@@ -196,26 +190,13 @@ class Fetch:
             # Nothing may be awaited between the arrival of an answer and its commit.
             for order, one in zip(mine, kept, strict=False):
                 self._keep(order, one, guess)
-            self._missing(mine[len(kept) :], len(mine))
+            self._together.came(len(mine), len(kept))
+            self._back(mine[len(kept) :])
         finally:
             self._turns.freed()
 
-    def _apart(self, orders: list[Order], unfit: Unfit) -> None:
-        """The server will not take the draws of a prompt together; whether it is for n shows when each is asked for by itself."""
-        if re.search(r"\bn\b", unfit.reason):
-            self._together = 1
-            self._setbacks.tell(f"{self._who} does not take n={len(orders)} ({unfit.reason}); draws are asked for one by one")
-        self._back(orders)
-
-    def _missing(self, orders: list[Order], asked: int) -> None:
-        """Draws that were asked for and did not come: each is asked for by itself."""
-        if orders and asked - len(orders) == 1:
-            self._together = 1
-            self._setbacks.tell(f"{self._who} gave one answer for n={asked}; draws are asked for one by one")
-        self._back(orders)
-
     def _back(self, orders: list[Order]) -> None:
-        """Claimed orders of which nothing came, and which cost nothing by themselves."""
+        """Claimed orders of which nothing came, and which cost nothing by themselves: each is asked for by itself."""
         for order in orders:
             self._keeper.give_back(order.key)
             self._ready.append(replace(order, alone=True))
@@ -298,8 +279,3 @@ class Fetch:
         self._ending.set()
         self._pace.wake()
         self._wake.set()
-
-
-def _may_join(first: Order, other: Order) -> bool:
-    """May one request ask for both?"""
-    return not (first.alone or other.alone) and first.request.messages == other.request.messages
