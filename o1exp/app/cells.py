@@ -11,6 +11,7 @@ from o1exp.config.error import ConfigError
 from o1exp.config.options import Origin
 from o1exp.config.overlay import Overlay
 from o1exp.config.reach import as_arms
+from o1exp.config.words import Word
 
 
 class Ended(Exception):
@@ -40,7 +41,10 @@ def cells(config: DictConfig) -> list[Value]:
 
 def checked(config: DictConfig, asked: Sequence[Value], seen: Callable[[Value, Study], None]) -> Study:
     """The study of the first cell; `seen` gets that of every cell. Errors: Refused with every mistake of every cell."""
-    mistakes: dict[str, None] = {}
+    mistakes: dict[str, None] = dict.fromkeys(
+        f"{word.text}: a cell of a sweep has no arms; leave out -m, or sweep over what the arms set, as in -m thought=distil,shortcut"
+        for overrides in asked for word in map(Word.of, overrides) if word.key.partition(".")[0] == "arms" and word.text != "arms={}"
+    )  # fmt: skip
     origin = Origin.of(config.hydra)
     overlay, first = Overlay(origin), None
     for overrides in asked:

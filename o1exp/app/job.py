@@ -5,9 +5,11 @@ import os
 import re
 import signal
 import sys
+import time
 import traceback
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -27,7 +29,10 @@ from o1exp.secrets import masked
 FAILED, WRONG_CONFIG, INTERRUPTED = 1, 2, 130
 HOW = {"action", "stale", "goal", "outputs", "seed", "machine", "budget", "track", "hydra"}
 """What a command can say without being a study of its own."""
+ONCE = 1.0
+"""Seconds in which several signals are one."""
 _ended: list[Exception] = []
+_interrupts: list[float] = []
 
 
 class _Masked(io.TextIOBase):
@@ -99,7 +104,9 @@ def arranged(words: list[str]) -> list[str]:
 def launched() -> int:
     """Do what the command line says. Returns the exit code."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers and containers end a run so; it goes on as after Ctrl-C
+    signal.signal(signal.SIGTERM, _interrupt)  # schedulers and containers end a run so; it goes on as after Ctrl-C
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background ignores it
+        signal.signal(signal.SIGINT, _interrupt)
     words = sys.argv[1:] = arranged(sys.argv[1:])
     _ended.clear()
     options.register()
@@ -117,6 +124,13 @@ def launched() -> int:
     except BaseException as ended:
         return _end(ended)
     return _end(_ended[0]) if _ended else _sweep_code()
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    """End the run as Ctrl-C does. Further signals within a second would only break its tidying: some people and schedulers send two."""
+    if not _interrupts or time.monotonic() - _interrupts[-1] > ONCE:
+        _interrupts.append(time.monotonic())
+        raise KeyboardInterrupt
 
 
 def _sweep_code() -> int:

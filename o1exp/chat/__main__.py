@@ -16,9 +16,9 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from o1exp.chat.accounts import Account, Book, Entry, Failure, open_book
+from o1exp.chat.book import strike
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME
-from o1exp.chat.ledger import strike
 from o1exp.flow import StageFailed
 
 WIDE = 160

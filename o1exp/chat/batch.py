@@ -12,16 +12,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from o1exp.chat.endpoint import Endpoint
+from o1exp.chat.address import Address
 from o1exp.chat.failure import Again
 from o1exp.chat.ledger import Ledger
+from o1exp.chat.official import Official
 from o1exp.chat.reply import decoded, lines
 from o1exp.flow import StageFailed
-
-if TYPE_CHECKING:
-    import openai
 
 FOLDER = "batches"
 GATHER = 1.0
@@ -71,12 +69,13 @@ def settled(batches: Iterable[Batch], wanted: Collection[str], ledger: Ledger) -
 class Batches:
     """Gathers requests, submits them, and gives each its row of the answer; use within one event loop."""
 
-    def __init__(self, endpoint: Endpoint, client: "openai.AsyncOpenAI", address: str, folder: Path) -> None:
+    def __init__(self, address: Address, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._endpoint, self._client, self._address, self._folder = endpoint, client, address, folder
+        self._address, self._folder, self._endpoint = address, folder, address.teacher
+        self._client = Official(address, address.teacher.timeout).client()
         self._pending: dict[str, dict[str, Any]] = {}
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._submitted = {key: batch for batch in stored(folder, address) for key in batch.keys}
+        self._submitted = {key: batch for batch in stored(folder, address.base_url) for key in batch.keys}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._over: list[Batch] = []
         self._gathering: asyncio.TimerHandle | None = None
@@ -98,7 +97,7 @@ class Batches:
 
     def _flush(self) -> None:
         bodies, self._pending, self._gathering = self._pending, {}, None
-        batch = Batch(uuid.uuid4().hex, self._address, list(bodies))
+        batch = Batch(uuid.uuid4().hex, self._address.base_url, list(bodies))
         self._submitted |= dict.fromkeys(bodies, batch)
         self._follow(batch, lambda: self._submit(batch, bodies))
 
@@ -142,7 +141,7 @@ class Batches:
         except Exception as problem:
             if type(problem).__name__ not in ("APITimeoutError", "APIConnectionError"):  # it was refused, so there is none
                 batch.path(self._folder).unlink(missing_ok=True)
-            raise StageFailed(f"{self._who()} takes no batch ({problem}); batch=false asks one by one") from problem
+            raise StageFailed(f"{self._address.who} takes no batch ({problem}); batch=false asks one by one") from problem
         batch.id = made.id
         batch.save(self._folder)
 
@@ -173,7 +172,7 @@ class Batches:
             except Exception as problem:
                 if time.monotonic() - since > self._endpoint.patience:
                     raise StageFailed(
-                        f"{self._who()} does not tell of batch {batch.id} any more ({problem}); its answers are fetched by the same command"
+                        f"{self._address.who} does not tell of batch {batch.id} any more ({problem}); the same command fetches its answers"
                     ) from problem
             await asyncio.sleep(self._endpoint.batch_poll)
 
@@ -184,9 +183,6 @@ class Batches:
         found = await self._client.get(f"/files/{file}/content", cast_to=httpx2.Response, options={"follow_redirects": True})
         return found.content
 
-    def _who(self) -> str:
-        return f"{self._endpoint.model} at {self._address}"
-
     async def close(self) -> None:
         """Leave what is under way to the server, to be found again."""
         if self._gathering is not None:
@@ -194,6 +190,7 @@ class Batches:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._client.close()
 
     def forget(self) -> None:
         """What is over and whose answers are kept is looked for no more."""

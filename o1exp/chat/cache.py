@@ -63,6 +63,7 @@ class Cache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._durable: bool | None = None
         locks = path.parent / "locks"
         with _in_words(path):
             locks.mkdir(parents=True, exist_ok=True)
@@ -78,10 +79,16 @@ class Cache:
     def transaction(self, durable: bool = False) -> Iterator[None]:
         """Everything inside is committed together, or nothing; one writer at a time over all processes.
 
-        A commit outlives the death of the process; a `durable` one also a power failure, for a few milliseconds more.
+        A commit outlives the death of the process; a `durable` one also a power failure, for a few milliseconds more. Inside another
+        transaction it is a part of that.
         """
+        if self.connection.in_transaction:
+            yield
+            return
         with _in_words(self._path):
-            self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            if durable != self._durable:
+                self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

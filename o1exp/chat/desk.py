@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from o1exp.chat.cache import Cache
-from o1exp.chat.ledger import Ledger, Price
+from o1exp.chat.ledger import Ledger
+from o1exp.chat.prices import Price
 from o1exp.chat.request import Request, likely_prompt_tokens, most_prompt_tokens
-from o1exp.chat.sums import in_words
+from o1exp.chat.sums import alike, in_words, too_many
 from o1exp.chat.teacher import Budget, Teacher
-from o1exp.flow import Work
+from o1exp.flow import StageFailed, Work
 from o1exp.records import Usage
 
+DOZEN = 12
+"""So many requests that fail alike before the first answer say that none will be answered."""
 HINT = "What was answered is kept; run the same command again"
 
 
@@ -21,6 +24,8 @@ class Order:
     key: str
     request: Request
     question: dict[str, Any]
+    alone: bool = False
+    """Not to be asked together with other draws."""
 
 
 @dataclass
@@ -38,6 +43,16 @@ class Desk:
     """Requests that the stage asked for until now."""
     answered: int = 0
     """Those of them that were answered, now or before."""
+
+    def give_up(self, order: Order, reason: str, who: str) -> StageFailed | None:
+        """The request has failed for good. Gives what ends the run, where going on is of no use."""
+        self.left_out[order.key] = reason
+        count = len(self.left_out)
+        if count < DOZEN:
+            return None
+        if not self.answered and alike(self.left_out.values()):
+            return StageFailed(f"{who} failed the first {count} requests alike: {reason}. {HINT}")
+        return StageFailed(f"{who}: {self.failures()}. {HINT}") if too_many(count, self.asked, self.teacher.max_failed) else None
 
     def failures(self) -> str:
         """How many requests were given up, why, and how many may be."""

@@ -56,6 +56,8 @@ class Endpoint(Settings):
     """What a request costs in a batch, as a share of its price."""
     batch_poll: Annotated[float, Above(0)] = how(30.0)
     """Seconds between two looks at a batch."""
+    n: Annotated[int, AtLeast(1)] = how(1)
+    """Draws of one prompt that are asked in one request where they are wanted together; a server that does not know n gets one by one."""
     retries: Annotated[int, AtLeast(0)] = how(6)
     """Further attempts at a request that failed; then it is recorded with its reason and left out."""
     patience: Annotated[float, AtLeast(0)] = how(3600.0)

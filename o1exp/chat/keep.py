@@ -1,5 +1,6 @@
 """What came in is written at once; where the cache takes nothing, it is held in memory until it does, and saved beside it in the end."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from o1exp.chat.ledger import Ledger
 
 HOLDING = 120.0
 """Seconds that answers are held in memory for a cache that may take them soon."""
+REST = 0.5
+"""Seconds that a cache which took nothing is left alone: each try holds up everything, also answers that have come in."""
 LAST_TRY = 5.0
 """Seconds of the last attempt before they are saved beside it."""
 
@@ -26,12 +29,24 @@ class Write:
 
 
 class Keeper:
-    """The way of answers and failed attempts into cache and ledger. `durable` commits outlive a power failure too."""
+    """The way of answers and failed attempts into cache and ledger. `durable` commits outlive a power failure too.
 
-    def __init__(self, cache: Cache, ledger: Ledger, durable: bool) -> None:
-        self._cache, self._ledger, self._durable = cache, ledger, durable
+    `tell` says in the terminal that the cache takes nothing now, `fail` ends the run where it will not.
+    """
+
+    def __init__(
+        self, cache: Cache, ledger: Ledger, durable: bool, tell: Callable[[str], None], fail: Callable[[BaseException], None]
+    ) -> None:  # fmt: skip
+        self._cache, self._ledger, self._durable, self._tell, self._fail = cache, ledger, durable, tell, fail
         self._held = deque[Write]()
         self._since: float | None = None
+        self._resting = 0.0
+        self._soon = False
+
+    @property
+    def rests(self) -> bool:
+        """Is the cache left alone because it took nothing?"""
+        return time.monotonic() < self._resting
 
     @property
     def full(self) -> bool:
@@ -42,35 +57,59 @@ class Keeper:
         """An answer and its price, committed together."""
 
         def commit() -> None:
-            with self._cache.transaction(self._durable):
-                self._cache.keep(saved.key, saved.question, saved.kept)
-                self._ledger.pay(saved.key, saved.model, saved.kept.completion.usage)
+            self._cache.keep(saved.key, saved.question, saved.kept)
+            self._ledger.pay(saved.key, saved.model, saved.kept.completion.usage)
 
         self._held.append(Write(commit, saved, then))
+        self.soon()
 
     def fail(self, key: str, model: str, reason: str, lost: bool, final: bool = False) -> None:
         """A failed attempt, with what it may have cost."""
         enter = self._ledger.lose if lost else self._ledger.release
         self._held.append(Write(lambda: enter(key, model, reason, final)))
+        self.soon()
 
     def give_back(self, key: str) -> None:
         """A claimed request that was not sent."""
         self._held.append(Write(lambda: self._ledger.give_back(key)))
+        self.soon()
 
     def write(self) -> None:
-        """Write what is held, the oldest first. Errors: Unwritten, with the rest still held."""
-        while self._held:
-            write = self._held[0]
-            write.do()
-            self._held.popleft()
-            self.takes()
+        """Write what is held, all of it in one commit: what came in together costs one. Errors: Unwritten, with all still held."""
+        if not self._held:
+            return
+        with self._cache.transaction(self._durable):
+            for write in self._held:
+                write.do()
+        written, self._held = self._held, deque()
+        self.takes()
+        for write in written:
             if write.then is not None:
                 write.then()
 
-    def waits(self, problem: Unwritten) -> bool:
-        """May the cache take what is held after all, and soon enough?"""
-        self._since = time.monotonic() if self._since is None else self._since
-        return problem.passing and time.monotonic() - self._since < HOLDING
+    def soon(self) -> None:
+        """Write once all that came in at this moment has been read; within an event loop."""
+        if not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self.try_now)
+
+    def try_now(self) -> None:
+        """Write, unless the cache rests; nothing more is to be sent while it takes nothing."""
+        self._soon = False
+        if not self.rests:
+            try:
+                self.write()
+            except Unwritten as problem:
+                self.unwritten(problem)
+
+    def unwritten(self, problem: Unwritten) -> None:
+        """The cache took nothing: it may take what is held after all, and soon enough; or the run ends."""
+        self._resting = time.monotonic() + REST
+        if not problem.passing or (self._since is not None and time.monotonic() - self._since >= HOLDING):
+            self._fail(problem)
+        elif self._since is None:
+            self._since = time.monotonic()
+            self._tell(f"{problem}; what came in is held in memory meanwhile")
 
     def takes(self) -> None:
         """The cache has taken something."""
@@ -89,6 +128,5 @@ class Keeper:
             count = "1 answer that was paid for is" if len(answers) == 1 else f"{len(answers)} answers that were paid for are"
             if path is None:
                 return f"{count} lost: no folder takes a file"
-            where = f"saved in {path}" if path.parent == folder else f"saved in {path}: move that file into {folder}, and"
-            return f"{count} {where}; the next run brings {'it' if len(answers) == 1 else 'them'} in"
+            return f"{count} saved in {path}; the next run brings {'it' if len(answers) == 1 else 'them'} in"
         return ""

@@ -5,20 +5,17 @@ instead of paying for it too. A claim whose owner died becomes a `lost` row at i
 Where it did not, a person strikes the row.
 """
 
-import fcntl
-import os
-import sqlite3
 import time
-import uuid
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from enum import Enum
 from pathlib import Path
 
-from filelock import FileLock
-
+from o1exp.chat.book import ROW, settle, taken
 from o1exp.chat.cache import Cache, Unwritten
+from o1exp.chat.owners import Owner
+from o1exp.chat.prices import Price, Prices
 from o1exp.records import Usage
 
 
@@ -30,27 +27,6 @@ class Claim(Enum):
     TAKEN = "another run has sent it and waits for the answer"
     FULL = "the money is there, but reserved for requests under way"
     OVER = "it could pass the budget"
-
-
-@dataclass(frozen=True)
-class Price:
-    """The most that a request can cost by its own length and cap, and what it will probably use; USD of one token of either kind."""
-
-    most_usd: float
-    likely: Usage
-    usd_per_prompt: float = 0.0
-    usd_per_completion: float = 0.0
-
-    @property
-    def likely_tokens(self) -> int:
-        return self.likely.prompt_tokens + self.likely.completion_tokens
-
-
-ENOUGH, RECENT = 10, 200
-"""From so many answers of a model on, their mean is what its next request is likely to take; of so many, the last ones, it is taken."""
-
-
-_ROW = "INSERT INTO ledger (study, stage, key, kind, model, prompt_tokens, completion_tokens, usd, time) VALUES (?,?,?,?,?,?,?,?,?)"
 
 
 class Ledger:
@@ -65,17 +41,11 @@ class Ledger:
         self.study = study
         self.stage = stage
         self.making = making
-        self.owner = uuid.uuid4().hex
-        self._means: dict[str, tuple[float, tuple[int, float, float]]] = {}
-        """By model: until when its mean holds (monotonic clock), and the mean."""
         self._rates: dict[str, Price] = {}
         """The last price that was claimed, by model."""
-        self._dearest: dict[tuple[str, float, float], tuple[int, float]] = {}
-        """By model and prices: up to which row the ledger was read, and the most that an answer had cost until there."""
-        with FileLock(locks / "requests.lock"):
-            self._lock = os.open(self._lock_path(self.owner), os.O_CREAT | os.O_RDWR)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._sweep()
+        self._owner = Owner(locks)
+        self.owner = self._owner.name
+        self.prices = Prices(self._sql)
         with cache.transaction():
             self._sql.execute("INSERT OR IGNORE INTO totals VALUES (?, 0, 0)", (study,))
             self._bury_dead()
@@ -91,7 +61,7 @@ class Ledger:
                 return Claim.KEPT
             if self._held(key):
                 return Claim.TAKEN
-            most = self.most(model, price)
+            most = self.prices.most(model, price)
             if cap is not None and most > 0:
                 room = cap + 1e-9 - self.spent() - most
                 if room < 0:
@@ -102,7 +72,7 @@ class Ledger:
             self._sql.execute(
                 "INSERT INTO claims (key, owner, study, stage, model, bound_usd, likely_prompt, likely_completion, likely_usd) "
                 "VALUES (?,?,?,?,?,?,?,?,?)",
-                (key, self.owner, self.study, self.stage, model, most, *astuple(self.likely(model, price))),
+                (key, self.owner, self.study, self.stage, model, most, *astuple(self.prices.likely(model, price))),
             )
             self._rates[model] = price
             return Claim.MINE
@@ -169,48 +139,6 @@ class Ledger:
         """The part of `spent` that is the likely price of requests without an answer."""
         return float(self._sql.execute("SELECT lost_usd FROM totals WHERE study=?", (self.study,)).fetchone()[0])
 
-    def most(self, model: str, price: Price) -> float:
-        """USD that a request can cost at most: by its own length and cap, and by what the dearest answer of the model took until now."""
-        rates = (price.usd_per_prompt, price.usd_per_completion)
-        seen, dearest = self._dearest.get((model, *rates), (0, 0.0))
-        last, found = self._sql.execute(
-            "SELECT coalesce(max(id), 0), "
-            "max(iif(model=? AND kind='answered' AND struck='', prompt_tokens * ? + completion_tokens * ?, 0)) FROM ledger WHERE id > ?",
-            (model, *rates, seen),
-        ).fetchone()
-        self._dearest[model, *rates] = max(last, seen), max(dearest, found or 0.0)
-        return max(price.most_usd, self._dearest[model, *rates][1])
-
-    def likely(self, model: str, price: Price) -> Usage:
-        """What a request will likely use: the mean of the model's last answers once there are enough, else the most that it can."""
-        count, prompt, completion = self._mean(model)
-        if count < ENOUGH:
-            return price.likely
-        usd = prompt * price.usd_per_prompt + completion * price.usd_per_completion
-        return Usage(prompt_tokens=round(prompt), completion_tokens=round(completion), usd=usd)
-
-    def _mean(self, model: str) -> tuple[int, float, float]:
-        """Of the last answers of a model: how many, and their mean tokens of prompt and answer, looked at once a second."""
-        until, known = self._means.get(model, (0.0, (0, 0.0, 0.0)))
-        if time.monotonic() < until:
-            return known
-        tokens = "SELECT prompt_tokens, completion_tokens FROM ledger"
-        recent = f"{tokens} WHERE model=? AND kind='answered' AND struck='' ORDER BY id DESC LIMIT ?"
-        query = f"SELECT count(*), total(prompt_tokens) / max(count(*), 1), total(completion_tokens) / max(count(*), 1) FROM ({recent})"
-        count, prompt, completion = self._sql.execute(query, (model, RECENT)).fetchone()
-        if count >= ENOUGH:
-            self._means[model] = time.monotonic() + 1.0, (count, prompt, completion)
-        return count, prompt, completion
-
-    def average(self, model: str, price: Price) -> float:
-        """USD that an answer of the model took on average until now, at these prices; 0 without any."""
-        sums = "total(prompt_tokens) * ? + total(completion_tokens) * ?"
-        found = self._sql.execute(
-            f"SELECT ({sums}) / max(count(*), 1) FROM ledger WHERE model=? AND kind='answered' AND struck=''",
-            (price.usd_per_prompt, price.usd_per_completion, model),
-        ).fetchone()
-        return float(found[0])
-
     def _reserved(self, model: str, most: float) -> float:
         """The same as `reserved`, where claims of the model were made before anybody knew that its answers can cost `most`."""
         found = "SELECT total(max(bound_usd, iif(model=?, ?, 0))) FROM claims WHERE study=?"
@@ -224,11 +152,10 @@ class Ledger:
         """Requests that are still under way are given up as lost; where nothing can be written, by the next run."""
         with suppress(Unwritten), self._cache.transaction():
             self._write_off("owner=?", (self.owner,))
-        self._lock_path(self.owner).unlink(missing_ok=True)
-        os.close(self._lock)
+        self._owner.close()
 
     def _enter(self, study: str, stage: str, key: str, kind: str, model: str, usage: Usage) -> None:
-        self._sql.execute(_ROW, (study, stage, key, kind, model, *_taken(usage), time.time()))
+        self._sql.execute(ROW, (study, stage, key, kind, model, *taken(usage), time.time()))
         lost = usage.usd if kind == "lost" else 0.0
         self._sql.execute("UPDATE totals SET usd = usd + ?, lost_usd = lost_usd + ? WHERE study=?", (usage.usd, lost, study))
 
@@ -236,19 +163,19 @@ class Ledger:
         held = self._sql.execute("SELECT owner FROM claims WHERE key=?", (key,)).fetchone()
         if held is None:
             return False
-        if self._alive(held[0]):
+        if self._owner.lives(held[0]):
             return True
         self._bury(held[0])
         return False
 
     def _bury_dead(self) -> None:
         for (owner,) in self._sql.execute("SELECT DISTINCT owner FROM claims").fetchall():
-            if not self._alive(owner):
+            if not self._owner.lives(owner):
                 self._bury(owner)
 
     def _bury(self, owner: str) -> None:
         self._write_off("owner=?", (owner,))
-        self._lock_path(owner).unlink(missing_ok=True)
+        self._owner.forget(owner)
 
     def _write_off(self, which: str, values: tuple[str, ...]) -> float:
         """Requests without an answer become rows at their likely price. Gives the sum of these prices."""
@@ -265,77 +192,4 @@ class Ledger:
     def _as_others(self, model: str, claimed: Usage) -> Usage:
         """What the model's answers took on average, where enough came since the claim was made, else what was thought then."""
         price = self._rates.get(model)
-        return claimed if price is None else self.likely(model, replace(price, likely=claimed))
-
-    def _sweep(self) -> None:
-        """Lock files of the dead; nobody can be between making and locking one, because both happen under the common lock."""
-        for path in self.locks.glob("requests-*.lock"):
-            if not self._alive(path.stem.removeprefix("requests-")):
-                path.unlink(missing_ok=True)
-
-    def _lock_path(self, owner: str) -> Path:
-        return self.locks / f"requests-{owner}.lock"
-
-    def _alive(self, owner: str) -> bool:
-        if owner == self.owner:
-            return True
-        try:
-            lock = os.open(self._lock_path(owner), os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(lock)
-        return False
-
-
-def strike(cache: Cache, row: int, reason: str, who: str) -> None:
-    """A row counts no longer, in its study's spend and anywhere else; it stays in the book with the reason and who said so.
-
-    Errors: ValueError without a reason, or where there is no such row, or no longer.
-    """
-    if not reason.strip():
-        raise ValueError(f"row {row} is struck only with a reason, e.g. --reason 'not on the invoice'")
-    sql = cache.connection
-    with cache.transaction(durable=True):
-        found = sql.execute("SELECT study, struck FROM ledger WHERE id=?", (row,)).fetchone()
-        if found is None:
-            raise ValueError(
-                f"there is no row {row} in the ledger; `ledger` lists the rows that can be in doubt, `ledger --json` all of them"
-            )
-        study, struck = found
-        if struck:
-            raise ValueError(f"row {row} is struck already: {struck}")
-        sql.execute("UPDATE ledger SET struck=?, struck_by=? WHERE id=?", (reason.strip(), who, row))
-        _sum_up(sql, study)
-
-
-def enter(cache: Cache, study: str, stage: str, key: str, model: str, usage: Usage) -> None:
-    """A row for an answer that an earlier run paid; belongs into the transaction that keeps the answer."""
-    cache.connection.execute(_ROW, (study, stage, key, "answered", model, *_taken(usage), time.time()))
-    cache.connection.execute("INSERT OR IGNORE INTO totals VALUES (?, 0, 0)", (study,))
-    _sum_up(cache.connection, study)
-
-
-def settle(cache: Cache, key: str, since: float, why: str = "its answer was saved beside the cache") -> None:
-    """A request that was written off since then (seconds since 1970) was answered after all; belongs into a transaction."""
-    sql = cache.connection
-    sql.execute("DELETE FROM claims WHERE key=?", (key,))
-    wrong = "kind='lost' AND struck='' AND key=? AND time>=?"
-    studies = [study for (study,) in sql.execute(f"SELECT DISTINCT study FROM ledger WHERE {wrong}", (key, since)).fetchall()]
-    sql.execute(f"UPDATE ledger SET struck=?, struck_by='o1exp' WHERE {wrong}", (why, key, since))
-    for study in studies:
-        _sum_up(sql, study)
-
-
-def _taken(usage: Usage) -> tuple[int, int, float]:
-    return usage.prompt_tokens, usage.completion_tokens, usage.usd
-
-
-def _sum_up(sql: sqlite3.Connection, study: str) -> None:
-    """The study's totals anew, from its rows."""
-    counted = "SELECT total(usd) FROM ledger WHERE study=totals.study AND struck=''"
-    sql.execute(f"UPDATE totals SET usd=({counted}), lost_usd=({counted} AND kind='lost') WHERE study=?", (study,))
+        return claimed if price is None else self.prices.likely(model, replace(price, likely=claimed))

@@ -89,21 +89,21 @@ class Pace:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
 
-    def take(self, tokens: float) -> float:
-        """Count a request and return 0, or the seconds until that may be possible."""
+    def take(self, tokens: float, requests: int = 1) -> float:
+        """Count a request, or 0 of them for more tokens of one, and return 0, or the seconds until that may be possible."""
         if not (self._limited or self._file is not None or os.path.exists(self._path)):
             return 0.0  # no limit, and nobody was ever told to wait
         with self._shared() as state:
             held = state.held_until - time.monotonic()
-            wait = max(held, self._requests.wait(state.requests, 1), self._tokens.wait(state.tokens, tokens))
+            wait = max(held, self._requests.wait(state.requests, requests), self._tokens.wait(state.tokens, tokens))
             if wait <= 0:
-                state.requests += 1 if self._requests.rate else 0
+                state.requests += requests if self._requests.rate else 0
                 state.tokens += tokens if self._tokens.rate else 0
             return wait
 
-    def back(self, tokens: float) -> None:
+    def back(self, tokens: float, requests: int = 1) -> None:
         """A request that had its turn does not leave."""
-        self._add(-1.0, -tokens)
+        self._add(-requests, -tokens)
 
     def correct(self, guessed: float, used: float) -> None:
         """The tokens of a request turned out to be more or fewer than guessed."""

@@ -12,31 +12,35 @@ PARTS = {"content parts": "thinking", "reasoning_details": "reasoning", "thinkin
 
 
 def joined(lines: Iterable[str]) -> dict[str, Any]:
-    """One chat.completion with the first choice; without choices where the stream had no end.
+    """One chat.completion with the choices that came to their end.
 
     Errors: ValueError where a piece before the end cannot be read: what stood in it would be missing.
     """
-    reply, message, ended, seen = dict[str, Any](), dict[str, str](), dict[str, Any](), False
+    reply, found = dict[str, Any](), dict[int, tuple[dict[str, str], dict[str, Any]]]()
     for piece in _pieces(lines):
         if piece is None:
-            if reason(ended):
+            if found and all(reason(ended) for _, ended in found.values()):
                 continue
             raise ValueError("a piece of the answer cannot be read")
         if piece.get("error"):
             return {"error": piece["error"]}
         reply |= {name: piece[name] for name in ("id", "model", "usage", *BLOCKS) if piece.get(name)}
-        choices = piece.get("choices")
-        choice = first(choices) or {}
-        seen = seen or bool(choice)
-        _add(message, choice.get("delta") or choice.get("message") or {})
-        ended |= {name: value for name, value in choice.items() if name not in ("delta", "message", "index") and value}
-    return {**reply, "choices": [{"index": 0, "message": message, **ended}]} if seen and (reason(ended) or "error" in ended) else reply
+        for number, choice in numbered(piece.get("choices")):
+            message, ended = found.setdefault(number, ({}, {}))
+            _add(message, choice.get("delta") or choice.get("message") or {})
+            ended |= {name: value for name, value in choice.items() if name not in ("delta", "message", "index") and value}
+    whole = [
+        {"index": number, "message": message, **ended} for number, (message, ended) in found.items() if reason(ended) or "error" in ended
+    ]
+    return {**reply, "choices": whole} if whole else reply
 
 
-def first(choices: Any) -> dict[str, Any] | None:
-    """The choice that was asked for: others stand beside it where a server draws more of them, in any order."""
-    known = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
-    return next((choice for choice in known if not choice.get("index")), None)
+def numbered(choices: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The choices of a reply or a piece with their numbers, 0 for one that has none."""
+    for choice in choices if isinstance(choices, list) else []:
+        if isinstance(choice, dict):
+            number = choice.get("index")
+            yield number if isinstance(number, int) else 0, choice
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[dict[str, Any] | None]:

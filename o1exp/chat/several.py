@@ -1,6 +1,7 @@
 """Several addresses, or keys, that serve the same model: requests go where the least is under way for its weight, and not to who is ill."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,15 +50,15 @@ class Senders:
         for share in self._shares:
             await share.sender.close()
 
-    async def send(self, request: Request) -> Kept:
-        """The answer of the first address that gives one. Errors: as `Sender.send`, of the last address that was tried."""
+    async def send(self, requests: Sequence[Request]) -> list[Kept]:
+        """The answers of the first address that gives any. Errors: as `Sender.send`, of the last address that was tried."""
         tried = list[Share]()
         while True:
             share = self._next(tried)
             tried.append(share)
             share.under_way += 1
             try:
-                kept = await share.sender.send(request)
+                kept = await share.sender.send(requests)
             except Again as again:
                 if not (again.timed or again.unreachable) or len(self._shares) == 1:
                     raise

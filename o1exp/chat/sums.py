@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from o1exp.chat.ledger import Ledger, Price
+from o1exp.chat.ledger import Ledger
+from o1exp.chat.prices import Price
 from o1exp.flow import BudgetSpent
 
 
@@ -37,7 +38,7 @@ def budget_spent(ledger: Ledger, model: str, cap: float, refused: Price, counts:
     """The end of the money; `counts` are the requests of the batch, and those that came to their end."""
     total, done = counts
     left, spent, lost = total - done, ledger.spent(), ledger.lost()
-    each, most = max(ledger.likely(model, refused).usd, ledger.average(model, refused)), ledger.most(model, refused)
+    each, most = max(ledger.prices.likely(model, refused).usd, ledger.prices.average(model, refused)), ledger.prices.most(model, refused)
     need = math.ceil(100 * (spent + (left - 1) * each + most)) / 100  # the last one is sent only if there is room for a dear one
     uncertain = f" (${lost:.4f} of it for requests that were cut off; python -m o1exp.chat ledger lists them)" if lost else ""
     return BudgetSpent(

@@ -219,6 +219,10 @@ def _tried(config: DictConfig, key: str, value: Any, places: Sequence[Path]) -> 
     node = next((node for node in spine.nodes(places[0]) if node.name == key), None)
     if node is not None and not isinstance(value, dict) and "${" not in str(value):
         return no_node(key, node.choice, value)
+    if through := _edge(config, key):
+        meant = through[1] + key.removeprefix(through[0])
+        remedy = _tried(config, meant, value, places) or f"write {meant}={value_shown(meant, value)}"
+        return f"{key}={value_shown(key, value)}: {through[0]} leads to {through[1]}; {remedy}"
     try:
         OmegaConf.update(config, key, value, merge=True)
     except (ConfigKeyError, ConfigAttributeError) as wrong:
@@ -226,6 +230,17 @@ def _tried(config: DictConfig, key: str, value: Any, places: Sequence[Path]) -> 
     except OmegaConfBaseException as wrong:
         parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config
         return wrong_type(key, value, wrong, parent if isinstance(parent, DictConfig) else None)
+    return None
+
+
+def _edge(config: DictConfig, key: str) -> tuple[str, str] | None:
+    """The edge that a key leads through and where it ends: thought.teacher and teacher, of thought.teacher.n."""
+    node: Any = OmegaConf.to_container(config, resolve=False)
+    names = key.split(".")
+    for count, name in enumerate(names[:-1], 1):
+        node = node.get(name) if isinstance(node, dict) else None
+        if isinstance(node, str) and (end := re.fullmatch(r"\$\{([\w.]+)\}", node)):
+            return ".".join(names[:count]), end[1]
     return None
 
 

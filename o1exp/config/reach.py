@@ -29,7 +29,7 @@ def as_arms(line: str) -> str:
     if not having:
         return line
     remedy = f"""'+arms={{a: ["{having}"], b: ["{having.partition("=")[0]}=..."]}}' {setting}=..."""
-    return f"{line}. A sweep sets it in every cell, and arms only where it is: {remedy}"
+    return f"{line}. A sweep sets it in every cell, and arms only where it is, without -m: {remedy}"
 
 
 def _lacks(word: Word, own: Sequence[str], places: Sequence[Path]) -> bool:

@@ -11,9 +11,11 @@ stop stopped end_turn end_of_turn eos eos_token eos_token_id eot eom end_id endo
 stop_token stop_str stop_string matched_stop complete completed done end ended finish finished normal natural success word false
 tool_calls tool_call tool_use function_call
 """
-_CUT = """
-length limit max_tokens max_token max_length max_len max_new_tokens max_output_tokens max_completion_tokens max_output max_context
-max_context_length model_length model_max_length model_context_window_exceeded context_length context_length_exceeded
+AT_LIMIT = "stop_at_max_tokens"
+"""Of an answer that is said to have stopped by itself with exactly as many tokens as it might have: some servers say so of all."""
+_CUT = f"""
+{AT_LIMIT} length limit max_tokens max_token max_length max_len max_new_tokens max_output_tokens max_completion_tokens max_output
+max_context max_context_length model_length model_max_length model_context_window_exceeded context_length context_length_exceeded
 context_window_exceeded token_limit token_limit_reached length_limit length_capped cutoff cut_off truncated truncation true incomplete
 not_finished unfinished repetition_truncation insufficient_system_resource error error_limit network_error server_error internal_error
 abort aborted cancel cancelled canceled user_cancel interrupted pause_turn preempted malformed_function_call

@@ -3,6 +3,7 @@
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,38 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
         assert "run the same command again" in said
         before = _answered(tmp_path)
         assert 0 < before < 12
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [signal.SIGINT, signal.SIGTERM, signal.SIGINT],
+        pytest.param([signal.SIGINT] * 2, marks=pytest.mark.slow),
+        pytest.param([signal.SIGTERM] * 2, marks=pytest.mark.slow),
+    ],
+)
+def test_several_signals_at_once_end_a_run_as_one_does_and_every_request_is_in_the_book(
+    tmp_path: Path, signals: list[signal.Signals]
+) -> None:
+    came = list[str]()
+
+    def answer(body: dict[str, Any]) -> Reply:
+        came.append(body["messages"][-1]["content"])
+        return Reply(r"\boxed{1}", prompt_tokens=5, completion_tokens=5)
+
+    with Loopback(answer, delay=1.0) as server:
+        process = start(tmp_path, *words(server), "teacher.concurrency=4", "budget.usd=null")
+        deadline = time.monotonic() + 60
+        while len(came) < 6 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for one in signals:
+            process.send_signal(one)
+        said = process.communicate(timeout=30)[0]
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert "run the same command again" in said
+    place = tmp_path / "outputs" / "requests.sqlite"
+    assert rows(place, "SELECT (SELECT count(*) FROM ledger) + (SELECT count(*) FROM claims)")[0][0] >= len(came)
 
 
 def _answered(folder: Path) -> int:

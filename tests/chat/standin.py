@@ -68,7 +68,11 @@ class Handler(BaseHTTPRequestHandler):
         with LOCK:
             asked += 1
         if crashing and asked >= PLAN["crash_at"]:
+            print(PLAN["crash_words"], flush=True)
             os._exit(3)
+        if asked <= PLAN["drops"]:
+            self.close_connection = True
+            return self.connection.close()
         if PLAN["sick_after"] and start == 0 and answered >= PLAN["sick_after"]:
             return self.say(500, {"error": {"message": "EngineDeadError"}})
         time.sleep(PLAN["delay"])
@@ -130,6 +134,9 @@ class Plan:
     crashes: int = 0
     """The first so many starts crash when they are asked for the `crash_at`-th time."""
     crash_at: int = 3
+    crash_words: str = "Segmentation fault"
+    drops: int = 0
+    """It hangs up on the first so many requests, and lives."""
     sick_after: int = 0
     """The first start fails every request after so many answers, and its health page says 503."""
     loading: int = 0

@@ -15,7 +15,8 @@ from o1exp.chat.__main__ import main
 from o1exp.chat.accounts import Account, open_book
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME, SCHEMA, TABLES
-from o1exp.chat.ledger import Claim, Ledger, Price
+from o1exp.chat.ledger import Claim, Ledger
+from o1exp.chat.prices import Price
 from o1exp.chat.servers.loopback import Loopback, Refusal
 from o1exp.chat.teacher import Budget
 from o1exp.flow import BudgetSpent, StageFailed
@@ -53,7 +54,7 @@ def test_a_shared_answer_is_paid_by_one_stage_and_used_by_both(tmp_path: Path) -
 
 
 def test_what_was_lost_is_paid_by_its_stage_but_no_answer_costs_it(tmp_path: Path) -> None:
-    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+    with Loopback(Failing(Refusal(200, raw=b'{"id": '))) as server:
         stage = Ask(teacher=teacher(server), count=1)
         quiet_store(tmp_path)[0].get(stage)
     with open_book(tmp_path) as book:
@@ -139,7 +140,7 @@ def test_an_old_file_is_read_as_it_is_and_goes_on_working(tmp_path: Path) -> Non
 
 
 def test_a_struck_row_stays_with_its_reason_and_the_budget_sees_it(tmp_path: Path) -> None:
-    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+    with Loopback(Failing(Refusal(200, raw=b'{"id": '))) as server:
         asking = teacher(server)
         quiet_store(tmp_path)[0].get(Ask(teacher=asking, count=1))
         more = Ask(teacher=asking, count=2, budget=Budget(usd=0.15))
@@ -171,7 +172,7 @@ def test_the_command_prints_the_book(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["ledger", "--outputs", str(tmp_path)]) == 2
     assert f"{tmp_path / NAME} does not exist" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+    with Loopback(Failing(Refusal(200, raw=b'{"id": '))) as server:
         asking = teacher(server)
         for study in ("one", "two"):
             quiet_store(tmp_path)[0].get(Ask(teacher=asking, count=2, first=len(study) * 10 + ord(study[0]), budget=Budget(study=study)))

@@ -7,7 +7,8 @@ import pytest
 
 from o1exp.chat.cache import Cache
 from o1exp.chat.endpoint import Endpoint, LocalServer
-from o1exp.chat.ledger import Claim, Ledger, Price
+from o1exp.chat.ledger import Claim, Ledger
+from o1exp.chat.prices import Price
 from o1exp.chat.servers.llama import Llama
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.servers.procedural import Procedural
@@ -91,7 +92,7 @@ def test_a_failed_request_costs_nothing_one_without_an_answer_is_counted(tmp_pat
         store, _ = quiet_store(tmp_path)
         store.get(Ask(teacher=teacher(server), count=1))
     assert paid(tmp_path) == pytest.approx(EACH)
-    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+    with Loopback(Failing(Refusal(200, raw=b'{"id": '))) as server:
         store.get(Ask(teacher=teacher(server), count=1, first=1))
     assert rows(tmp_path / "requests.sqlite", "SELECT kind, usd FROM ledger ORDER BY id") == [
         ("answered", pytest.approx(EACH)),
@@ -198,6 +199,6 @@ def test_within_a_run_what_is_under_way_is_reserved_at_what_others_came_to(tmp_p
     assert ledger.claim("d", "other", price, 5.0) is Claim.MINE
     assert ledger.claim("e", "m", price, 2.9) is Claim.OVER
     cheaper = Price(0.1, price.likely, 0.00001, 0.00002)
-    assert ledger.most("m", cheaper) == 0.1, "in tokens, at the prices of today"
+    assert ledger.prices.most("m", cheaper) == 0.1, "in tokens, at the prices of today"
     ledger.close()
     cache.close()

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from o1exp.chat import slots
+from o1exp.chat.address import found
 from o1exp.chat.client import Client
 from o1exp.chat.endpoint import LocalServer
 from o1exp.chat.request import Request, asked, cache_key, seed_sent
-from o1exp.chat.send import Sender
 from o1exp.chat.servers.llama import Llama
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.servers.procedural import Procedural
@@ -355,5 +355,5 @@ def test_a_teacher_with_a_server_of_its_own_starts_it_only_to_ask_and_gets_no_ke
     assert (tmp_path / "starts.log").read_text() == "started\n"
     assert not list(Own(model="m").obstacles())
     with Loopback(Answers()) as server:
-        assert Sender(Own(model="m"), server.base_url)._key == ""
-        assert Sender(teacher(server), server.base_url)._key == KEY
+        assert found(Own(model="m"), server.base_url).key == ""
+        assert found(teacher(server), server.base_url).key == KEY

@@ -1,5 +1,6 @@
 """What was paid for is not lost where the cache takes nothing: locked, full, damaged. And equal or longer questions are not paid twice."""
 
+import asyncio
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,15 @@ import pytest
 from rich.console import Console as Terminal
 
 from o1exp.chat import beside, keep
-from o1exp.chat.cache import Cache
+from o1exp.chat.cache import Cache, Kept
 from o1exp.chat.client import Calls, Client
 from o1exp.chat.layout import NAME, TABLES
+from o1exp.chat.ledger import Ledger
 from o1exp.chat.request import Request, asked, cache_key
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import Console, RunError, StageFailed, Store, Work
-from o1exp.records import Example
+from o1exp.records import Completion, Example, Usage
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
 from tests.chat.test_budget import EACH, teacher
 
@@ -50,7 +53,7 @@ def test_a_cache_that_others_lock_holds_nothing_up_but_the_commit(tmp_path: Path
             store.get(stage)
     assert sum(answers.asked.values()) == 8, "nothing was asked twice, although the lock outlived the timeout"
     assert rows(tmp_path / NAME, "SELECT count(*) FROM ledger WHERE kind='lost'") == [(0,)]
-    assert "held in memory" in said.getvalue()
+    assert said.getvalue().count("held in memory") == 1
 
 
 def test_what_a_full_disk_does_not_take_is_saved_beside_and_brought_in_by_the_next_run(
@@ -71,7 +74,7 @@ def test_what_a_full_disk_does_not_take_is_saved_beside_and_brought_in_by_the_ne
         store, said = quiet_store(tmp_path)
         with pytest.raises(RunError, match=r"the disk is full .*free some space and run the same command again"):
             store.get(Full(teacher=asking, count=40))
-        saved = list(tmp_path.glob(beside.PATTERN))
+        saved = list(beside.unsaved(tmp_path))
         assert len(saved) == 1
         assert "that was paid for is saved in" in said.getvalue() or "that were paid for are saved in" in said.getvalue()
         sent = sum(answers.asked.values())
@@ -86,11 +89,83 @@ def test_what_a_full_disk_does_not_take_is_saved_beside_and_brought_in_by_the_ne
     assert sent < 40
     assert sum(answers.asked.values()) == 40, "nothing is paid twice"
     assert "saved beside" in told.getvalue()
-    assert not list(tmp_path.glob(beside.PATTERN))
+    assert not list(beside.unsaved(tmp_path))
     assert rows(tmp_path / NAME, "SELECT count(*) FROM answers") == [(40,)]
     spent = rows(tmp_path / NAME, "SELECT total(usd) FROM ledger WHERE struck=''")[0][0]
     assert spent == pytest.approx(40 * EACH)
     assert rows(tmp_path / NAME, "SELECT usd FROM totals") == [(pytest.approx(spent),)]
+
+
+def test_answers_that_come_in_together_are_one_commit(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / NAME)
+    ledger = Ledger(cache, tmp_path / "locks", "study", "stage")
+    said, landed = list[str](), list[int]()
+    done = Completion(text="t", finish_reason="stop", usage=Usage(prompt_tokens=1, completion_tokens=1, usd=0.1), model="m")
+
+    async def keep_three() -> None:
+        keeper = keep.Keeper(cache, ledger, True, said.append, lambda wrong: pytest.fail(str(wrong)))
+        cache.connection.set_trace_callback(said.append)
+        for n in range(3):
+            saved = beside.Saved(f"key {n}", {}, Kept(done, "", False), "study", "stage", "m", 1.0)
+            keeper.keep(saved, partial(landed.append, n))
+        assert not landed, "told of only when it stands"
+        await asyncio.sleep(0)
+
+    asyncio.run(keep_three())
+    cache.connection.set_trace_callback(None)
+    assert said.count("COMMIT") == 1
+    assert landed == [0, 1, 2]
+    assert all(cache.has(f"key {n}") for n in range(3))
+    ledger.close()
+    cache.close()
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from o1exp.chat.teacher import Teacher
+from o1exp.flow import Store
+from tests.chat.parts import Ask
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+Store(Path(sys.argv[1])).get(Ask(teacher=Teacher(model="m", base_url=sys.argv[2], concurrency=4, system="x" * 3000), count=150))
+"""
+
+
+def test_a_file_that_may_not_grow_loses_no_answer(tmp_path: Path) -> None:
+    answers, root = Answers(), tmp_path / "outputs"
+    with Loopback(answers) as server:
+        first, second = (
+            subprocess.run(
+                [sys.executable, "-c", LIMITED, str(root), server.base_url, str(limit)], cwd=ROOT, capture_output=True, text=True
+            )
+            for limit in (400_000, 10**9)
+        )
+    assert (first.returncode, second.returncode) == (1, 0), first.stdout + second.stderr
+    assert "takes no answers (" in first.stderr
+    assert sum(answers.asked.values()) == 150, "nothing is asked twice"
+    assert rows(root / NAME, "SELECT count(*), sum(kind='lost') FROM ledger") == [(150, 0)]
+
+
+def test_answers_in_the_folder_for_temporary_files_are_found_by_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, others = tmp_path / "outputs", tmp_path / "others"
+    with Loopback(Answers()) as server:
+        quiet_store(folder)[0].get(Ask(teacher=teacher(server), count=2))
+        kept = Cache(folder / NAME)
+        question = asked(teacher(server), Request.user("question 0"))
+        found = kept.find(cache_key(question))
+        kept.close()
+    assert found is not None
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    saved = beside.Saved("another key", question, found, "study", "stage", "m", 1.0)
+    assert beside.save([saved], tmp_path / "absent") is not None, "a folder that takes no files"
+    (tmp_path / "absent").mkdir()
+    others.mkdir()
+    assert not list(beside.unsaved(others)), "those of another outputs folder"
+    cache = Cache(tmp_path / "absent" / NAME)
+    assert beside.bring_in(cache, tmp_path / "absent") == 1
+    assert cache.has("another key")
+    assert beside.bring_in(cache, tmp_path / "absent") == 0
+    cache.close()
 
 
 def test_a_damaged_cache_is_named_in_one_sentence(tmp_path: Path) -> None:

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from o1exp.chat import failure, slots
+from o1exp.chat.address import Address
+from o1exp.chat.endpoint import OPENAI
 from o1exp.chat.failure import out_of_money, wait_told
+from o1exp.chat.official import Official
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed
+from o1exp.records.finish import ending
 from tests.chat.parts import Ask, quiet_store, rows
 from tests.chat.wire import Out, Speak, completion, pieces, wire
 
@@ -140,6 +144,79 @@ def test_a_redirect_hands_the_prompts_to_nobody(tmp_path: Path, status: int, mon
     assert not kept(tmp_path)[1]
 
 
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("target", ["/v1/chat/completions/", "../elsewhere/completions", "ADDRESS/chat/completions?moved=1"])
+def test_a_redirect_within_the_server_is_followed_with_request_and_key(tmp_path: Path, status: int, target: str) -> None:
+    came = list[Any]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append((out.path, out.headers["Authorization"], body["messages"]))
+        if len(came) > 1:
+            return out.whole(completion("found"))
+        location = target.replace("ADDRESS", f"http://{out.headers['Host']}/v1")
+        return out.whole(b"", status=status, headers={"Location": location})
+
+    assert asked(tmp_path, speak)[0] == [("found", "stop")]
+    (first, key, messages), again = came
+    assert again[0] != first
+    assert again[1:] == (key, messages)
+    assert KEY in key
+
+
+@pytest.mark.parametrize("elsewhere", ["http://user:word@HOST/v1/x", "https://HOST/v1/x", "http://localhost:PORT/v1/x", "//[", ""])
+def test_a_redirect_anywhere_else_is_not_followed(tmp_path: Path, elsewhere: str) -> None:
+    came = list[str]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append(out.path)
+        host = out.headers["Host"]
+        out.whole(b"", status=307, headers={"Location": elsewhere.replace("HOST", host).replace("PORT", host.rpartition(":")[2])})
+
+    with pytest.raises(StageFailed, match=r"307: the address redirects.*not followed"):
+        asked(tmp_path, speak)
+    assert set(came) == {"/v1/chat/completions"}
+
+
+def test_a_redirect_in_a_circle_ends(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match="307: the address redirects"):
+        asked(tmp_path, lambda body, out: out.whole(b"", status=307, headers={"Location": out.path}))
+
+
+@pytest.mark.parametrize("page", [b"<html>please log in</html>", b"OK", b"\xef\xbb\xbf<!doctype html>", b'"a text"', b"   busy"])
+def test_a_page_under_status_200_is_asked_again_and_fills_no_purse(tmp_path: Path, page: bytes) -> None:
+    came = list[Any]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append(body)
+        out.whole(page if len(came) == 1 else completion("an answer"))
+
+    answers, ledger, attempts = asked(tmp_path, speak)
+    assert answers == [("an answer", "stop")]
+    assert [kind for kind, _ in ledger] == ["answered"]
+    assert len(attempts) == 1
+    assert "no JSON object" in attempts[0][0]
+
+
+@pytest.mark.parametrize("half", [b'{"id": "c", "choi', b"", b"[", b'data: {"choices": [{"del\n\n'])
+def test_a_reply_that_breaks_off_under_status_200_may_have_been_charged(tmp_path: Path, half: bytes) -> None:
+    came = list[Any]()
+
+    def speak(body: dict[str, Any], out: Out) -> None:
+        came.append(body)
+        out.whole(half if len(came) == 1 else completion("an answer"))
+
+    answers, ledger, _ = asked(tmp_path, speak)
+    assert answers == [("an answer", "stop")]
+    assert sorted(kind for kind, _ in ledger) == ["answered", "lost"]
+
+
+@pytest.mark.parametrize(("tokens", "reason"), [(49, "stop"), (50, "stop_at_max_tokens"), (51, "stop")])
+def test_an_answer_that_stopped_with_its_last_token_is_taken_for_cut_off(tmp_path: Path, tokens: int, reason: str) -> None:
+    reply = completion("half or whole", usage={"prompt_tokens": 1, "completion_tokens": tokens})
+    assert asked(tmp_path, lambda body, out: out.whole(reply))[0] == [("half or whole", reason)]
+    assert ending(reason) == ("length" if tokens == 50 else "stop")
+
+
 @pytest.mark.parametrize("escape", [lambda text: text.replace("/", "\\/"), lambda text: text.replace("s", "\\u0073")])
 def test_a_key_that_a_server_repeats_is_kept_nowhere_however_it_is_escaped(tmp_path: Path, escape: Any) -> None:
     reply = json.dumps(completion("KEY", reasoning_content="KEY")).replace("KEY", escape(KEY)).encode()
@@ -152,13 +229,19 @@ def test_the_organisation_of_the_environment_is_told_to_no_other_provider(tmp_pa
     seen = dict[str, str]()
     monkeypatch.setenv("OPENAI_ORG_ID", "org-of-mine")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "project-of-mine")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "admin-of-mine")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Own: header-of-mine\nAuthorization: Bearer other-of-mine")
 
     def speak(body: dict[str, Any], out: Out) -> None:
-        seen.update(out.headers)
+        seen.update({name.lower(): value for name, value in out.headers.items()})
         out.whole(completion("x"))
 
     asked(tmp_path, speak)
     assert "of-mine" not in str(seen)
+    assert seen["user-agent"].startswith("AsyncOpenAI/Python")  # the official client asks, for whatever provider
+    assert seen["authorization"] == f"Bearer {KEY}"
+    own = Official(Address(Teacher(model="m"), OPENAI, KEY, ""), 1.0).client().default_headers
+    assert (own["OpenAI-Organization"], own["OpenAI-Project"], own["X-Own"]) == ("org-of-mine", "project-of-mine", "header-of-mine")
 
 
 def test_a_wait_is_read_from_the_words_of_an_error() -> None:

@@ -146,6 +146,21 @@ def test_a_run_waits_for_an_answer_that_another_has_asked_for(tmp_path: Path) ->
     assert list(logged(tmp_path / "server.jsonl").values()) == [1, 1]
 
 
+def test_a_run_asks_itself_where_the_one_it_waits_for_has_died(tmp_path: Path) -> None:
+    root = tmp_path / "outputs"
+    with Loopback(Answers(), tmp_path / "server.jsonl", delay=4.0) as server:
+        first = start(root, server.base_url, 0, 1)
+        wait_for_a_claim(root)
+        second = start(root, server.base_url, 0, 2)
+        while claims(root) < 2 and second.poll() is None:
+            time.sleep(0.02)
+        first.kill()
+        first.wait()
+        assert second.wait(30) == 0, said_by(root).read_text()
+    assert rows(root / "requests.sqlite", "SELECT kind, count(*) FROM ledger GROUP BY kind") == [("answered", 2), ("lost", 1)]
+    assert rows(root / "requests.sqlite", "SELECT count(*) FROM claims") == [(0,)]
+
+
 def test_a_cache_of_another_layout_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "requests.sqlite")) as connection:
         connection.execute("PRAGMA user_version=9")

@@ -200,6 +200,26 @@ def test_a_second_crash_ends_the_run_with_the_servers_last_words(tmp_path: Path,
     assert len(standin.rows("answered")) <= 20 + known, "what was answered before is kept"
 
 
+def test_want_of_memory_while_it_answers_says_what_to_set(tmp_path: Path, begin: Callable[..., Standin]) -> None:
+    words = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+    begin(crashes=2, crash_at=2, crash_words=words)
+    program = tmp_path / "program" / "standin"
+    asking = VllmTeacher(executable=str(program), weights=Bytes(), concurrency=4, max_tokens=99)
+    with pytest.raises(StageFailed, match=r"ended with code 3 .*it ran out of memory: set arguments=[\s\S]*Tried to allocate 2\.00 GiB"):
+        quiet_store(tmp_path / "out")[0].get(Ask(teacher=asking, count=12))
+    (log,) = (tmp_path / "out" / "servers").glob("Ask-*.log")
+    assert log.read_text().count(words) == 2, "the log holds both lives"
+
+
+@pytest.mark.parametrize("drops", [2, 3])
+def test_a_connection_that_it_drops_is_handed_over_again_three_times(tmp_path: Path, begin: Callable[..., Standin], drops: int) -> None:
+    standin = begin(drops=drops)
+    store, _ = quiet_store(tmp_path)
+    assert len(list(store.get(Ask(teacher=teacher(standin, concurrency=1), count=2)))) == 2
+    assert len(standin.starts) == 1
+    assert rows(tmp_path / "requests.sqlite", "SELECT count(*) FROM attempts") == [(int(drops == 3),)]
+
+
 def test_a_server_that_says_it_is_not_well_is_started_again(
     tmp_path: Path, begin: Callable[..., Standin], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,7 +73,7 @@ class Losing(Answers):
 
     def reply(self, question: str, body: dict[str, Any], times: int) -> Reply:
         if int(question.split()[-1]) >= self._first and times == 1:
-            raise Refusal(200, raw=b"<html>")
+            raise Refusal(200, raw=b'{"id": ')
         return super().reply(question, body, times)
 
 

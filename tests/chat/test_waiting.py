@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from o1exp.chat import fetch, send, slots
+from o1exp.chat import setbacks, slots
+from o1exp.chat import wire as connection
 from o1exp.chat.failure import retry_after
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.slots import Slots
@@ -155,7 +156,7 @@ def test_who_waits_leaves_its_slot_to_others(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_away_is_waited_for_and_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "LONG", 0.3)
+    monkeypatch.setattr(setbacks, "LONG", 0.3)
     port = free_port()
     asked = threading.Event()
 
@@ -180,7 +181,7 @@ def test_a_server_that_is_away_is_waited_for_and_said_once(tmp_path: Path, monke
 
 
 def test_a_host_that_nobody_knows_is_no_server_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "UNKNOWN", 0.3)
+    monkeypatch.setattr(connection, "UNKNOWN", 0.3)
     with pytest.raises(StageFailed, match=r"gave no answer for 0.3 s, at last: no connection \(.*not known"):
         quiet_store(tmp_path)[0].get(Ask(teacher=teacher("http://no.such.host.invalid/v1"), count=2))
 

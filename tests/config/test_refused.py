@@ -71,6 +71,8 @@ from tests.inside import Command
         (["+think.foo=1"], ["think.foo=1: there is no such setting"]),
         (["+preference.foo=1"], ["preference.foo=1: there is no such setting"]),
         (["seed=0,1"], ["seed=0,1: several values are a sweep, which needs -m"]),
+        (["thought.teacher.n=2"], ["thought.teacher.n=2: thought.teacher leads to teacher; write teacher.n=2"]),
+        (["thought.teacher.nn=2"], ["thought.teacher leads to teacher; teacher.nn=2: there is no such setting; did you mean teacher.n?"]),
     ],
 )
 def test_a_mistake_is_said_with_key_value_and_remedy(words: list[str], said: list[str]) -> None:
