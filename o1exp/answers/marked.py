@@ -81,7 +81,7 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
     return spans
 
 
-_BRACE = re.compile(r"\\*+[{}]")
+_BRACE = re.compile(r"(?<!\\)\\*+[{}]")
 
 
 def _closings(text: str, start: int) -> dict[int, int]:
