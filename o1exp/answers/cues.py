@@ -21,7 +21,8 @@ _EXPLICIT = re.compile(
     # the answer is, Answer:, answer to the question =
     rf"(?<![\w\"'])(?:(?:final|correct|right)\s*+)?(?<!this )(?<!your )answers?\b{_SPACE}(?:choice|option)?{_SPACE}{_STRONG}{_SPACE}"
     r"(?:(?:to|for) (?:this|the)(?: \w+){1,2}\s*+|\([^()\n]{1,30}\)\s*+)?"
-    rf"(?:is|are|would be|will be|should be|must be|comes out (?:to|as)|=|{_COLON})(?:\s*+{_COLON})?{_STRONG}"
+    r"(?:(?:is|are)(?:n['\u2019]t|\s+not)\s+[^.,;\n]{1,30}[,;]\s+(?:but|it['\u2019]s|it is)\s"
+    rf"|(?:is|are)(?!n['\u2019]t)|would be|will be|should be|must be|comes out (?:to|as)|=|{_COLON})(?:\s*+{_COLON})?{_STRONG}"
     # Final Answer as a heading
     rf"|(?<!\w)(?:final answer|final result){_SPACE}{_STRONG}{_SPACE}{_COLON}?{_SPACE}{_STRONG}(?=\s*\n)"
     rf"|\b(?:my|our|the) (?:final )?(?:choice|pick|selection|guess)\s*+(?:is|would be|{_COLON})"
@@ -51,12 +52,13 @@ _CHOICE = re.compile(
     rf"|answer)\s+(?P<hence>{_LETTER})(?=[\s.!,;]|$)"
     rf"|\b(?:[Ii]t|[Tt]his|[Tt]he answer)\s+(?:must be|has to be)\s+(?P<must>{_LETTER})(?=,?\s+not\s|\.?\s*\Z)"
     rf"|(?<![\w(*])(?P<over>{_LETTER}),?\s+(?:and\s+)?not\s+(?:option\s+)?{_LETTER}(?=\W*\Z)"
-    r"|(?<![不未误能法])选(?:择|项)?(?:答案|选项)?\s*[:\uff1a]?\s*[\uff08(]?\s*(?P<chosen>[A-J](?:[\u3001,\uff0c和与]?\s?[A-J])*+)(?![A-Za-z])(?!\s*[\uff09)]?\s*(?:选项)?[中的]?"
+    r"|(?:(?<![不未误能法])|(?<=只能))选(?:择|项)?(?:答案|选项)?\s*[:\uff1a]?\s*[\uff08(]?\s*(?P<chosen>[A-J](?:[\u3001,\uff0c和与]?\s?[A-J])*+)(?![A-Za-z])(?!\s*[\uff09)]?\s*(?:选项)?[中的]?"
     r"\s*(?:不|错|误|[:\uff1a]))"
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
 )
 _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
 _REASONED = re.compile(r"(?:\A|\n)[^\w\n]{0,8}([Yy]es|[Nn]o)\**[,.;:]?\**\s+(?:because|since|as|it (?:is|does|can|has))\b[^\n]{1,300}\Z")
+_VERDICT = re.compile(r"(?:\A|\n)[^\w\n]{0,6}\*\*([Yy]es|[Nn]o)[,.]?\*\*[,.:;]?\s[^\n]{1,300}\Z|\?\s+([Nn]o|[Yy]es),\s[^\n?]{1,200}\Z")
 _STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
 _NUMERAL = re.compile(
     "[有是为得剩共下了到于出要需]((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
@@ -67,6 +69,11 @@ _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
 _HEADING = re.compile(r"[\u4e00-\u9fff]{2,}|^\d+[.)]\s|\d\W*:\W*$")
 _WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
 _LETTER_OR_VERDICT = re.compile(r"\(?[A-J]\)?|yes|no|true|false|是|否", re.IGNORECASE)
+_SUPPOSED = re.compile(r"\b(?:if|had|were)\b[^.!?\n]{0,160}\Z", re.IGNORECASE)
+_CALCULATED = re.compile(
+    r"\s*(?:(?:more|less|fewer|greater) than|times|of\s+\d+)\b[^.\n]{0,60}?(?:\bthat is\b|\bi\.e\.|\bwhich (?:is|equals)\b|=)",
+    re.IGNORECASE,
+)
 _COMMENT = re.compile(
     r"\s*+(?:in|not)?\s?(?:correct|incorrect|right|wrong|clear|helpful|reasonable|unique|verified|consistent|confirmed|obvious|given|found|based|"
     r"rounded|valid|close|required|an? integer|above|below|boxed|in the box|see above|therefore\s*+$|shown|explained|as follows)\b",
@@ -136,8 +143,14 @@ def announced(text: str) -> Announced | None:
 def hinted(text: str) -> str:
     """What the last "so that is" announces, or the letter that is the last line; "" where there is none."""
     text = text.rstrip()
-    if last := _LONE_LETTER.search(text) or _REASONED.search(text) or _STRESSED.search(text) or _NUMERAL.search(text[-40:]):
-        return last[1]
+    if (
+        last := _LONE_LETTER.search(text)
+        or _REASONED.search(text)
+        or _VERDICT.search(text)
+        or _STRESSED.search(text)
+        or _NUMERAL.search(text[-40:])
+    ):
+        return last[last.lastindex or 1]
     for start, stop in _lines(text, _HINTING):
         for match in reversed(list(_HINT.finditer(text, start, stop))):
             if found := _phrase(text[match.end() : match.end() + _SPAN]):
@@ -163,6 +176,8 @@ def _in_words(text: str) -> Announced | None:
     remark = None
     for start, stop in _lines(text, _ANNOUNCING):
         for match in reversed([match for match in _EXPLICIT.finditer(text, start, stop + _REACH) if match.start() < stop]):
+            if _SUPPOSED.search(text, max(start, match.start() - _REACH), match.start()) and "would" in match[0].lower():
+                continue  # "if order mattered, the answer would be 48"
             if found := _phrase(text[match.end() : match.end() + _SPAN]):
                 if not _COMMENT.match(found):
                     return Announced(found, match.start())
@@ -247,6 +262,8 @@ def _phrase(rest: str) -> str:
         return with_followers(rest, formula)
     sentence = rest[: end.start()] if end else rest
     first, behind = first_expression(sentence.lstrip("*_` "))
+    if first and (sum_up := _CALCULATED.match(behind)):
+        return last_expression(behind[sum_up.end() :])  # "5 more than 7, that is, 12"
     if _LONE.fullmatch(first) and _DIGIT.search(behind) and not _is_list(sentence.strip(_MARKS)) and not _MODULAR.match(behind):
         return first  # "12, which is 3 more than 9"
     aside = _ASIDE.search(sentence)

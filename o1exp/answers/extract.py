@@ -19,6 +19,7 @@ __all__ = ["Found", "extract", "last_box"]
 
 _TAIL = 20_000
 _POINTS_BACK = re.compile(r"\b(?:box(?:ed)?|above|below|approximately|approx|about|roughly)\b|\u2248|\\approx|\u7ea6", re.IGNORECASE)
+_SURE = re.compile(r"\n[^\w\n]{0,6}(?:confidence|certainty|置信度|信心)[^\n]{0,40}\s*\Z", re.IGNORECASE)
 _WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}")
 
 
@@ -54,7 +55,7 @@ def _found(tail: str, truncated: bool) -> Found:
         return Found(box, "boxed")
     if said:
         return Found(_plain(said.text), said.method)
-    rest = without_place(rest)
+    rest = without_place(_SURE.sub("", rest))
     for method, find in (("cue", hinted), ("end", at_the_end), ("number", last_expression)):
         if found := find(rest):
             return Found(_plain(found), method)

@@ -59,8 +59,17 @@ def whole_only(node: Node) -> bool:
 @lru_cache(maxsize=20_000)
 def _whole_only(node: Node) -> bool:
     if contains(node, _WHOLE_ONLY):
-        return bool(symbols(node))
+        return bool(symbols(node)) and not _rounds_whole(node)
     return _alternates(node)
+
+
+def _rounds_whole(node: Node) -> bool:
+    """Whether a floor or a ceiling is taken of what is whole at whole points, as of x itself: then x is no whole number."""
+    if node.op in ("floor", "ceil") and symbols(node) and not contains(node.args[0], _WHOLE_ONLY):
+        values = rough(node.args[0], True, True)
+        if all(value is None or value == int(value.real) for value in values):
+            return True
+    return any(_rounds_whole(part) for part in node.args)
 
 
 def _alternates(node: Node) -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 from o1exp.answers.compare import compared
 from o1exp.answers.conventions import DEFAULT, Conventions, conventions
 from o1exp.answers.extract import Found, extract
-from o1exp.answers.normalise import clean
+from o1exp.answers.normalise import clean, restored
 from o1exp.answers.read import unreadable
 from o1exp.flow.process import die_with
 
@@ -42,7 +42,7 @@ def grade(gold: str, text: str, truncated: bool = False, mode: str = "default") 
 
 def grade_answer(gold: str, answer: str, mode: str = "default") -> Verdict:
     """The same for an answer that stands alone."""
-    return judged(gold, Found(answer.strip(), "given"), conventions(mode))
+    return judged(gold, Found(restored(answer).strip(), "given"), conventions(mode))
 
 
 def judged(gold: str, found: Found, rules: Conventions = DEFAULT) -> Verdict:
@@ -111,7 +111,7 @@ def grade_chunk(pairs: Sequence[GoldPair], mode: str) -> list[Verdict]:
     known: dict[tuple[str, str], Verdict] = {}
     verdicts = []
     for pair in pairs:
-        found = extract(pair.text, pair.truncated) if pair.form == "response" else Found(pair.text.strip(), "given")
+        found = extract(pair.text, pair.truncated) if pair.form == "response" else Found(restored(pair.text).strip(), "given")
         key = pair.gold, clean(found.text) or found.text
         first = known.get(key)
         if first is None or first.status == "timeout" or not found.text:

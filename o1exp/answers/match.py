@@ -129,7 +129,7 @@ def _ratios(left: Ratio, right: Ratio, rules: Conventions) -> bool | None:
     if len(left.parts) != len(right.parts) or (left.timely and right.timely):
         return False
     zeros = [[rational(part) == 0 for part in ratio.parts] for ratio in (left, right)]
-    if zeros[0] != zeros[1] or all(zeros[0]):
+    if zeros[0] != zeros[1] or zeros[0].count(False) < 2:  # 3:0 and 7:0 are scores
         return False
     pivot = zeros[0].index(False)
     ours, theirs = left.parts[pivot], right.parts[pivot]
@@ -178,7 +178,8 @@ def _grid_many(left: Grid, right: Many, rules: Conventions) -> bool | None:
 def _many(left: Many, right: Many, rules: Conventions) -> bool | None:
     kinds = {left.kind, right.kind}
     if "set" in kinds and kinds & {"tuple", "square"}:
-        return False
+        one, other = (left, right) if left.kind == "set" else (right, left)
+        return len(one.items) == 1 and match(one.items[0], other, rules)  # {(1, 2)}
     if kinds == {"tuple", "square"} and len(left.items) < 3:
         return False
     named = [_named(many) for many in (left, right)]

@@ -34,8 +34,8 @@ _PRODUCT_END = re.compile(r"(?<=\})\s*\\(?:cdot|[,; ])\s*$")
 _TIMES = re.compile(r"\\(?:cdot|times|centerdot)(?![A-Za-z])")
 _BARE_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|mbox|operatorname)\s+([A-Za-z])")
 _ARROWED = re.compile(
-    r"\\(?:vec|hat|bar|tilde|widehat|overrightarrow|mathcal|mathscr|mathfrak|mathnormal|widetilde)\s*(?:\{([^{}]*)"
-    r"\}|([A-Za-z]))"
+    r"\\(?:vec|hat|bar|tilde|widehat|overrightarrow|mathcal|mathscr|mathfrak|mathnormal|widetilde|overline(?=\s*\{[A-Z]{2}\}))"
+    r"\s*(?:\{([^{}]*)\}|([A-Za-z]))"
 )
 _UNIT_VECTOR = re.compile(
     r"\\(?:mathbf|boldsymbol|bold|bm|vec|hat|widehat|textbf)\s*+\{\s*+(?:\\(?:mathbf|boldsymbol|bold)\s*+\{)?"
@@ -67,12 +67,12 @@ _DROPPED_TEXT = re.compile(r"[\\{}]")
 
 def clean(answer: str) -> str:
     r"""The answer in the reader's alphabet: one glyph per meaning, `\text` between marks, no layout, "" if it is too long to read."""
-    text = answer.strip()
+    text = restored(answer).strip()
     if len(text) > LONGEST:
         return ""
     if _PLAIN_INTEGER.fullmatch(text):
         return text
-    text = plain_glyphs(_halved(restored(text)))
+    text = plain_glyphs(_halved(text))
     if len(text) > LONGEST:  # one glyph may stand for a whole fraction
         return ""
     text = _unwrap(text)

@@ -21,6 +21,7 @@ _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
 # what a call is as an operation, and how many arguments it takes; the others take any number
 _CALLED = {"comb": ("binom", 2), "mod": ("mod", 2), "cbrt": ("root", 1), "abs": ("abs", 1), "floor": ("floor", 1), "ceil": ("ceil", 1)}
 _MANY_ARGUMENTS = {"gcd", "lcm", "max", "min", *_CALLED}
+_FUNCTION_NAMES = frozenset("fghFGH")
 _NO_SYMBOLS = frozenset("frac sqrt binom begin end sum prod int lim overline dot underbrace overbrace to pmod bmod".split())
 
 
@@ -132,6 +133,8 @@ class _Reader:
             if self.peek() in ("'", "*"):
                 raise Unreadable("a mark, no power")
             exponent = self.group("{") if self.peek() == "{" else self.exponent()
+            if exponent == MINUS_ONE and base.value in _FUNCTION_NAMES and self.peek() == "(":
+                return sym(f"{base.value}^-1")  # the inverse function, no reciprocal
             base = self.postfix(Node("pow", (base, exponent)))
         return base
 

@@ -33,6 +33,10 @@ _ASIDE = re.compile(
 _GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
 _CONCLUDES = re.compile(r"\b(?:so|thus|therefore|hence|giving|then|but)\b|所以|因此|则|故")
 _DIGIT = re.compile(r"\d")
+_REFERRED = re.compile(r"\b(?:steps?|equations?|eqs?\.|theorem|lemma|corollary|proposition|section|appendix)\s?\Z", re.IGNORECASE)
+_BASED = re.compile(r"log_\d+$")
+_DENIED = re.compile(r"(?:\bnot|n't|\bnever)(?: equal(?: to)?)?\s?\W{0,3}$|(?:不是|不等于|不为|并非)\s?\W{0,3}$", re.IGNORECASE)
+_ASKED = re.compile(r"[^.!\n\u3002\uff01]{0,80}?[?\uff1f]\W{0,4}(?:no|not|nope|wrong)\b", re.IGNORECASE)
 _WORDS = FUNCTIONS | frozenset(LONG_NAMES) | {"x"}
 _UNIT = re.compile(
     r"(?P<words>(?:(?:square|cubic|sq|cu)\.?[^\S\n])?[A-Za-z\u00b5\u03a9]{1,12}(?:\^?\{?[23\u00b2\u00b3]\}?)?(?:\s?/\s?[A-Za-z]{1,8}(?:\^?[23\u00b2\u00b3])?)?"
@@ -84,7 +88,7 @@ def last_expression(text: str) -> str:
         return ""
     cut = _word_start(text, last - _AROUND)
     text = _before_aside(text[cut : last + _AROUND])
-    runs = [run for run in _runs(text) if run.digit]
+    runs = [run for run in _runs(text) if run.digit and not _REFERRED.search(text[max(0, run.start - 16) : run.start])]
     if not runs:
         return ""
     last = len(runs) - 1
@@ -99,6 +103,8 @@ def last_expression(text: str) -> str:
         start = _with_larger_unit(text, runs[last - 1], start, unit)
     if sign := _SPOKEN_SIGN.search(text[max(0, start - 40) : start]):
         return "" if sign[1] else f"-{text[start:end]}{unit}"  # "10 minus 3" is a calculation
+    if _DENIED.search(text[max(0, start - 20) : start]) or _ASKED.match(text, end):  # "it is not 40", "is it 40? No"
+        return ""
     if cut and start == 0:  # longer than what is looked at: its end is another expression
         return ""
     return (_value(text[start:end]) + unit).strip()
@@ -176,7 +182,7 @@ def _runs(text: str) -> list[_Run]:
 
 def _side_by_side(before: str, blank: str, match: "re.Match[str]", text: str) -> bool:
     """Whether a number stands behind another one with a blank between, and is not the fraction of a mixed number."""
-    if not blank or not before[-1:].isdigit():
+    if not blank or not before[-1:].isdigit() or _BASED.search(before[-12:]):
         return False
     return not re.match(r"\s?/\s?\d", text[match.end() : match.end() + 4])
 

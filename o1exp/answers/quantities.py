@@ -131,8 +131,8 @@ def _text_unit(text: str, unit: str) -> list[Answer]:
     match = _TEXT_UNIT.match(text)
     if not match:
         return []
-    words = match["unit"].replace("\u27e6", " ").replace("\u27e7", " ").lower()
-    if set(re.findall(r"[a-z]+", words)) & _NO_UNITS:
+    words = match["unit"].replace("\u27e6", " ").replace("\u27e7", " ")
+    if set(re.findall(r"[a-z]+", words.lower())) & _NO_UNITS:
         return []
     return _values(match["math"], unit or words.strip(" /*"))
 

@@ -11,7 +11,7 @@ from o1exp.answers.normalise import clean, thousands_joined
 from o1exp.answers.notations import based, clock, column, congruence, grid, statements, vector
 from o1exp.answers.quantities import compound, expression, quantity
 from o1exp.answers.regions import between, empty
-from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets
+from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets, signed
 from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
 from o1exp.answers.words import dated, digits_for_numerals, plain_words, reasoned, spelled_number, stated, wordy
@@ -27,6 +27,7 @@ _BEFORE = re.compile(
     r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|"
     r"- )(\S.*)$"
 )
+_OPTION = re.compile(r"(?<!\w)\(?[B-J]\)\s")
 _AFTER = re.compile(r"^(.+?)\u27e6\s*+\(([A-J])\)\s*+\u27e7$")
 _TRANSPOSED = re.compile(r"(?<=^[(\[])([^()\[\]]*[)\]])\s?\^\s?\{?\s?(?:T|\\top)\s?\}?$")
 _IN = re.compile(r"(?<=[a-zA-Z])\s+\u27e6?\s?in\s?\u27e7?\s+(?=[ZNRQ\u2124\u2115\u211d\u211a](?![A-Za-z]))")
@@ -40,7 +41,8 @@ _TOLD = re.compile(
     r"\s*(?:\u27e7\s*)?(?=[^\u4e00-\u9fff])"
     r"|(?:\u27e6\s*)?[A-Za-z][A-Za-z ]{2,40}:\s*(?:\u27e7\s*)?(?=\S)|(?:so|thus|therefore|hence|then)[,:]?\s+|\u2234|解:?\s*"
     r"|(?:\u27e6\s*)?all\s*(?:\u27e7\s*)?(?=[a-z] ?[\u2264\u2265<>])"
-    r"|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b(?:\s*:)?\s*(?:\u27e7)?\s*)",
+    r"|(?:\u27e6\s*)?(?:the|an?|its|one)\s[A-Za-z' ]{1,60}?\b(?:is|are|equals)\b(?:\s*:)?\s*(?:\u27e7)?\s*"
+    r"|(?:the|an?)\s(?:[A-Za-z]{3,20}\s){1,4}(?=[^=A-Za-z]*[a-z][^=]*\^[^=]*=))",  # the circle x^2 + y^2 = 4
     re.IGNORECASE,
 )
 _BUILT = re.compile("^\u2983\\s*+([a-zA-Z])\\s*+[|:]\\s*+([^|]*=[^|]*)\u2984$")
@@ -48,6 +50,7 @@ _MATHEMATICS = re.compile(r"[=<>\u2264\u2265\u2260\u222a\u2208\d]")
 _TO = re.compile(r"(?<=\d)\s*(?:比|\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
 _CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
 _FUNCTION_WORDS = re.compile(r"(?<![A-Za-z])(?:" + "|".join(sorted(FUNCTIONS, key=len, reverse=True)) + r")(?![A-Za-z])(?=[ ({])")
+_GROUPS = re.compile(r"-?\d+(?:,\d+)*,0\d+(?:,\d+)*")  # 1,000,000 groups digits and is no list of 1, 0 and 0
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
 _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
 _DEEPEST = 5
@@ -120,7 +123,7 @@ class _Reading:
         return found + read + [with_symbol(each, free, ANY_NAME) for each in read if free]
 
     def _structured(self, text: str) -> list[Answer]:
-        text = _STATED.sub("", text)
+        text = signed(_STATED.sub("", text))
         if text[:1].isalnum() and (spelled := _spelled(text)):
             return spelled
         if (is_about_sets(text) or is_union(text)) and (some := sets(text)):
@@ -189,7 +192,7 @@ class _Reading:
             return []
         pieces = [piece for clause in cut(text.replace(ROW, ";"), ";") for part in linked(clause) for piece in cut(part, ",")]
         pieces = [piece for piece in pieces if piece]
-        if len(pieces) < 2 or len(pieces) > 200:
+        if len(pieces) < 2 or len(pieces) > 200 or (pieces[0][0] != "0" and _GROUPS.fullmatch(text)):
             return []
         if wordy(_MARKS.sub("", text)) and not re.search(r"\d", text) and not linked(text)[1:] and len(pieces) == 2 and len(text) > 60:
             return []
@@ -291,6 +294,8 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
         # the text's marks are needed again to tell units from letters
         start = text.find(letter) + 1
         content = re.sub("^[\\s\u27e7)\\].:,]+", "", text[start:])
+        if _OPTION.search(content):  # a list of the options chooses none of them
+            return []
         readings = inner(content) if content else []
         return [Choice(letter, readings[0] if readings else None)]
     if match := _AFTER.match(text):

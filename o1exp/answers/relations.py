@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from o1exp.answers.clauses import cut, enclosed, linked, operators
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
-from o1exp.answers.nodes import Node, minus, num, replaced, symbols
+from o1exp.answers.nodes import Node, minus, negative, num, replaced, symbols
 from o1exp.answers.quantities import expression
 from o1exp.answers.quantities import signs as signs_of
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
@@ -29,14 +29,21 @@ _COMPARED = {
     "greater than": ">", "larger than": ">", "more than": ">",
     "at least": "\u2265", "greater than or equal to": "\u2265", "no less than": "\u2265",
     "less than": "<", "smaller than": "<", "at most": "\u2264", "less than or equal to": "\u2264", "no more than": "\u2264",
-    "positive": ">", "negative": "<", "nonnegative": "\u2265", "non-negative": "\u2265", "nonpositive": "\u2264", "non-positive": "\u2264",
+    "nonzero": "\u2260", "non-zero": "\u2260", "positive": ">", "negative": "<", "nonnegative": "\u2265", "non-negative": "\u2265",
+    "nonpositive": "\u2264", "non-positive": "\u2264",
 }  # fmt: skip
 _SPOKEN = re.compile(
     r"^(?:[a-z] is |all |any |the )*(?:(?:(?:all|any) )?(?:real )?numbers?|reals?|(?<=is )|(?<=is any ))\s?(?P<sign>"
     + "|".join(sorted((name for name in _COMPARED if " " in name), key=len, reverse=True))
-    + r") (?P<bound>[^A-Za-z]+)$|^(?:all |any |the )*(?P<kind>(?:non-?)?(?:posi|nega)tive) (?:reals?|real numbers?)$",
+    + r") (?P<bound>[^A-Za-z]+)$|^(?:all |any |the )*(?P<kind>(?:non-?)?(?:posi|nega)tive|non-?zero) (?:reals?|real numbers?)$",
     re.IGNORECASE,
 )
+_CHINESE = {
+    "大于或等于": "\u2265", "大于等于": "\u2265", "不小于": "\u2265", "小于或等于": "\u2264", "小于等于": "\u2264", "不大于": "\u2264",
+    "不等于": "\u2260",
+    "大于": ">", "小于": "<",
+}  # fmt: skip
+_CHINESE_SIGN = re.compile(rf"(?<=[A-Za-z\d)}}])\s?({'|'.join(_CHINESE)})\s?(?=[-\d\\(A-Za-z\u221a\u03c0])")
 _WITHOUT = re.compile(r"^[R\u211d]\s*[-\u2216\\]\s*[{\u2983](?=[^{}\u2983]*[}\u2984]$)")
 _UNEQUAL = re.compile(r"^([a-z]) ?\u2260 ?([^,]+(?:,| and | or ).+)$")
 _REAL = re.compile(r"\u2208 ?(?:R|\u211d)$")
@@ -49,6 +56,11 @@ _BUILDER = re.compile("^\u2983\\s*(?P<name>[^|:]{1,12}?)\\s*(?:\u2208\\s*\u211d\
 
 def _without_marks(text: str) -> str:
     return " ".join(re.sub("[\u27e6\u27e7]", " ", text).split()) if "\u27e6" in text else text
+
+
+def signed(text: str) -> str:
+    """The text with the signs that Chinese words between two expressions stand for: x大于2."""
+    return _CHINESE_SIGN.sub(lambda match: _CHINESE[match[1]], text) if "于" in text else text
 
 
 def is_union(text: str) -> bool:
@@ -182,6 +194,8 @@ def _bounds(text: str) -> Region | None:
     if len(nodes) not in (2, 3) or any(node is None for node in nodes):
         return None
     terms = [node for node in nodes if node is not None]
+    if len(terms) == 2 and terms[0].op == "abs" and signs[0] != "\u2260" and (rational(terms[1]) or 0) > 0:
+        return _within(terms[0].args[0], signs[0], terms[1])
     if len(terms) == 2:
         return _one_bound(terms[0], signs[0], terms[1])
     left, right = _one_bound(terms[0], signs[0], terms[1]), _one_bound(terms[1], signs[1], terms[2])
@@ -195,6 +209,15 @@ def _bounds(text: str) -> Region | None:
             return Region((Interval(other.low, one.high, other.low_closed, one.high_closed),), left.name)
     common = intersected(left.intervals, right.intervals)
     return None if common is None else Region(common, left.name)
+
+
+def _within(inside: Node, sign: str, bound: Node) -> Region | None:
+    """|x - 1| < 2 as -1 < x < 3, |x - 1| > 2 as what lies outside."""
+    above, below = _one_bound(inside, sign, bound), _one_bound(inside, _MIRROR[sign], negative(bound))
+    if above is None or below is None:
+        return None
+    both = intersected(above.intervals, below.intervals) if sign in "<\u2264" else (*above.intervals, *below.intervals)
+    return None if both is None else Region(both, above.name)
 
 
 _MIRROR = {"<": ">", ">": "<", "\u2264": "\u2265", "\u2265": "\u2264", "\u2260": "\u2260"}

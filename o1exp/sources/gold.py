@@ -12,6 +12,11 @@ ANNOUNCED = ("boxed", "hashes", "cue")
 _FRAME = re.compile(r"\\f(?:rame)?box(?![A-Za-z])")
 _MARKED = re.compile(r"\\f(?:rame)?box|\\boxed|####")
 _SAID = re.compile(r"\banswers?\b[^.\n]{0,30}?(?:\bis\b|\bare\b|=|:)|答案|(?:^|[。\n])\s*答\s*[:：]|\bA:", re.IGNORECASE)  # noqa: RUF001
+# numbers and lists as NumPy and PyTorch print them
+_PRINTED = re.compile(
+    r"(?:np|numpy)\.(?:u?int|float)\d*\(([^()]*)\)|(?:(?:np|numpy)\.)?array\((\[[^()]*\])(?:, dtype=\w+)?\)"
+    r"|tensor\(([^()]*?)(?:, dtype=[\w.]+)?\)"
+)
 _ENVIRONMENT = re.compile(r"\\begin\{")
 _STEPS = re.compile(r"(?<=[^.\s])[.。]\s+\S|\n")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
@@ -39,6 +44,8 @@ def gold_answer(text: str) -> str:
     Errors: ValueError for a worked solution in which no answer is announced.
     """
     text = restored(text).strip()
+    if printed := _PRINTED.fullmatch(text):
+        text = next(inner for inner in printed.groups() if inner is not None)
     if found := announced(text):
         return found
     if _is_worked(text):

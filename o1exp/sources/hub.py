@@ -23,7 +23,7 @@ class Hub(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "problems of a data set on the hub"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
 
     name: str
     revision: str

@@ -40,7 +40,7 @@ class Local(Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "problems of a file"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
 
     name: str = "local"
     """What the data set is called."""

@@ -29,7 +29,7 @@ class Rejection(Stage[Table[Example]]):
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
     """
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rejection sampling: only thoughts whose final answer agrees with the gold answer"
 

@@ -18,6 +18,9 @@ from o1exp.sources.gold import gold_answer, solved_answer, written_answer
         ("Simon de Montfort, 5th Earl of Leicester", "Simon de Montfort, 5th Earl of Leicester"),
         ("\\begin{pmatrix}\n1 & 2 \\\\\n3 & 4\n\\end{pmatrix}", "\\begin{pmatrix}\n1 & 2 \\\\\n3 & 4\n\\end{pmatrix}"),
         ("all functions f(x) = cx for a real number c", "all functions f(x) = cx for a real number c"),
+        ("np.float64(3.0)", "3.0"),
+        ("array([1, 2])", "[1, 2]"),
+        ("tensor(3)", "3"),
         ("First paragraph of an essay.\nSecond paragraph.", "First paragraph of an essay.\nSecond paragraph."),
     ],
 )

@@ -130,6 +130,25 @@ def test_whole_logits_where_the_model_makes_more_of_them_than_a_scale_and_a_cap(
         assert float((each - alone).norm() / alone.norm()) < 1e-5
 
 
+def test_weights_that_give_no_number_are_named_as_such() -> None:
+    import torch
+
+    from o1exp.train.worker.trial import find_way
+
+    broken = ready("mistral")
+    with torch.no_grad():
+        broken.model.layers[0].mlp.up_proj.weight[0] = float("nan")
+    with pytest.raises(CannotTrain, match=r"tiny \(mistral\) gives no number \(NaN\) for a short text: its weights are broken"):
+        find_way(SPEC, documents(), broken)
+
+
+def test_weights_of_another_config_are_named_as_such() -> None:
+    from o1exp.train.worker.preflight import cannot
+
+    reported = RuntimeError("You set `ignore_mismatched_sizes` to `False`, thus raising an error.")
+    assert "its weights have other shapes than its config.json says" in cannot(SPEC, built("mistral").config, reported)
+
+
 def test_a_model_that_sees_later_tokens_is_refused() -> None:
     from o1exp.train.worker.trial import find_way
 

@@ -11,6 +11,8 @@ from o1exp.train.worker.rotary import bases
 def cannot(spec: TrainSpec, config: Any, problem: Exception) -> str:
     """The sentence for an architecture that fails by whatever exception."""
     why = said(problem)
+    if "ignore_mismatched_sizes" in why:
+        return f"{spec.start}: its weights have other shapes than its config.json says; the two do not belong together"
     return (
         f"{spec.start} ({config.model_type}) cannot be trained as a causal language model: {why}; start from another model{unsplit(spec)}"
     )

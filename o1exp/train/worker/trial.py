@@ -147,7 +147,12 @@ def _check_runs(trial: Trial) -> torch.Tensor:
         found = probe.logits(trial.model, trial.ids(trial.short, 0))
         if found.dim() != 2:
             raise ValueError(f"its logits have the shape {list(found.shape)}")
-        return found
+    if found.isnan().any():
+        raise CannotTrain(
+            f"{trial.spec.start} ({trial.model.config.model_type}) gives no number (NaN) for a short text: its weights are broken, or "
+            f"beyond the range of {trial.spec.precision}; download or save the model again"
+        )
+    return found
 
 
 def _own_attention(trial: Trial, default: torch.Tensor) -> tuple[str, torch.Tensor]:
