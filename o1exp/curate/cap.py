@@ -107,7 +107,9 @@ class Cap(Stage[Table[Example]]):
             raise ValueError(f"not one problem fits into the budget; the cheapest cost {min(costs.values()):g}")
         kept, whole = (sum(costs[name] for name in names) for names in (found, costs))
         if len(found) == len(costs):
-            work.console.line(f"[yellow]warning[/] all problems together cost {whole:,.6g}, less than the budget: this arm is smaller than it")
+            work.console.line(
+                f"[yellow]warning[/] all problems together cost {whole:,.6g}, less than the budget: this arm is smaller than it"
+            )
         work.note(problems_kept=len(found), problems_before=len(costs), spent_kept=round(kept, 6), spent_before=round(whole, 6))
         return found
 
