@@ -22,9 +22,9 @@ class Cap(Stage[Table[Example]]):
     and response in the tokenizer of `model`, without the marks of a chat template. Examples are drawn by `seed` until the next would exceed
     the budget.
 
-    With `teacher_tokens` or `usd` problems are drawn first, in an order that `seed` and their ids alone decide, until what models were asked
-    about the next one would exceed the budget; prompts count, and so do problems from which no example came. Rows and tokens then are those
-    of the problems that are left. Errors: ValueError where nothing fits, or where a matched budget is larger than all there is.
+    With `teacher_tokens` or `usd` problems are drawn first, in an order that `seed` and their ids alone decide, until what models were
+    asked about the next one would exceed the budget; prompts count, and so do problems from which no example came. Rows and tokens are
+    then those of the problems that are left. Errors: ValueError where nothing fits, or where a matched budget is larger than all there is.
     """
 
     role: ClassVar[Role] = "selection"

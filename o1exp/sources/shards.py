@@ -1,4 +1,4 @@
-"""Many files that are one set: the parts of a split in a folder (`train-00000-of-00003.parquet`), or what a pattern (`data/*.jsonl`) names."""
+"""Many files that are one set: the parts in a folder (`train-00000-of-00003.parquet`), or what a pattern (`data/*.jsonl`) names."""
 
 import glob
 import re

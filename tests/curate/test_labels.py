@@ -10,8 +10,8 @@ from o1exp.curate.verdicts import ROWS
 from tests.curate.sets import problems
 
 LABELS = Path(__file__).parent / "labels.tsv"
-"""Set and id; 1: a picture is referred to or needed, a proof is asked for its own sake, no final answer is labelled; 0: not; -: nobody could
-say. Those with 1 under held_out were read whole, later, and no rule was changed for them.
+"""Set and id; 1: a picture is referred to or needed, a proof is asked for its own sake, no final answer is labelled; 0: not; -: nobody
+could say. Those with 1 under held_out were read whole, later, and no rule was changed for them.
 """
 PRECISION, RECALL = 0.97, 0.95
 
