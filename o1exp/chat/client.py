@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from types import TracebackType
 from typing import Self
 
@@ -165,6 +165,9 @@ class Calls:
         self.refused += finish == "refused"
         self.failed += bool(answer.failure)
         self.estimated_usage += answer.estimated
+
+    def __add__(self, other: "Calls") -> "Calls":
+        return Calls(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
 
     def facts(self) -> dict[str, float]:
         return {**asdict(self), "tokens": self.prompt_tokens + self.completion_tokens, "usd": round(self.usd, 6)}

@@ -1,12 +1,13 @@
-"""A budget for training data: so many rows or tokens, or as many as another arm has."""
+"""A budget for training data: so many rows or tokens, as many as another arm has, or what the teachers may have cost."""
 
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from o1exp.chat import spent
 from o1exp.chat.servers.tokens import tokenizer_of
-from o1exp.flow import AtLeast, Expect, Role, Stage, Work
+from o1exp.flow import AtLeast, Expect, Role, Stage, Work, added
 from o1exp.flow.checkpoint import Checkpoint
 from o1exp.records import Example, Table
 
@@ -19,7 +20,11 @@ class Cap(Stage[Table[Example]]):
 
     With `like` the budget is what that table has, its rows or tokens as `by` says: two arms are then matched. Tokens are those of prompt
     and response in the tokenizer of `model`, without the marks of a chat template. Examples are drawn by `seed` until the next would exceed
-    the budget. Errors: ValueError where nothing fits, or where a matched budget is larger than all there is.
+    the budget.
+
+    With `teacher_tokens` or `usd` problems are drawn first, in an order that `seed` and their ids alone decide, until what models were
+    asked about the next one would exceed the budget; prompts count, and so do problems from which no example came. Rows and tokens are
+    then those of the problems that are left. Errors: ValueError where nothing fits, or where a matched budget is larger than all there is.
     """
 
     role: ClassVar[Role] = "selection"
@@ -31,11 +36,19 @@ class Cap(Stage[Table[Example]]):
     by: Literal["rows", "tokens"] = "rows"
     rows: Annotated[int, AtLeast(0)] = 0
     tokens: Annotated[int, AtLeast(0)] = 0
+    teacher_tokens: Annotated[int, AtLeast(0)] = added(0)
+    """What all models that wrote, judged or rewrote may have read and written for the examples."""
+    usd: Annotated[float, AtLeast(0)] = added(0.0)
+    """The same in dollars, at what the answers cost when they were bought."""
     seed: Annotated[int, AtLeast(0)] = 0
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
-        if not (self.rows or self.tokens or self.like):
-            yield "rows", "says no budget: give rows, tokens, or like, a table to be matched"
+        if not (self.rows or self.tokens or self.like or self._by_cost):
+            yield "rows", "says no budget: give rows, tokens, teacher_tokens, usd, or like, a table to be matched"
+        if self.teacher_tokens and self.usd:
+            yield "usd", "and teacher_tokens are two budgets for the same problems; give one of them"
+        if self._by_cost and isinstance(self.examples, Stage) and not self._asking():
+            yield "teacher_tokens" if self.teacher_tokens else "usd", "limits nothing: no model was asked for these examples; give rows"
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         came, other = inputs.get("examples", Expect()), inputs.get("like", Expect())
@@ -45,7 +58,12 @@ class Cap(Stage[Table[Example]]):
         return Expect(rows=min([*wanted, *by_tokens], default=None), tokens_per_row=each)
 
     def make(self, work: Work) -> None:
-        examples = list(work.open(self.examples))
+        examples = before = list(work.open(self.examples))
+        if self._by_cost:
+            within = self._within(work)
+            examples = [example for example in before if example.problem in within]
+            if not examples:
+                raise ValueError(f"no example is of the {len(within)} problems within the budget; raise it")
         lengths = self._lengths(work, examples) if self._counts_tokens else [0] * len(examples)
         rows, tokens = self._budget(work)
         if self.like is not None and (rows > len(examples) or tokens > sum(lengths)):
@@ -56,7 +74,44 @@ class Cap(Stage[Table[Example]]):
             raise ValueError(f"no example fits into {tokens} tokens (the shortest has {min(lengths, default=0)}); raise tokens")
         work.write(Example, (examples[place] for place in sorted(chosen)))
         used = {"tokens_kept": sum(lengths[place] for place in chosen), "tokens_before": sum(lengths)} if self._counts_tokens else {}
-        work.note(dropped={"surplus": len(examples) - len(chosen)}, **used)
+        work.note(dropped={"surplus": len(before) - len(chosen)}, **used)
+
+    def _edges(self) -> Iterator[tuple[str, Stage[Any]]]:
+        yield from super()._edges()
+        if self._by_cost:
+            yield from ((f"asking.{place}", stage) for place, stage in enumerate(self._asking()))
+
+    @property
+    def _by_cost(self) -> bool:
+        return bool(self.teacher_tokens or self.usd)
+
+    def _asking(self) -> list[Stage[Any]]:
+        return list(spent.asking(self.examples))
+
+    def _within(self, work: Work) -> set[str]:
+        """The problems within the budget of teacher tokens or dollars."""
+        costs: dict[str, float] = {}
+        for stage in self._asking():
+            for one in spent.read(stage, work.open(stage).path.parent):
+                costs[one.problem] = costs.get(one.problem, 0) + (one.tokens if self.teacher_tokens else one.usd)
+        if not any(costs.values()):
+            raise ValueError("no answer has a price: set the prices of the teachers, or use teacher_tokens instead of usd")
+        left, found = float(self.teacher_tokens or self.usd), set[str]()
+        order = sorted(costs)
+        for name in random.Random(self.seed).sample(order, len(order)):
+            if costs[name] > left:
+                break
+            found.add(name)
+            left -= costs[name]
+        if not found:
+            raise ValueError(f"not one problem fits into the budget; the cheapest cost {min(costs.values()):g}")
+        kept, whole = (sum(costs[name] for name in names) for names in (found, costs))
+        if len(found) == len(costs):
+            work.console.line(
+                f"[yellow]warning[/] all problems together cost {whole:,.6g}, less than the budget: this arm is smaller than it"
+            )
+        work.note(problems_kept=len(found), problems_before=len(costs), spent_kept=round(kept, 6), spent_before=round(whole, 6))
+        return found
 
     @property
     def _counts_tokens(self) -> bool:

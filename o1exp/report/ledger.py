@@ -78,10 +78,14 @@ def money_of(root: Path, stages: list[Artefact]) -> Money:
 
 
 def usd_per_right(arms: list[Arm]) -> float | None:
-    """What an accepted thought cost: the answers of all stages that had them judged, over the right ones; None for none."""
-    noted = {stage.path: stage.facts for arm in arms for stage in arm.stages if "usd_per_right" in stage.facts}
-    right = sum(int(facts["right"]) for facts in noted.values())
-    return sum(float(facts["usd"]) for facts in noted.values()) / right if right else None
+    """What a right thought cost: the answers of all stages that had them judged, and of those that rewrote what a search found, over
+    the right ones; None for none.
+    """
+    facts = {stage.path: stage.facts for arm in arms for stage in arm.stages}
+    judged = [noted for noted in facts.values() if "usd_per_right" in noted]
+    rewritten = [noted for noted in facts.values() if "drafts" in noted and "usd" in noted]
+    right = sum(int(noted["right"]) for noted in judged)
+    return sum(float(noted["usd"]) for noted in (*judged, *rewritten)) / right if right else None
 
 
 def _money(book: Book, stages: list[Artefact]) -> Money:

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.records.rows import LINES, Row, json_rows, text_of
+from o1exp.sources import shards
 from o1exp.sources.fields import USUAL
 
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
@@ -17,17 +19,23 @@ _READ = frozenset(name for names in USUAL.values() for name in names)
 
 
 def digest(path: Path) -> str:
-    """sha256 of a file, or of the names and contents of a folder's files; "" where there is nothing."""
+    """sha256 of a file, or of the names and contents of a folder's files, or of a pattern's; "" where there is nothing."""
     if path.is_file():
         return sha256(path)
+    if shards.is_pattern(path):
+        found = shards.files(path)
+        above = os.path.commonpath([one.parent for one in found]) if found else ""
+        return together(sha256_of({str(one.relative_to(above)): one for one in found}))
     return together(sha256_of({str(p.relative_to(path)): p for p in path.rglob("*") if p.is_file()}))
 
 
 def read_rows(path: Path, split: str = "") -> Iterator[Row]:
-    """All rows of a file or folder; `split` names the set where it holds several.
+    """All rows of a file or folder, or of the files that a pattern names; `split` names the set where it holds several.
 
-    Errors: ValueError for a kind of file that is not known, or whose text is not UTF-8.
+    Rows of several files are numbered on. Errors: ValueError for a kind of file that is not known, or whose text is not UTF-8.
     """
+    if shards.is_sharded(path):
+        return _together([(part, read_rows(part)) for part in shards.parts(path, split)])
     if path.is_dir():
         return _saved_to_disk(path, split)
     with path.open("rb") as file:
@@ -43,7 +51,17 @@ def read_rows(path: Path, split: str = "") -> Iterator[Row]:
         raise ValueError(f"{path} holds one set of rows and no split {split}; leave split empty")
     if ending in (".csv", ".tsv"):
         return _csv(path, "\t" if ending == ".tsv" else ",")
-    raise ValueError(f"{path} is no .jsonl, .json, .csv, .tsv, .parquet file or save_to_disk folder")
+    raise ValueError(f"{path} is no .jsonl, .json, .csv, .tsv, .parquet file, folder of such files or save_to_disk folder")
+
+
+def _together(found: list[tuple[Path, Iterator[Row]]]) -> Iterator[Row]:
+    before = 0
+    for part, rows in found:
+        last = 0
+        for row in rows:
+            last = row.place
+            yield Row(before + last, row.values, f"{part.name}, row {last}: {row.reason}" if row.reason else "")
+        before += last
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Row]:

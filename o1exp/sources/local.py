@@ -14,6 +14,7 @@ from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
 from o1exp.records import Problem, Table
 from o1exp.records.labelled.read import is_thoughts
 from o1exp.records.rows import Row
+from o1exp.sources import shards
 from o1exp.sources.fields import USUAL, Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 from o1exp.sources.labelled import plain, thoughts
@@ -31,7 +32,7 @@ def no_fields() -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Local(Stage[Table[Problem]]):
-    """Problems of a file: JSONL, JSON, CSV, TSV, parquet or a `save_to_disk` folder.
+    """Problems of a file: JSONL, JSON, CSV, TSV, parquet, a `save_to_disk` folder, or several files that are one set.
 
     Files with labelled steps and people's thoughts (docs/human.md) are known too. `fields` names the columns or paths into them, such as
     `reward_model.ground_truth` (found by their usual names where empty), `limit` keeps the first n problems. The key holds the
@@ -66,8 +67,8 @@ class Local(Stage[Table[Problem]]):
     def mistakes(self) -> Iterator[tuple[str, str]]:
         for role in sorted(self.fields.keys() - USUAL.keys()):
             yield "fields", f"{role} is no field of a problem; use {', '.join(USUAL)}"
-        if self.path and not Path(self.path).exists():
-            yield "path", f"{self.path} does not exist (looked from {Path.cwd()}); give the path of a data file"
+        if self.path and not self._there():
+            yield "path", f"{self.path} does not exist (looked from {Path.cwd()}); give the path of a data file or folder, or a pattern"
 
     def preflight(self) -> Iterator[str]:
         if not self.path:
@@ -85,7 +86,7 @@ class Local(Stage[Table[Problem]]):
 
     def peek(self, count: int) -> list[Problem]:
         """Errors: ValueError for a kind of file or columns that are not known."""
-        return self._first(count)[0] if self.path and Path(self.path).exists() else []
+        return self._first(count)[0] if self.path and self._there() else []
 
     def _first(self, count: int) -> "tuple[list[Problem], Unreadable]":
         unreadable: Unreadable = []
@@ -98,6 +99,11 @@ class Local(Stage[Table[Problem]]):
             return thoughts(Path(self.path))
         rows = read_rows(Path(self.path), self.split)
         return rows if any(self.fields.values()) else plain(rows)
+
+    def _there(self) -> bool:
+        """A pattern has to name a file at least."""
+        path = Path(self.path)
+        return bool(shards.files(path)) if shards.is_pattern(path) else path.exists()
 
     def _origin(self) -> Origin:
         return Origin(self.name, self.sha256, self.path)

@@ -1,18 +1,19 @@
 """Many searches that ask models side by side: each is a generator that gives what it asks and goes on when all of it is answered."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from o1exp.chat import spent
 from o1exp.chat.request import Answer, Message, Request
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Work
 
 if TYPE_CHECKING:
-    from o1exp.chat.client import Client
+    from o1exp.chat.client import Calls, Client
 
 T = TypeVar("T")
 
@@ -120,15 +121,33 @@ class Asking(Generic[T]):
             line.asked.append((number, self._counts[number], request))
             self._shown += ask.shown
 
-    def facts(self) -> dict[str, Any]:
-        """Counts over all answers; `shown`: how often the gold answer stood in what was asked."""
+    def facts(self, problems: Sequence[str] = ()) -> dict[str, Any]:
+        """Counts over all answers; `shown`: how often the gold answer stood in what was asked.
+
+        With the problem of each search, what each problem cost is written beside the stage's table (chat/spent.py).
+        """
+        each = self._each()
+        if problems:
+            spent.write(self._work.folder, _by_problem(problems, each))
+        return {**spent.total(each.values()).facts(), "shown": self._shown}
+
+    def _each(self) -> dict[int, "Calls"]:
+        """Counts by the number of the search that asked; an answer counts once, where it was asked for first."""
         from o1exp.chat.client import Calls
 
-        calls = Calls()
+        found = {number: Calls() for number in range(len(self._searches))}
         for _, line in self._lines:
-            for _, _, request in sorted(line.asked, key=lambda entry: entry[:2]):
-                calls.add(line.client.answer(request))
-        return {**calls.facts(), "shown": self._shown}
+            for number, _, request in sorted(line.asked, key=lambda entry: entry[:2]):
+                found[number].add(line.client.answer(request))
+        return found
+
+
+def _by_problem(problems: Sequence[str], each: Mapping[int, "Calls"]) -> dict[str, "Calls"]:
+    """Searches of one problem are together; in the order of the problems."""
+    numbers: dict[str, list[int]] = {}
+    for number, problem in enumerate(problems):
+        numbers.setdefault(problem, []).append(number)
+    return {problem: spent.total(each[number] for number in own) for problem, own in numbers.items()}
 
 
 def _taken(line: _Line) -> list[Request]:

@@ -9,6 +9,7 @@ from o1exp.chat.headings import CRITIC, CRITICISM, NEXT, PROBLEM, STEPS
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import AtLeast
 from o1exp.records import Node, Problem
+from o1exp.records.tree import Verdict
 from o1exp.thoughts.asking import Ask, Exploring
 from o1exp.thoughts.growing import Growing
 from o1exp.thoughts.prompts import Show, filled, listed, shown, without
@@ -43,6 +44,7 @@ one sentence that says why."""
 WRONG = "This answer is wrong."
 NOTHING_HOLDS = "Nothing that was tried from here holds."
 _ACTION = re.compile(r"\W*(?:action\W*?)?(continue|backtrack)\b[^\n\w]*", re.IGNORECASE)
+_NAMED = re.compile(r"^\W*action\W*?(continue|backtrack)\b[^\n\w]*", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ class Debate(Search):
     """
 
     does: ClassVar[str] = "a debate: a policy agent writes steps, a critic says continue or backtrack"
+    version: ClassVar[int] = 2
 
     critic: Teacher
     """Who criticises."""
@@ -122,11 +125,9 @@ class Debate(Search):
         known = {"question": tree.problem.question, "steps": listed(tree.texts(node.id))}
         asked = filled(self.critique, known) + shown(tree.problem, self.critic_show)
         answer = (yield [Ask(self.critic, asked, draw, shown=self.critic_show != "nothing")])[0]
-        found = _ACTION.match(answer.text.strip()) if answer.usable else None
-        why = " ".join(answer.text.strip()[found.end() :].split()) if found else ""
-        wrong = found is not None and found[1].lower() == "backtrack"
+        said, why = read(answer.text.strip() if answer.usable else "")
         return tree.say(
-            node.id, verdict="wrong" if wrong else "right" if found else "", reason=why, judge=self.critic.model,
+            node.id, verdict=said, reason=why, judge=self.critic.model,
             tokens=answer.completion.usage.completion_tokens, shown=node.shown or self.critic_show != "nothing",
         )  # fmt: skip
 
@@ -139,3 +140,13 @@ class Debate(Search):
             place = given_up.parent
             refused.setdefault(place, []).append(given_up)
         return place
+
+
+def read(reply: str) -> tuple[Verdict, str]:
+    """What a critic says of the step, and why; ("", "") for a reply without an action. The last one counts: a critic may think first."""
+    named = list(_NAMED.finditer(reply))
+    found = named[-1] if named else _ACTION.match(reply)
+    if found is None:
+        return "", ""
+    why = reply[found.end() :].strip() or reply[: found.start()]
+    return "wrong" if found[1].lower() == "backtrack" else "right", " ".join(why.split())

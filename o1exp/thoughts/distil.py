@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from o1exp.chat.request import MARKS, Answer, Request, likely_tokens
+from o1exp.chat.spent import Spends, total, write
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Above, AtLeast, Between, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Problem, Table
@@ -29,7 +30,7 @@ LIKELY_QUESTION = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distil(Stage[Table[Example]]):
+class Distil(Spends, Stage[Table[Example]]):
     """Asks the teacher for up to `draws` answers to each problem; every whole answer becomes an Example, right or wrong.
 
     `prompt` may show the teacher {solution} and {answer} beside the {question}: a weak teacher then explains what it could not find.
@@ -103,6 +104,7 @@ class Distil(Stage[Table[Example]]):
             solving = Solving(self, problems, client)
             solving.ask()
             work.write(Example, solving.examples())
+            write(work.folder, solving.calls)
         work.note(problems=len(problems), **solving.facts())
 
     def request(self, problem: Problem, draw: int, place: int = 0) -> Request:
@@ -130,7 +132,7 @@ class Solving:
         from o1exp.chat.client import Calls
 
         self._stage, self._problems, self._client = stage, problems, client
-        self._calls = Calls()
+        self.calls = {problem.id: Calls() for problem in problems}
         self._tried: list[list[Try]] = [[] for _ in problems]
 
     def ask(self) -> None:
@@ -156,7 +158,7 @@ class Solving:
         for problem, tried in zip(self._problems, self._tried, strict=True):
             for one in sorted(tried, key=lambda one: one.draw):
                 answer = self._client.answer(self._stage.request(problem, one.draw))
-                self._calls.add(answer)
+                self.calls[problem.id].add(answer)
                 if one.usable:
                     text, origin = self._response(answer), self._stage.teacher.model
                     yield Example(problem=problem.id, prompt=problem.question, response=text, draw=one.draw, origin=origin)
@@ -167,7 +169,7 @@ class Solving:
     def facts(self) -> dict[str, Any]:
         """Counts over all tries, for the manifest."""
         tries = [one for tried in self._tried for one in tried]
-        right, calls = [one.place for one in tries if one.correct], self._calls.facts()
+        right, calls = [one.place for one in tries if one.correct], total(self.calls.values()).facts()
         by_draw = sorted(Counter(one.draw for one in tries).items())
         return {
             "tries": len(tries), "right": len(right), "problems_right": len(set(right)), "left_out": sum(not one.usable for one in tries),

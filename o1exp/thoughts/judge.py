@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from o1exp.answers.grade import grade
 from o1exp.chat.headings import JUDGE, PROBLEM, REST, STEP, STEPS
@@ -43,8 +43,12 @@ CONTINUE = rf"""Solve a problem step by step.
 {REST}
 Go on from there to the end, and give the final answer in \boxed{{}}."""
 VALUES: dict[Verdict, float | None] = {"": None, "right": 1.0, "neutral": 0.5, "wrong": 0.0}
-_VERDICT = re.compile(r"verdict\W*?(right|correct|neutral|wrong|incorrect)\b", re.IGNORECASE)
-_BARE = re.compile(r"\W*(right|correct|neutral|wrong|incorrect)\b", re.IGNORECASE)
+_WORD = r"(right|correct|neutral|wrong|incorrect)\b"
+_LINE = re.compile(rf"^\W*(?:final\s+)?verdict\W*?{_WORD}", re.IGNORECASE | re.MULTILINE)
+_VERDICT = re.compile(rf"verdict\W*?{_WORD}", re.IGNORECASE)
+_BARE = re.compile(rf"\W*{_WORD}", re.IGNORECASE)
+_BARE_END = re.compile(rf"^\W*{_WORD}\W*\Z", re.IGNORECASE | re.MULTILINE)
+"""A verdict that begins a line, that stands anywhere, that begins the reply, that is its last line: looked for in this order."""
 _REASON = re.compile(r"reason\W*:\W*(.+)", re.IGNORECASE | re.DOTALL)
 _NAMES: dict[str, Verdict] = {"right": "right", "correct": "right", "neutral": "neutral", "wrong": "wrong", "incorrect": "wrong"}
 
@@ -64,6 +68,9 @@ class Judged:
 @dataclass(frozen=True, kw_only=True)
 class Judge(Settings):
     """Judges the last step of each path."""
+
+    needs_answer: ClassVar[bool] = False
+    """Does it need gold answers?"""
 
     @property
     def teachers(self) -> Sequence[Teacher]:
@@ -119,13 +126,18 @@ class Prompted(Judge):
 
 
 def read(reply: str) -> tuple[Verdict, str]:
-    """Verdict and reason of a reply; ("", "") where it has no verdict."""
-    found = _VERDICT.search(reply) or _BARE.match(reply)
+    """Verdict and reason of a reply; ("", "") where it has no verdict. Of several the last one counts: a judge may think first."""
+    found = _last(_LINE, reply) or _last(_VERDICT, reply) or _BARE.match(reply) or _BARE_END.search(reply)
     if found is None:
         return "", ""
-    reason = _REASON.search(reply)
-    said = reason[1] if reason else reply[found.end() :]
+    reason = _REASON.search(reply, found.end()) or _REASON.search(reply)
+    behind = reply[found.end() :]
+    said = reason[1] if reason else behind if re.search(r"\w", behind) else reply[: found.start()]
     return _NAMES[found[1].lower()], " ".join(said.split()).lstrip(".,:;- ")
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(iter(list(pattern.finditer(text))[-1:]), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +146,8 @@ class Rollouts(Judge):
 
     Nothing of the gold is shown: the continuations are graded against it.
     """
+
+    needs_answer: ClassVar[bool] = True
 
     teacher: Teacher
     """Who continues."""

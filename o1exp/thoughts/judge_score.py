@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
+from o1exp.answers.grade import grade
 from o1exp.chat.teacher import Budget
 from o1exp.flow import AtLeast, Checkpoint, Role, Stage, StageFailed, Work, how
 from o1exp.flow.checkpoint import POINTER
@@ -22,6 +23,7 @@ PUBLISHED: Mapping[str, Mapping[str, float]] = {
     "prm800k": {"GPT-4o-mini": 0.756, "o1-mini": 0.880, "o1-preview": 0.867},
 }
 """Step-level F1 on Part 1's own subsets of these sets, which it did not publish."""
+NEEDS = "this judge compares answers with it; give a file with answers, or another judge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class JudgedSteps(Stage[Table[JudgedStep]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "a judge's verdicts on steps that people labelled"
     judges: ClassVar[str] = "each step"
+    version: ClassVar[int] = 2
 
     judge: Judge
     """Who is measured."""
@@ -78,7 +81,15 @@ class JudgedSteps(Stage[Table[JudgedStep]]):
         return max([self.judge.devices, *(teacher.gpus for teacher in self.judge.teachers)])
 
     def make(self, work: Work) -> None:
-        rows = [row for row in labelled(Path(self.path)) if row.steps][: self.limit]
+        rows = [row for row in labelled(Path(self.path)) if row.steps]
+        if self.judge.needs_answer:
+            whole, rows = rows, [row for row in rows if grade(row.answer, f"\\boxed{{{row.answer}}}").correct]
+            work.note(without_answer=len(whole) - len(rows))
+            if not rows:
+                raise StageFailed(f"{self.path} has no gold answer that can be read, and {NEEDS}")
+            if len(rows) < len(whole):
+                work.console.line(f"{len(whole) - len(rows)} rows have no gold answer that can be read: they are left out")
+        rows = rows[: self.limit]
         steps = [steps_of(row) for row in rows]
         if not any(step.judged for found in steps for step in found):
             raise StageFailed(f"{self.path} labels no step; give rows of PRM800K, MR-GSM8K or ProcessBench")

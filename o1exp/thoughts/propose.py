@@ -34,7 +34,7 @@ reflect: check what stands there so far, without a new step
 backtrack: give up the last step and say why; you then stand before it
 terminate: write the last step, with the final answer in \boxed{{}}"""
 WRONG = "[result] That answer is wrong."
-_ACTION = re.compile(r"\W*action\W*?(continue|reflect|backtrack|terminate)\b[^\n\w]*", re.IGNORECASE)
+_ACTION = re.compile(r"^\W*action\W*?(continue|reflect|backtrack|terminate)\b[^\n\w]*", re.IGNORECASE | re.MULTILINE)
 _NAMES: dict[str, Action] = {"continue": "continue", "reflect": "reflect", "backtrack": "backtrack", "terminate": "terminate"}
 
 
@@ -47,6 +47,7 @@ class ProposeCritique(Search):
     """
 
     does: ClassVar[str] = "a propose-critique loop: the model itself continues, backtracks, reflects or ends"
+    version: ClassVar[int] = 2
 
     prompt: str = PROMPT
     """What the model is told: {question}, {steps} (those it stands behind) and {trace} (all that happened) are filled in."""
@@ -95,8 +96,8 @@ class ProposeCritique(Search):
 
 
 def read(answer: Answer) -> tuple[Action, str]:
-    """The action of a reply and its text; a step with a final answer ends the solution, whatever it is called."""
+    """The first action of a reply and the text below it; a step with a final answer ends the solution, whatever it is called."""
     text = answer.text.strip() if answer.usable else ""
-    found = _ACTION.match(text)
+    found = _ACTION.search(text)
     action, said = (_NAMES[found[1].lower()], text[found.end() :].strip()) if found else ("continue", text)
     return ("terminate" if action == "continue" and ends(said) else action), said

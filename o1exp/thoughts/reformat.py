@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from o1exp.chat.request import Request, likely_tokens
+from o1exp.chat.spent import Spends, total, write
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Expect, Role, Stage, Work, how
 from o1exp.records import Example, Problem, Table
@@ -37,7 +38,7 @@ LIKELY_SOLVED = 400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reformat(Stage[Table[Example]]):
+class Reformat(Spends, Stage[Table[Example]]):
     r"""A teacher rewrites each solution; a rewrite counts only if its answer stands in a box and still agrees with the gold answer.
 
     The prompt of the example is the source's question, letter by letter; a rewrite that restates the question in other words than the
@@ -96,10 +97,10 @@ class Reformat(Stage[Table[Example]]):
     def _rows(self, problems: list[Problem], client: "Client", work: Work) -> Iterator[Example]:
         from o1exp.chat.client import Calls
 
-        calls, words_before, words_after = Calls(), 0, 0
+        calls, words_before, words_after = {problem.id: Calls() for problem in problems}, 0, 0
         counts = Counter(rewritten=0, disagreed=0, unboxed=0, question_changed=0, not_longer=0, one_line=0)
         for problem, answer in zip(problems, client.ask([self._request(problem) for problem in problems], "rewrites"), strict=True):
-            calls.add(answer)
+            calls[problem.id].add(answer)
             text, why = checked(problem, answer.text) if answer.usable else ("", "disagreed")
             if not why:
                 before, after = len(problem.solution.split()), len(text.split())
@@ -110,7 +111,8 @@ class Reformat(Stage[Table[Example]]):
             counts.update({"disagreed": 1, **({why: 1} if why != "disagreed" else {})})
             if self.fallback == "original":
                 yield original(problem)
-        work.note(**calls.facts(), **counts, longer=round(words_after / max(words_before, 1), 2))
+        write(work.folder, calls)
+        work.note(**total(calls.values()).facts(), **counts, longer=round(words_after / max(words_before, 1), 2))
 
     def _request(self, problem: Problem) -> Request:
         # One pass over the template: a solution that happens to contain "{question}" must stay as it is.

@@ -9,6 +9,7 @@ from o1exp.answers.extract import last_box
 from o1exp.answers.grade import grade_answer
 from o1exp.chat.headings import DRAFT, LOST, PROBLEM, REWRITE
 from o1exp.chat.request import likely_tokens
+from o1exp.chat.spent import Spends
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Above, Between, Expect, Recipe, Role, Stage, Work, how
 from o1exp.records import Draft, Example, Table
@@ -118,7 +119,7 @@ class Rewritten:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewrite(Stage[Table[Example]]):
+class Rewrite(Spends, Stage[Table[Example]]):
     """A model rewrites each draft and keeps every step, the wrong ones too.
 
     Each step's content has to be found again in the order of the draft, and the final answer has to be the draft's. Where steps are
@@ -159,7 +160,7 @@ class Rewrite(Stage[Table[Example]]):
         drafts = list(work.open(self.drafts))
         with Asking[Rewritten]((self.teacher,), self.budget, work, "rewrites") as asking:
             found = asking.run([self.rewrite(draft) for draft in drafts])
-            called = asking.facts()
+            called = asking.facts([draft.problem for draft in drafts])
         work.write(Example, (_example(draft, one.text) for draft, one in zip(drafts, found, strict=True)))
         ways = Counter(one.how for one in found)
         written = [one for one in found if one.how in ("rewritten", "mended")]

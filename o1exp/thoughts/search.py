@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from o1exp.chat.request import likely_tokens
+from o1exp.chat.spent import Spends
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Node, Problem, Table
@@ -19,7 +20,7 @@ LIKELY_PATH = 400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search(Stage[Table[Node]]):
+class Search(Spends, Stage[Table[Node]]):
     """Grows one tree of steps for each problem. A way of searching is a subclass that says how one tree grows.
 
     Requests are named in the cache by what they show, which is the path of steps, and by their draw: a wider or deeper search pays only
@@ -86,7 +87,7 @@ class Search(Stage[Table[Node]]):
             raise StageFailed(f"{self.problems.kind} {self.problems.key} has no problems to ask about")
         with self.ready(work) as search, Asking[Sequence[Node]](self.teachers, self.budget, work, "steps") as asking:
             grown = asking.run([search.explore(problem) for problem in problems])
-            called = asking.facts()
+            called = asking.facts([problem.id for problem in problems])
         work.write(Node, (node for nodes in grown for node in nodes))
         ends = [node for nodes in grown for node in nodes if node.correct is not None]
         right = len({node.problem for node in ends if node.correct})

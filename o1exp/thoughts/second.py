@@ -12,7 +12,7 @@ from o1exp.records import Example
 
 if TYPE_CHECKING:
     from o1exp.answers.grade import Verdict
-    from o1exp.chat.client import Client
+    from o1exp.chat.client import Calls, Client
 
 DISAGREEMENTS = "disagreements.jsonl"
 """The file of an artefact that lists them, one a line."""
@@ -67,10 +67,15 @@ def verified(doubts: Sequence[tuple[Doubt, Example]]) -> list[Doubt]:
     return [replace(doubt, second=SYMBOLIC.found_in(doubt.gold, text)) for (doubt, _), text in zip(doubts, answers, strict=True)]
 
 
-def asked(doubts: Sequence[tuple[Doubt, Example]], client: "Client") -> list[Doubt]:
-    """What a model says to each of them."""
-    answers = client.ask([_request(doubt, example) for doubt, example in doubts], "second opinions")
-    return [replace(doubt, second=_said(answer)) for (doubt, _), answer in zip(doubts, answers, strict=True)]
+def asked(doubts: Sequence[tuple[Doubt, Example]], client: "Client") -> tuple[list[Doubt], "dict[str, Calls]"]:
+    """What a model says to each of them, and what was asked about each problem."""
+    from o1exp.chat.client import Calls
+
+    answers = list(client.ask([_request(doubt, example) for doubt, example in doubts], "second opinions"))
+    calls = {example.problem: Calls() for _, example in doubts}
+    for (_, example), answer in zip(doubts, answers, strict=True):
+        calls[example.problem].add(answer)
+    return [replace(doubt, second=_said(answer)) for (doubt, _), answer in zip(doubts, answers, strict=True)], calls
 
 
 def _request(doubt: Doubt, example: Example) -> Request:

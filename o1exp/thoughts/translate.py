@@ -9,6 +9,7 @@ from typing import ClassVar
 from o1exp.answers.extract import extract
 from o1exp.answers.grade import grade_answer
 from o1exp.chat.request import likely_tokens
+from o1exp.chat.spent import Spends
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import Expect, Role, Stage, StageFailed, Work, how
 from o1exp.records import Example, Table
@@ -82,7 +83,7 @@ class Translated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translate(Stage[Table[Example]]):
+class Translate(Spends, Stage[Table[Example]]):
     r"""A model translates the question and the response of each example into Chinese; both are checked.
 
     Every formula, every number and the final answer have to be found again, and the text has to be Chinese. What is lost is named and asked
@@ -129,7 +130,7 @@ class Translate(Stage[Table[Example]]):
         behind = 1 + max((example.draw for example in examples), default=0)
         with Asking[Translated]((self.teacher,), self.budget, work, "translations") as asking:
             found = asking.run([self.translate(example, behind) for example in examples])
-            called = asking.facts()
+            called = asking.facts([example.problem for example in examples])
         rows = work.write(Example, self._rows(examples, found))
         left_out = Counter(one.why for one in found if one.why)
         work.note(

@@ -27,6 +27,7 @@ class TreeSearch(Search):
     """
 
     does: ClassVar[str] = "tree search: a policy proposes steps, a judge marks each one, a beam keeps the best"
+    version: ClassVar[int] = 2
 
     judge: Judge
     """Who marks the steps."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from o1exp.chat import spent
 from o1exp.chat.request import likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import AtLeast, Between, Expect, Role, Stage, StageFailed, Work, added, how
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rejection(Stage[Table[Example]]):
+class Rejection(spent.Spends, Stage[Table[Example]]):
     """Keeps the first `keep` right answers of each problem, in the order of the draws; the same text twice counts once.
 
     `second` asks math-verify, or the model `judge`, about the attempts whose verdict rests on a fallback: where no answer was announced, or
@@ -61,6 +62,10 @@ class Rejection(Stage[Table[Example]]):
             yield from self.judge.obstacles()
         if self.second == "math_verify" and not find_spec("math_verify"):
             yield "second=math_verify needs the package math-verify, which is not installed; pip install math-verify, or second=none"
+
+    @property
+    def asks(self) -> bool:
+        return self.judge is not None
 
     @property
     def gpus(self) -> int:
@@ -136,12 +141,14 @@ class Rejection(Stage[Table[Example]]):
         return frozenset(doubt.id for doubt in apart if doubt.right and self.disagreement == "drop")
 
     def _opinions(self, doubts: list[tuple[other.Doubt, Example]], work: Work) -> list[other.Doubt]:
-        if self.judge is None or not doubts:
+        if self.judge is None:
             return other.verified(doubts)
         from o1exp.chat.client import Client
 
         with Client(self.judge, self.budget, work) as client:
-            return other.asked(doubts, client)
+            opinions, calls = other.asked(doubts, client)
+        spent.write(work.folder, calls)
+        return opinions
 
 
 VERDICTS = ("right", "wrong", "no_answer", "unscored")

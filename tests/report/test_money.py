@@ -11,12 +11,20 @@ from o1exp.chat.servers.loopback import Loopback, Refusal
 from o1exp.flow import Stage, Store, Work
 from o1exp.history.arms import gather
 from o1exp.history.runs import RunRecord
-from o1exp.report.ledger import bills, costs, money
+from o1exp.report.ledger import bills, costs, money, usd_per_right
 from o1exp.report.page import Report
 from o1exp.track.logged import entry
-from tests.chat.parts import Ask, Failing
+from tests.chat.parts import Answers, Ask, Failing
 from tests.chat.test_budget import EACH, LOST, teacher
 from tests.planted import Planted, graded, held_out
+
+
+class Rewrote(Ask):
+    """Rewrites what was found right."""
+
+    def make(self, work: Work) -> None:
+        super().make(work)
+        work.note(drafts=self.count)
 
 
 class Judged(Ask):
@@ -92,3 +100,12 @@ def test_a_stage_from_before_the_ledger_knew_stages_counts_as_it_noted(page: tup
     noted = money(arms)
     assert (noted.answers.answered, noted.answers.usd, noted.answers.tokens) == pytest.approx((4, 4 * EACH, 120))
     assert (noted.paid.usd, noted.replayed.answered) == (0, 1)
+
+
+def test_a_right_thought_costs_its_rewriting_too(tmp_path: Path) -> None:
+    with Loopback(Answers()) as server:
+        asking, store = teacher(server, concurrency=1), Store(tmp_path)
+        arms = {"found": result(Judged(teacher=asking, count=4)), "told": result(Rewrote(teacher=asking, count=3))}
+        store.make([*arms.values()])
+    named = {name: f"{arm.kind}/{arm.key}" for name, arm in arms.items()}
+    assert usd_per_right(gather(tmp_path, named)) == pytest.approx((4 + 3) * EACH / 2)

@@ -144,8 +144,8 @@ def test_a_split_of_a_folder_is_named(tmp_path: Path) -> None:
         _problems(Store(tmp_path), Local(path=str(tmp_path / "folder")))
     assert len(_problems(Store(tmp_path), Local(path=str(tmp_path / "folder"), split="test"))) == 1
     (tmp_path / "plain").mkdir()
-    _write(tmp_path / "plain" / "a.jsonl", "{}")
-    with pytest.raises(StageFailed, match=r"is no save_to_disk folder; give one of its files: a.jsonl"):
+    _write(tmp_path / "plain" / "a.txt", "{}")
+    with pytest.raises(StageFailed, match=r"is no save_to_disk folder; give one of its files: a.txt"):
         _problems(Store(tmp_path), Local(path=str(tmp_path / "plain")))
 
 

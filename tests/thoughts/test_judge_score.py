@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from o1exp.chat.headings import STEP, sections
+from o1exp.chat.headings import STEP, STEPS, sections
 from o1exp.chat.servers.loopback import Loopback, Reply
 from o1exp.records.labelled import labelled
 from o1exp.records.tree import Verdict
@@ -91,6 +91,38 @@ def test_a_judge_is_scored_from_the_command_line_beside_published_numbers(
     rows = [json.loads(line) for line in (tmp_path / "steps.jsonl").read_text().splitlines()]
     assert len(rows) == 13
     assert {row["reason"] for row in rows} == {"because."}
+
+
+class Continues:
+    """Reaches the gold answer from steps that are right, and another one from a wrong step."""
+
+    def __init__(self, path: Path) -> None:
+        rows = [row for row in labelled(path) if row.steps]
+        self._ends = {one.text: row.answer if one.label == "right" else "-1" for row in rows for one in steps_of(row) if one.judged}
+        self.asked = 0
+
+    def __call__(self, body: dict[str, Any]) -> Reply:
+        self.asked += 1
+        last = next(text for text in self._ends if sections(body["messages"][-1]["content"])[STEPS].endswith(text))
+        return Reply(f"So \\boxed{{{self._ends[last]}}}", prompt_tokens=9, completion_tokens=4)
+
+
+def test_rollouts_judge_by_where_steps_lead(tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = shared_data / "steps/mr_gsm8k_demos.json"
+    said = ["--judge", "rollouts", "--draws", "2", "--model", "m", "--outputs", str(tmp_path / "outputs")]
+    with Loopback(Continues(path)) as server:
+        assert main(["judge_score", str(path), *said, "--base-url", server.base_url, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["scores"]["mr_gsm8k"]
+    assert (found["steps"], found["step_f1"], found["first_error_f1"]) == (13, 1.0, 1.0)
+
+
+def test_rollouts_ask_nobody_where_no_answer_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """ProcessBench has none: every step would be called wrong."""
+    path = tmp_path / "bench.jsonl"
+    path.write_text(json.dumps({"id": "a", "problem": "1+1?", "steps": ["1+1 is 2.", "So 2."], "label": -1}) + "\n")
+    said = ["--judge", "rollouts", "--model", "m", "--base-url", "http://127.0.0.1:9/v1", "--outputs", str(tmp_path / "outputs")]
+    assert main(["judge_score", str(path), *said]) == 2
+    assert "has no gold answer that can be read, and this judge compares answers with it" in capsys.readouterr().err
 
 
 def test_what_is_no_file_of_labelled_steps_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

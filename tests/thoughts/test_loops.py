@@ -10,6 +10,7 @@ from o1exp.chat.servers.loopback import Loopback
 from o1exp.chat.servers.procedural import Procedural
 from o1exp.flow import SettingsError
 from o1exp.records import Node, Problem
+from o1exp.thoughts import debate as debating
 from o1exp.thoughts.debate import Debate
 from o1exp.thoughts.propose import WRONG, ProposeCritique
 from o1exp.thoughts.search import Search
@@ -140,3 +141,24 @@ def test_settings_that_cannot_work_are_refused(stage: Any, fields: dict[str, Any
     with pytest.raises(SettingsError) as wrong:
         stage("http://127.0.0.1:1/v1", **fields)
     assert [name for name, _ in wrong.value.mistakes] == [field]
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        ("Action: continue\nIt holds.", ("right", "It holds.")),
+        ("backtrack: 2+4 is 6", ("wrong", "2+4 is 6")),
+        ("The sum is 7, I think.\nAction: continue? No, 2+4 is 6.\n**Action: backtrack**\nIt is 6.", ("wrong", "It is 6.")),
+        ("2+4 is 6, not 7.\n\nAction: backtrack", ("wrong", "2+4 is 6, not 7.")),
+        ("I would continue here.", ("", "")),
+    ],
+)
+def test_a_critic_may_think_before_it_says_what_to_do(reply: str, found: tuple[str, str]) -> None:
+    assert debating.read(reply) == found
+
+
+def test_a_model_may_think_before_it_names_an_action(tmp_path: Path) -> None:
+    script = Script("The ones come first.\n\nAction: continue\nOnes: 2+4=6.", "Done.\nAction: terminate\nSo \\boxed{46}")
+    with Loopback(Server(script)) as at:
+        rows = list(store(tmp_path).get(propose(at.base_url)))
+    assert [(row.action, row.text) for row in rows] == [("continue", "Ones: 2+4=6."), ("terminate", "So \\boxed{46}")]

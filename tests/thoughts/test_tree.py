@@ -133,6 +133,14 @@ def test_what_fails_or_says_nothing_gives_no_step_and_ends_no_search(tmp_path: P
         ("Wrong. It should be 7.", ("wrong", "It should be 7.")),
         ("verdict = neutral", ("neutral", "")),
         ("I cannot say whether the right way was taken.", ("", "")),
+        ("At first, verdict: right. But 2+4 is 6, not 7.\n\nVerdict: wrong\nReason: 2+4 is 6.", ("wrong", "2+4 is 6.")),
+        ("Verdict: wrong\nReason: a verdict: right would need 7.", ("wrong", "a verdict: right would need 7.")),
+        (
+            "Verdict: right, neutral or wrong?\nThe carry is lost.\n**Verdict: wrong**",
+            ("wrong", "Verdict: right, neutral or wrong? The carry is lost."),
+        ),
+        ("2+4 is 6, and the step says so.\n**Final verdict:** right", ("right", "2+4 is 6, and the step says so.")),
+        ("2+4 is 6.\n\n**Correct.**", ("right", "2+4 is 6.")),
         ("", ("", "")),
     ],
 )
