@@ -13,7 +13,12 @@ from o1exp.history.runs import RunRecord, find
 from o1exp.report import runs
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import rows
+from o1exp.report.differ import differences
 from o1exp.report.effects import REPLICATES, effects
+from o1exp.report.flips import flips
+from o1exp.report.inside import elsewhere, with_links
+from o1exp.report.ledger import bills
+from o1exp.report.price import prices, regressions
 from o1exp.report.render import page
 from o1exp.report.table import summary, values
 
@@ -37,7 +42,8 @@ def _compare(asked: argparse.Namespace) -> int:
     if asked.out is not None:
         command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(baseline, asked.across)])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(page(runs.words(found, baseline, command, asked.replicates), table, arms, asked.samples), encoding="utf-8")
+        html = page(runs.words(found, baseline, command, asked.replicates), table, arms, asked.samples)
+        asked.out.write_text(with_links(html, elsewhere(found, asked.out)), encoding="utf-8")
     if asked.json:
         told: dict[str, Any] = {
             "runs": [_record(run) for run in found],
@@ -46,6 +52,11 @@ def _compare(asked: argparse.Namespace) -> int:
             "rows": [values(row) for row in table],
         }
         told["effects"] = grid.plain()
+        told["looked"] = runs.looked(found)
+        told["regressions"] = [{"arm": row.arm.name, "benchmark": row.benchmark, "shown": row.shown} for row in regressions(table)]
+        told["differences"] = [one.plain() for one in differences(arms)]
+        told["flips"] = [one.plain() for one in flips(arms, baseline)]
+        told["prices"] = [one.plain() for one in prices(table, arms, baseline, bills(arms))]
         print(json.dumps(told | ({"page": str(asked.out)} if asked.out else {}), indent=1, ensure_ascii=False))
         return 0
     console = Console(highlight=False)

@@ -41,7 +41,7 @@ def test_a_finished_run_says_what_each_way_yields_and_costs(finished: Finished) 
     assert report["ways"] == [long.plain(), short.plain()]
     assert list(report["ways"][0]["style"]["markers"]) == list(MARKERS)
     html = (record.folder / PAGE).read_text()
-    assert "<h2>Ways to training text</h2>" in html
+    assert ">Ways to training text</h2>" in html
     assert 'id="methods' in html or "teacher tokens per accepted example" in html
 
 
