@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,12 +117,12 @@ class Arm:
         return None if self.lost else sum(training.cpu_seconds for training in self.trainings)
 
     def questions(self, benchmark: str) -> dict[str, str]:
-        """Problem id -> its identity across arms: id and text, so that equal ids of different problem sets never pair."""
+        """Problem id -> its identity across arms, as results name it: id and text, so that equal ids of different problem sets never pair."""
         if benchmark not in self.posed:
             grade = self.grades[benchmark]
             origin = grade.manifest.inputs.get(PROBLEMS, grade.path)
             return {row.problem: f"{origin} {row.problem}" for row in grade.rows(Score)}
-        return {row.id: f"{row.id} {sha256(row.question.encode()).hexdigest()}" for row in self.posed[benchmark].rows(Problem)}
+        return {row.id: f"{row.id} {row.digest}" for row in self.posed[benchmark].rows(Problem)}
 
     def problems(self, benchmark: str) -> dict[str, Problem]:
         """The benchmark's problems by the identity that `questions` gives."""

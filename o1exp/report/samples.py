@@ -42,7 +42,7 @@ class ShownAnswer:
 
 @dataclass(frozen=True)
 class ShownProblem:
-    """One problem with the answer of every arm that met it; `key` is its name across arms, `change` what became of it ("" for no matter)."""
+    """One problem with the answer of every arm that met it; `key` is its name across arms, `change` what became of it ("": not told)."""
 
     benchmark: str
     key: str

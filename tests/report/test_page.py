@@ -51,7 +51,8 @@ def test_it_holds_every_part(finished: Finished) -> None:
 def test_what_was_not_done_has_no_part(html: str) -> None:
     """Nothing was trained for planted answers, no audit was asked for."""
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", html) == [
-        "Result", "What differs between the arms", "Accuracy against inference cost", "Cost", "Which problems flipped", "The same problems, answered by each arm", "How to reproduce it",
+        "Result", "What differs between the arms", "Accuracy against inference cost", "Cost", "Which problems flipped",
+        "The same problems, answered by each arm", "How to reproduce it",
     ]  # fmt: skip
     assert html.count("<svg") == 1 + 2
 
@@ -80,8 +81,8 @@ def test_arms_without_a_common_cost_are_not_compared_at_one(planted: PlantedRun,
 def test_published_points_stand_beside_the_papers_benchmarks(planted: PlantedRun) -> None:
     arms = gather(planted.root, planted.results)
     named = [replace(row, benchmark="aime24") for row in rows(arms)]
-    assert all(name in scaling(arms, named) for name in ("o1-preview", "o1-mini", "Ours-72B"))
-    assert "o1-preview" not in scaling(arms, rows(arms))
+    assert all(name in scaling(arms, named).decode() for name in ("o1-preview", "o1-mini", "Ours-72B"))
+    assert "o1-preview" not in scaling(arms, rows(arms)).decode()
 
 
 def test_every_key_and_digest_stands_in_it(planted: PlantedRun, html: str) -> None:
