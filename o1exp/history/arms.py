@@ -117,7 +117,7 @@ class Arm:
         return None if self.lost else sum(training.cpu_seconds for training in self.trainings)
 
     def questions(self, benchmark: str) -> dict[str, str]:
-        """Problem id -> its identity across arms, as results name it: id and text, so that equal ids of different problem sets never pair."""
+        """Problem id -> its identity across arms, as results name it: id and text, so that equal ids of other problem sets never pair."""
         if benchmark not in self.posed:
             grade = self.grades[benchmark]
             origin = grade.manifest.inputs.get(PROBLEMS, grade.path)

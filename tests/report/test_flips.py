@@ -9,6 +9,7 @@ import pytest
 from o1exp.bench.comparison import Comparison
 from o1exp.chat.accounts import NOTHING
 from o1exp.history.arms import Arm, gather
+from o1exp.records import Score
 from o1exp.report.__main__ import main
 from o1exp.report.compare import ResultRow, rows
 from o1exp.report.differ import differences
@@ -16,6 +17,7 @@ from o1exp.report.flips import CHANGES, flips, shown_flips
 from o1exp.report.inside import BESIDE, finished, with_links
 from o1exp.report.ledger import Bill, Money
 from o1exp.report.price import prices, regressions
+from tests.artefacts import artefact, summed_up, trained_arm
 from tests.planted import BENCHMARK, PlantedRun
 
 
@@ -59,28 +61,16 @@ def test_only_settings_that_differ_are_named(arms: list[Arm]) -> None:
     assert differences(arms[:1]) == []
 
 
-def test_a_stage_that_one_arm_lacks_is_one_line(finished_arms: list[Arm]) -> None:
-    (one,) = [one for one in differences(finished_arms) if one.setting == ""]
-    assert [len(names) for _, names in one.values] == [1, 1]
-
-
-@pytest.fixture(scope="module")
-def finished_arms(tmp_path_factory: pytest.TempPathFactory) -> list[Arm]:
-    from o1exp.records import Score
-    from tests.artefacts import artefact, summed_up, trained_arm
-
-    root = tmp_path_factory.mktemp("outputs")
-    trained = trained_arm(root)
+def test_stages_that_one_arm_lacks_are_one_line(tmp_path: Path) -> None:
     scores = [Score(problem="p0", draw=0, correct=True, extracted="0", tokens=9)]
-    bare = artefact(root, "Untrained", {}, files={"model/config.json": "{}"})
-    sampled = artefact(root, "Sample", {"model": bare}, rows=scores)
-    graded = artefact(root, "Grade", {"attempts": sampled}, rows=scores)
-    arms = gather(root, {"dpo": trained, "bare": summed_up(root, {"sums": graded}, scores)})
-    dpo, untrained = arms
-    assert {stage.stage for stage in untrained.making} == {"Untrained"}
-    assert len(dpo.making) > 3
-    # Only one stage is told here: the others are as alike as their absence.
-    return [replace(dpo, name="dpo"), replace(untrained, name="bare")]
+    bare = artefact(tmp_path, "Untrained", {}, files={"model/config.json": "{}"})
+    sampled = artefact(tmp_path, "Sample", {"model": bare}, rows=scores)
+    graded = artefact(tmp_path, "Grade", {"attempts": sampled}, rows=scores)
+    arms = gather(tmp_path, {"dpo": trained_arm(tmp_path), "bare": summed_up(tmp_path, {"sums": graded}, scores)})
+    (one,) = [one for one in differences(arms) if one.setting == ""]
+    assert [names for _, names in one.values] == [("dpo",), ("bare",)]
+    assert {"Sft", "Dpo", "Distil", "Pairs"} <= set(one.stages)
+    assert "Untrained" not in one.stages
 
 
 AGAINST = Comparison(
