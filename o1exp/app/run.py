@@ -22,6 +22,7 @@ from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
 from o1exp.history.runs import CONFIG, PAGE, RunRecord, replace_text, run_folder, write
+from o1exp.report.inside import beside, with_links
 from o1exp.report.runs import merge
 from o1exp.report.table import reported, summary
 from o1exp.secrets import masked, masked_config
@@ -83,11 +84,12 @@ def write_run(study: Study, store: Store) -> RunRecord:
         command=shlex.join(["o1exp", *study.overrides]),
     )  # fmt: skip
     write(record)
-    shutil.copyfile(store.folder(study.report) / "index.html", folder / PAGE)
     for name in ("data", "model"):
         if name in cards:
             shutil.copyfile(store.folder(cards[name]) / "index.html", folder / f"{name}_card.html")
             shutil.copyfile(store.folder(cards[name]) / "README.md", folder / f"{name}_card.md")
+    page = (store.folder(study.report) / "index.html").read_text(encoding="utf-8")
+    replace_text(folder / PAGE, with_links(page, beside(folder)))
     return record
 
 

@@ -16,6 +16,7 @@ from o1exp.history.runs import PAGE, RECORD, RunRecord, read, write
 from o1exp.report import runs
 from o1exp.report.compare import rows
 from o1exp.report.effects import effects
+from o1exp.report.inside import elsewhere, with_links
 from o1exp.report.render import page
 from o1exp.report.table import summary
 from o1exp.secrets import masked_override
@@ -55,7 +56,7 @@ def show(sweep: RunRecord, outcome: str, again: bool = True) -> None:
         arms = runs.merge([sweep])
         baseline = runs.choose_baseline("", [sweep], arms)
         table = rows(arms, baseline)
-        page_file.write_text(page(runs.words([sweep], baseline, command), table, arms, 5))
+        page_file.write_text(with_links(page(runs.words([sweep], baseline, command), table, arms, 5), elsewhere([sweep], page_file)))
         with terminal.capture() as text:
             terminal.print(summary(table, effects(arms, baseline)))
         table_file.write_text(text.get())

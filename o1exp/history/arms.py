@@ -1,18 +1,20 @@
 """An arm: a Result with all that it stands on, for cards, audit, report and MLflow."""
 
 import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from o1exp.bench.grade import ATTEMPTS, PROBLEMS
 from o1exp.bench.outcome import NAME, Outcome
 from o1exp.bench.result import SCORES
 from o1exp.history.lineage import Artefact, Lineage
 from o1exp.history.trained import TrainedPhase, lost_phases, trained_phases
-from o1exp.records import Attempt, Problem, Score
+from o1exp.records import Attempt, Problem, Score, Table
+
+Row = TypeVar("Row", Attempt, Score)
 
 
 @dataclass(frozen=True)
@@ -115,32 +117,54 @@ class Arm:
         return None if self.lost else sum(training.cpu_seconds for training in self.trainings)
 
     def questions(self, benchmark: str) -> dict[str, str]:
-        """Problem id -> its identity across arms: id and text, so that equal ids of different problem sets never pair."""
+        """Problem id -> its identity across arms, as results name it: id and text, so that equal ids of other problem sets never pair."""
         if benchmark not in self.posed:
             grade = self.grades[benchmark]
             origin = grade.manifest.inputs.get(PROBLEMS, grade.path)
             return {row.problem: f"{origin} {row.problem}" for row in grade.rows(Score)}
-        return {row.id: f"{row.id} {sha256(row.question.encode()).hexdigest()}" for row in self.posed[benchmark].rows(Problem)}
+        return {row.id: f"{row.id} {row.digest}" for row in self.posed[benchmark].rows(Problem)}
 
     def problems(self, benchmark: str) -> dict[str, Problem]:
         """The benchmark's problems by the identity that `questions` gives."""
         identity = self.questions(benchmark)
         return {identity[row.id]: row for row in self.posed[benchmark].rows(Problem)} if benchmark in self.posed else {}
 
-    def scores(self, benchmark: str) -> dict[str, list[Score]]:
-        """The scores of each question, in draw order."""
-        identity, found = self.questions(benchmark), dict[str, list[Score]]()
-        for row in sorted(self.grades[benchmark].rows(Score), key=lambda row: (row.problem, row.draw)):
+    def scores(self, benchmark: str, wanted: Collection[str] | None = None) -> dict[str, list[Score]]:
+        """The scores of each question, or of the `wanted` ones, in draw order."""
+        return self._by_question(benchmark, self.grades[benchmark], Score, wanted)
+
+    def attempts(self, benchmark: str, wanted: Collection[str] | None = None) -> dict[str, list[Attempt]]:
+        """The texts of each question, or of the `wanted` ones, in draw order; empty where they were deleted.
+
+        Texts of thousands of attempts fill the memory: those that nobody wants are not read into it.
+        """
+        sample = self.sampled.get(benchmark)
+        return self._by_question(benchmark, sample, Attempt, wanted) if sample else {}
+
+    def answered(self, benchmark: str) -> list[str]:
+        """The questions whose texts are still there, in order; empty where they were deleted."""
+        if benchmark not in self.sampled:
+            return []
+        identity = self.questions(benchmark)
+        frames = self.sampled[benchmark].rows(Attempt).frames(["problem"])
+        return sorted({identity[problem] for frame in frames for problem in frame["problem"].unique()})
+
+    def _by_question(self, benchmark: str, artefact: Artefact, record: type[Row], wanted: Collection[str] | None) -> dict[str, list[Row]]:
+        identity, found = self.questions(benchmark), dict[str, list[Row]]()
+        ids = None if wanted is None else [problem for problem, question in identity.items() if question in wanted]
+        rows: Iterable[Row] = artefact.rows(record) if ids is None else _of_problems(artefact.rows(record), ids)
+        for row in sorted(rows, key=lambda row: (row.problem, row.draw)):
             found.setdefault(identity[row.problem], []).append(row)
         return found
 
-    def attempts(self, benchmark: str) -> dict[str, list[Attempt]]:
-        """The texts of each question, in draw order; empty where they were deleted."""
-        sample = self.sampled.get(benchmark)
-        identity, found = self.questions(benchmark), dict[str, list[Attempt]]()
-        for row in sorted(sample.rows(Attempt), key=lambda row: (row.problem, row.draw)) if sample else ():
-            found.setdefault(identity[row.problem], []).append(row)
-        return found
+
+def _of_problems(table: Table[Row], problems: Sequence[str]) -> Iterator[Row]:
+    import polars
+    from pydantic import TypeAdapter
+
+    typed: TypeAdapter[list[Row]] = TypeAdapter(list[table.record])  # type: ignore[name-defined]
+    for frame in table.frames():
+        yield from typed.validate_python(frame.filter(polars.col("problem").is_in(problems)).to_dicts())
 
 
 def gather(root: Path, results: dict[str, str]) -> list[Arm]:

@@ -56,6 +56,12 @@ def outcomes(sweep: Path, numbers: Container[int] | None = None) -> list[CellOut
     return [found for place in places if numbers is None or int(place.parent.name) in numbers if (found := outcome(place.parent))]
 
 
+def sweeps_with(run: Path) -> list[Path]:
+    """The folders of the sweeps of which a run's folder is a cell."""
+    places = sorted(run.parent.glob(f"*/cells/*/{OUTCOME}"))
+    return list(dict.fromkeys(place.parents[2] for place in places if (cell := outcome(place.parent)) and cell.run == run.name))
+
+
 def outcome(folder: Path) -> CellOutcome | None:
     """How the cell in this folder stands; None where it was never begun. Errors: ValueError naming a file that does not say."""
     place = folder / OUTCOME

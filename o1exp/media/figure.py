@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FORMS = ("svg", "pdf")
+
 
 @contextmanager
 def drawing(columns: float, height: float) -> "Iterator[Figure]":
@@ -35,6 +37,15 @@ def svg(figure: "Figure", salt: str) -> str:
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
+
+
+def saved(figure: "Figure", salt: str, form: str) -> bytes:
+    """The figure as a file of one of the FORMS, the same bytes for the same figure."""
+    if form == "svg":
+        return svg(figure, salt).encode()
+    out = io.BytesIO()
+    figure.savefig(out, format=form, transparent=True, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return out.getvalue()
 
 
 def with_legend(figure: "Figure") -> "Figure":

@@ -1,4 +1,4 @@
-"""`python -m o1exp.report compare RUN ...`: one page and one table over finished runs."""
+"""`python -m o1exp.report`: compare finished runs on one page and in one table, hold one against thresholds, export one."""
 
 import argparse
 import json
@@ -13,13 +13,20 @@ from o1exp.history.runs import RunRecord, find
 from o1exp.report import runs
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import rows
+from o1exp.report.differ import differences
 from o1exp.report.effects import REPLICATES, effects
+from o1exp.report.export import REPRODUCE, export
+from o1exp.report.flips import flips
+from o1exp.report.gate import CODES, findings, overall, read_thresholds
+from o1exp.report.inside import elsewhere, with_links
+from o1exp.report.ledger import bills
+from o1exp.report.price import prices, regressions
 from o1exp.report.render import page
 from o1exp.report.table import summary, values
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0, or 2 with one message on stderr."""
+    """Exit code 0, or 2 with one message on stderr; a gate has 0 for pass, 1 for fail and 3 for undecided."""
     asked = _parser().parse_args(arguments)
     try:
         return int(asked.act(asked))
@@ -37,7 +44,8 @@ def _compare(asked: argparse.Namespace) -> int:
     if asked.out is not None:
         command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(baseline, asked.across)])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(page(runs.words(found, baseline, command, asked.replicates), table, arms, asked.samples), encoding="utf-8")
+        html = page(runs.words(found, baseline, command, asked.replicates), table, arms, asked.samples)
+        asked.out.write_text(with_links(html, elsewhere(found, asked.out)), encoding="utf-8")
     if asked.json:
         told: dict[str, Any] = {
             "runs": [_record(run) for run in found],
@@ -46,6 +54,11 @@ def _compare(asked: argparse.Namespace) -> int:
             "rows": [values(row) for row in table],
         }
         told["effects"] = grid.plain()
+        told["looked"] = runs.looked(found)
+        told["regressions"] = [{"arm": row.arm.name, "benchmark": row.benchmark, "shown": row.shown} for row in regressions(table)]
+        told["differences"] = [one.plain() for one in differences(arms)]
+        told["flips"] = [one.plain() for one in flips(arms, baseline)]
+        told["prices"] = [one.plain() for one in prices(table, arms, baseline, bills(arms))]
         print(json.dumps(told | ({"page": str(asked.out)} if asked.out else {}), indent=1, ensure_ascii=False))
         return 0
     console = Console(highlight=False)
@@ -58,6 +71,26 @@ def _compare(asked: argparse.Namespace) -> int:
         console.print(f"without a result: {name}: {why}", markup=False, style="red", soft_wrap=True)
     if asked.out is not None:
         console.print(f"\npage: {asked.out}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _gate(asked: argparse.Namespace) -> int:
+    run, wanted = find(asked.run, asked.outputs), read_thresholds(asked.thresholds)
+    arms = runs.merge([run])
+    baseline = runs.choose_baseline(asked.baseline or wanted.baseline, [run], arms)
+    found = findings(wanted, rows(arms, baseline), arms, baseline)
+    verdict = overall(found)
+    if asked.json:
+        told = {"run": run.name, "baseline": baseline, "verdict": verdict, "findings": [one.plain() for one in found]}
+        print(json.dumps(told, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join([*(one.sentence for one in found), f"{run.name}: {verdict}"]))
+    return CODES[verdict]
+
+
+def _export(asked: argparse.Namespace) -> int:
+    files = export(find(asked.run, asked.outputs), asked.to)
+    print(f"{len(files)} files in {asked.to}; {asked.to / REPRODUCE} makes the run again")
     return 0
 
 
@@ -85,6 +118,19 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     compare.add_argument("--json", action="store_true", help="print the same as JSON instead")
     compare.add_argument("--samples", type=int, default=5, help="sample problems on the page (5)")
+    gate = commands.add_parser(
+        "gate", help="hold a run against thresholds; exit code 0: pass, 1: fail, 3: undecided, 2: a mistake in the command or its files"
+    )
+    gate.set_defaults(act=_gate)
+    gate.add_argument("--thresholds", type=Path, required=True, metavar="FILE.yaml", help="least accuracy, largest loss, by benchmark")
+    gate.add_argument("--baseline", default="", metavar="ID", help="the arm to compare with (else the file's, else the run's)")
+    gate.add_argument("--json", action="store_true", help="print the findings as JSON instead")
+    pack = commands.add_parser("export", help="copy what a run rests on into a folder to give away")
+    pack.set_defaults(act=_export)
+    pack.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new or empty folder")
+    for parser_of_one in (gate, pack):
+        parser_of_one.add_argument("run", metavar="RUN", help="a folder below outputs/runs, or its name")
+        parser_of_one.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     return parser
 
 

@@ -32,6 +32,11 @@ class ResultRow:
     without: float | None = None
     pairs: tuple[Seen, ...] = ()
 
+    @property
+    def shown(self) -> bool:
+        """Is a difference to the baseline shown?"""
+        return self.against is not None and self.against.adjusted < 0.05
+
 
 def rows(arms: list[Arm], baseline: str = "", across: bool = False) -> list[ResultRow]:
     """The result table: benchmark by benchmark, arm by arm, each against its baseline. Resamples: ask once, and hand the table on.

@@ -1,10 +1,10 @@
-"""The pictures of the page as inline SVG: training curves against tokens, accuracy against average tokens."""
+"""The pictures of the page, as inline SVG or files: training curves against tokens, accuracy against average tokens."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from o1exp.history.arms import Arm
-from o1exp.media.figure import drawing, plain_ticks, svg, tidy, with_legend
+from o1exp.media.figure import drawing, plain_ticks, saved, tidy, with_legend
 from o1exp.media.style import COLOURS, INK, colour
 from o1exp.media.text import label, labels
 from o1exp.report.compare import ResultRow
@@ -33,14 +33,14 @@ def colours(arms: list[Arm]) -> dict[str, str]:
     return {arm.name: colour(i) for i, arm in enumerate(arms)}
 
 
-def curves(arms: list[Arm]) -> str:
+def curves(arms: list[Arm], form: str = "svg") -> bytes:
     """Loss and accuracy against tokens seen, in training and on held-out problems, a column per phase; empty where nothing was trained."""
     panels: dict[str, list[tuple[TrainedPhase, tuple[str, ...]]]] = {}
     for training, owners in shared_trainings(arms):
         if training.logs.curve:
             panels.setdefault(training.label, []).append((training, owners))
     if not panels:
-        return ""
+        return b""
     measures = ("loss", "accuracy") if any(_has(group, "accuracy") for group in panels.values()) else ("loss",)
     with drawing(len(panels), 3.1 * len(measures)) as figure:
         for line, measure in enumerate(measures):
@@ -48,7 +48,7 @@ def curves(arms: list[Arm]) -> str:
                 if _has(group, measure):
                     axes = figure.add_subplot(len(measures), len(panels), line * len(panels) + column)
                     _curve_panel(axes, title, group, measure, arms)
-        return svg(with_legend(figure), "curves")
+        return saved(with_legend(figure), "curves", form)
 
 
 def _has(group: "list[tuple[TrainedPhase, tuple[str, ...]]]", measure: str) -> bool:
@@ -80,17 +80,17 @@ def _series(rows: "Sequence[CurveRow | ValidationRow]", measure: str) -> list[tu
     return [(row.tokens, 100 * row.accuracy) for row in rows if row.accuracy is not None]
 
 
-def histograms(found: list[Lengths]) -> str:
+def histograms(found: list[Lengths], form: str = "svg") -> bytes:
     """Examples by their tokens, a panel for each; empty where nothing is known."""
     if not found:
-        return ""
+        return b""
     shown = found[:MOST_HISTOGRAMS]
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
     with drawing(columns, 2.6 * lines) as figure:
         for place, one in enumerate(shown, 1):
             _histogram(figure.add_subplot(lines, columns, place), one)
-        return svg(with_legend(figure), "lengths")
+        return saved(with_legend(figure), "lengths", form)
 
 
 def _histogram(axes: "Axes", one: Lengths) -> None:
@@ -113,13 +113,13 @@ def _histogram(axes: "Axes", one: Lengths) -> None:
     axes.set_ylim(top=1.08 * max(bar.count for bar in one.bars))
 
 
-def scaling(arms: list[Arm], rows: list[ResultRow]) -> str:
+def scaling(arms: list[Arm], rows: list[ResultRow], form: str = "svg") -> bytes:
     """Accuracy against output tokens spent per question: cut-off, single and majority answers with intervals, and published points."""
     from o1exp.bench.scaling import PUBLISHED
 
     names = list(dict.fromkeys(row.benchmark for row in rows))
     if not names:
-        return ""
+        return b""
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
     palette, called = colours(arms), labels(arm.name for arm in arms)
@@ -136,7 +136,7 @@ def scaling(arms: list[Arm], rows: list[ResultRow]) -> str:
             tidy(axes, label(name), "output tokens per question", "accuracy in %")
             axes.margins(x=0.12)
             plain_ticks(axes)
-        return svg(with_legend(figure), "scaling")
+        return saved(with_legend(figure), "scaling", form)
 
 
 def _scaling_points(axes: "Axes", row: ResultRow, colour: str, name: str) -> None:
@@ -162,11 +162,11 @@ def _scaling_points(axes: "Axes", row: ResultRow, colour: str, name: str) -> Non
         axes.annotate(f"Maj@{points[-1].size}", where, xytext=(7, -3), textcoords="offset points", fontsize=8, color=colour)
 
 
-def methods(found: list[Way]) -> str:
+def methods(found: list[Way], form: str = "svg") -> bytes:
     """Cost against yield of the ways to long thoughts; empty where there are not two of them to compare."""
     known = [way for way in found if way.share is not None]
     if len(known) < 2:
-        return ""
+        return b""
     paid = any(way.usd_each for way in known)
     costs = [way.usd_each if paid else way.tokens_each for way in known]
     called = labels(", ".join(way.arms) for way in known)
@@ -186,7 +186,7 @@ def methods(found: list[Way]) -> str:
         axes.set_xticks([tick for tick in ticks if not tick or least / 2 <= tick <= 2 * max(costs)])
         axes.minorticks_off()
         plain_ticks(axes)
-        return svg(with_legend(figure), "methods")
+        return saved(with_legend(figure), "methods", form)
 
 
 def published(benchmarks: Sequence[str]) -> bool:

@@ -173,7 +173,8 @@ def _steps(training: TrainedPhase) -> tuple[FunnelStep, ...]:
     steps = [FunnelStep(table.stage, int(table.facts.get("rows", 0)), _remark(table)) for table in training.tables]
     facts = training.facts
     remark = f"{facts.tokens:,} tokens, {facts.steps:,} {'step' if facts.steps == 1 else 'steps'}"
-    remark = ", ".join(filter(None, (remark, _remark(training.artefact))))
+    kept = f"{facts.held_out:,} held out for validation" if facts.held_out else ""
+    remark = ", ".join(filter(None, (remark, kept, _remark(training.artefact))))
     return (*steps, FunnelStep(training.artefact.stage, facts.rows, remark))
 
 

@@ -63,6 +63,13 @@ class Phase:
         return facts.steps if facts.exported_step is None else facts.exported_step
 
     @property
+    def looked_at(self) -> str:
+        """Among how many checkpoints the exported one was chosen."""
+        if self.training.artefact.manifest.settings.get("keep") != "best":
+            return "the last"
+        return f"best of {len(self.training.logs.validation)} by held-out loss"
+
+    @property
     def shown(self) -> list[Learning]:
         """As much as a page can hold side by side, the first and the last point among it."""
         return [

@@ -17,12 +17,16 @@ from o1exp.records.style import MARKERS
 from o1exp.report import figures
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import ResultRow, in_words, is_baseline, side_by_side
+from o1exp.report.differ import differences
 from o1exp.report.doubts import doubts
 from o1exp.report.dropped import filters
 from o1exp.report.effects import REPLICATES, effects
+from o1exp.report.flips import flips, shown_flips
+from o1exp.report.inside import finished
 from o1exp.report.ledger import Cost, bills, costs, funnels, money, usd_per_right
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
+from o1exp.report.price import prices, regressions
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.table import csv_text, latex_text, pairs_csv, values
 from o1exp.report.trees import journeys
@@ -30,6 +34,9 @@ from o1exp.report.ways import ways
 from o1exp.tti import index as transparency_index
 from o1exp.tti.board import DIMENSION_COLOURS
 from o1exp.tti.stage import Audited
+
+MORE = 20
+"""Sample problems that the page holds beside those asked for, closed."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class PageWords:
     replicates: tuple[str, ...] = REPLICATES
     failed: Mapping[str, str] = field(default_factory=dict)
     """Cells of a sweep without a result: name -> why, and how to run it again."""
+    looked: tuple[str, ...] = ()
+    """Sentences on how many cells or trials were looked at, of which these are some."""
 
 
 def write(
@@ -52,7 +61,13 @@ def write(
     """All files of a report. Everything but the page is the same, byte for byte, for the same artefacts."""
     stored = {"title": words.title, "question": words.question, "caveat": words.caveat, "baseline": words.baseline}
     collected = [way.plain() for way in ways(arms)]
-    text = json.dumps({**stored, "rows": [values(row) for row in table], "ways": collected}, indent=1, ensure_ascii=False)
+    told = {
+        **stored,
+        "rows": [values(row) for row in table],
+        "ways": collected,
+        "flips": [one.plain() for one in flips(arms, words.baseline)],
+    }
+    text = json.dumps(told, indent=1, ensure_ascii=False)
     (folder / NAME).write_text(text + "\n")
     (folder / "results.csv").write_text(csv_text(table))
     (folder / "results.tex").write_text(latex_text(table))
@@ -77,22 +92,26 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
     }
     environment.tests["baseline"] = is_baseline
     names = benchmarks(arms)
-    stages, found = costs(arms), ways(arms)
-    return environment.get_template("page.html.j2").render(
+    stages, found, billed = costs(arms), ways(arms), bills(arms)
+    changed, shown = flips(arms, words.baseline), samples(arms, wanted_samples + MORE if wanted_samples else 0)
+    text = environment.get_template("page.html.j2").render(
         words=words, effects=effects(arms, words.baseline, words.replicates), arms=arms,
         benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
-        palette=figures.colours(arms), curves=Markup(figures.curves(arms)), phases=phases(arms),
-        histograms=Markup(figures.histograms(lengths(arms))), scaling=Markup(figures.scaling(arms, table)),
+        palette=figures.colours(arms), curves=Markup(figures.curves(arms).decode()), phases=phases(arms),
+        histograms=Markup(figures.histograms(lengths(arms)).decode()), scaling=Markup(figures.scaling(arms, table).decode()),
         published=figures.published(names),
         funnels=funnels(arms), filters=filters({arm.name: arm.making for arm in arms}), doubts=doubts(arms),
         costs=stages, money=money(arms), usd_per_right=usd_per_right(arms),
         cpu_seconds=sum(cost.artefact.manifest.cpu_seconds for cost in stages),
-        journeys=journeys(arms), ways=found, methods=Markup(figures.methods(found)), markers=list(MARKERS),
-        bills=bills(arms), gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)), samples=samples(arms, wanted_samples),
+        journeys=journeys(arms), ways=found, methods=Markup(figures.methods(found).decode()), markers=list(MARKERS),
+        bills=billed, prices=prices(table, arms, words.baseline, billed), regressions=regressions(table), differences=differences(arms),
+        flips=changed, flipped=shown_flips(arms, changed), samples=shown[:wanted_samples], more_samples=shown[wanted_samples:],
+        gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         unlike=unlike(arms), rule=RULE, pairs=side_by_side(table), affected=in_words(table),
         audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
+    return finished(text)
 
 
 def _versions(stages: list[Cost]) -> list[dict[str, Any]]:
@@ -107,7 +126,7 @@ def _versions(stages: list[Cost]) -> list[dict[str, Any]]:
 
 def _finding(row: ResultRow) -> str:
     """The CSS class of a comparison: better or worse where it is shown, empty where no difference is."""
-    if row.against is None or row.against.adjusted >= 0.05:
+    if row.against is None or not row.shown:
         return ""
     return "better" if row.against.difference > 0 else "worse"
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from o1exp.history.arms import Arm
+from o1exp.history.cells import outcomes, sweeps_with
 from o1exp.history.runs import RunRecord
 from o1exp.report.compare import is_baseline
 from o1exp.report.effects import REPLICATES
@@ -56,9 +57,26 @@ def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequen
     if len(runs) == 1:
         said = runs[0].settings
         title, question, caveat = runs[0].title or runs[0].name, str(said.get("question") or ""), str(said.get("caveat") or "")
-        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed)
+        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed, tuple(looked(runs)))
     title = "Comparison of " + ", ".join(run.name for run in runs)
-    return PageWords(title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates), failed)
+    return PageWords(
+        title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates), failed, tuple(looked(runs))
+    )
+
+
+def looked(runs: list[RunRecord]) -> list[str]:
+    """A sentence for each sweep or search that these runs are, or come from: how many of its cells were looked at."""
+    found = []
+    for run in runs:
+        for sweep in [run.folder] if (run.folder / "cells").is_dir() else sweeps_with(run.folder):
+            cells = outcomes(sweep)
+            scored = sum(bool(cell.run) for cell in cells)
+            if len(cells) > 1:
+                found.append(
+                    f"{sweep.name} looked at {scored} scored of {len(cells)} begun cells: the best of them is partly luck, so that "
+                    "its score is biased upwards."
+                )
+    return list(dict.fromkeys(found))
 
 
 def _of_each(runs: list[RunRecord], what: str) -> str:

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -14,6 +14,9 @@ from o1exp.records.reflection import MARKER, reflections
 LONGEST = 6000
 """Characters of one output that the page shows."""
 
+COUNTED = 200
+"""Problems of a benchmark in whose answers markers are counted at most."""
+_WAIT = re.compile(r"\bwait\b", re.IGNORECASE)
 _END = r".!?\n\u3002\uff01\uff1f"
 """What ends a sentence, the Chinese signs included; a point before a digit does not."""
 _SENTENCE = re.compile(rf"[^{_END}]*(?:[.!?](?=\d)[^{_END}]*)*[{_END}]*")
@@ -21,7 +24,7 @@ _SENTENCE = re.compile(rf"[^{_END}]*(?:[.!?](?=\d)[^{_END}]*)*[{_END}]*")
 
 @dataclass(frozen=True)
 class ShownAnswer:
-    """One arm's first sample: its text as safe HTML; `correct` None where unscored, `cut` the characters left out."""
+    """One arm's answer: its text as safe HTML; `correct` None where unscored, `cut` the characters left out. `waits`: "wait" is in it."""
 
     arm: str
     html: Markup
@@ -30,31 +33,61 @@ class ShownAnswer:
     tokens: int
     truncated: bool
     cut: int
+    waits: bool
+
+    @property
+    def verdict(self) -> str:
+        return "unscored" if self.correct is None else "right" if self.correct else "wrong"
 
 
 @dataclass(frozen=True)
 class ShownProblem:
-    """One problem with the answer of every arm that met it."""
+    """One problem with the answer of every arm that met it; `key` is its name across arms, `change` what became of it ("": not told)."""
 
     benchmark: str
+    key: str
     question: str
     gold: str
     answers: list[ShownAnswer]
+    change: str = ""
 
 
 def samples(arms: list[Arm], wanted: int) -> list[ShownProblem]:
-    """Problems that all arms answered, drawn by a fixed seed and not picked, spread over the benchmarks."""
-    by_benchmark = [_of_benchmark(arms, name, wanted) for name in benchmarks(arms)]
-    turns = [group[turn] for turn in range(wanted) for group in by_benchmark if turn < len(group)]
-    chosen = turns[:wanted]
-    return [sample for group in by_benchmark for sample in group if sample in chosen]
+    """Problems that all arms answered, drawn by a fixed seed and not picked, from each benchmark in turn."""
+    drawn = {name: _drawn(arms, name, wanted) for name in benchmarks(arms)}
+    turns = [(name, questions[turn]) for turn in range(wanted) for name, questions in drawn.items() if turn < len(questions)][:wanted]
+    shown = {name: beside(arms, name, [question for other, question in turns if other == name]) for name in drawn}
+    return [next(one for one in shown[name] if one.key == question) for name, question in turns]
+
+
+def beside(arms: Sequence[Arm], benchmark: str, questions: Sequence[str], majority: bool = False) -> list[ShownProblem]:
+    """These questions with an answer of each arm: its first one, or by `majority` the first that is what most of its answers are."""
+    having = [arm for arm in arms if benchmark in arm.grades]
+    if not having or not questions:
+        return []
+    texts = {arm.name: arm.attempts(benchmark, questions) for arm in having}
+    problems, scores = having[0].problems(benchmark), {arm.name: arm.scores(benchmark, questions) for arm in having}
+    found = []
+    for question in questions:
+        problem, answers = problems.get(question), []
+        for name, own in texts.items():
+            if question in own:
+                place = _typical(scores[name][question]) if majority else 0
+                answers.append(_answer(name, own[question][place].text, scores[name][question][place]))
+        if answers:
+            found.append(
+                ShownProblem(benchmark, question, problem.question if problem else question, problem.answer if problem else "", answers)
+            )
+    return found
 
 
 def reflections_by_arm(arms: list[Arm], benchmark: str) -> dict[str, float]:
-    """Mean number of reflective markers per attempt."""
+    """Mean number of reflective markers in the first answer to each problem, of as many problems as are read in a second."""
     found = {}
     for arm in arms:
-        texts = [attempt.text for group in arm.attempts(benchmark).values() for attempt in group] if benchmark in arm.grades else []
+        asked = arm.answered(benchmark) if benchmark in arm.grades else []
+        chosen = asked if len(asked) <= COUNTED else random.Random(0).sample(asked, COUNTED)
+        texts = [group[0].text for group in arm.attempts(benchmark, chosen).values()] if chosen else []
         if texts:
             found[arm.name] = sum(map(reflections, texts)) / len(texts)
     return found
@@ -83,27 +116,24 @@ def _bold(body: str) -> Iterator[Markup]:
     yield escape(body[at:])
 
 
-def _of_benchmark(arms: list[Arm], name: str, wanted: int) -> list[ShownProblem]:
-    having = [arm for arm in arms if name in arm.grades]
-    texts = {arm.name: arm.attempts(name) for arm in having}
-    having, texts = [arm for arm in having if texts[arm.name]], {name: own for name, own in texts.items() if own}
-    if not having:
+def _drawn(arms: list[Arm], name: str, wanted: int) -> list[str]:
+    """Questions that all arms with texts answered, or of the first of them where they share none."""
+    asked = [questions for arm in arms if name in arm.grades and (questions := arm.answered(name))]
+    if not asked:
         return []
-    shared = set.intersection(*(set(texts[arm.name]) for arm in having))
-    shown = sorted(shared) if shared else sorted(texts[having[0].name])
-    chosen = random.Random(0).sample(shown, min(wanted, len(shown)))
-    problems, scores = having[0].problems(name), {arm.name: arm.scores(name) for arm in having}
-    found = []
-    for question in chosen:
-        problem = problems.get(question)
-        met = [name for name, own in texts.items() if question in own]
-        answers = [_answer(name, texts[name][question][0].text, scores[name][question][0]) for name in met]
-        found.append(ShownProblem(name, problem.question if problem else question, problem.answer if problem else "", answers))
-    return found
+    shared = set(asked[0]).intersection(*asked[1:])
+    shown = sorted(shared) if shared else asked[0]
+    return random.Random(0).sample(shown, min(wanted, len(shown)))
+
+
+def _typical(scores: Sequence[Score]) -> int:
+    """The place of the first answer whose verdict is that of most."""
+    right = [score.credit is not None and 2 * score.credit > 1 for score in scores]
+    return right.index(2 * sum(right) > len(right))
 
 
 def _answer(arm: str, text: str, score: Score) -> ShownAnswer:
-    cut = max(0, len(text) - LONGEST)
+    cut, waits = max(0, len(text) - LONGEST), _WAIT.search(text) is not None
     if cut:  # the end holds the answer, so the middle goes
         text = text[: LONGEST // 2] + "\n […] \n" + text[-LONGEST // 2 :]
-    return ShownAnswer(arm, mark(text), score.correct, score.extracted, score.tokens, score.truncated, cut)
+    return ShownAnswer(arm, mark(text), score.correct, score.extracted, score.tokens, score.truncated, cut, waits)

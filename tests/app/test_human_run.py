@@ -28,6 +28,6 @@ def test_prm800k_becomes_long_thoughts_that_a_model_learns(tmp_path: Path, share
     assert facts["Rejection"]["right"] == 3
     assert facts["Sft"]["rows"] == 3
     html = next(tmp_path.glob(f"outputs/runs/*/{PAGE}")).read_text()
-    assert "<h2>From a tree to a long thought</h2>" in html
+    assert ">From a tree to a long thought</h2>" in html
     assert re.search(r'<li class="detour"><b>\d+</b>', html)
     assert "steps that people wrote or labelled, from a file" in html

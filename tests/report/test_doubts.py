@@ -16,7 +16,7 @@ def test_the_page_lists_where_a_second_opinion_disagrees(tmp_path: Path) -> None
     store = Store(tmp_path)
     store.make([goal])
     page = (store.folder(goal) / "index.html").read_text()
-    assert "<h2>Second opinions</h2>" in page
+    assert ">Second opinions</h2>" in page
     assert "it disagrees on 1 of 1 verdicts" in page
     row = page[page.index('<td class="arm">p2#0</td>') :]
     assert row.startswith('<td class="arm">p2#0</td><td class="arm">4</td>')

@@ -28,15 +28,17 @@ def html(planted: PlantedRun) -> str:
 
 def test_it_asks_nothing_of_the_network(html: str) -> None:
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#)""", html.replace('xlink:href="#', ""))
-    assert not re.findall(r"@import|url\((?!#)|<script|<link|<iframe", html)
+    assert not re.findall(r"@import|url\((?!#)|<script[^>]|<link|<iframe|fetch\(|XMLHttp", html)
+    assert html.count("<script>") == 1
 
 
 def test_it_holds_every_part(finished: Finished) -> None:
     html = (finished.record.folder / PAGE).read_text()
-    titles = re.findall(r"<h2>(.*?)</h2>", html)
+    titles = re.findall(r"<h2[^>]*>(.*?)</h2>", html)
     assert titles == [
-        "Result", "Accuracy against inference cost", "Training", "From problems to training examples", "Ways to training text", "Cost",
-        "The same problems, answered by each arm", "Transparency", "How to reproduce it",
+        "Result", "What differs between the arms", "Accuracy against inference cost", "Training", "From problems to training examples",
+        "Ways to training text", "Cost", "Which problems flipped", "The same problems, answered by each arm", "Transparency",
+        "How to reproduce it",
     ]  # fmt: skip
     settings = finished.record.settings
     assert all(settings[word][:30] in unescape(html) for word in ("title", "question", "caveat"))
@@ -48,8 +50,9 @@ def test_it_holds_every_part(finished: Finished) -> None:
 
 def test_what_was_not_done_has_no_part(html: str) -> None:
     """Nothing was trained for planted answers, no audit was asked for."""
-    assert re.findall(r"<h2>(.*?)</h2>", html) == [
-        "Result", "Accuracy against inference cost", "Cost", "The same problems, answered by each arm", "How to reproduce it",
+    assert re.findall(r"<h2[^>]*>(.*?)</h2>", html) == [
+        "Result", "What differs between the arms", "Accuracy against inference cost", "Cost", "Which problems flipped",
+        "The same problems, answered by each arm", "How to reproduce it",
     ]  # fmt: skip
     assert html.count("<svg") == 1 + 2
 
@@ -78,8 +81,8 @@ def test_arms_without_a_common_cost_are_not_compared_at_one(planted: PlantedRun,
 def test_published_points_stand_beside_the_papers_benchmarks(planted: PlantedRun) -> None:
     arms = gather(planted.root, planted.results)
     named = [replace(row, benchmark="aime24") for row in rows(arms)]
-    assert all(name in scaling(arms, named) for name in ("o1-preview", "o1-mini", "Ours-72B"))
-    assert "o1-preview" not in scaling(arms, rows(arms))
+    assert all(name in scaling(arms, named).decode() for name in ("o1-preview", "o1-mini", "Ours-72B"))
+    assert "o1-preview" not in scaling(arms, rows(arms)).decode()
 
 
 def test_every_key_and_digest_stands_in_it(planted: PlantedRun, html: str) -> None:
@@ -102,7 +105,7 @@ def test_text_of_a_model_cannot_act_on_the_page(tmp_path: Path) -> None:
     goal = Report(arms={f"a{BAD}": graded(answers)}, title=BAD, question=BAD, caveat=BAD, command=BAD)
     Store(tmp_path).make([goal])
     page = (Store(tmp_path).folder(goal) / "index.html").read_text()
-    assert "<script" not in page
+    assert page.count("<script") == page.count("<script>") == 1
     assert "<img" not in page
     assert page.count("&lt;img src=x onerror=alert(1)&gt;") > 10
 

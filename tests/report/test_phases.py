@@ -42,7 +42,7 @@ def section(alone: list[Arm], finished: Finished) -> str:
     """The page from Training up to the next part, of that arm beside one of the quick start."""
     both = [*alone, finished.record.gathered()[1]]
     html = page(PageWords("", "", "", "", ""), plain_rows(both), both, 0)
-    return html[html.index("<h2>Training</h2>") : html.index("<h2>From problems")]
+    return html[html.index(">Training</h2>") : html.index(">From problems to training examples</h2>")]
 
 
 def test_the_table_has_a_row_per_phase(section: str) -> None:

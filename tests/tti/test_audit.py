@@ -241,7 +241,7 @@ def test_the_report_and_the_runs_record_hold_the_audit(clean: RunRecord) -> None
     assert stage["points"] == {"data": 14, "methodology": 33, "evaluation": 24, "open_source": 0, "total": 71}
     assert [row["answer"] for row in stage["findings"]] == [found.answer.answer for found in audited(clean)]
     html = (clean.folder / "report.html").read_text()
-    assert "<h2>Transparency</h2>" in html
+    assert ">Transparency</h2>" in html
     assert "71 of 100 points" in html
     assert read(clean.root / "artefacts" / clean.cards["audit"] / "checklist.yaml").standing.total == 71
     assert find(clean.name, clean.root).cards.keys() == {"audit", "data", "model"}

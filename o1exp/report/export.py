@@ -1,0 +1,124 @@
+"""A run as a folder to give away: configs, manifests, cards, tables, figures, answers of models, the command that makes it again."""
+
+import json
+import shlex
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from o1exp.flow.manifest import ARTEFACTS
+from o1exp.history.arms import Arm
+from o1exp.history.runs import CONFIG, PAGE, RECORD, RunRecord
+from o1exp.media.figure import FORMS
+from o1exp.media.text import file_name
+from o1exp.report import figures, runs
+from o1exp.report.compare import ResultRow, rows, side_by_side
+from o1exp.report.differ import differences
+from o1exp.report.flips import flips
+from o1exp.report.ledger import shared_trainings
+from o1exp.report.lengths import lengths
+from o1exp.report.table import csv_text, latex_text, pairs_csv, values
+from o1exp.report.ways import ways
+from o1exp.secrets import found as secret_in
+
+REQUESTS = "requests.jsonl"
+REPRODUCE = "reproduce"
+
+
+def export(run: RunRecord, folder: Path) -> list[Path]:
+    """Write the pack into a new or empty folder; its files. Nothing is written where a text holds a secret.
+
+    Errors: ValueError for a folder that holds something, and for a text with a secret, naming the file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is not empty; name a new folder")
+    arms = runs.merge([run])
+    table = rows(arms, runs.choose_baseline("", [run], arms))
+    texts = dict(_texts(run, arms, table))
+    for name, text in texts.items():
+        if why := secret_in(text):
+            raise ValueError(f"{name} {why}; nothing was exported. Take it out there, or run the experiment again without it")
+    pictures = dict(_pictures(arms, table))
+    for name, content in (*texts.items(), *pictures.items()):
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    (folder / REPRODUCE).chmod(0o755)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _texts(run: RunRecord, arms: list[Arm], table: list[ResultRow]) -> Iterator[tuple[str, str]]:
+    """Every text of the pack by its path."""
+    for name in (RECORD, CONFIG, PAGE, "data_card.md", "data_card.html", "model_card.md", "model_card.html"):
+        if (run.folder / name).is_file():
+            yield name, (run.folder / name).read_text(encoding="utf-8")
+    for path, place in _manifests(run, arms).items():
+        yield f"manifests/{path}.json", place.read_text(encoding="utf-8")
+    baseline = runs.choose_baseline("", [run], arms)
+    told = {
+        "baseline": baseline, "rows": [values(row) for row in table], "differences": [one.plain() for one in differences(arms)],
+        "flips": [one.plain() for one in flips(arms, baseline)],
+    }  # fmt: skip
+    yield "tables/results.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    yield "tables/results.csv", csv_text(table)
+    yield "tables/results.tex", latex_text(table)
+    if pairs := side_by_side(table):
+        yield "tables/contamination.csv", pairs_csv(pairs)
+    for training, _ in shared_trainings(arms):
+        logs = [path for path in sorted(training.artefact.folder.glob("*.jsonl")) if path.name in ("curve.jsonl", "validation.jsonl")]
+        for path in logs:
+            yield f"curves/{file_name(training.artefact.path)}-{path.name}", path.read_text(encoding="utf-8")
+    if answers := "".join(_requests(run, arms)):
+        yield REQUESTS, answers
+    yield REPRODUCE, _reproduce(run, arms)
+
+
+def _manifests(run: RunRecord, arms: list[Arm]) -> dict[str, Path]:
+    """Those of all that the results stand on, of the report and of the cards."""
+    lineage = arms[0].lineage
+    described = [found for path in (run.report, *run.cards.values()) if path and (found := lineage.find(path))]
+    stages = {stage.path: stage for arm in arms for stage in arm.stages} | {one.path: one for one in described}
+    return {path: stage.folder / "manifest.json" for path, stage in stages.items()}
+
+
+def _requests(run: RunRecord, arms: list[Arm]) -> Iterator[str]:
+    """The stored answers that the stages stand on, a JSON line each, as `requests.sqlite` holds them; none where there is no such file."""
+    place = run.root / "requests.sqlite"
+    if not place.is_file():
+        return
+    stages = json.dumps(sorted({stage.path for arm in arms for stage in arm.stages}))
+    with sqlite3.connect(f"{place.resolve().as_uri()}?mode=ro", uri=True) as connection:
+        connection.row_factory = sqlite3.Row
+        known = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+        if not {"answers", "uses"} <= known:
+            return
+        wanted = "SELECT key FROM uses WHERE stage IN (SELECT value FROM json_each(?))"
+        for row in connection.execute(f"SELECT * FROM answers WHERE key IN ({wanted}) ORDER BY key", (stages,)):
+            yield json.dumps({name: row[name] for name in row.keys()}, ensure_ascii=False) + "\n"  # noqa: SIM118
+    connection.close()
+
+
+def _pictures(arms: list[Arm], table: list[ResultRow]) -> Iterator[tuple[str, bytes]]:
+    for form in FORMS:
+        drawn = {
+            "scaling": figures.scaling(arms, table, form), "curves": figures.curves(arms, form),
+            "lengths": figures.histograms(lengths(arms), form), "methods": figures.methods(ways(arms), form),
+        }  # fmt: skip
+        yield from ((f"figures/{name}.{form}", picture) for name, picture in drawn.items() if picture)
+
+
+def _reproduce(run: RunRecord, arms: list[Arm]) -> str:
+    """A shell script: the versions, the run's own command, and which digests to compare."""
+    made_by: dict[str, set[str]] = {}
+    for arm in arms:
+        for stage in arm.stages:
+            for name, value in stage.manifest.made_by.items():
+                made_by.setdefault(name, set()).add(str(value))
+    versions = [f"#   {name}: {' and '.join(sorted(found))}" for name, found in made_by.items()]
+    results = [f"#   {name}: {ARTEFACTS}/{arm.result.path}, digest {arm.result.manifest.digest}" for arm in arms for name in arm.names]
+    command = run.command or shlex.join(["o1exp", *run.overrides])
+    return "\n".join([
+        "#!/bin/sh", f"# Makes the run {run.name} again, in the folder it is called in. It was made by", *versions,
+        "# The same versions on the same kind of processor give the same digests; elsewhere compare the effect:", *results,
+        "set -eu", command, "",
+    ])  # fmt: skip

@@ -1,0 +1,110 @@
+"""The page in a real browser: on a phone, on paper, without its script and with it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from o1exp.history.arms import gather
+from o1exp.report.compare import rows
+from o1exp.report.render import PageWords, page
+from tests.artefacts import trained_arm
+from tests.planted import PlantedRun
+from tests.report.browser import Browser, browser, program
+
+pytestmark = pytest.mark.skipif(program() is None, reason="no Chromium on this machine; apt-get install chromium")
+A4, LETTER = 718, 740
+"""Pixels between the margins that Chromium leaves on both papers."""
+
+
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def flipped(planted: PlantedRun) -> Path:
+    """Two arms with flipped problems and more than five samples."""
+    return planted.page / "index.html"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One arm with the tables and curves of two trainings."""
+    root = tmp_path_factory.mktemp("trained")
+    arms = gather(root, {"an-arm-of-a-long-name-without-a-space": trained_arm(root)})
+    file = root / "page.html"
+    file.write_text(page(PageWords("Trained", "", "", "", ""), rows(arms), arms, 2))
+    return file
+
+
+WIDER = """[...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1
+  && !one.closest('.wide, .funnel, .answers, svg')).map(one => one.tagName + ' ' + one.className + ' ' + one.textContent.slice(0, 40))"""
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_phone_scrolls_no_page_sideways(driven: Browser, flipped: Path, trained: Path, script: bool) -> None:
+    for file in (flipped, trained):
+        driven.open(file, width=390, script=script)
+        assert driven.value("document.documentElement.scrollWidth") == 390, driven.value(WIDER)
+
+
+@pytest.mark.parametrize("paper", [A4, LETTER])
+def test_paper_holds_every_column(driven: Browser, flipped: Path, trained: Path, paper: int) -> None:
+    for file in (flipped, trained):
+        driven.open(file)
+        driven.media("print", paper)
+        lost = "[...document.querySelectorAll('td, th')].filter(one => one.getBoundingClientRect().right > innerWidth + 1).length"
+        assert driven.value(lost) == 0, driven.value(f"{WIDER}.concat(innerWidth)")
+        hidden = "[...document.querySelectorAll('details:not([open]) > :not(summary)')].filter(one => !one.checkVisibility()).length"
+        assert driven.value("document.querySelectorAll('details:not([open])').length") > 0
+        assert driven.value(hidden) == 0, "closed details are printed open"
+        driven.media("")
+
+
+def test_it_prints(driven: Browser, flipped: Path, tmp_path: Path) -> None:
+    driven.open(flipped, script=False)
+    driven.pdf(tmp_path / "a4.pdf", 8.27, 11.69)
+    assert (tmp_path / "a4.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_without_its_script_everything_is_there(driven: Browser, flipped: Path) -> None:
+    driven.open(flipped, script=False)
+    assert driven.value("document.querySelectorAll('.filters').length") == 0
+    assert driven.value("document.querySelectorAll('.sample').length") > 25
+    assert driven.value("[...document.querySelectorAll('nav.contents a[href^=\"#\"]')].every(a => document.querySelector(a.hash))")
+
+
+CHOSEN = "[...document.querySelector('.samples').querySelectorAll('.sample')].filter(one => !one.hidden)"
+SET = """((name, value) => {
+  const field = document.querySelector('.samples .filters ' + name);
+  if (field.type === 'checkbox') field.checked = value; else field.value = value;
+  field.dispatchEvent(new Event('input'));
+})"""
+
+
+def test_samples_are_filtered(driven: Browser, flipped: Path) -> None:
+    driven.open(flipped)
+    every = driven.value(f"{CHOSEN}.length")
+    driven.value(f"{SET}('select:nth-of-type(2)', 'right to wrong')")
+    assert set(driven.value(f"{CHOSEN}.map(one => one.dataset.change)")) <= {"right to wrong"}
+    driven.value(f"{SET}('select:nth-of-type(2)', '')")
+    driven.value(f"{SET}('input[type=checkbox]', true)")
+    assert driven.value(f"{CHOSEN}.length") == every, "of both arms the long one waits"
+    driven.value(f"{SET}('input[type=number]', 100000)")
+    assert driven.value(f"{CHOSEN}.length") == 0
+    assert driven.value("document.querySelector('.samples .filters .note').textContent") == f"0 of {every}"
+    driven.value(f"{SET}('input[type=number]', '')")
+    driven.value(f"{SET}('input[type=search]', 'no such words anywhere')")
+    assert driven.value(f"{CHOSEN}.length") == 0
+
+
+def test_a_click_sorts_a_table(driven: Browser, flipped: Path) -> None:
+    driven.open(flipped)
+    column = "[...document.querySelector('table').tBodies[0].rows].map(row => parseFloat(row.cells[1].textContent))"
+    for turn in range(2):
+        driven.value("document.querySelector('table').tHead.rows[0].cells[1].click()")
+        found = driven.value(column)
+        assert found == sorted(found, reverse=bool(turn))
+    assert driven.value("document.querySelector('table').tHead.rows[0].cells[1].getAttribute('aria-sort')") == "descending"
