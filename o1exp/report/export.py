@@ -39,10 +39,10 @@ def export(run: RunRecord, folder: Path) -> list[Path]:
         if why := secret_in(text):
             raise ValueError(f"{name} {why}; nothing was exported. Take it out there, or run the experiment again without it")
     pictures = dict(_pictures(arms, table))
-    for name, content in (*texts.items(), *pictures.items()):
+    for name, content in ({name: text.encode() for name, text in texts.items()} | pictures).items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+        place.write_bytes(content)
     (folder / REPRODUCE).chmod(0o755)
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
@@ -65,9 +65,9 @@ def _texts(run: RunRecord, arms: list[Arm], table: list[ResultRow]) -> Iterator[
     if pairs := side_by_side(table):
         yield "tables/contamination.csv", pairs_csv(pairs)
     for training, _ in shared_trainings(arms):
-        logs = [path for path in sorted(training.artefact.folder.glob("*.jsonl")) if path.name in ("curve.jsonl", "validation.jsonl")]
-        for path in logs:
-            yield f"curves/{file_name(training.artefact.path)}-{path.name}", path.read_text(encoding="utf-8")
+        for log in sorted(training.artefact.folder.glob("*.jsonl")):
+            if log.name in ("curve.jsonl", "validation.jsonl"):
+                yield f"curves/{file_name(training.artefact.path)}-{log.name}", log.read_text(encoding="utf-8")
     if answers := "".join(_requests(run, arms)):
         yield REQUESTS, answers
     yield REPRODUCE, _reproduce(run, arms)

@@ -146,9 +146,10 @@ def test_a_run_waits_for_an_answer_that_another_has_asked_for(tmp_path: Path) ->
     assert list(logged(tmp_path / "server.jsonl").values()) == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_run_asks_itself_where_the_one_it_waits_for_has_died(tmp_path: Path) -> None:
     root = tmp_path / "outputs"
-    with Loopback(Answers(), tmp_path / "server.jsonl", delay=4.0) as server:
+    with Loopback(Answers(), tmp_path / "server.jsonl", delay=15.0) as server:  # longer than a second process takes to start
         first = start(root, server.base_url, 0, 1)
         wait_for_a_claim(root)
         second = start(root, server.base_url, 0, 2)
@@ -156,7 +157,7 @@ def test_a_run_asks_itself_where_the_one_it_waits_for_has_died(tmp_path: Path) -
             time.sleep(0.02)
         first.kill()
         first.wait()
-        assert second.wait(30) == 0, said_by(root).read_text()
+        assert second.wait(120) == 0, said_by(root).read_text()
     assert rows(root / "requests.sqlite", "SELECT kind, count(*) FROM ledger GROUP BY kind") == [("answered", 2), ("lost", 1)]
     assert rows(root / "requests.sqlite", "SELECT count(*) FROM claims") == [(0,)]
 
