@@ -10,6 +10,7 @@ from o1exp.answers import grade as grading
 from o1exp.chat.cache import Cache
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Budget, Teacher
+from o1exp.curate.rules import Rules
 from o1exp.flow import BudgetSpent, Expect, SettingsError, StageFailed
 from o1exp.records import Problem
 from o1exp.thoughts.distil import Distil
@@ -208,3 +209,16 @@ def test_a_problem_whose_request_fails_is_left_out_with_its_reason_and_not_drawn
     assert (sums.asked.count(5), noted["failed"], noted["left_out"], noted["right"]) == (1, 1, 1, 19)
     assert noted["incomplete"] == "1 of 39 requests failed and are left out (1 x 400 maximum context length)"
     assert noted["usd_per_right"] == pytest.approx(2 * 7)
+
+
+def test_another_filter_sends_only_the_problems_that_are_new(tmp_path: Path) -> None:
+    """Problems 10 and 11 are longer by two letters."""
+    strict = Rules(problems=Given(count=12), length=True, shortest=len("What is 10 + 10?"))
+    sums, here = Sums(lambda n, times: boxed(2 * n)), store(tmp_path)
+    with Loopback(sums) as at:
+        first = Distil(problems=strict, teacher=teacher(at.base_url))
+        assert [example.problem for example in here.get(first)] == ["p10", "p11"]
+        wide = Distil(problems=strict.replace(shortest=5), teacher=teacher(at.base_url))
+        assert len(here.get(wide)) == 12
+    assert sorted(sums.asked) == list(range(12))
+    assert facts(here, wide)["cached"] == 2
