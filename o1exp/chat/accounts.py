@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 from o1exp.chat.layout import NAME, TABLES, layout
 
@@ -123,6 +124,13 @@ class Book:
     def replayed(self, stages: Iterable[str]) -> Account:
         """The part of `answers` that other stages had paid before: for these it came from the request cache."""
         return self._answers(f"key IN (SELECT key FROM used WHERE stage IN {_LIST}) AND stage NOT IN {_LIST}", stages)
+
+    def stored(self, stages: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """The answers themselves that these stages stand on, as the file's columns name their parts, in the order of their keys."""
+        query = f"SELECT * FROM answers WHERE key IN (SELECT key FROM used WHERE stage IN {_LIST}) ORDER BY key"
+        found = self._sql.execute(query, _listed(stages))
+        names = [column[0] for column in found.description]
+        return (dict(zip(names, row, strict=True)) for row in found)
 
     def _answers(self, which: str, stages: Iterable[str]) -> Account:
         query = f"SELECT {_SUMS} FROM entries WHERE struck='' AND kind='answered' AND {which}"

@@ -2,10 +2,10 @@
 
 import json
 import shlex
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from o1exp.chat.accounts import open_book
 from o1exp.flow.manifest import ARTEFACTS
 from o1exp.history.arms import Arm
 from o1exp.history.runs import CONFIG, PAGE, RECORD, RunRecord
@@ -20,6 +20,7 @@ from o1exp.report.lengths import lengths
 from o1exp.report.table import csv_text, latex_text, pairs_csv, values
 from o1exp.report.ways import ways
 from o1exp.secrets import found as secret_in
+from o1exp.train.logs import CURVE, VALIDATION
 
 REQUESTS = "requests.jsonl"
 REPRODUCE = "reproduce"
@@ -39,7 +40,7 @@ def export(run: RunRecord, folder: Path) -> list[Path]:
         if why := secret_in(text):
             raise ValueError(f"{name} {why}; nothing was exported. Take it out there, or run the experiment again without it")
     pictures = dict(_pictures(arms, table))
-    for name, content in ({name: text.encode() for name, text in texts.items()} | pictures).items():
+    for name, content in {**{name: text.encode("utf-8") for name, text in texts.items()}, **pictures}.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
@@ -65,9 +66,8 @@ def _texts(run: RunRecord, arms: list[Arm], table: list[ResultRow]) -> Iterator[
     if pairs := side_by_side(table):
         yield "tables/contamination.csv", pairs_csv(pairs)
     for training, _ in shared_trainings(arms):
-        for log in sorted(training.artefact.folder.glob("*.jsonl")):
-            if log.name in ("curve.jsonl", "validation.jsonl"):
-                yield f"curves/{file_name(training.artefact.path)}-{log.name}", log.read_text(encoding="utf-8")
+        for log in [place for name in (CURVE.name, VALIDATION.name) if (place := training.artefact.folder / name).is_file()]:
+            yield f"curves/{file_name(training.artefact.path)}-{log.name}", log.read_text(encoding="utf-8")
     if answers := "".join(_requests(run, arms)):
         yield REQUESTS, answers
     yield REPRODUCE, _reproduce(run, arms)
@@ -82,20 +82,10 @@ def _manifests(run: RunRecord, arms: list[Arm]) -> dict[str, Path]:
 
 
 def _requests(run: RunRecord, arms: list[Arm]) -> Iterator[str]:
-    """The stored answers that the stages stand on, a JSON line each, as `requests.sqlite` holds them; none where there is no such file."""
-    place = run.root / "requests.sqlite"
-    if not place.is_file():
-        return
-    stages = json.dumps(sorted({stage.path for arm in arms for stage in arm.stages}))
-    with sqlite3.connect(f"{place.resolve().as_uri()}?mode=ro", uri=True) as connection:
-        connection.row_factory = sqlite3.Row
-        known = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-        if not {"answers", "uses"} <= known:
-            return
-        wanted = "SELECT key FROM uses WHERE stage IN (SELECT value FROM json_each(?))"
-        for row in connection.execute(f"SELECT * FROM answers WHERE key IN ({wanted}) ORDER BY key", (stages,)):
-            yield json.dumps({name: row[name] for name in row.keys()}, ensure_ascii=False) + "\n"  # noqa: SIM118
-    connection.close()
+    """The stored answers that the stages stand on, a JSON line each."""
+    with open_book(run.root) as book:
+        for answer in book.stored(sorted({stage.path for arm in arms for stage in arm.stages})):
+            yield json.dumps(answer, ensure_ascii=False) + "\n"
 
 
 def _pictures(arms: list[Arm], table: list[ResultRow]) -> Iterator[tuple[str, bytes]]:
