@@ -48,10 +48,10 @@ class Browser:
         return found["result"].get("value")
 
     def media(self, medium: str, width: int = 0) -> None:
-        """As if printed ("print"), on paper so many pixels wide."""
+        """As if printed ("print"), on paper so many pixels wide, without the bars that scroll."""
         self._ask("Emulation.setEmulatedMedia", media=medium)
         if width:
-            self._ask("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=False)
+            self._ask("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=True)
 
     def picture(self, file: Path) -> None:
         file.write_bytes(b64decode(self._ask("Page.captureScreenshot", captureBeyondViewport=True)["data"]))

@@ -13,6 +13,7 @@ from tests.planted import PlantedRun
 from tests.report.browser import Browser, browser, program
 
 pytestmark = pytest.mark.skipif(program() is None, reason="no Chromium on this machine; apt-get install chromium")
+CELLS = "[...document.querySelectorAll('td, th')]"
 A4, LETTER = 718, 740
 """Pixels between the margins that Chromium leaves on both papers."""
 
@@ -55,8 +56,8 @@ def test_paper_holds_every_column(driven: Browser, flipped: Path, trained: Path,
     for file in (flipped, trained):
         driven.open(file)
         driven.media("print", paper)
-        lost = "[...document.querySelectorAll('td, th')].filter(one => one.getBoundingClientRect().right > innerWidth + 1).length"
-        assert driven.value(lost) == 0, driven.value(f"{WIDER}.concat(innerWidth)")
+        lost = f"(edge => {CELLS}.filter(one => one.getBoundingClientRect().right > edge + 1).length)(document.documentElement.clientWidth)"
+        assert driven.value(lost) == 0, driven.value(f"{WIDER}")
         hidden = "[...document.querySelectorAll('details:not([open]) > :not(summary)')].filter(one => !one.checkVisibility()).length"
         assert driven.value("document.querySelectorAll('details:not([open])').length") > 0
         assert driven.value(hidden) == 0, "closed details are printed open"

@@ -2,66 +2,98 @@
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from o1exp.chat.accounts import NAME
+from o1exp.chat.layout import prepare
+from o1exp.history.runs import RunRecord, read, run_folder, write
 from o1exp.report.__main__ import main
-from tests.finished import SECRET, Finished
+from tests.artefacts import trained_arm
+from tests.planted import PlantedRun
+
+KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def copied(planted: PlantedRun, root: Path) -> RunRecord:
+    """The planted run with a config, a card, and two stored answers of which one belongs to another run."""
+    shutil.copytree(planted.root, root)
+    record = read(run_folder(root, planted.record.name))
+    (record.folder / "config.yaml").write_text("study: planted\n")
+    (record.folder / "data_card.md").write_text("# Data\n")
+    ours = next(stage.path for stage in record.gathered()[0].stages if stage.stage == "Planted")
+    with closing(sqlite3.connect(root / NAME)) as book:
+        prepare(book, root / NAME)
+        for key, stage in (("ours", ours), ("theirs", "Distil/other")):
+            values = (key, "{}", f"text of {key}", "", "stop", "teacher", 3, 4, 0.5, 0, 1.0)
+            book.execute(
+                "INSERT INTO answers (key, asked, text, reasoning, finish_reason, model, prompt_tokens, completion_tokens, usd, "
+                "estimated, time) VALUES (?,?,?,?,?,?,?,?,?,?,?)", values,
+            )  # fmt: skip
+            book.execute("INSERT INTO uses VALUES (?,?)", (stage, key))
+        book.commit()
+    return record
 
 
 @pytest.fixture(scope="module")
-def pack(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pack") / "given"
-    assert main(["export", str(finished.record.folder), "--to", str(folder)]) == 0
-    return folder
+def pack(planted: PlantedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pack")
+    record = copied(planted, folder / "outputs")
+    assert main(["export", str(record.folder), "--to", str(folder / "given")]) == 0
+    return folder / "given"
 
 
-def test_it_holds_what_the_run_rests_on(pack: Path, finished: Finished) -> None:
+def test_it_holds_what_the_run_rests_on(pack: Path, planted: PlantedRun) -> None:
     names = {str(path.relative_to(pack)) for path in pack.rglob("*") if path.is_file()}
-    assert {
-        "run.json", "config.yaml", "report.html", "data_card.md", "model_card.html", "tables/results.csv", "tables/results.tex",
-        "tables/results.json", "figures/scaling.svg", "figures/scaling.pdf", "figures/curves.svg", "figures/curves.pdf", "requests.jsonl",
-        "reproduce",
-    } <= names  # fmt: skip
-    stages = {stage.path for arm in finished.record.gathered() for stage in arm.stages}
-    assert {f"manifests/{path}.json" for path in stages} <= names
+    stages = {stage.path for arm in planted.record.gathered() for stage in arm.stages} | {planted.record.report}
+    assert names == {f"manifests/{path}.json" for path in stages} | {
+        "run.json", "config.yaml", "data_card.md", "tables/results.csv", "tables/results.tex", "tables/results.json", "figures/scaling.svg",
+        "figures/scaling.pdf", "requests.jsonl", "reproduce",
+    }  # fmt: skip
     assert (pack / "figures/scaling.pdf").read_bytes().startswith(b"%PDF")
     assert (pack / "figures/scaling.svg").read_bytes().startswith(b"<svg")
+    told = json.loads((pack / "tables/results.json").read_text())
+    assert [row["arm"] for row in told["rows"]] == ["long", "shortcut"]
 
 
-def test_stored_answers_are_those_that_the_stages_stand_on(pack: Path, finished: Finished) -> None:
-    lines = [json.loads(line) for line in (pack / "requests.jsonl").read_text().splitlines()]
-    asked = {
-        stage.path: stage.facts["requests"] for arm in finished.record.gathered() for stage in arm.stages if stage.facts.get("requests")
-    }
-    assert len(lines) == sum(asked.values())
-    assert all(line["text"] and line["model"] for line in lines)
+def test_only_answers_that_the_run_stands_on_are_given(pack: Path) -> None:
+    (answer,) = map(json.loads, (pack / "requests.jsonl").read_text().splitlines())
+    assert (answer["key"], answer["text"], answer["model"]) == ("ours", "text of ours", "teacher")
 
 
-def test_the_command_is_a_script_that_names_the_digests(pack: Path, finished: Finished) -> None:
+def test_the_command_is_a_script_that_names_the_digests(pack: Path, planted: PlantedRun) -> None:
     script = pack / "reproduce"
     assert os.access(script, os.X_OK)
     assert subprocess.run(["sh", "-n", script]).returncode == 0
     text = script.read_text()
-    assert finished.record.command in text
-    assert all(arm.result.manifest.digest in text for arm in finished.record.gathered())
+    assert planted.record.command in text.splitlines()
+    assert all(arm.result.manifest.digest in text for arm in planted.record.gathered())
 
 
-def test_no_secret_is_given_away(
-    pack: Path, finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert all(SECRET.encode() not in path.read_bytes() for path in pack.rglob("*") if path.is_file())
-    record = finished.copy(tmp_path).record
-    with (record.folder / "config.yaml").open("a") as config:
-        config.write("note: sk-proj-abcdefghijklmnopqrstuvwxyz0123456789\n")
+def test_curves_of_trainings_are_files_and_figures(tmp_path: Path) -> None:
+    record = RunRecord(folder=run_folder(tmp_path, "trained"), root=tmp_path, title="Trained", arms={"dpo": trained_arm(tmp_path)})
+    write(record)
+    assert main(["export", str(record.folder), "--to", str(tmp_path / "given")]) == 0
+    assert len(list((tmp_path / "given/curves").glob("*-curve.jsonl"))) == 2
+    assert {path.name for path in (tmp_path / "given/figures").iterdir()} >= {"curves.svg", "curves.pdf", "lengths.svg", "lengths.pdf"}
+
+
+def test_no_secret_is_given_away(planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = copied(planted, tmp_path / "outputs")
+    (record.folder / "config.yaml").write_text(f"note: {KEY}\n")
     assert main(["export", str(record.folder), "--to", str(tmp_path / "given")]) == 2
-    assert "config.yaml holds what looks like a key" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "config.yaml holds what looks like a key" in said
+    assert KEY not in said
     assert not (tmp_path / "given").exists()
 
 
-def test_a_folder_that_holds_something_is_refused(finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_holds_something_is_refused(planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("x")
-    assert main(["export", str(finished.record.folder), "--to", str(tmp_path)]) == 2
+    assert main(["export", str(planted.record.folder), "--to", str(tmp_path)]) == 2
     assert "is not empty" in capsys.readouterr().err
