@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.chat.accounts import NAME
-from o1exp.chat.layout import prepare
+from o1exp.chat.layout import NAME, prepare
 from o1exp.history.runs import RunRecord, read, run_folder, write
 from o1exp.report.__main__ import main
 from tests.artefacts import trained_arm

@@ -11,6 +11,7 @@ import pytest
 from o1exp.history.arms import Arm, gather
 from o1exp.records import Example
 from o1exp.report.compare import plain_rows
+from o1exp.report.ledger import funnels
 from o1exp.report.lengths import bars, lengths
 from o1exp.report.phases import SHOWN_POINTS, Learning, Phase, WrittenText, learning, learning_text, phases
 from o1exp.report.render import PageWords, page
@@ -144,3 +145,18 @@ def test_samples_outlive_their_data(root: Path, result: str, tmp_path: Path) -> 
     assert (first.prompt, first.answer, len(first.texts)) == ("", "", 3)
     assert lengths(arms) == []
     assert "What is" not in learning_text(arms[0].trainings[0])
+
+
+def test_the_funnel_names_what_was_held_out(root: Path, result: str) -> None:
+    (arm,) = gather(root, {"pairs": result})
+    arm.trainings[0].artefact.manifest.facts["held_out"] = 26
+    assert "26 held out for validation" in funnels([arm])[0].steps[-1].remark
+    assert "held out" not in funnels([arm])[1].steps[-1].remark
+
+
+def test_a_phase_says_among_how_many_checkpoints_it_was_chosen(root: Path, result: str) -> None:
+    (arm,) = gather(root, {"pairs": result})
+    arm.trainings[0].artefact.manifest.settings["keep"] = "best"
+    points = len(arm.trainings[0].logs.validation)
+    assert points > 1
+    assert [one.looked_at for one in phases([arm])] == [f"best of {points} by held-out loss", "the last"]

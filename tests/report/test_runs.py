@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.history.cells import CellOutcome
 from o1exp.history.runs import find
 from o1exp.report import runs
 from o1exp.report.__main__ import main
@@ -97,3 +98,17 @@ def test_a_moved_outputs_folder_still_compares(planted: PlantedRun, tmp_path: Pa
     run = find(str(moved / "runs" / planted.record.folder.name), Path("outputs"))
     assert run.root == moved
     assert len(runs.merge([run])) == 2
+
+
+def test_a_sweep_and_its_cells_say_how_many_were_looked_at(planted: PlantedRun) -> None:
+    sweep = replace(planted.record, folder=planted.root / "runs" / "many")
+    outcomes = [CellOutcome(overrides=("seed=0",), run=planted.record.name), CellOutcome(overrides=("seed=1",), code=1, state="FAILED")]
+    for number, cell in enumerate(outcomes):
+        (sweep.folder / "cells" / str(number)).mkdir(parents=True)
+        cell.write(sweep.folder / "cells" / str(number))
+    try:
+        (said,) = runs.looked([sweep, planted.record])
+        assert said.startswith("many looked at 1 scored of 2 begun cells: the best of them is partly luck")
+    finally:
+        shutil.rmtree(sweep.folder)
+    assert runs.looked([planted.record]) == []
