@@ -108,7 +108,7 @@ def thousands_joined(text: str) -> str:
 
 def restored(text: str) -> str:
     r"""The text with the backslashes that a JSON reader took for control characters: \x0crac is \frac again."""
-    return _EATEN.sub(lambda match: _ESCAPES[match[0]], text)
+    return text if text.isprintable() else _EATEN.sub(lambda match: _ESCAPES[match[0]], text)
 
 
 def _halved(text: str) -> str:

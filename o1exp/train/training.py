@@ -225,7 +225,10 @@ class Training(Stage[Checkpoint]):
     def show(self, work: Work) -> None:
         """Print what is learned and how long it is, before it costs anything."""
         start = work.open(self.start)
-        config = transformers("AutoConfig").from_pretrained(start.source, revision=start.revision or None)
+        try:
+            config = transformers("AutoConfig").from_pretrained(start.source, revision=start.revision or None)
+        except (ValueError, KeyError, AttributeError, TypeError):  # the training refuses it in a sentence
+            config = None
         window = self.max_position_embeddings or positions(getattr(config, "max_position_embeddings", None))
         for line in lines(work.open(self.prepared).folder, PreparedFacts.of(work.manifest(self.prepared).facts), window):
             work.console.line(line)

@@ -306,3 +306,12 @@ def test_what_is_no_causal_language_model_is_refused_in_a_sentence(name: str, sa
     with pytest.raises(StageFailed, match=says) as refused:
         store.make([on(stage, strategy="single")])
     assert "Traceback" not in str(refused.value)
+
+
+@pytest.mark.slow
+def test_an_architecture_that_transformers_lacks_is_refused_in_our_words(tmp_path: Path) -> None:
+    stage, store = trained_from("mistral", tmp_path)
+    config = tmp_path / "mistral" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "model_type": "unheard_of"}))
+    with pytest.raises(StageFailed, match=r"the config of .* cannot be read: .*`unheard_of`.*; start from a model that transformers knows"):
+        store.make([on(stage, strategy="single")])
