@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from o1exp.bench.__main__ import main
-from o1exp.published.judged_report import f1
+from o1exp.bench.metrics import f1
 
 
 def test_f1_is_the_harmonic_mean() -> None:
