@@ -42,6 +42,7 @@ class Bench(Recipe, Sampling):
     rows: Annotated[int, AtLeast(1)] | None = None
     """Only so many of the problems, drawn by `rows_seed` and always the same ones; null: all."""
     rows_seed: Annotated[int, AtLeast(0)] = 0
+    """Which ones `rows` draws; apart from the run's seed, so that all seeds answer the same problems."""
 
     path: str = how("")
     """A file of problems; "" for those of the hub."""
