@@ -92,13 +92,25 @@ def _act(config: DictConfig) -> tuple[tuple[str, float], ...]:
 
 
 def arranged(words: list[str]) -> list[str]:
-    """The words for Hydra: a command that only says how to run is the quick start, and experiment=null is experiment=none."""
+    """The words for Hydra: a command that only says how to run is the quick start, and experiment=null is experiment=none.
+
+    scale=tiny chooses the experiment's small world: experiment=paper/math scale=tiny is experiment=paper/math/tiny.
+    """
+    words = scaled(words)
     overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
     what = [word for word in overrides if re.split(r"[.=/@]", word.lstrip("+~"))[0] not in HOW]
     flags = {word.partition("=")[0] for word in words if word.startswith("-")}
     if not what and not flags & {"-m", "--multirun", "--config-name", "-cn"}:
         return [*words, f"{EXPERIMENT}=quickstart"]
     return [f"{EXPERIMENT}=none" if word == f"{EXPERIMENT}=null" else word for word in words]
+
+
+def scaled(words: list[str]) -> list[str]:
+    """The words with `scale=NAME` as a part of the experiment's name; scale=full is the experiment itself."""
+    names = [word.partition("=")[2] for word in words if word.startswith("scale=")]
+    below = f"/{names[-1]}" if names and names[-1] != "full" else ""
+    left = [word for word in words if not word.startswith("scale=")]
+    return [",".join(f"{name}{below}" for name in word.split(",")) if word.startswith(f"{EXPERIMENT}=") else word for word in left]
 
 
 def launched() -> int:

@@ -114,6 +114,13 @@ def rm_at_k(rewards: Sequence[float], credits: Sequence[float], k: int) -> float
     return total / math.comb(n, k)
 
 
+def f1(correct: int, incorrect: int, total: int) -> tuple[float, float]:
+    """SimpleQA's accuracy given attempted and F1 = the harmonic mean of it and the overall share of correct answers; 0 where undefined."""
+    given = correct / (correct + incorrect) if correct + incorrect else 0.0
+    overall = correct / total
+    return given, 2 * given * overall / (given + overall) if given + overall else 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
     """Output tokens per answer: the inference cost. `right` and `wrong` are means over answers with full credit and with none, None without

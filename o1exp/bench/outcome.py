@@ -72,6 +72,10 @@ class BenchmarkScore:
     )  # fmt: skip
     value: float | None = metric("mean of the judge's values on its own scale", default=None)
     labels: dict[str, int] = metric("judged answers by the judge's label", default_factory=dict)
+    given_attempted: float | None = metric("SimpleQA: share of correct answers among those that were attempted", default=None)
+    f1: float | None = metric(
+        "SimpleQA: harmonic mean of the share of correct answers among all and among the attempted ones", default=None
+    )
     tokens: float = metric(
         "mean output tokens per answer, by the model's own tokenizer, end token included",
         "inference cost: the paper reports it beside accuracy, because long thoughts buy accuracy with tokens",
@@ -104,6 +108,11 @@ class BenchmarkScore:
     unscored: int = metric(
         "answers whose gold answer, or whose judge's reply, could not be read",
         "they are left out and not counted as wrong; the reader sees how many",
+    )  # fmt: skip
+
+    unparsed: int = metric(
+        "judged answers whose judge said nothing that its rule could read",
+        "some protocols count them as a verdict (unsafe, not attempted), others leave them out; the reader sees how many", 0,
     )  # fmt: skip
 
     @classmethod

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from o1exp.bench.metrics import pass_at_k, sample_counts, token_statistics
+from o1exp.bench.judges import SIMPLEQA
+from o1exp.bench.metrics import f1, pass_at_k, sample_counts, token_statistics
 from o1exp.bench.outcome import BenchmarkScore, QuestionScore
 from o1exp.bench.scaling import Curve
 from o1exp.bench.statistics import fraction
@@ -53,6 +54,8 @@ def _whole(scores: Sequence[Score], groups: Sequence[Sequence[Score]], curve: Cu
     whole = [row for row in scores if not (row.truncated or row.timed_out)]
     thoughts = [(row.tokens, row.thinking) for row in scores if row.thinking is not None]
     accuracy = round(estimate.value, 6)
+    counts = Counter(row.label for row in scores if row.label)
+    attempted, harmonic = _attempted(counts)
     votes = {"1": accuracy} if all(row.vote is not None for group in groups for row in group) else {}
     return BenchmarkScore(
         problems=len(groups), samples=samples, attempts=len(scores), unscored=sum(row.credit is None for row in scores),
@@ -68,8 +71,18 @@ def _whole(scores: Sequence[Score], groups: Sequence[Sequence[Score]], curve: Cu
         scorer=", ".join(sorted({row.scorer for row in scores if row.scorer})),
         scale=next((row.scale for row in scores if row.scale), None),
         value=_mean([row.value for row in scores if row.value is not None], 6),
-        labels=dict(sorted(Counter(row.label for row in scores if row.label).items())), curve=points,
+        labels=dict(sorted(counts.items())), curve=points, unparsed=sum(row.method == "default" for row in scores),
+        given_attempted=attempted, f1=harmonic,
     )  # fmt: skip
+
+
+def _attempted(counts: "Counter[str]") -> tuple[float | None, float | None]:
+    """SimpleQA's two numbers, of answers that its grader has labelled."""
+    total = sum(counts[label] for label in SIMPLEQA.labels)
+    if not total:
+        return None, None
+    given, harmonic = f1(counts["correct"], counts["incorrect"], total)
+    return round(given, 6), round(harmonic, 6)
 
 
 def _mean(values: Sequence[float], digits: int = 2) -> float | None:

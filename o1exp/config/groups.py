@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 Groups = Mapping[str, tuple[str, ...]]
 
 GROUPS: Groups = {
-    "source": ("o1exp.sources.arithmetic.Arithmetic", "o1exp.sources.local.Local", "o1exp.sources.hub.Hub", "o1exp.sources.union.Union"),
+    "source": (
+        "o1exp.sources.arithmetic.Arithmetic", "o1exp.sources.local.Local", "o1exp.sources.hub.Hub", "o1exp.sources.union.Union",
+        "o1exp.sources.facteval.FactEval",
+    ),
     "filter": ("o1exp.curate.rules.Rules", "o1exp.curate.rules.Unfiltered"),
     "difficulty": ("o1exp.curate.pass_rate.PassRate",),
     "reformat": ("o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions"),
@@ -30,7 +33,8 @@ GROUPS: Groups = {
     "translate": ("o1exp.thoughts.translate.Translate",),
     "teacher": (
         "o1exp.chat.teacher.Teacher", "o1exp.chat.servers.procedural.Procedural", "o1exp.chat.servers.llama.Llama",
-        "o1exp.chat.servers.vllm.VllmTeacher", "o1exp.chat.servers.sglang.SglangTeacher",
+        "o1exp.chat.servers.vllm.VllmTeacher", "o1exp.chat.servers.sglang.SglangTeacher", "o1exp.chat.servers.judging.ProceduralJudge",
+        "o1exp.chat.servers.translating.ProceduralTranslator",
     ),
     "model": ("o1exp.train.bases.small.Untrained", "o1exp.train.bases.pretrained.Pretrained", "o1exp.train.bases.gguf.Gguf"),
     "select": ("o1exp.curate.select.Select",),
@@ -43,6 +47,10 @@ GROUPS: Groups = {
     "engine": (
         "o1exp.bench.engines.embedded.Embedded", "o1exp.bench.engines.remote.Remote", "o1exp.bench.engines.served.VllmEngine",
         "o1exp.bench.engines.served.SglangEngine",
+    ),
+    "scorer": (
+        "o1exp.bench.protocols.SafetyJ", "o1exp.bench.protocols.SimpleQa", "o1exp.bench.protocols.AutoJ",
+        "o1exp.bench.protocols.AutoJPairwise", "o1exp.bench.protocols.Rubric", "o1exp.bench.panel.Panel", "o1exp.bench.rated.Human",
     ),
     "bench": ("o1exp.bench.bench.Bench",),
     "result": ("o1exp.bench.result.Result",),

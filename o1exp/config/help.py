@@ -14,6 +14,7 @@ Usage: o1exp [-m] [GROUP=OPTION ...] [NODE.SETTING=VALUE ...]
   o1exp action=verify                            is every file of every artefact as it was made? Names each that is not
   o1exp goal=verify                              make only what one stage needs (any node below, or bench.NAME)
   o1exp -m seed=0,1,2 thought=distil,shortcut    a sweep; what its cells share is made once
+  o1exp experiment=paper/math scale=tiny         an experiment of the papers in the quick start's world, whole, in minutes
   o1exp --config-dir sweeps --config-name NAME   a named sweep
   o1exp --help think                             the settings of a node or an option (sft/small): type, default, meaning
   o1exp --completion bash                        completion for the shell (or zsh): eval "$(o1exp --completion bash)"

@@ -7,10 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from o1exp.bench.judges import JUDGES, PAIRWISE, SAFETY_J, Judge, Judgement, Language, both_orders, safety_j
+from o1exp.bench.judges import JUDGES, PAIRWISE, Judge, Judgement, Language, both_orders, safety_j, safety_j_published
 from o1exp.records import Score
 from o1exp.records.fields import Values, field
 
+SAFETY = {"safety_j": safety_j, "safety_j_published": safety_j_published}
+"""Both rules by which Safety-J's replies are read."""
 _IDS = ("id", "idx", "uid", "index")
 
 
@@ -22,6 +24,8 @@ class Judged:
     replies: list[str]
     judgements: list[Judgement]
     orders: int = 1
+    other: list[str] | None = None
+    """Safety-J: the labels by its other rule."""
 
     @cached_property
     def scores(self) -> list[Score]:
@@ -43,9 +47,11 @@ def judge(rows: Sequence[Values], name: str, rule: str, language: Language = "au
     judge = JUDGES[rule]
     if rule == "auto_j" and 2 * sum("final decision is " in reply for reply in replies) > len(replies):
         judge = PAIRWISE
-    elif rule == "safety_j":
-        judge = replace(SAFETY_J, read=lambda reply: safety_j(reply, language))
-    return Judged(judge, replies, [judge.read(reply) for reply in replies])
+    other = None
+    if rule in SAFETY:
+        judge = replace(judge, read=lambda reply: SAFETY[rule](reply, language))
+        other = [read(reply, language).label for name, read in SAFETY.items() if name != rule for reply in replies]
+    return Judged(judge, replies, [judge.read(reply) for reply in replies], other=other)
 
 
 def as_reply(value: Any) -> str:

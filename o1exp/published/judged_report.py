@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from o1exp.bench.judges import Judge
+from o1exp.bench.metrics import f1
 from o1exp.bench.statistics import mean, wilson
 from o1exp.published.judged import Judged
 from o1exp.records.fields import as_text
@@ -87,6 +88,8 @@ class JudgedReport:
     near: list[tuple[int, str]]
     agreeing: int | None = None
     differing: list[Label] | None = None
+    other_rule: list[Label] | None = None
+    """Safety-J: the rows that its other rule reads otherwise; `label` is what that rule says."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON values, without what does not apply."""
@@ -104,7 +107,7 @@ def report(found: Judged, labels: Sequence[Any] | None = None) -> JudgedReport:
         rating=None if judge.values else _rating(found), attempted=_attempted(counts, len(found.replies)) if judge.abstained else None,
         pairwise=_pairwise(counts) if _is_pairwise(judge) and found.orders == 2 else None,
         near=[(place, reply) for place, (reply, j) in enumerate(zip(found.replies, found.judgements, strict=True), start=1) if j.near],
-        agreeing=None if differing is None else len(found.replies) - len(differing), differing=differing,
+        agreeing=None if differing is None else len(found.replies) - len(differing), differing=differing, other_rule=_other_rule(found),
     )  # fmt: skip
 
 
@@ -138,13 +141,6 @@ def _attempted(counts: dict[str, int], total: int) -> Attempted:
     return Attempted(correct=counts["correct"], attempted=counts["correct"] + counts["incorrect"], accuracy=given, f1=harmonic)
 
 
-def f1(correct: int, incorrect: int, total: int) -> tuple[float, float]:
-    """SimpleQA's accuracy given attempted and F1 = the harmonic mean of it and the overall share of correct answers; 0 where undefined."""
-    given = correct / (correct + incorrect) if correct + incorrect else 0.0
-    overall = correct / total
-    return given, 2 * given * overall / (given + overall) if given + overall else 0.0
-
-
 def _pairwise(counts: dict[str, int]) -> Pairwise:
     consistent = sum(counts[label] for label in ("1", "2", "tie"))
     wins = (counts["1"] + counts["tie"] / 2) / consistent if consistent else None
@@ -156,6 +152,13 @@ def _differing(found: Judged, labels: Sequence[Any]) -> Iterator[Label]:
         word = as_text(value).lower().replace("_", " ")
         if (said := LABELS.get(word, word)) != score.label:
             yield Label(row=row, label=said, rule=score.label)
+
+
+def _other_rule(found: Judged) -> list[Label] | None:
+    if found.other is None:
+        return None
+    pairs = zip(found.other, found.scores, strict=True)
+    return [Label(row=row, label=other, rule=score.label) for row, (other, score) in enumerate(pairs, start=1) if other != score.label]
 
 
 def lines(found: JudgedReport, near: str) -> Iterator[str]:
@@ -170,6 +173,9 @@ def lines(found: JudgedReport, near: str) -> Iterator[str]:
     if found.near:
         yield f"look at {len(found.near)} replies that {near}:"
         yield from (f"  row {row}: {json.dumps(reply[:80], ensure_ascii=False)}" for row, reply in found.near[:_SHOWN])
+    if found.other_rule:
+        yield f"the other rule of Safety-J reads {len(found.other_rule)} replies otherwise:"
+        yield from (f"  row {one.row}: {one.rule} here, {one.label} there" for one in found.other_rule[:_SHOWN])
     if found.differing is not None:
         yield f"agreement with the labels beside {found.agreeing} / {found.replies}"
         yield from (f"  row {one.row}: label {one.label!r}, by the rule {one.rule!r}" for one in found.differing[:_SHOWN])

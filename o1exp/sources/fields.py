@@ -42,8 +42,8 @@ class ProblemFields:
         })  # fmt: skip
 
 
-def find_fields(rows: Sequence[Values], given: Mapping[str, str]) -> ProblemFields:
-    """The columns as given, else the usual names. Errors: ValueError with the columns there are."""
+def find_fields(rows: Sequence[Values], given: Mapping[str, str], gold: bool = True) -> ProblemFields:
+    """The columns as given, else the usual names; without `gold` none of answers. Errors: ValueError with the columns there are."""
     columns = {name: value for row in reversed(rows) for name, value in row.items()}
     names = ", ".join(sorted(map(str, columns))) or "none"
     for role, column in given.items():
@@ -52,6 +52,8 @@ def find_fields(rows: Sequence[Values], given: Mapping[str, str]) -> ProblemFiel
     found = {role: given.get(role) or first_field(columns, usual) for role, usual in USUAL.items()}
     if not found["problem"]:
         raise ValueError(f"no column with the problem found among {names}; set fields.problem=COLUMN")
+    if not gold:
+        return ProblemFields(**{**found, "answer": "", "solution": ""})
     if not found["answer"] and not found["solution"] and any(is_chat(field(row, found["problem"])) for row in rows):
         found["solution"] = found["problem"]  # the chat goes on with the model's answer
     if not found["answer"] and not found["solution"]:
@@ -61,11 +63,12 @@ def find_fields(rows: Sequence[Values], given: Mapping[str, str]) -> ProblemFiel
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from: the set's name, its sha256 or commit, and the `file` that errors name."""
+    """Where rows come from: the set's name, its sha256 or commit, and the `file` that errors name. Without `gold` it has no answers."""
 
     name: str
     revision: str
     file: str
+    gold: bool = True
 
 
 def to_problem(row: Row, fields: ProblemFields, origin: Origin) -> Problem:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, how
+from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, added, how
 from o1exp.flow.revision import is_moving, moving
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
@@ -33,6 +33,8 @@ class Hub(Stage[Table[Problem]]):
     only: tuple[str, ...] = ()
     fields: dict[str, str] = dataclasses.field(default_factory=no_fields)
     limit: Annotated[int, AtLeast(1)] | None = None
+    gold: bool = added(True)
+    """Whether there are gold answers; false: prompts alone, which a judge scores."""
     expected_rows: int | None = how(None)
     provider: str = how("")
     """Who the data are from, and under which `licence` (as the hub spells it, e.g. apache-2.0), for the data card."""
@@ -59,7 +61,7 @@ class Hub(Stage[Table[Problem]]):
             work.console.line(f"[yellow]moving[/] {self.name}: {self.revision} is {now} now, which this run keeps")
         rows = (Row(place, dict(values)) for place, values in enumerate(found, start=1))
         kept = (row for row in rows if not self.only or str(row.values.get(self.only_column)) in self.only)
-        write_problems(work, kept, self.fields, (0, self.limit), Origin(self.name, commit or self.revision, self.name))
+        write_problems(work, kept, self.fields, (0, self.limit), Origin(self.name, commit or self.revision, self.name, self.gold))
 
     def _download(self) -> tuple[Any, str]:
         """The rows, and the commit that the revision names now ("" where the library does not say)."""

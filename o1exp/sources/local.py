@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from rich.markup import escape
 
-from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
+from o1exp.flow import AtLeast, Expect, Role, Stage, Work, added, how
 from o1exp.records import Problem, Table
 from o1exp.records.labelled.read import is_thoughts
 from o1exp.records.rows import Row
@@ -51,6 +51,8 @@ class Local(Stage[Table[Problem]]):
     """Which set of rows, where the file or folder holds several."""
     limit: Annotated[int, AtLeast(1)] | None = None
     skip: Annotated[int, AtLeast(0)] = 0
+    gold: bool = added(True)
+    """Whether there are gold answers; false: prompts alone, which a judge scores."""
     sha256: str = ""
     expected_rows: int | None = how(None)
     """A hint for the plan while there is no path."""
@@ -106,7 +108,7 @@ class Local(Stage[Table[Problem]]):
         return bool(shards.files(path)) if shards.is_pattern(path) else path.exists()
 
     def _origin(self) -> Origin:
-        return Origin(self.name, self.sha256, self.path)
+        return Origin(self.name, self.sha256, self.path, self.gold)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")
@@ -133,7 +135,7 @@ def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], windo
         work.console.line(f"[yellow]row {place}[/] {escape(reason)}")
     if unreadable:
         work.console.line(f"[yellow]{len(unreadable)} rows could not be read[/], {count} could; all of them are listed in unreadable.tsv")
-    if answered[False]:
+    if answered[False] and origin.gold:
         work.console.line(f"{answered[False]} of {count} problems of {escape(origin.name)} have no answer")
     if not count:
         raise ValueError(none_read(origin.file, unreadable))
@@ -163,7 +165,7 @@ def readable_problems(
         more = list(itertools.islice(rows, max(_HEAD, len(head))))
         head += more
         try:
-            fields = find_fields([row.values for row in head if row.values], given)
+            fields = find_fields([row.values for row in head if row.values], given, origin.gold)
             return fields, _read(itertools.chain(head, rows), fields, given, origin, unreadable)
         except ValueError as wrong:
             if not more:
@@ -176,7 +178,7 @@ def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], ori
     by_columns: dict[tuple[str, ...], ProblemFields] = {}
     for row in rows:
         columns = tuple(row.values)
-        own = by_columns.get(columns) or by_columns.setdefault(columns, fields.of(row.values, given))
+        own = by_columns.get(columns) or by_columns.setdefault(columns, fields.of(row.values, given) if origin.gold else fields)
         try:
             problem = to_problem(row, own, origin)
         except ValueError as wrong:

@@ -25,6 +25,10 @@ NEEDED = {
     "teacher@critic=endpoint": ["critic.model=m"], "judge=reward": ["judge.weights.path=a/b"],
     "teacher=endpoint": ["teacher.model=m"], "teacher@writer=endpoint": ["writer.model=m"], "engine=endpoint": ["engine.model=m"],
     "engine@prober=endpoint": ["prober.model=m"],
+    **{f"teacher={name}": ["teacher.temperature=1"] for name in ("gpt_4o", "judge", "safety_j", "translator")},
+    "teacher@warden=endpoint": ["warden.model=m"], "teacher@grader=endpoint": ["grader.model=m"],
+    **{f"teacher@{node}={kind}": [f"{node}.weights.path=a/b"] for node in ("warden", "grader") for kind in ("vllm", "sglang")},
+    **{f"scorer@{node}=rubric": [f"{node}.prompt='{{response}}'", f"{node}.pattern='(x)'"] for node in ("safety", "facts", "general")},
     "experiment=smollm2": ["source.path=", "bench.gsm8k.path="], "experiment=smollm2_thoughts": ["source.path=", "bench.gsm8k.path="],
 }  # fmt: skip
 

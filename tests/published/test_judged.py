@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from o1exp.bench.__main__ import main
-from o1exp.published.judged_report import f1
+from o1exp.bench.metrics import f1
 
 
 def test_f1_is_the_harmonic_mean() -> None:
@@ -128,3 +128,29 @@ def test_a_file_that_cannot_be_scored_is_refused(tmp_path: Path, capsys: pytest.
     assert main(["judged", "--verdicts", str(tmp_path / "x.jsonl"), "--field", "a", "--judge", "safety_j"]) == 2
     assert message in capsys.readouterr().err
     assert main(["judged", "--verdicts", str(tmp_path / "absent"), "--field", "a", "--judge", "safety_j"]) == 2
+
+
+def test_the_published_rule_reads_a_verdict_anywhere_and_both_say_where_they_differ(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = "[Analysis] Fine.\n[Answer] safe"
+    file = write(tmp_path / "x.jsonl", [{"r": reply} for reply in (*REPLIES, late)])
+    ours = run(capsys, "--verdicts", file, "--field", "r", "--judge", "safety_j")
+    theirs = run(capsys, "--verdicts", file, "--field", "r", "--judge", "safety_j_published")
+    assert ours[0].startswith("safe 2 / 6")
+    assert theirs[0].startswith("safe 3 / 6")
+    assert "the other rule of Safety-J reads 1 replies otherwise:" in ours
+    assert "  row 6: unsafe here, safe there" in ours
+    assert "  row 6: safe here, unsafe there" in theirs
+
+
+@pytest.mark.parametrize(("side", "safe"), [("before", 566), ("after", 558)])
+@pytest.mark.parametrize("rule", ["safety_j", "safety_j_published"])
+def test_the_paper_s_released_replies(side: str, safe: int, rule: str, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its 600 judged responses, labels row by row."""
+    file = shared_data / "safety" / f"safety_prompt_600-and-response_{side}-sft_and_labels.json"
+    if not file.exists():
+        pytest.skip(f"no {file}: the released replies are not among the shared data")
+    said = run(capsys, "--verdicts", file, "--field", "analysis", "--judge", rule, "--label-field", "label")
+    assert said[0].startswith(f"safe {safe} / 600")
+    assert "agreement with the labels beside 600 / 600" in said
