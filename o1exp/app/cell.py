@@ -19,9 +19,11 @@ from o1exp.config.compose import Study
 from o1exp.config.error import ConfigError
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.process import die_with
-from o1exp.history.cells import CellOutcome, alone, outcome
+from o1exp.history import numbers
+from o1exp.history.cells import CellOutcome, alone, labels, outcome
 from o1exp.history.runs import read
 from o1exp.secrets import masked
+from o1exp.track.tracking import Cell
 
 PARENT = "O1EXP_PARENT_RUN"
 """The environment variable with the sweep's run in MLflow."""
@@ -62,7 +64,7 @@ def run_cell(study: Study) -> tuple[tuple[str, float], ...]:
 def _ended(asked: CellOutcome, study: Study, folder: Path) -> CellOutcome:
     watch = Watch(folder, study.wanted)
     try:
-        made = run(study, asked.parent or None, watch.over if os.environ.get(PRUNE) else nullcontext)
+        made = run(study, _logged_as(asked, folder), watch.over if os.environ.get(PRUNE) else nullcontext)
         measured = metrics(read(made)) if study.report else {}
     except Stopped:
         if not watch.pruned:
@@ -74,6 +76,16 @@ def _ended(asked: CellOutcome, study: Study, folder: Path) -> CellOutcome:
         return replace(asked, state="FAILED", code=1, error=masked("".join(traceback.format_exception(problem))))
     run_name = made.name if study.report else ""  # another goal has no page to compare
     return replace(asked, state="FINISHED", run=run_name, metrics=tuple(measured.items()))
+
+
+def _logged_as(asked: CellOutcome, folder: Path) -> Cell:
+    """The cell's place in MLflow, with what tells it from those that the sweep has by now."""
+    sweep = Path(str(HydraConfig.get().sweep.dir))
+    known = [CellOutcome(overrides=cell, number=number) for number, cell in numbers.read(sweep).items()]
+    mine = folder.parent == sweep / "cells"
+    name = labels(known).get(asked.number, "") if mine else ""
+    place = folder.name if mine else str(folder.relative_to(sweep))
+    return Cell(sweep.name, place, asked.parent, name or " ".join(asked.overrides))
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 import shlex
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from rich.markup import escape
 
@@ -26,32 +27,41 @@ from o1exp.report.inside import beside, with_links
 from o1exp.report.runs import merge
 from o1exp.report.table import reported, summary
 from o1exp.secrets import masked, masked_config
-from o1exp.track.tracking import log_run, open_study
+from o1exp.track import unsent
+from o1exp.track.live import live
+from o1exp.track.study import log_run, open_study
+from o1exp.track.tracking import Begun, Cell
 
 Over = Callable[[Store], AbstractContextManager[object]]
 
 
-def run(study: Study, parent: str | None = None, over: Over = nullcontext) -> Path:
+def run(study: Study, cell: Cell | None = None, over: Over = nullcontext) -> Path:
     """Make the goals, write the run's folder, log it and print the scores. Returns the folder. `over` is open while stages are made.
 
     Errors: ConfigError before anything starts; StageFailed, BudgetSpent, Stopped, Unwritable with all finished stages kept.
     """
     store = store_of(study)
     with writing(store.root):
-        return _run(study, store, parent, over)
+        return _run(study, store, cell, over)
 
 
-def _run(study: Study, store: Store, parent: str | None, over: Over) -> Path:
+def _run(study: Study, store: Store, cell: Cell | None, over: Over) -> Path:
     steps = plan(store, study.wanted, store.remake)
     tell_stale(study, store, steps)
     if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
         raise ConfigError(obstacles)
     store.root.mkdir(parents=True, exist_ok=True)
-    if study.track.enabled and study.report:
+    logged = bool(study.track.enabled and study.report)
+    if logged:
         open_study(study.track, store.root, study.config.study)
-    if study.report is not None:
-        write_config(study, store)
-    with forks.warm(preloads(steps), child_environment(1)), over(store):
+    begun = Begun()
+    with ExitStack() as around:
+        if study.report is not None:
+            record = record_of(study, store, write_config(study, store))
+            if logged and any(step.state == "make" for step in steps):
+                begun = around.enter_context(live(study.track, record, cell, study.goals, store))
+        around.enter_context(forks.warm(preloads(steps), child_environment(1)))
+        around.enter_context(over(store))
         store.make(study.wanted, study.machine.jobs)
     _tally(store)
     if study.report is None:
@@ -60,8 +70,8 @@ def _run(study: Study, store: Store, parent: str | None, over: Over) -> Path:
         return store.root
     record = write_run(study, store)
     wide(store).print(summary(reported(merge([record]), store.folder(study.report))))
-    if study.track.enabled:
-        log_run(study.track, record, parent)
+    if logged:
+        log_run(study.track, record, cell, begun)
     store.console.line(escape(f"Report: open {_near(record.folder / PAGE)}"))
     store.console.line(escape(f"MLflow: {_shown_by(study, store)}"))
     return record.folder
@@ -77,12 +87,7 @@ def write_run(study: Study, store: Store) -> RunRecord:
     """The run's folder under runs/, named by study and report key: its record, the resolved config, the page and the cards."""
     assert study.report is not None
     folder, cards = write_config(study, store), described(study.report)
-    record = RunRecord(
-        folder=folder, root=store.root, title=study.config.study, baseline=study.config.baseline, overrides=study.overrides,
-        arms={arm: _place(goal) for arm, goal in study.goals.items()}, report=_place(study.report),
-        cards={name: _place(card) for name, card in cards.items()}, stages={name: key for key, name in study.names.items()},
-        command=shlex.join(["o1exp", *study.overrides]),
-    )  # fmt: skip
+    record = record_of(study, store, folder)
     write(record)
     for name in ("data", "model"):
         if name in cards:
@@ -91,6 +96,25 @@ def write_run(study: Study, store: Store) -> RunRecord:
     page = (store.folder(study.report) / "index.html").read_text(encoding="utf-8")
     replace_text(folder / PAGE, with_links(page, beside(folder)))
     return record
+
+
+def record_of(study: Study, store: Store, folder: Path) -> RunRecord:
+    """What the run's record says, whether anything is made yet or not."""
+    assert study.report is not None
+    return RunRecord(
+        folder=folder, root=store.root, title=study.config.study, baseline=study.config.baseline, overrides=study.overrides,
+        arms={arm: _place(goal) for arm, goal in study.goals.items()}, report=_place(study.report),
+        cards={name: _place(card) for name, card in described(study.report).items()},
+        stages={name: key for key, name in study.names.items()}, command=shlex.join(["o1exp", *study.overrides]), choices=_choices(),
+    )  # fmt: skip
+
+
+def _choices() -> dict[str, str]:
+    """The option of every node, as Hydra chose them: the command's, the experiment's, or the default."""
+    if not HydraConfig.initialized():
+        return {}
+    chosen = HydraConfig.get().runtime.choices
+    return {str(node): str(option) for node, option in chosen.items() if not str(node).startswith("hydra/") and str(node) != "Root"}
 
 
 def _place(stage: Stage[Any]) -> str:
@@ -134,7 +158,13 @@ def _shown_by(study: Study, store: Store) -> str:
     if not study.track.enabled:
         return "off (track=none)"
     if uri := study.track.uri:
-        return masked(f"logged at {uri}")
+        left, folder = (
+            len(unsent.waiting(store.root)),
+            [] if store.root == Path("outputs").resolve() else ["--outputs", str(_near(store.root))],
+        )
+        command = shlex.join(["python", "-m", "o1exp.track", "send", *folder])
+        late = f"{unsent.why(store.root)}; {left} kept in {_near(store.root / unsent.FOLDER)}, to be sent by: {command}"
+        return masked(late if left else f"logged at {uri}")
     here = store.root == Path("outputs").resolve()
     make = here and Path("Makefile").is_file() and Path("o1exp/track").is_dir()
     command = "make ui" if make else shlex.join(["python", "-m", "o1exp.track", *([] if here else ["--outputs", str(_near(store.root))])])

@@ -20,7 +20,7 @@ from o1exp.report.inside import elsewhere, with_links
 from o1exp.report.render import page
 from o1exp.report.table import summary
 from o1exp.secrets import masked_override
-from o1exp.track.tracking import log_sweep
+from o1exp.track.study import log_sweep
 
 _codes: list[int] = []
 
@@ -42,8 +42,8 @@ def ended(config: DictConfig, first: Study, folder: Path, numbers: set[int], cha
     if done:
         show(sweep, f"{len(done)} of {len(numbers)} cells done", again=changed or not same)
     tell_failed(sweep.failed, len(numbers) - len(found))
-    if first.track.enabled and (done or sweep.failed) and (changed or not same) and found[0].parent:
-        log_sweep(first.track, folder.parents[1], found[0].parent, folder)
+    if first.track.enabled and (done or sweep.failed) and (changed or not same):
+        log_sweep(first.track, folder, str(config.study))
 
 
 def show(sweep: RunRecord, outcome: str, again: bool = True) -> None:

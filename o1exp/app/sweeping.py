@@ -17,6 +17,7 @@ from o1exp.app.identity import folder_of, launchable, settle, what
 from o1exp.app.show import explain, store_of
 from o1exp.app.whole import Remembering, Whole
 from o1exp.app.whole_page import counts, show_whole
+from o1exp.bench.result import SCORES
 from o1exp.config.compose import Study
 from o1exp.flow import forks
 from o1exp.flow.disk import writing
@@ -26,7 +27,7 @@ from o1exp.flow.store import Store
 from o1exp.history.cells import OUTCOME, CellOutcome, outcome
 from o1exp.history.numbers import numbered
 from o1exp.secrets import unchanging
-from o1exp.track.tracking import open_study
+from o1exp.track.study import open_study
 
 ON_FAILURE = ("go_on", "stop")
 
@@ -117,7 +118,8 @@ def opened(config: DictConfig, first: Study, folder: Path) -> str:
     """The sweep's run in MLflow, made before anything is launched; found again where the sweep goes on. "" without MLflow."""
     whole_root = Path(config.outputs).resolve()
     whole_root.mkdir(parents=True, exist_ok=True)
-    return open_study(first.track, whole_root, str(config.study), sweep=folder.name).run_id if first.track.enabled else ""
+    asked = dict.fromkeys(edge.partition(".")[2] for goal in first.goals.values() for edge in goal.inputs if edge.startswith(f"{SCORES}."))
+    return open_study(first.track, whole_root, str(config.study), folder.name, asked).run_id if first.track.enabled else ""
 
 
 def launched(launcher: Launcher, to_do: dict[int, Value], folder: Path, below: Path = Path()) -> None:

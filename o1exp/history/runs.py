@@ -21,7 +21,8 @@ class RunRecord:
     """One finished run, or a sweep with its cells as arms.
 
     `arms` are name -> "Result/<key>" below `root`, `report` is "Report/<key>" ("" for a sweep), `cards` the paths of what describes the
-    run ("audit", "data", "model") as far as it was made, `stages` name -> key, `failed` the cells of a sweep without a result: name -> why.
+    run ("audit", "data", "model") as far as it was made, `stages` name -> key, `failed` the cells of a sweep without a result: name -> why,
+    `choices` the option of each node of the config (`sft@think` -> "small").
     `command` makes it again. `folder` is where the record lies, `root` the outputs folder that it speaks of; neither is stored, so that a
     moved or copied outputs folder speaks of itself.
     """
@@ -37,6 +38,7 @@ class RunRecord:
     failed: dict[str, str] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     command: str = ""
+    choices: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -82,6 +84,7 @@ def write(record: RunRecord) -> Path:
         "format": FORMAT, "name": record.name, "title": record.title, "arms": record.arms, "failed": record.failed,
         "baseline": record.baseline, "report": record.report, "cards": record.cards, "stages": record.stages,
         "overrides": list(record.overrides), "command": record.command,
+        "choices": record.choices,
     }  # fmt: skip
     replace_text(record.folder / RECORD, json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
     return record.folder
@@ -106,7 +109,7 @@ def _record(folder: Path, stored: Mapping[str, Any]) -> RunRecord:
         title=str(stored.get("title", "")), arms=_texts(stored["arms"]), report=str(stored.get("report", "")),
         baseline=str(stored.get("baseline", "")), cards=_texts(stored.get("cards", {})), stages=_texts(stored.get("stages", {})),
         failed=_texts(stored.get("failed", {})), overrides=tuple(map(str, stored.get("overrides", ()))),
-        command=str(stored.get("command", "")),
+        command=str(stored.get("command", "")), choices=_texts(stored.get("choices", {})),
     )  # fmt: skip
 
 

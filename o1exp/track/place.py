@@ -43,3 +43,8 @@ def _move(sql: sqlite3.Connection, experiment: int, old: str, new: str) -> None:
                 f"WHERE experiment_id = :id AND ({column} = :old OR substr({column}, 1, length(:old) + 1) = :old || '/')",
                 {"id": experiment, "old": old, "new": new},
             )
+
+
+def address(uri: str, root: Path) -> str:
+    """The tracking address: an empty `uri` is our own database in the outputs folder."""
+    return uri or f"sqlite:///{root.resolve() / DATABASE}"

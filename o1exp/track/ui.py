@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from o1exp.track.place import DATABASE
-from o1exp.track.tracking import Tracking, view_urls
+from o1exp.track.study import view_urls
+from o1exp.track.tracking import Tracking
 
 START_SECONDS = 120
 SETTINGS = {

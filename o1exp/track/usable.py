@@ -20,6 +20,10 @@ class Untracked(RunError):
     """Runs cannot be logged there. The message names the place and the remedy; everything finished is kept."""
 
 
+class Unreached(Untracked):
+    """A server that does not answer: what it would have been told is kept, and nothing stops for it."""
+
+
 def no_address(uri: str) -> str:
     """What is wrong with the address of a tracking server or database, "" for nothing or for an empty one."""
     if not uri or uri == "databricks" or uri.startswith("databricks://"):

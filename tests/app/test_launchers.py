@@ -12,6 +12,9 @@ from tests.app.commands import TINY, o1exp
 EIGHT = ("-m", *TINY, "hydra/launcher=joblib", "hydra.launcher.n_jobs=8", "seed=0,1", "thought=distil,shortcut", "think.lr=1e-3,2e-3")
 
 
+KINDS = "join tags using (run_uuid) where lifecycle_stage = 'active' and tags.key = 'o1exp.kind' and tags.value in ('sweep', 'cell')"
+
+
 def _folder(folder: Path) -> Path:
     return next((folder / "outputs" / "runs").glob("*/cells.json")).parent
 
@@ -26,7 +29,7 @@ def test_eight_cells_at_once_on_joblib_make_what_they_share_once(tmp_path: Path)
     assert sum(" Sft " in line for line in made) == 2 + 8  # phase 1 for each seed, phase 2 for each cell
     assert {line.split("]")[0] for line in made} <= {f"[{number}" for number in range(8)}
     with sqlite3.connect(tmp_path / "outputs" / "mlflow.db") as sql:
-        states = [state for (state,) in sql.execute("select status from runs where lifecycle_stage = 'active'")]
+        states = [state for (state,) in sql.execute(f"select status from runs {KINDS}")]
     assert states == ["FINISHED"] * 9  # the sweep and its cells
     again = o1exp(tmp_path, *EIGHT, timeout=300)
     assert again.returncode == 0, again.stderr

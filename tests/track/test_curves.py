@@ -11,17 +11,16 @@ from o1exp.history.arms import gather
 from o1exp.history.runs import RunRecord
 from o1exp.history.trained import TrainedPhase
 from o1exp.report.curves import CURVE_POINTS, CurvePoint, points, steps, thinned
-from o1exp.track.logged import entry
-from o1exp.track.tracking import Tracking, log_run
-from o1exp.track.view import scores
+from o1exp.track.study import log_run
+from o1exp.track.traces import EACH
+from o1exp.track.tracking import Tracking
 from tests.artefacts import FAST, SLOW, trained_arm
-from tests.finished import Finished
 
 
 @pytest.fixture(scope="module")
-def record(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
-    """A run of one arm, SFT and then DPO, in a folder that has a database already."""
-    root = finished.copy(tmp_path_factory.mktemp("curves")).root
+def record(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    """A run of one arm, SFT and then DPO."""
+    root = tmp_path_factory.mktemp("curves").resolve()
     return RunRecord(folder=root / "runs" / "alone", root=root, title="training", arms={"run": trained_arm(root)})
 
 
@@ -120,7 +119,26 @@ def test_mlflow_holds_logs_samples_and_the_mask(logged: tuple[Any, str], tmp_pat
     assert "3 tokens given" in Path(client.download_artifacts(run, "phase1/preview.html", str(tmp_path))).read_text()
 
 
-def test_curves_are_no_columns_of_the_run_table(record: RunRecord) -> None:
-    metrics = {metric.key: metric.value for metric in entry(record, record.gathered()).metrics}
-    assert "phase1/accuracy" in metrics
-    assert scores([("1", None, {}, metrics)]) == ["sums/accuracy", "sums/output_tokens"]
+def test_the_trained_model_is_linked_to_its_scores_and_to_the_data(record: RunRecord, logged: tuple[Any, str]) -> None:
+    client, run = logged
+    (output,) = client.get_run(run).outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert (model.source_run_id, str(model.status)) == (run, "READY")
+    assert model.name == "Untrained-SFT-DPO"
+    assert model.tags["o1exp.path"] == record.gathered()[0].model.path  # type: ignore[union-attr]
+    (score,) = [metric for metric in model.metrics if metric.key == "sums/accuracy"]
+    data = {one.dataset.name: one.dataset.digest for one in client.get_run(run).inputs.dataset_inputs}
+    assert data[score.dataset_name] == score.dataset_digest
+    assert score.dataset_name == "sums"
+
+
+def test_some_answers_can_be_read_with_problem_and_verdict(logged: tuple[Any, str]) -> None:
+    client, run = logged
+    found = client.search_traces(locations=[client.get_run(run).info.experiment_id])
+    assert len(found) == 1 + EACH, "of twelve answers one is right"
+    for trace in found:
+        (span,) = trace.data.spans
+        assert span.inputs["problem"].startswith("What is ")
+        assert span.outputs["answer"] == "\\boxed{0}"
+        assert span.outputs["verdict"] == trace.info.tags["verdict"] == ("right" if span.inputs["gold answer"] == "0" else "wrong")
+        assert trace.info.trace_metadata["mlflow.sourceRun"] == run

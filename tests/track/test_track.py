@@ -12,11 +12,15 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from o1exp.history.cells import CellOutcome
-from o1exp.history.runs import CONFIG, RunRecord, replace_text, write
-from o1exp.track.logged import flat, params
-from o1exp.track.tracking import StudyHandle, Tracking, log_run, log_sweep, open_study, view_urls
-from o1exp.track.view import NAME, address, packed, scores, swept, unpacked, view
+from o1exp.history.runs import RunRecord
+from o1exp.track.columns import Columns, Seen, of_sweep
+from o1exp.track.settings import name as run_name
+from o1exp.track.settings import params, settings
+from o1exp.track.study import log_run, log_sweep, open_study, view_urls
+from o1exp.track.tracking import Cell, StudyHandle, Tracking
+from o1exp.track.view import address, of_seeds, of_study, packed, unpacked, view
+from o1exp.track.view import of_sweep as sweep_view
+from tests.app.commands import TINY
 from tests.conftest import ROOT
 from tests.finished import Finished
 from tests.media.test_text import NASTY
@@ -50,16 +54,18 @@ def children(client: Any, run: str) -> list[Any]:
 def test_a_run_holds_params_scores_stages_files_and_datasets(copy: Finished, client: Any, logged: str) -> None:
     run, record = client.get_run(logged), copy.record
     assert run.info.status == "FINISHED"
-    assert run.data.params["think.lr"] == str(record.config["think"]["lr"])
-    assert run.data.params["arms.shortcut"] == "['thought=shortcut']"
-    assert "imitate._target_" not in run.data.params
+    set_there = {word.split("=")[0] for word in TINY} - {"outputs"}
+    assert set_there <= set(run.data.params), "what the command set"
+    assert (run.data.params["experiment"], run.data.params["thought"], run.data.params["seed"]) == ("quickstart", "distil", "0")
+    assert "think.batch_tokens" not in run.data.params, "nor what it left as it was"
+    assert not any(name.startswith(("machine", "track", "arms", "imitate._")) for name in run.data.params)
     long = record.gathered()[0]
     assert run.data.metrics["long thoughts/arithmetic/accuracy"] == long.outcome.benchmarks["arithmetic"].accuracy
     assert run.data.metrics["long thoughts/arithmetic/p"] == 1
-    assert {path.path for path in client.list_artifacts(logged)} == {"report", "run", "manifests", "config.json"}
+    assert {path.path for path in client.list_artifacts(logged)} == {"report", "run", "manifests.json", "config.json"}
     assert "report/index.html" in {path.path for path in client.list_artifacts(logged, "report")}
-    used = {(found.dataset.name.split("-")[0], found.tags[0].value) for found in run.inputs.dataset_inputs}
-    assert used == {("Solutions", "training"), ("Rejection", "training"), ("Arithmetic", "evaluation")}
+    used = {(found.dataset.name.split(":")[0], found.tags[0].value) for found in run.inputs.dataset_inputs}
+    assert used == {("phase 1", "training"), ("phase 2", "training"), ("arithmetic", "evaluation")}
     assert all(len(found.dataset.digest) == 32 for found in run.inputs.dataset_inputs)
 
 
@@ -67,9 +73,9 @@ def test_every_node_stands_under_its_own_key(copy: Finished, client: Any, logged
     """The training, not its encoded data, is what `think` is."""
     tags, stages = client.get_run(logged).data.tags, copy.record.stages
     trained = {f"{one.artefact.stage}/{one.artefact.manifest.key}" for arm in copy.record.gathered() for one in arm.trainings}
-    for name, tag in (("imitate", "imitate"), ("think (long thoughts)", "think.long thoughts"), ("think (shortcut)", "think.shortcut")):
+    assert json.loads(tags["o1exp.stages"]) == stages, "behind one tag"
+    for name in ("imitate", "think (long thoughts)", "think (shortcut)"):
         assert f"Sft/{stages[name]}" in trained
-        assert tags[f"stage.{tag}"] == stages[name]
     assert (copy.root / "artefacts" / "Prepare" / stages["imitate.prepared"]).is_dir()
     assert (copy.root / "artefacts" / "Sample" / stages["bench.arithmetic.attempts (shortcut)"]).is_dir()
 
@@ -80,7 +86,9 @@ def test_each_arm_has_a_run_with_its_curves(copy: Finished, client: Any, logged:
     steps = {arm.name: [row.step for row in arm.trainings[1].logs.curve] for arm in copy.record.gathered()}
     for run in runs:
         assert "arithmetic/accuracy" in run.data.metrics
-        assert [point.step for point in client.get_metric_history(run.info.run_id, "phase2/loss")] == steps[run.info.run_name]
+        history = client.get_metric_history(run.info.run_id, "phase2/loss")
+        assert sorted(point.step for point in history) == steps[run.info.run_name], "told while it trained and afterwards, each once"
+        assert run.data.params["thought"] == {"long thoughts": "distil", "shortcut": "shortcut"}[run.info.run_name]
 
 
 def test_logging_again_finds_the_same_run(copy: Finished, client: Any, logged: str) -> None:
@@ -91,7 +99,7 @@ def test_logging_again_finds_the_same_run(copy: Finished, client: Any, logged: s
 
 def test_what_is_logged_already_is_found_without_importing_mlflow(copy: Finished, logged: str) -> None:
     code = (
-        "import sys; from pathlib import Path; from o1exp.history.runs import read; from o1exp.track.tracking import *\n"
+        "import sys; from pathlib import Path; from o1exp.history.runs import read; from o1exp.track.study import *\n"
         f"record = read(Path({str(copy.record.folder)!r}))\n"
         "open_study(Tracking(), record.root, record.study); print(log_run(Tracking(), record), 'mlflow' in sys.modules)"
     )
@@ -100,36 +108,13 @@ def test_what_is_logged_already_is_found_without_importing_mlflow(copy: Finished
 
 
 def test_a_half_logged_run_is_replaced(copy: Finished, client: Any) -> None:
-    parent = open_study(Tracking(), copy.root, "addition", sweep="killed").run_id
-    first = log_run(Tracking(), copy.record, parent)
+    cell = Cell("killed", "0", open_study(Tracking(), copy.root, "quickstart", sweep="killed").run_id)
+    first = log_run(Tracking(), copy.record, cell)
     client.update_run(first, status="RUNNING")
-    second = log_run(Tracking(), copy.record, parent)
+    second = log_run(Tracking(), copy.record, cell)
     assert second != first
     assert client.get_run(first).info.lifecycle_stage == "deleted"
     assert children(client, first) == []
-
-
-def test_cells_of_a_sweep_stand_below_one_parent(copy: Finished, client: Any, tmp_path: Path) -> None:
-    study = open_study(Tracking(), copy.root, "swept", sweep="grid-1")
-    assert open_study(Tracking(), copy.root, "swept", sweep="grid-1") == study
-    sweep = copy.root / "runs" / "grid-1"
-    for number, (rate, result) in enumerate(zip(("0.001", "0.002"), copy.record.arms.values(), strict=True)):
-        folder, overrides = copy.root / "runs" / f"swept-{number}", ("seed=1", f"think.lr={rate}", f"thought={rate[-1]}")
-        replace_text(folder / CONFIG, f"{{seed: 1, think: {{lr: {rate}, epochs: 3}}, thought: {{draws: 4}}}}")
-        record = RunRecord(folder=folder, root=copy.root, title="swept", arms={"run": result}, overrides=overrides)
-        write(record)
-        log_run(Tracking(), record, study.run_id)
-        CellOutcome(overrides=overrides, run=folder.name).write(sweep / "cells" / str(number))
-    cells = children(client, study.run_id)
-    assert {run.data.params["think.lr"] for run in cells} == {"0.001", "0.002"}
-    assert all("arithmetic/accuracy" in run.data.metrics and "phase1/loss" in run.data.metrics for run in cells)
-    state = unpacked(client.get_experiment(study.experiment_id).tags[NAME])
-    assert state["selectedColumns"][:3] == ["params.`thought`", "params.`think.lr`", "metrics.`arithmetic/accuracy`"]
-    assert {run.data.params["seed"] for run in cells} == {"1"}
-    (sweep / "report.html").write_text("<p>")
-    log_sweep(Tracking(), copy.root, study.run_id, sweep)
-    assert {run.info.run_name for run in children(client, study.run_id)} == {"think.lr=0.001 thought=1", "think.lr=0.002 thought=2"}
-    assert [path.path for path in client.list_artifacts(study.run_id, "report")] == ["report/report.html"]
 
 
 def test_a_copied_folder_keeps_and_writes_its_own_artifacts(finished: Finished, copy: Finished, client: Any, logged: str) -> None:
@@ -141,7 +126,7 @@ def test_a_copied_folder_keeps_and_writes_its_own_artifacts(finished: Finished, 
     places = [client.get_experiment(experiment).artifact_location, *(run.info.artifact_uri for run in runs)]
     assert all(place.startswith((copy.root / "mlflow-artifacts").as_uri() + "/") for place in places)
     assert all(Path(unquote(urlparse(run.info.artifact_uri).path)).is_dir() for run in runs)
-    log_sweep(Tracking(), copy.root, logged, copy.record.folder)
+    log_sweep(Tracking(), copy.record.folder, copy.record.study)
     assert sorted(finished.root.rglob("*")) == before
 
 
@@ -160,11 +145,22 @@ def test_a_moved_folder_may_have_any_name(copy: Finished, logged: str, tmp_path:
 
 
 def test_names_and_values_stay_within_mlflows_limits() -> None:
-    found = params({"a": {"b" * 300: "v" * 7000}, "c[0]=@x": 1, "list": [{"x": 1}, {"x": 2}], "empty": {}})
+    found = params({"a." + "b" * 300: "v" * 7000, "c[0]=@x": "1"})
     assert all(len(p.key) <= 250 and len(p.value) <= 6000 for p in found)
-    assert {p.key for p in found if len(p.key) < 20} == {"c_0___x", "list.0.x", "list.1.x", "empty"}
-    assert len({p.key for p in params({"k" * 300: 1, "k" * 301: 2, "k$": 3, "k%": 4, "k_": 5})}) == 5
-    assert flat({"a": [1, 2]}) == {"a": [1, 2]}
+    assert {p.key for p in found if len(p.key) < 20} == {"c_0___x"}
+    assert len({p.key for p in params(dict.fromkeys(("k" * 300, "k" * 301, "k$", "k%", "k_"), "1"))}) == 5
+
+
+def test_parameters_are_what_was_set_and_which_options_were_chosen(tmp_path: Path) -> None:
+    words = ("experiment=paper", "sft@think=small", "think.lr=0.1", "+think.new=1", "~arms", "machine.jobs=2", "outputs=x", "thought=tree")
+    choices = {"thought": "tree", "sft@think": "small", "machine": "cpu", "experiment": "paper", "source": "arithmetic"}
+    record = RunRecord(folder=tmp_path / "runs" / "r-0a1b", root=tmp_path, title="s", arms={}, overrides=words, choices=choices)
+    found = settings(record)
+    assert found == {
+        "thought": "tree", "think": "small", "experiment": "paper", "source": "arithmetic", "think.lr": "0.1", "think.new": "1",
+    }  # fmt: skip
+    assert run_name(record) == "sft@think=small think.lr=0.1 think.new=1 thought=tree"
+    assert run_name(RunRecord(folder=tmp_path, root=tmp_path, title="s", arms={}, overrides=("experiment=paper",))) == "s"
 
 
 def test_mlflow_takes_every_name(copy: Finished, client: Any) -> None:
@@ -175,8 +171,9 @@ def test_mlflow_takes_every_name(copy: Finished, client: Any) -> None:
     record = RunRecord(folder=folder, root=copy.root, title="it's \u4e2d ${x}", arms=arms)
     parent = open_study(Tracking(), copy.root, record.study, sweep="it's").run_id
     assert open_study(Tracking(), copy.root, record.study, sweep="it's").run_id == parent
-    run = log_run(Tracking(), record, parent)
-    assert log_run(Tracking(), record, parent) == run
+    cell = Cell("it's", "0", parent, "it's = [1]")
+    run = log_run(Tracking(), record, cell)
+    assert log_run(Tracking(), record, cell) == run
     scores = [name for name in client.get_run(run).data.metrics if name.endswith("arithmetic/accuracy")]
     assert len(scores) == len(arms)
     assert len(children(client, run)) == len(arms)
@@ -198,16 +195,29 @@ def test_processes_that_open_a_new_database_at_once_share_it(tmp_path: Path, pro
     assert handles.pop().run_id
 
 
-def test_the_view_shows_what_was_swept_and_no_copies_of_arms() -> None:
-    cells = [(str(i), "p", {"lr": str(i), "epochs": "3"}, {"gsm8k/accuracy": 0.5, "gsm8k/output_tokens": 9.0}) for i in range(3)]
-    runs = [("p", None, {"lr": "9"}, {"long/gsm8k/accuracy": 0.5, "loss": 1.0}), *cells]
-    assert swept(runs) == ["lr"], "the parent is on another level"
-    cells[0][2]["draws"] = "4"
-    assert swept(runs) == ["lr", "draws"], "what some runs lack comes last"
-    assert scores(runs) == ["gsm8k/accuracy", "gsm8k/output_tokens"]
-    state = view(runs)
-    assert unpacked(packed(state)) == state
-    assert state["orderByKey"] == "metrics.`gsm8k/accuracy`"
+def test_the_columns_of_a_study_grow_with_its_runs_and_none_is_read_again() -> None:
+    seen = Seen()
+    for seed in range(3):
+        seen.add({"source": "sums", "thought": "tree", "seed": str(seed)}, ["gsm8k"], 2)
+    assert seen.columns == Columns(("seed",), ("gsm8k",), 2)
+    seen = Seen.of(unpacked(packed(seen.plain())))
+    seen.add({"source": "sums", "thought": "distil", "seed": "0", "think.lr": "0.1", "arm": "a"}, ["gsm8k", "math"], 1)
+    assert seen.columns == Columns(("thought", "seed", "think.lr"), ("gsm8k", "math"), 2), "what some runs lack comes last"
+
+
+def test_the_columns_of_a_sweep_are_its_axes_the_seed_last() -> None:
+    cells = [(f"seed={seed}", f"sft@think={think}", "source=sums") for seed in (0, 1) for think in ("a", "b")]
+    assert of_sweep(cells, asked=["gsm8k"]) == Columns(("think", "seed"), ("gsm8k",), 0)
+    assert of_sweep([*cells, ("seed=0", "think.lr=1")]).params == ("think", "source", "think.lr", "seed")
+
+
+def test_a_view_is_small_enough_for_a_tag_and_comes_back_whole() -> None:
+    many = Columns(tuple(f"think.setting_{n}" for n in range(8)), tuple(f"benchmark {n}" for n in range(6)), 3)
+    for state in (of_study(many), sweep_view(many, "0" * 32), of_seeds(many, "0" * 32)):
+        assert unpacked(packed(state)) == state
+        assert len(packed(state)) < 5000, "MLflow takes no longer tag of an experiment"
+    charts = {chart["displayName"] for chart in of_study(many)["compareRunCharts"]}
+    assert {"Accuracy against output tokens", "Phase 1: loss against tokens", "Phase 3: held-out loss by step"} <= charts
 
 
 def test_the_installed_ui_still_reads_such_a_view() -> None:
@@ -215,8 +225,15 @@ def test_the_installed_ui_still_reads_such_a_view() -> None:
     import mlflow
 
     script = "".join(p.read_text(errors="replace") for p in (Path(mlflow.__file__).parent / "server/js/build/static/js").glob("*.js"))
-    fields = [f'"{name}"' for name in view([]) if name not in ("orderByKey", "orderByAsc", "startTime", "modelVersionFilter")]
-    known = ["mlflow.sharedViewState.", '"deflate;"', '"viewStateShareKey"', "workflowType", "runDateAndNestInfo", *fields]
-    assert [name for name in known if name not in script and name.strip('"') not in script] == []
-    assert address("7", 5000) == "http://127.0.0.1:5000/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=o1exp"
-    assert json.loads(json.dumps(view([])))["selectedColumns"] == []
+    state = view(Columns((), (), 1), "")
+    fields = [name for name in state if name not in ("orderByKey", "orderByAsc", "startTime", "modelVersionFilter")]
+    cards = {name for chart in state["compareRunCharts"] for name in chart}
+    known = [
+        "mlflow.sharedViewState.", '"deflate;"', '"viewStateShareKey"', "workflowType", "compareRunsMode", "runDateAndNestInfo",
+        "mlflow.experimentKind", "custom_model_development", '"SHOW_ALL"', '"SCATTER"', '"LINE"', *fields, *cards,
+        *state["compareRunSections"][0],
+    ]  # fmt: skip
+    assert [name for name in known if name not in script] == []
+    place = "http://127.0.0.1:5000/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=TABLE&viewStateShareKey=study"
+    assert address("7", 5000) == place
+    assert view(Columns(), "")["selectedColumns"] == ["metrics.`tokens`", "metrics.`usd`", "tags.`status`", "metrics.`train_tokens`"]

@@ -10,7 +10,8 @@ import pytest
 from o1exp.flow.errors import RunError
 from o1exp.track.__main__ import main
 from o1exp.track.place import ARTIFACTS, DATABASE
-from o1exp.track.tracking import Tracking, open_study
+from o1exp.track.study import open_study
+from o1exp.track.tracking import Tracking
 from tests.inside import Command
 
 

@@ -248,7 +248,8 @@ def test_the_report_and_the_runs_record_hold_the_audit(clean: RunRecord) -> None
 
 
 def test_mlflow_gets_the_points(clean: RunRecord, tmp_path: Path) -> None:
-    from o1exp.track.tracking import Tracking, log_run, view_urls
+    from o1exp.track.study import log_run, view_urls
+    from o1exp.track.tracking import Tracking
 
     shutil.copytree(clean.root, tmp_path / "outputs", symlinks=True)
     root = tmp_path / "outputs"
