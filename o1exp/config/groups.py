@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,9 +73,15 @@ def load(target: str) -> "type[Settings]":
         raise ValueError(f"{target}: cannot be imported ({type(why).__name__}: {why})") from why
     if not (isinstance(found, type) and issubclass(found, Settings)):
         raise ValueError(f"{target}: is no class of settings; derive it from Stage, Recipe or Settings of o1exp.flow")
-    if missing := [name for name in dir(found) if getattr(getattr(found, name, None), "__isabstractmethod__", False)]:
+    if missing := _missing(found):
         raise ValueError(f"{target}: lacks {', '.join(missing)}, which every class of its kind has")
     return found
+
+
+@cache
+def _missing(found: type) -> tuple[str, ...]:
+    """The names of what a class should have and has not."""
+    return tuple(name for name in dir(found) if getattr(getattr(found, name, None), "__isabstractmethod__", False))
 
 
 def classes(groups: Groups = GROUPS) -> "dict[str, tuple[type[Settings], ...]]":
