@@ -7,7 +7,6 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,6 +56,9 @@ GROUPS: Groups = {
 }  # fmt: skip
 
 
+_WHOLE: set[type] = set()
+
+
 def load(target: str) -> "type[Settings]":
     """The class at a dotted path; the current folder counts as a place of modules.
 
@@ -78,10 +80,12 @@ def load(target: str) -> "type[Settings]":
     return found
 
 
-@cache
-def _missing(found: type) -> tuple[str, ...]:
-    """The names of what a class should have and has not."""
-    return tuple(name for name in dir(found) if getattr(getattr(found, name, None), "__isabstractmethod__", False))
+def _missing(found: type) -> list[str]:
+    """The names of what a class should have and has not; a class that is whole is looked through once."""
+    missing = [] if found in _WHOLE else [name for name in dir(found) if getattr(getattr(found, name, None), "__isabstractmethod__", False)]
+    if not missing:
+        _WHOLE.add(found)
+    return missing
 
 
 def classes(groups: Groups = GROUPS) -> "dict[str, tuple[type[Settings], ...]]":
