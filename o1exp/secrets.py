@@ -58,6 +58,8 @@ _values: set[str] = set()
 _variables: set[str] = set()
 _read: list[dict[int, list[tuple[str, str]]]] = []
 """What the environment held when so many variables were named, while it is said not to change."""
+_looked: list[dict[tuple[int, str], str | None]] = []
+"""What was found in each text then."""
 
 
 def hide(value: str) -> None:
@@ -124,6 +126,15 @@ def masked_config(container: Any, name: str = "") -> Any:
 
 def found(text: str) -> str | None:
     """What in a setting's value is a secret, in words, or None. Whatever passes this can stand in any file."""
+    if not _looked:
+        return _found(text)
+    known, key = _looked[-1], (len(_variables), text)
+    if key not in known:
+        known[key] = _found(text)
+    return known[key]
+
+
+def _found(text: str) -> str | None:
     if where := next((name for name, value in _from_environment() if value in text), None):
         return f"holds the value of the environment variable {where}"
     if marked := _MARKED.search(text):
@@ -164,12 +175,14 @@ def _holds_secret(name: str) -> bool:
 
 @contextmanager
 def unchanging() -> Iterator[None]:
-    """The environment is read once while this is open: ten thousand cells have some million settings to look at."""
+    """The environment is read once while this is open, and each text is looked into once: ten thousand cells have some million settings."""
     _read.append({})
+    _looked.append({})
     try:
         yield
     finally:
         _read.pop()
+        _looked.pop()
 
 
 def _from_environment() -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from o1exp.app.axes import Axes, Value
 from o1exp.app.designs import cells as designed
 from o1exp.config.compose import Study, study_of
 from o1exp.config.error import ConfigError
+from o1exp.config.graph import Built
 from o1exp.config.options import Origin
 from o1exp.config.overlay import Overlay
 from o1exp.config.reach import as_arms
@@ -46,10 +47,10 @@ def checked(config: DictConfig, asked: Sequence[Value], seen: Callable[[Value, S
         for overrides in asked for word in map(Word.of, overrides) if word.key.partition(".")[0] == "arms" and word.text != "arms={}"
     )  # fmt: skip
     origin = Origin.of(config.hydra)
-    overlay, first = Overlay(origin), None
+    overlay, built, first = Overlay(origin), Built(), None
     for overrides in asked:
         try:
-            study = study_of(overlay.composed(overrides), overrides, origin, single=True)
+            study = study_of(overlay.composed(overrides), overrides, origin, single=True, built=built)
         except ConfigError as wrong:
             mistakes |= dict.fromkeys(map(as_arms, wrong.mistakes))
             continue

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from o1exp.config import options
 from o1exp.config.agree import disagreements
 from o1exp.config.error import ConfigError
-from o1exp.config.graph import Graph
+from o1exp.config.graph import Built, Graph
 from o1exp.config.guard import arm_mistakes, config_mistakes
 from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located
 from o1exp.config.options import Origin
@@ -66,16 +66,19 @@ def composed(overrides: Sequence[str], origin: Origin = CONF) -> DictConfig:
         raise ConfigError(explained(overrides, origin, problem)) from problem
 
 
-def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF, single: bool = False) -> Study:
+def study_of(
+    config: DictConfig, overrides: Sequence[str], origin: Origin = CONF, single: bool = False, built: Built | None = None
+) -> Study:
     """The graphs of a composed config: one for each arm, or the run alone if `single` (a cell of a sweep).
 
-    Errors: ConfigError with every mistake of every arm.
+    `built` keeps what cells have in common. Errors: ConfigError with every mistake of every arm.
     """
-    if unfit := unresolved(config):
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    if unfit := unresolved(config, raw):
         raise ConfigError(located(unfit, overrides, origin))
     arms = {MAIN_ARM: []} if single or "arms={}" in overrides else arms_of(config)  # merging {} would keep the experiment's arms
     goal, mistakes = str(config.goal), additions(config, overrides)
-    mistakes += unsaid(config_mistakes(config), mistakes)
+    mistakes += unsaid(config_mistakes(config, raw), mistakes)
     target = "result" if goal == "report" else goal
     refused = [re.sub(r"^arms\..*?\[\d+\]=", "", line) for line in mistakes]  # secrets among the overrides of an arm
     goals: dict[str, Stage[Any]] = {}
@@ -84,7 +87,7 @@ def study_of(config: DictConfig, overrides: Sequence[str], origin: Origin = CONF
     reached = of_arms(overrides, arms, origin.places)
     for arm, own in arms.items():
         try:
-            graph = Graph(composed([*reached[arm], *own], origin) if own else config)
+            graph = Graph(composed([*reached[arm], *own], origin)) if own else Graph(config, raw, built)
             for settings in ("machine", "track"):  # they stand on no edge, and are wrong whatever the goal is
                 graph.node(settings)
             goals[arm] = graph.stage(target)
@@ -151,10 +154,9 @@ def _page_names(page: Report) -> dict[str, str]:
     return names
 
 
-def unresolved(config: DictConfig) -> list[str]:
-    """What a command says that is no value, and what stands where a node should be."""
+def unresolved(config: DictConfig, raw: dict[str, Any]) -> list[str]:
+    """What a command says that is no value, and what stands where a node should be; `raw` is the config with its interpolations."""
     found = []
-    raw: Any = OmegaConf.to_container(config, resolve=False)
     for said in fields(Run):
         if said.name not in raw:
             found.append(f"~{said.name}: a setting cannot be taken away; give it a value, {said.name}=...")

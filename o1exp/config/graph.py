@@ -7,7 +7,7 @@ every mistake of the whole config is collected before one error is raised.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Annotated, Any, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,10 +17,14 @@ from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS, Groups, load
 from o1exp.config.schema import SAME
 from o1exp.config.sentences import no_value, unknown_setting
-from o1exp.flow.check import Settings, SettingsError, fit, typed_fields
+from o1exp.flow.check import AtLeast, Settings, SettingsError, fit, typed_fields
 from o1exp.flow.stage import Recipe, Stage, edge_type
 
 _NODE = re.compile(r"^\$\{(\.*[\w.]+)\}$")
+
+
+_AS_IT_IS: dict[Any, type] = {int: int, Annotated[int, AtLeast(0)]: int, str: str}
+"""Settings whose values need no fitting where they have that type."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,12 @@ class _Node:
 class Graph:
     """The nodes of one composed config, built on demand: `graph.node("think")` is a stage or a settings object."""
 
-    def __init__(self, config: DictConfig, groups: Groups = GROUPS) -> None:
+    def __init__(
+        self, config: DictConfig, raw: dict[str, Any] | None = None, built: "Built | None" = None, groups: Groups = GROUPS
+    ) -> None:
         self._config = config
-        self._raw = OmegaConf.to_container(config, resolve=False)
+        self._raw: Any = OmegaConf.to_container(config, resolve=False) if raw is None else raw
+        self._known = built
         self._groups = groups
         self._built: dict[str, Any] = {}
         self._open: list[str] = []
@@ -115,7 +122,10 @@ class Graph:
                 fields[field.name] = self._of_each(_Node(f"{path}.{field.name}", given), cls.of_each[field.name])
             elif field.name in raw:
                 node = _Node(f"{path}.{field.name}", given)
-                if edge_type(hint) is None or get_origin(hint) is dict or not self._unchosen(node):
+                plain = self._plain(path, given, _AS_IT_IS[hint]) if type(given) is str and hint in _AS_IT_IS else None
+                if plain is not None:
+                    fields[field.name] = plain
+                elif edge_type(hint) is None or get_origin(hint) is dict or not self._unchosen(node):
                     fields[field.name] = self._value(node)
         known = [field.name for field, _ in typed_fields(cls)]
         for name in raw.keys() - {*known, "_target_"} - self._ignored(raw["_target_"]):
@@ -130,6 +140,12 @@ class Graph:
             return False
         self.mistakes.append(f"{node.path}={node.raw}: no option is chosen there; choose one")
         return True
+
+    def _plain(self, path: str, raw: str, kind: type) -> Any:
+        """What `${seed}` stands for, where that is of the setting's own type; None else. OmegaConf would parse the text each time."""
+        match = _NODE.match(raw)
+        found = self._lookup(self._absolute(f"{path}.", match[1])) if match else None
+        return found if type(found) is kind and "${" not in str(found) and found != "???" else None
 
     def _of_each(self, node: _Node, edge: str) -> dict[str, Any]:
         """What each recipe of a list stands on; the recipes themselves, which may stand on this very node, are not built."""
@@ -157,12 +173,13 @@ class Graph:
 
     def _construct(self, path: str, cls: type[Settings], fields: dict[str, Any]) -> Any:
         try:
-            built = cls(**fields)
-            stage = built.stage() if isinstance(built, Recipe) else built
+            stage = self._known.made(cls, fields) if self._known else made(cls, fields)
         except SettingsError as wrong:
             self.mistakes += wrong.lines(f"{path}.")
             return None
-        if isinstance(stage, Stage) and (stage is built or stage.key not in self.names):  # a recipe may hand on one of its inputs
+        if isinstance(stage, Stage) and (
+            not issubclass(cls, Recipe) or stage.key not in self.names
+        ):  # a recipe may hand on one of its inputs
             self._name(path, stage)
         return stage
 
@@ -226,6 +243,40 @@ class Graph:
                 yield node
             for name, inner in node.raw.items():
                 yield from self._nodes(_Node(f"{node.path}.{name}" if node.path else str(name), inner))
+
+
+class Built:
+    """What the nodes of many graphs became: cells of a sweep have most of theirs in common. Only so many are kept, for memory."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._made: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
+
+    def made(self, cls: type[Settings], fields: dict[str, Any]) -> Any:
+        """As `made`; equal settings on the very same inputs give the very same object. Errors: SettingsError."""
+        identity = (cls, _identity(fields))
+        if identity not in self._made:
+            if len(self._made) >= self._most:
+                self._made.clear()
+            self._made[identity] = made(cls, fields), fields  # the inputs stay, or another could get the id of one
+        return self._made[identity][0]
+
+
+def made(cls: type[Settings], fields: dict[str, Any]) -> Any:
+    """The settings, or the stage that a recipe of them expands to. Errors: SettingsError."""
+    built = cls(**fields)
+    return built.stage() if isinstance(built, Recipe) else built
+
+
+def _identity(value: Any) -> Any:
+    """Equal for equal plain values of equal types, and for the same object."""
+    if isinstance(value, Settings):
+        return id(value)
+    if isinstance(value, dict):
+        return tuple((name, _identity(inner)) for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return type(value), *map(_identity, value)
+    return type(value), value
 
 
 def _alone(cls: type[Settings], fields: dict[str, Any]) -> SettingsError:

@@ -64,6 +64,9 @@ GROUPS: Groups = {
 }  # fmt: skip
 
 
+_WHOLE: set[type] = set()
+
+
 def load(target: str) -> "type[Settings]":
     """The class at a dotted path; the current folder counts as a place of modules.
 
@@ -80,9 +83,17 @@ def load(target: str) -> "type[Settings]":
         raise ValueError(f"{target}: cannot be imported ({type(why).__name__}: {why})") from why
     if not (isinstance(found, type) and issubclass(found, Settings)):
         raise ValueError(f"{target}: is no class of settings; derive it from Stage, Recipe or Settings of o1exp.flow")
-    if missing := [name for name in dir(found) if getattr(getattr(found, name, None), "__isabstractmethod__", False)]:
+    if missing := _missing(found):
         raise ValueError(f"{target}: lacks {', '.join(missing)}, which every class of its kind has")
     return found
+
+
+def _missing(found: type) -> list[str]:
+    """The names of what a class should have and has not; a class that is whole is looked through once."""
+    missing = [] if found in _WHOLE else [name for name in dir(found) if getattr(getattr(found, name, None), "__isabstractmethod__", False)]
+    if not missing:
+        _WHOLE.add(found)
+    return missing
 
 
 def classes(groups: Groups = GROUPS) -> "dict[str, tuple[type[Settings], ...]]":

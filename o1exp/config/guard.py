@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from o1exp.secrets import ADDRESSES, found, hide, hide_variable, is_secret, is_variable, masked_value, refusal
 
@@ -25,10 +25,12 @@ def secret_words(words: Sequence[str]) -> list[str]:
     return mistakes
 
 
-def config_mistakes(config: DictConfig) -> list[str]:
-    """A line for each value of a composed config that is or holds a secret, and for a study that names no folder."""
-    plain = OmegaConf.to_container(config, resolve=False)
-    leaves = list(_leaves(plain, "", ""))
+def config_mistakes(config: DictConfig, raw: dict[str, Any]) -> list[str]:
+    """A line for each value of a composed config that is or holds a secret, and for a study that names no folder.
+
+    `raw` is the config with its interpolations.
+    """
+    leaves = list(_leaves(raw, "", ""))
     for _, name, value in leaves:
         if name.endswith("_env") and is_variable(str(value)):
             hide_variable(str(value))

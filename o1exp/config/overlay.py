@@ -1,6 +1,5 @@
 """Configs of many cells: composed once for each combination of options, each cell's values laid on a copy of that."""
 
-import copy
 from collections.abc import Sequence
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -12,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import spine
 from o1exp.config.compose import composed
+from o1exp.config.copies import copied
 from o1exp.config.error import ConfigError
 from o1exp.config.options import Origin
 from o1exp.config.words import Word
@@ -33,7 +33,7 @@ class Overlay:
         try:
             if choices not in self._chosen:
                 self._chosen[choices] = composed(choices, self._origin)
-            config = copy.deepcopy(self._chosen[choices])
+            config = copied(self._chosen[choices])
             ConfigLoaderImpl._apply_overrides_to_config([self._parsed(word) for word in overrides if word not in choices], config)
             return config
         except (ConfigError, HydraException, OmegaConfBaseException, ValueError) as problem:

@@ -16,7 +16,7 @@ def of_arms(overrides: Sequence[str], arms: Mapping[str, Sequence[str]], places:
     for arm, own in arms.items():
         keys = {word.split("=", 1)[0] for word in own}
         reached[arm] = [word for word in overrides if word.split("=", 1)[0] not in keys]
-    for word in map(Word.of, overrides):
+    for word in map(Word.of, overrides) if len(arms) > 1 else ():
         without = {arm for arm, own in arms.items() if _lacks(word, own, places)}
         for arm in without if len(without) < len(arms) else ():
             reached[arm] = [other for other in reached[arm] if other != word.text]

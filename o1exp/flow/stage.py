@@ -6,7 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get_origin
 
@@ -158,6 +158,7 @@ def plain_how(value: Any) -> Any:
     return plain(value)
 
 
+@cache
 def edge_type(hint: Any) -> Any | None:
     """The output type that an edge annotation asks for, or None where the annotation is no edge.
 

@@ -13,6 +13,7 @@ from o1exp.app import sweep as end
 from o1exp.app.axes import Axis, Value
 from o1exp.app.cell import PRUNE, shared
 from o1exp.app.cells import Ended, Refused, checked
+from o1exp.app.designs import cells as designed
 from o1exp.app.identity import folder_of, settle
 from o1exp.app.search.asked import Search
 from o1exp.app.search.results import show_search
@@ -43,13 +44,10 @@ def search(config: DictConfig, launcher: Launcher) -> Sequence[Any]:
 
 
 def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[Any]:
-    edges = _edges(asked)
+    first = checked(config, _edges(asked), lambda overrides, study: None)
     if config.action == "plan":
-        first, whole = planned(config, edges)
-        whole.store.console.line(f"A search of {asked.n_trials} trials; the plan is of {len(edges)} at the edges of what is searched")
-        show_whole(first, whole)
+        _plan(config, asked, first)
         return []
-    first = checked(config, edges, lambda overrides, study: None)
     if config.goal != "report":
         raise Refused([f"goal={config.goal}: a search scores models; leave the goal out"])
     folder = folder_of(config, asked.axes)
@@ -66,6 +64,16 @@ def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[A
         show_search(trials.study, asked, folder, again)
         end.ended(config, first, folder, {trial.number for trial in trials.study.get_trials(deepcopy=False)}, changed=True)
     return []
+
+
+def _plan(config: DictConfig, asked: Search, first: Study) -> None:
+    """The plan of as many trials as the search makes, drawn at random where only the search itself will know, and of the winner's seeds."""
+    drawn = designed(asked.axes, "grid" if asked.sampler == "grid" else "random", runs=asked.trials)[: asked.trials]
+    again = list(_again(asked, drawn[0], int(first.config.seed)).values())
+    first, whole = planned(config, list(dict.fromkeys([*drawn, *again])))
+    how = "its cells" if asked.sampler == "grid" else "drawn at random"
+    whole.store.console.line(f"A search of {asked.trials} trials, planned as {how}, and {len(again)} more that score the best one again")
+    show_whole(first, whole)
 
 
 def _make(launcher: Launcher, trials: Trials, claimed: list[Claimed], folder: Path) -> None:
@@ -96,14 +104,19 @@ def _confirmed(launcher: Launcher, trials: Trials, asked: Search, folder: Path, 
     best = outcome(folder / "cells" / str(done[0].number))
     if best is None:
         return []
-    words = [word for word in best.overrides if not word.startswith("seed=")]
-    seed = next((int(word.partition("=")[2]) for word in best.overrides if word.startswith("seed=")), int(first.config.seed))
-    fixed = [word for word in asked.axes.fixed if word not in words and not word.startswith("seed=")]
-    cells = {place: (*fixed, *words, f"seed={seed + FRESH + place}") for place in range(asked.confirm)}
+    cells = _again(asked, best.overrides, int(first.config.seed))
     place = folder / "confirmed" / f"trial-{done[0].number}"
     launched(launcher, {n: cell for n, cell in cells.items() if not _scored(place / "cells" / str(n))}, folder, place.relative_to(folder))
     found = [outcome(place / "cells" / str(number)) for number in cells]
     return [replace(one, number=done[0].number) for one in found if one is not None]
+
+
+def _again(asked: Search, overrides: Value, configured: int) -> dict[int, Value]:
+    """The cells that score a trial with these overrides on fresh seeds."""
+    words = [word for word in overrides if not word.startswith("seed=")]
+    seed = next((int(word.partition("=")[2]) for word in overrides if word.startswith("seed=")), configured)
+    fixed = [word for word in asked.axes.fixed if word not in words and not word.startswith("seed=")]
+    return {place: (*fixed, *words, f"seed={seed + FRESH + place}") for place in range(asked.confirm)}
 
 
 def _scored(folder: Path) -> bool:
