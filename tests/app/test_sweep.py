@@ -71,6 +71,7 @@ def test_failed_cells_are_told_and_the_same_command_runs_them_alone(o1exp: Comma
     assert [cell.state for cell in outcomes(_folder(moody))] == ["FINISHED"] * 3
 
 
+@pytest.mark.slow
 def test_a_sweep_stops_at_the_first_failure_where_that_is_asked_for(o1exp: Command, moody: Path) -> None:
     (moody / "broken-1").touch()
     stop = "hydra.sweeper.on_failure=stop"
@@ -97,6 +98,7 @@ def test_a_number_that_no_cell_has_is_refused(o1exp: Command, moody: Path) -> No
     assert (done.code, "this sweep has no such cell; its cells are 0, 1" in done.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_settings_that_go_together_are_one_axis(o1exp: Command, moody: Path) -> None:
     pairs = "+hydra.sweeper.params.both=[['thought.mood=3','source.count=5'],['thought.mood=4','source.count=6']]"
     assert o1exp(*SWEEP, "seed=0", pairs).code == 0
@@ -136,6 +138,7 @@ def test_one_plan_stands_for_all_cells(o1exp: Command, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_budget_that_is_too_small_for_the_whole_sweep_is_said(o1exp: Command) -> None:
     priced = ("teacher=endpoint", "teacher.model=m", "teacher.base_url=http://127.0.0.1:9/v1", "teacher.usd_per_million_completion=1000")
     done = o1exp(*PLAN, *priced, "budget.usd=1")
