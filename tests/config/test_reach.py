@@ -38,9 +38,12 @@ def test_a_sweep_over_options_says_what_to_write_instead() -> None:
     assert as_arms("seed=x: is no number") == "seed=x: is no number"
 
 
-@pytest.mark.parametrize("arms", [ARMS, '+arms.x=["seed=4"]', '+arms={a: ["seed=4"]},{}'])
-def test_arms_of_the_command_are_refused_in_a_sweep_whose_cells_have_none(o1exp: Command, arms: str) -> None:
+@pytest.mark.parametrize(
+    ("arms", "cell"),
+    [(ARMS, ARMS), ('+arms.x=["seed=4"]', '+arms.x=["seed=4"]'), ('+arms={a: ["seed=4"]},{}', '+arms={a:["seed=4"]}')],
+)
+def test_arms_of_the_command_are_refused_in_a_sweep_whose_cells_have_none(o1exp: Command, arms: str, cell: str) -> None:
     said = o1exp("-m", "experiment=quickstart", "think.lr=1e-3,2e-3", arms, "action=plan")
     assert (said.code, said.out) == (2, "")
-    assert f"{arms}: a cell of a sweep has no arms; leave out -m" in " ".join(said.err.split())
+    assert f"{cell}: a cell of a sweep has no arms; leave out -m" in " ".join(said.err.split())
     assert o1exp("-m", "experiment=quickstart", "think.lr=1e-3,2e-3", "arms={}", "goal=source", "action=plan").code == 0
