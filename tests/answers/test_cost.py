@@ -152,6 +152,7 @@ def test_blanks_between_two_words_cost_little(before: str) -> None:
     assert [blank for blank in BLANKS if grows_too_fast(ask, (blank, before, "x"), _RESPONSE)] == []
 
 
+@pytest.mark.slow
 def test_a_megabyte_costs_eight_times_an_eighth() -> None:
     def ask(text: str) -> None:
         extract(text)

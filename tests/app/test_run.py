@@ -87,6 +87,7 @@ def test_a_sweep_shares_stages_and_compares_its_cells(copy: Path) -> None:
     assert counts == {"Distil": 1, "Sft": 6, "Arithmetic": 2}
 
 
+@pytest.mark.slow
 def test_a_failed_cell_stops_no_other(copy: Path) -> None:
     done = o1exp(copy, "-m", *WORDS, "hydra/launcher=basic", "think.lr=1e-3,1e30", timeout=600)  # the second one diverges
     assert done.returncode == 1, done.stdout + done.stderr
@@ -96,6 +97,7 @@ def test_a_failed_cell_stops_no_other(copy: Path) -> None:
     assert len(record["failed"]) == 1
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_end_with_one_set_of_artefacts(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
         both = list(threads.map(lambda _: o1exp(tmp_path, *TINY, timeout=400), range(2)))

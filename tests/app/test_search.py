@@ -24,6 +24,7 @@ def _start(folder: Path, storage: str, seconds: float = 0.3) -> "subprocess.Pope
     return subprocess.Popen([sys.executable, "-m", "tests.app.searcher", str(folder), str(seconds), storage], env=environment(None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["journal", "sqlite"])
 def test_twenty_trials_by_two_processes_of_which_one_is_killed(tmp_path: Path, storage: str) -> None:
     first, second = _start(tmp_path, storage), _start(tmp_path, storage)

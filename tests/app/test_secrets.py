@@ -42,6 +42,9 @@ class Talkative:
         return Reply(f"I was asked with {KEY}. The answer is \\boxed{{4}}.", prompt_tokens=5, completion_tokens=5, reasoning=f"{KEY}?")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a run, of one that failed and of refused ones; and all that they said."""

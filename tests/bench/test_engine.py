@@ -102,7 +102,7 @@ def test_every_setting_of_an_endpoint_reaches_the_one_who_asks() -> None:
         model="m", base_url="http://127.0.0.1:1/v1", api_key_env="OTHER", concurrency=2, requests_per_minute=3, tokens_per_minute=4,
         usd_per_million_prompt=5, usd_per_million_completion=6, timeout=7, retries=8, token_limit="max_tokens", send_seed=False,
         expected_prompt_tokens=9, expected_completion_tokens=10, expected_tokens_per_second=11, first_concurrency=1, free=True, stream=True,
-        idle_timeout=12, patience=13, max_failed=0.5, batch_size=14, batch_price=0.25, batch_poll=15,
+        idle_timeout=12, patience=13, max_failed=0.5, batch_size=14, batch_price=0.25, batch_poll=15, n=16,
     )  # fmt: skip
     engines = [dataclasses.replace(engine, batch=True), dataclasses.replace(engine, others=("http://127.0.0.1:2/v1",))]  # never both
     sampling = Sampling(temperature=0.5, top_p=0.9, max_tokens=11, system="s", seed=12, stop=("x",))

@@ -26,7 +26,7 @@ from tests.inside import Command
         (["goal=everything"], ["goal=everything", "choose one of", "think"]),
         (["action=go"], ["action=go", "run, plan, why or verify"]),
         (["source=local", "source.path=nowhere.json"], ["source.path=nowhere.json", "does not exist"]),
-        (["model.path=x"], ["model.path=x", "path belongs to model=gguf, model=pretrained"]),
+        (["model.path=x"], ["model.path=x", "path belongs to model=", "model=gguf, model=pretrained"]),
         (["think.data=${model}"], ["think.data: Untrained makes Checkpoint; connect a step that makes Table[Example]"]),
         (["filter=null"], ["filter=null", "choose an option"]),
         (["~filter"], ["difficulty.problems=${filter}", "no option is chosen there"]),

@@ -46,7 +46,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Report]:
     The first reply to each question is no answer, so 6 requests were lost, one of them by that other stage.
     """
     root = tmp_path_factory.mktemp("outputs")
-    with Loopback(Failing(Refusal(200, raw=b"<html>"))) as server:
+    with Loopback(Failing(Refusal(200, raw=b'{"id": '))) as server:
         asking = teacher(server, concurrency=1)
         store = Store(root)
         store.get(Ask(teacher=asking, count=1))
