@@ -44,7 +44,8 @@ def checked(config: DictConfig, asked: Sequence[Value], seen: Callable[[Value, S
     """The study of the first cell; `seen` gets that of every cell. Errors: Refused with every mistake of every cell."""
     mistakes: dict[str, None] = dict.fromkeys(
         f"{word.text}: a cell of a sweep has no arms; leave out -m, or sweep over what the arms set, as in -m thought=distil,shortcut"
-        for overrides in asked for word in map(Word.of, overrides) if word.key.partition(".")[0] == "arms" and word.text.lstrip("+") != "arms={}"
+        for overrides in asked for word in map(Word.of, overrides)
+        if word.key.partition(".")[0] == "arms" and word.text.lstrip("+") != "arms={}"
     )  # fmt: skip
     origin = Origin.of(config.hydra)
     overlay, built, first = Overlay(origin), Built(), None
