@@ -100,7 +100,7 @@ _KINDS = r"real|integers?|numbers?|constants?|values? of|positive|primes?|odd|ev
 _FREE = re.compile(
     r"(?<![A-Za-z])([a-zA-Z])\s*+(?:[\u2208\u2265>=]|(?:is |are )?(?:an? |any |arbitrary )?(?:integer|real|constant|arbitrary"
     r"|positive|natural)|为|是)"
-    rf"|(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:{_KINDS}|非零|实数|整数)\s*+)*+([a-zA-Z])(?![A-Za-z])"
+    rf"|(?:any|all|every|each|some|integers?|real|constants?|任意|所有|一切)\s+(?:(?:{_KINDS}|非零|实数|整数)\s*+){{0,4}}+([a-zA-Z])(?![A-Za-z])"
 )
 
 
