@@ -1,13 +1,11 @@
 """Searches whose trials are real trainings: measured, failed, ended by the pruner, killed and gone on with, by two processes at once."""
 
-import json
-import time
 from pathlib import Path
 
 import pytest
 
 from o1exp.history.cells import outcomes
-from tests.app.commands import TINY, start
+from tests.app.commands import TINY
 from tests.app.commands import o1exp as script
 
 
@@ -46,30 +44,3 @@ def test_a_real_training_that_falls_behind_is_ended(tmp_path: Path) -> None:
     assert [cell.state for cell in found] == ["FINISHED"] * 4 + ["PRUNED"]
     assert "above the median" in found[-1].error
     assert len(list((tmp_path / "outputs" / "artefacts" / "Sft").iterdir())) == 1 + 4  # phase 1, and no ended training
-
-
-@pytest.mark.slow
-def test_two_processes_make_the_trials_of_one_study_and_a_killed_one_is_made_up_for(tmp_path: Path) -> None:
-    words = (
-        "-m", *TINY, "hydra/sweeper=optuna", "hydra.sweeper.sampler=random", "hydra.sweeper.n_trials=5",
-        "hydra.sweeper.options.confirm=0", "hydra.sweeper.objectives=[accuracy,tokens]", "think.lr=interval(0.001,0.003)",
-    )  # fmt: skip
-    first = start(tmp_path, *words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.options.at_once=2")
-    second = start(tmp_path, *words, "hydra/launcher=basic")
-    deadline = time.monotonic() + 1200
-    while not any((tmp_path / "outputs" / "runs").glob("*/cells/*/cell.json")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    first.kill()
-    first.communicate()
-    said, _ = second.communicate(timeout=1200)
-    done = script(tmp_path, *words, "hydra/launcher=basic", timeout=1200)
-    assert done.returncode == 0, said + done.stdout + done.stderr
-    assert "5 trials: 5 complete" in done.stdout
-    (folder,) = (tmp_path / "outputs" / "runs").glob("*/search.html")
-    found = outcomes(folder.parent)
-    assert [(cell.number, cell.state) for cell in found] == [(number, "FINISHED") for number in range(5)]
-    assert len({cell.overrides[-1] for cell in found}) == 5
-    assert len({cell.parent for cell in found}) == 1
-    records = [json.loads((folder.parents[1] / cell.run / "run.json").read_text()) for cell in found]
-    assert len({json.dumps(record["arms"]) for record in records}) == 5
