@@ -8,21 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.bench.judges import JUDGES
+from o1exp.flow.command import answered
 from o1exp.published import judged, released
 from o1exp.records.fields import Values, as_text, field
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 2 with one message on stderr."""
-    asked = _parser().parse_args(arguments)
-    try:
-        return int(asked.act(asked))
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        sys.stdout = None
-        return 0
-    except ValueError as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    return answered(_parser(), arguments)
 
 
 def _regrade(asked: argparse.Namespace) -> int:

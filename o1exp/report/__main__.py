@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from o1exp.flow.command import answered
 from o1exp.history.runs import RunRecord, find
 from o1exp.report import runs
 from o1exp.report.alike import RULE, unlike
@@ -27,12 +28,7 @@ from o1exp.report.table import summary, values
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 2 with one message on stderr; a gate has 0 for pass, 1 for fail and 3 for undecided."""
-    asked = _parser().parse_args(arguments)
-    try:
-        return int(asked.act(asked))
-    except ValueError as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    return answered(_parser(), arguments)
 
 
 def _compare(asked: argparse.Namespace) -> int:

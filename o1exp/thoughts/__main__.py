@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from o1exp.flow import StageFailed
+from o1exp.flow.command import answered
 from o1exp.records.fields import MISSING, as_text, field
 from o1exp.records.rows import json_rows
 from o1exp.records.style import Style, style
@@ -20,15 +21,7 @@ from o1exp.thoughts.judge_score import PUBLISHED, JudgeScore, Weights
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 2 with one message on stderr."""
-    asked = _parser().parse_args(arguments)
-    try:
-        return int(asked.act(asked))
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        sys.stdout = None
-        return 0
-    except ValueError as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    return answered(_parser(), arguments)
 
 
 def _markers(asked: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from o1exp.flow.command import answered
 from o1exp.history.runs import RunRecord, all_of, find
 from o1exp.tti import board, questions, score
 from o1exp.tti.audit import Dossier, audit, checklist, next_points, stored
@@ -18,12 +19,7 @@ WIDE = 200
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 2 with every mistake on stderr."""
-    asked = _parser().parse_args(arguments)
-    try:
-        return int(asked.act(asked))
-    except ValueError as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
+    return answered(_parser(), arguments)
 
 
 def _score(asked: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from tests.app.commands import TINY, o1exp
 WORDS = (*TINY, "goal=verify", "arms={}")
 
 
+@pytest.mark.slow
 def test_verify_names_what_is_damaged_and_the_next_run_mends_it(tmp_path: Path) -> None:
     assert o1exp(tmp_path, *WORDS).returncode == 0
     (table,) = (tmp_path / "outputs" / "artefacts").glob("Rejection/*/rows.parquet")

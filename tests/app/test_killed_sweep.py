@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.app.commands import TINY, start
 from tests.app.teacher import CountingTeacher
 
@@ -30,6 +32,7 @@ def _alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_no_process_of_a_killed_sweep_goes_on(tmp_path: Path) -> None:
     with CountingTeacher(tmp_path, delay_ms=1000) as teacher:
         words = [*TINY, "source.count=200", "goal=verify", "seed=0", f"teacher.base_url={teacher.base_url}", "teacher.concurrency=1"]

@@ -106,6 +106,7 @@ def test_two_processes_at_once_end_with_one_set_of_artefacts(tmp_path: Path) -> 
     assert not list((tmp_path / "outputs").glob("artefacts/*/.*.part"))
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> None:
     process = start(tmp_path, *TINY)
     deadline = time.monotonic() + 120

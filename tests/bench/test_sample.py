@@ -92,6 +92,7 @@ def test_prompts_without_room_are_told(store: Store, capsys: pytest.CaptureFixtu
     assert manifest.facts["truncated"] == 12
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(store: Store, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     run = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"})

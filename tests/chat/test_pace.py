@@ -162,6 +162,7 @@ def test_three_processes_together_keep_to_one_limit(tmp_path: Path) -> None:
             assert end - start + 1 <= limit.burst + limit.rate * (times[end] - times[start]) + workers
 
 
+@pytest.mark.slow
 def test_three_processes_pause_when_one_is_told_to(tmp_path: Path) -> None:
     class Crowded(Arrivals):
         def reply(self, question: str, body: dict[str, Any], times: int) -> Reply:

@@ -44,7 +44,11 @@ def test_it_holds_every_part(finished: Finished) -> None:
     assert all(settings[word][:30] in unescape(html) for word in ("title", "question", "caveat"))
     assert finished.record.command in unescape(html)
     assert html.count("<svg") == 4 + 2, "four figures, an interval per arm"
-    assert html.count('<div class="sample">') >= 5
+    shown = html.partition('<div class="samples" data-what="problems">')[2].partition("</section>")[0].partition("<h2")[0]
+    first, more = shown.partition("<details>")[::2]
+    assert (first.count('<div class="sample"'), first.count('<div class="answer"')) == (5, 10)
+    folded = re.search(r"<summary>(\d+) more</summary>", more)
+    assert more.count('<div class="sample"') == (int(folded[1]) if folded else 0)
 
 
 def test_what_was_not_done_has_no_part(html: str) -> None:

@@ -49,6 +49,7 @@ def test_before_it_is_made_only_the_revision_is_known() -> None:
     assert Hub(name="some/data", revision=FIRST).expect({}).remark == "downloads from the hub"
 
 
+@pytest.mark.slow
 def test_the_hub_without_network_says_so_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(StageFailed, match=r"cannot be loaded from the hub.*source=local source.path=FILE"):

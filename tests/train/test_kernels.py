@@ -124,6 +124,7 @@ def test_adapters_with_dropout_stay_as_they_are() -> None:
     assert lean(ours) == 0
 
 
+@pytest.mark.slow
 def test_kernels_are_checked_on_whole_weights_and_true_types_under_zero_3() -> None:
     """While a model is loaded there, DeepSpeed makes every new tensor one of the model's type: kernels would write beyond its end."""
     env = os.environ | ON_CPU | {"LOCAL_RANK": "0"}
