@@ -76,6 +76,7 @@ def test_another_goal_makes_only_what_it_needs(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "outputs" / "artefacts").iterdir()} <= {"Arithmetic", "Distil", "Rejection", "Solutions"}
 
 
+@pytest.mark.slow
 def test_a_sweep_shares_stages_and_compares_its_cells(copy: Path) -> None:
     done = o1exp(copy, "-m", *WORDS, "seed=0,1", "thought=distil,shortcut", timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

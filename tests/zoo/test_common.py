@@ -20,7 +20,7 @@ def _forked(loaded: None) -> None:
     """Workers start from a process with everything loaded."""
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", ["gemma3_text", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mixtral", "bloom"))])
 def test_trained_and_sampled_as_by_transformers(name: str) -> None:
     row = row_of(name)
     assert (row.faults, row.built, row.trains, row.samples) == ((), "", *QUICK[name])
