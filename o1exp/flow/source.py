@@ -29,7 +29,8 @@ UNCOUNTED = frozenset(
         *(f"train.estimate.{name}" for name in ("expected", "job", "work")),
         *(f"flow.{name}" for name in (
             "architecture", "artefacts", "check", "command", "disk", "errors", "expect", "forks", "forkserver", "gpus", "lease",
-            "library", "machine", "made_by", "manifest", "modules", "plan", "process", "progress", "source", "stage", "store", "watched", "work",
+            "library", "machine", "made_by", "manifest", "modules", "plan", "process", "progress",
+            "source", "stage", "store", "watched", "work",
         )),
     )
 )  # fmt: skip
