@@ -6,13 +6,16 @@ BIN := .venv/bin
 PINS := .venv/constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(PINS)
 
-.PHONY: run test check bench ui lock smollm2 clean
+.PHONY: run test long check bench ui lock smollm2 clean
 
 run: .venv/installed            ## the quick start: a true small ablation, from teacher to report
 	$(BIN)/o1exp
 
 test: .venv/installed-test      ## the test suite; under CI=true the slow tests too
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(CI),,-m "not slow")
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long$(if $(CI),, and not slow)"
+
+long: .venv/installed-test      ## the tests that neither of both runs: before a release
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 check: .venv/installed-check .venv/installed-test  ## lint, types, import order
 	$(BIN)/ruff check .

@@ -72,7 +72,7 @@ def numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_another_torch_is_what_make_is_told_and_stays(checkout: Path) -> None:
     asked = "torch==2.11.0 --index-url there"
     (pinned,) = (line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("torch=="))
@@ -85,7 +85,7 @@ def test_another_torch_is_what_make_is_told_and_stays(checkout: Path) -> None:
     assert [line for line in made(checkout, ".venv/installed") if "pip install" in line and line.endswith(f" {asked}")]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nothing_else_that_make_installs_replaces_torch(checkout: Path) -> None:
     commands = made(checkout, ".venv/installed-test")
     pip = [line for line in commands if "pip install" in line]
@@ -108,9 +108,9 @@ def installed(request: pytest.FixtureRequest, checkout: Path) -> Iterator[Path]:
     shutil.rmtree(checkout / ".venv")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_what_is_promised_trains(installed: Path) -> None:
-    command = [".venv/bin/python", "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow", *TRAINS]
+    command = [".venv/bin/python", "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow and not long", *TRAINS]
     done = subprocess.run(command, cwd=installed, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
