@@ -24,7 +24,8 @@ import resource, sys
 from o1exp.report.__main__ import main
 code = main(sys.argv[1:])
 used = resource.getrusage(resource.RUSAGE_SELF)
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))  # ru_maxrss would count the memory of the process that forked this one
+# ru_maxrss would count the memory of the process that forked this one.
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print("USED", used.ru_utime + used.ru_stime, int(status["VmHWM"].split()[0]) / 1024)
 sys.exit(code)
 """
