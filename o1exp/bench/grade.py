@@ -8,6 +8,7 @@ from typing import ClassVar
 from o1exp.answers.conventions import Mode
 from o1exp.answers.grade import Verdict
 from o1exp.bench.finish import CUT
+from o1exp.bench.scorer import manner_of
 from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table
@@ -31,7 +32,7 @@ class Grade(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "answers graded against the gold answer"
     judges: ClassVar[str] = "answer level: the final answer is compared with the gold answer; the steps before it are not judged"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]
@@ -88,7 +89,10 @@ def scores(attempts: Sequence[Attempt], problems: Sequence[Problem], mode: Mode 
     for place, part in cut:
         cuts.setdefault(place, []).append(on_parts.get((place, part), False))
     scored = [_score(attempt, found[place], tuple(cuts.get(place, ()))) for place, attempt in enumerate(attempts)]
-    return [replace(score, problem_digest=problem.digest, scorer=scorer(mode)) for score, problem in zip(scored, problems, strict=True)]
+    return [
+        replace(score, problem_digest=problem.digest, scorer=scorer(mode), manner=manner_of(attempt, problem))
+        for score, attempt, problem in zip(scored, attempts, problems, strict=True)
+    ]
 
 
 def parts(attempt: Attempt) -> list[str]:

@@ -110,6 +110,12 @@ class BenchmarkScore:
         "they are left out and not counted as wrong; the reader sees how many",
     )  # fmt: skip
 
+    manners: dict[str, int] = metric(
+        "answers that are empty, repeat themselves until they are cut off (endless), begin with a refusal, or are in another language than "
+        "the question, by rules alone",
+        "a score hides whether a model answered wrongly or not at all; they are scored like all others and counted here",
+        default_factory=dict,
+    )  # fmt: skip
     unparsed: int = metric(
         "judged answers whose judge said nothing that its rule could read",
         "some protocols count them as a verdict (unsafe, not attempted), others leave them out; the reader sees how many", 0,

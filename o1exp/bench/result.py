@@ -19,7 +19,7 @@ class Result(Stage[Outcome]):
 
     role: ClassVar[Role] = "result"
     does: ClassVar[str] = "the scores of an arm on its benchmarks"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     scores: dict[str, Stage[Table[Score]]]
 

@@ -26,22 +26,6 @@ RESAMPLES = 4000
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A published point of one benchmark: correct out of all where the paper counts, else a share (Part 2, section 3)."""
-
-    name: str
-    tokens: float
-    accuracy: float
-
-
-PUBLISHED: dict[str, tuple[Reference, ...]] = {
-    "aime24": (Reference("o1-preview", 9083, 12 / 30), Reference("o1-mini", 9903, 21 / 30), Reference("Ours-72B", 8016, 13 / 30)),
-    "math500": (Reference("o1-preview", 1501, 0.855), Reference("o1-mini", 944, 0.90), Reference("Ours-72B", 2235, 0.872)),
-}
-"""By the benchmark's name in conf/bench. Tokens are those of each model's own tokenizer."""
-
-
-@dataclass(frozen=True)
 class Curve:
     """The points of one model, question by question: `tokens` and `right` are [questions, columns], columns by rising cost."""
 

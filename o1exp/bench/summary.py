@@ -9,6 +9,7 @@ from o1exp.bench.outcome import BenchmarkScore, QuestionScore
 from o1exp.bench.scaling import Curve
 from o1exp.bench.statistics import fraction
 from o1exp.records import Score
+from o1exp.records.manner import MANNERS
 
 
 def summarise(rows: Iterable[Score]) -> BenchmarkScore:
@@ -72,6 +73,7 @@ def _whole(scores: Sequence[Score], groups: Sequence[Sequence[Score]], curve: Cu
         scale=next((row.scale for row in scores if row.scale), None),
         value=_mean([row.value for row in scores if row.value is not None], 6),
         labels=dict(sorted(counts.items())), curve=points, unparsed=sum(row.method == "default" for row in scores),
+        manners={name: count for name in MANNERS if (count := sum(row.manner == name for row in scores))},
         given_attempted=attempted, f1=harmonic,
     )  # fmt: skip
 

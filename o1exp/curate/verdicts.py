@@ -11,12 +11,12 @@ from o1exp.answers.normalise import normalise
 from o1exp.answers.read import read
 from o1exp.curate import marks
 from o1exp.curate.criteria import Criteria
-from o1exp.curate.language import language_of
 from o1exp.curate.marks import options_mark, picture_mark, proof_mark
 from o1exp.curate.numbers import CONSTANT, INTEGER, are_several, is_number, number_kind
 from o1exp.curate.rule import RowRule
 from o1exp.curate.superset import superset
 from o1exp.records import Problem
+from o1exp.records.language import language_of
 
 if TYPE_CHECKING:
     from polars import Expr

@@ -102,7 +102,8 @@ class Score:
     A judged one has a `value` on the judge's `scale` (its lowest and highest value) and, where the judge names classes, a `label`;
     `correct` stays None. Without a value it is unscored. `method` says who decided: the judge, or the default of its protocol.
 
-    `tokens`, `thinking` and `truncated` are the attempt's; `problem_digest` is the problem's.
+    `tokens`, `thinking` and `truncated` are the attempt's; `problem_digest` is the problem's. `manner` says how the text is no answer:
+    empty, endless, refused, other language (`records/manner.py`).
     """
 
     problem: str
@@ -121,6 +122,7 @@ class Score:
     scale: tuple[float, float] | None = None
     scorer: str = ""
     problem_digest: str = ""
+    manner: str = ""
 
     @property
     def credit(self) -> float | None:

@@ -7,6 +7,7 @@ from o1exp.history.arms import Arm
 from o1exp.media.figure import drawing, plain_ticks, saved, tidy, with_legend
 from o1exp.media.style import COLOURS, INK, colour
 from o1exp.media.text import label, labels
+from o1exp.published.papers import PaperFigure, points_of
 from o1exp.report.compare import ResultRow
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import Lengths
@@ -15,7 +16,6 @@ from o1exp.report.ways import Way
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from o1exp.bench.scaling import Reference
     from o1exp.history.trained import TrainedPhase
     from o1exp.train.logs import CurveRow, ValidationRow
 
@@ -115,8 +115,6 @@ def _histogram(axes: "Axes", one: Lengths) -> None:
 
 def scaling(arms: list[Arm], rows: list[ResultRow], form: str = "svg") -> bytes:
     """Accuracy against output tokens spent per question: cut-off, single and majority answers with intervals, and published points."""
-    from o1exp.bench.scaling import PUBLISHED
-
     names = list(dict.fromkeys(row.benchmark for row in rows))
     if not names:
         return b""
@@ -129,7 +127,7 @@ def scaling(arms: list[Arm], rows: list[ResultRow], form: str = "svg") -> bytes:
             for row in rows:
                 if row.benchmark == name:
                     _scaling_points(axes, row, palette[row.arm.name], called[row.arm.name])
-            for reference in PUBLISHED.get(name, ()):
+            for reference in points_of(name):
                 _published(axes, reference)
             axes.set_xscale("log")
             axes.set_ylim(-4, 104)
@@ -191,15 +189,14 @@ def methods(found: list[Way], form: str = "svg") -> bytes:
 
 def published(benchmarks: Sequence[str]) -> bool:
     """Is there a published point to draw for one of them?"""
-    from o1exp.bench.scaling import PUBLISHED
-
-    return any(name in PUBLISHED for name in benchmarks)
+    return any(points_of(name) for name in benchmarks)
 
 
-def _published(axes: "Axes", reference: "Reference") -> None:
-    where = (reference.tokens, 100 * reference.accuracy)
+def _published(axes: "Axes", reference: PaperFigure) -> None:
+    assert reference.tokens is not None
+    where = (reference.tokens, reference.value)
     axes.plot(*where, marker="*", markersize=9, color=INK, linestyle="none", zorder=4)
-    axes.annotate(reference.name, where, xytext=(6, 3), textcoords="offset points", fontsize=8, color=INK)
+    axes.annotate(reference.model, where, xytext=(6, 3), textcoords="offset points", fontsize=8, color=INK)
 
 
 def _curve(axes: "Axes", series: list[tuple[float, float]], colour: str, dash: str, name: str) -> None:

@@ -27,7 +27,9 @@ from o1exp.report.ledger import Cost, bills, costs, funnels, money, usd_per_righ
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
 from o1exp.report.price import prices, regressions
+from o1exp.report.reference import references
 from o1exp.report.samples import reflections_by_arm, samples
+from o1exp.report.suites import in_its_unit, oddities, suites
 from o1exp.report.table import csv_text, latex_text, pairs_csv, values
 from o1exp.report.trees import journeys
 from o1exp.report.ways import ways
@@ -89,6 +91,8 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         "finding": _finding,
         "moved": _moved,
         "tied": _tied,
+        "in_its_unit": in_its_unit,
+        "oddities": oddities,
     }
     environment.tests["baseline"] = is_baseline
     names = benchmarks(arms)
@@ -109,6 +113,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         unlike=unlike(arms), rule=RULE, pairs=side_by_side(table), affected=in_words(table),
+        suites=suites(table), references=references(table),
         audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
     return finished(text)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from o1exp.curate.criteria import Criteria
-from o1exp.curate.language import language_of
 from o1exp.curate.numbers import are_several, is_number, number_kind
 from o1exp.curate.rules import Rules
 from o1exp.curate.verdicts import ROWS
 from o1exp.records import Problem
+from o1exp.records.language import language_of
 from o1exp.sources.arithmetic import Arithmetic
 
 ONE, ANY = Problem(id="a", question="What is 1+1?", answer="2"), Criteria()

@@ -20,6 +20,10 @@ _WORDS = {language: frozenset(words.split()) for language, words in _SMALL.items
 _TEXT = re.compile(r"\$[^$]*\$|\\\([^)]*\\\)|\\\[.*?\\\]|\\[A-Za-z]+|\[asy\].*?\[/asy\]", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{1,20}")
 _LEAST, _START = 0.3, 2000
+SURE = 4
+"""Small words of its language that a text with Latin letters has, at least, where its language is beyond doubt."""
+SCRIPTS = tuple(code for code, _ in _SCRIPTS)
+"""Languages that are known by their letters."""
 
 
 def language_of(question: str) -> str:
@@ -29,7 +33,22 @@ def language_of(question: str) -> str:
     for code, script in _SCRIPTS:
         if len(script.findall(prose)) > _LEAST * letters > 0:
             return code
-    words = [word.casefold() for word in _WORD.findall(prose)]
-    hits = {code: sum(word in small for word in words) for code, small in _WORDS.items()}
+    hits = _hits(prose)
     best = max(hits, key=lambda code: hits[code])
     return best if hits[best] else ""
+
+
+def surely(text: str) -> str:
+    """The same for a text in which little may be doubted: of languages with Latin letters only one whose small words stand there
+    `SURE` times or more, and twice as often as those of any other."""
+    code = language_of(text)
+    if code not in _WORDS:
+        return code
+    hits = _hits(_TEXT.sub(" ", text[:_START]))
+    others = max(count for other, count in hits.items() if other != code)
+    return code if hits[code] >= max(SURE, 2 * others) else ""
+
+
+def _hits(prose: str) -> dict[str, int]:
+    words = [word.casefold() for word in _WORD.findall(prose)]
+    return {code: sum(word in small for word in words) for code, small in _WORDS.items()}
