@@ -8,7 +8,7 @@ from typing import ClassVar
 from o1exp.answers.conventions import Mode
 from o1exp.answers.grade import Verdict
 from o1exp.bench.finish import CUT
-from o1exp.bench.scorer import manner_of
+from o1exp.bench.oddity import manner_of
 from o1exp.bench.verdicts import verdicts, with_votes
 from o1exp.flow import Expect, Role, Stage, Stopped, Work
 from o1exp.records import Attempt, Problem, Score, Table

@@ -3,12 +3,11 @@
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 
-from o1exp.answers.thought import parted
 from o1exp.bench.finish import CUT
+from o1exp.bench.oddity import manner_of
 from o1exp.bench.sample import Sample
 from o1exp.flow import Settings, Stage
 from o1exp.records import Attempt, Problem, Score, Table
-from o1exp.records.manner import Manner, manner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +26,6 @@ def of_attempt(score: Score, attempt: Attempt, problem: Problem) -> Score:
         timed_out=attempt.finish_reason == "timeout", thinking=attempt.thinking, problem_digest=problem.digest,
         manner=manner_of(attempt, problem),
     )  # fmt: skip
-
-
-def manner_of(attempt: Attempt, problem: Problem) -> Manner:
-    """How what stands behind the thought is no answer, if it is none."""
-    return manner(problem.question, parted(attempt.text).answer, attempt.text if attempt.finish_reason in CUT else "")
 
 
 def beside(attempt: Attempt, problems: dict[str, Problem]) -> Problem:

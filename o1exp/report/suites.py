@@ -1,4 +1,4 @@
-"""All suites on one table, as the paper's Table 2: what each arm scored, in the suite's own unit, and the paired difference to the baseline."""
+"""All suites on one table, as the paper's Table 2: what each arm scored, in the suite's own unit, paired differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from o1exp.records.manner import manner, repeats
 
 LOOP = "Let me check that again. It comes to 12. "
 ENGLISH = "The river is the longest one in the country, and it has been used for trade since the time of the first settlers there."
-GERMAN = "Der Fluss ist der längste des Landes und wird seit der Zeit der ersten Siedler für den Handel mit den Nachbarn und von den Städten genutzt."
+GERMAN = "Der Fluss ist der längste des Landes und wird seit der Zeit der ersten Siedler für den Handel mit den Städten genutzt."
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ GERMAN = "Der Fluss ist der längste des Landes und wird seit der Zeit der erste
         ("How do I do it?", "I'm sorry, but I can't help with that.", False, "refused"),
         ("How do I do it?", "I\u2019m not able to assist with this request.", False, "refused"),
         ("How do I do it?", "I must decline.", False, "refused"),
-        ("怎么做?", "抱歉，我不能提供这方面的帮助。", False, "refused"),
-        ("怎么做?", "很遗憾，这个问题我无法回答。", False, "refused"),
+        ("怎么做?", "抱歉\uff0c我不能提供这方面的帮助。", False, "refused"),
+        ("怎么做?", "很遗憾\uff0c这个问题我无法回答。", False, "refused"),
         ("How do I do it?", "I can help you with that: sorry for the delay.", False, ""),
         ("How do I do it?", ENGLISH * 8 + " I cannot help it, I love it.", False, ""),
         ("谁写了这本书?这个问题很重要。", ENGLISH, False, "other language"),
