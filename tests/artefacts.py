@@ -24,7 +24,9 @@ HISTOGRAM = {"64": 50, "128": 30, "256": 14, "512": 5, "1024": 1}
 
 
 def artefact(root: Path, stage: str, inputs: dict[str, str], settings: dict[str, Any] | None = None, **more: Any) -> str:
-    """A finished artefact; its path. `rows` are the records of its table, `files` texts by name, `facts` and `how` as in a manifest."""
+    """A finished artefact; its path. `rows` are the records of its table, `files` texts by name, `facts` and `how` as in a manifest,
+    `said` what the stage says of itself there.
+    """
     key = f"{stage.lower()}0{len(list(root.glob('artefacts/*/*')))}"
     folder = root / "artefacts" / stage / key
     folder.mkdir(parents=True)
@@ -38,7 +40,7 @@ def artefact(root: Path, stage: str, inputs: dict[str, str], settings: dict[str,
     Manifest(
         stage=stage, version=1, key=key, settings=settings or {}, inputs=inputs, how=more.get("how", {}),
         facts=more.get("facts", {"rows": 1}), files=files, digest=key, started="2026-01-01T00:00:00+00:00", seconds=1.0, cpu_seconds=1.0,
-        **SAID.get(stage, {}),
+        **{**SAID.get(stage, {}), **more.get("said", {})},
     ).save(folder)  # fmt: skip
     return f"{stage}/{key}"
 
@@ -102,11 +104,16 @@ def trained_arm(root: Path, unsafe: str = "x", steps: int = 100) -> str:
 
 
 def summed_up(root: Path, graded: dict[str, str], scores: list[Any]) -> str:
-    """A Result over graded attempts."""
+    """A Result over graded attempts, with its questions."""
     import json
 
-    from o1exp.bench.summary import summarise
+    from o1exp.bench.outcome import NAME, QUESTIONS, QuestionScore
+    from o1exp.bench.summary import summarised
 
-    stored = {"benchmarks": {name: summarise(scores).plain() for name in graded}}
+    found = {name: summarised(name, scores) for name in graded}
     inputs = {f"scores.{name}": path for name, path in graded.items()}
-    return artefact(root, "Result", inputs, files={"results.json": json.dumps(stored)})
+    stored = {"benchmarks": {name: score.plain() for name, (score, _) in found.items()}}
+    result = artefact(root, "Result", inputs, files={NAME: json.dumps(stored)})
+    (root / "artefacts" / result / QUESTIONS).mkdir()
+    write_table(root / "artefacts" / result / QUESTIONS, QuestionScore, [one for _, questions in found.values() for one in questions])
+    return result

@@ -17,6 +17,7 @@ from o1exp.chat.fetch import Fetch, Landed
 from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import Ledger
 from o1exp.chat.noticed import Noticed, together
+from o1exp.chat.replay import replaying
 from o1exp.chat.request import Answer, Request, asked, cache_key
 from o1exp.chat.sums import in_words, too_many
 from o1exp.chat.teacher import Budget, Teacher
@@ -115,7 +116,7 @@ class Client:
 
     def _fetch(self, orders: list[Order], what: str, landed: Landed | None) -> None:
         if not self._base_url:
-            self._base_url = self._open.enter_context(self._teacher.serving(self._work))
+            self._base_url = "the record" if replaying() else self._open.enter_context(self._teacher.serving(self._work))
         with self._work.progress(what, len(orders)) as bar:
             self._paid |= asyncio.run(Fetch(self._desk, orders, bar, landed).run(self._base_url))
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from o1exp.chat.key import unfit_key
+from o1exp.chat.replay import replaying
 from o1exp.flow import Above, AtLeast, Between, Settings, Work, how
 from o1exp.secrets import hide_variable, is_variable, refusal
 
@@ -106,6 +107,8 @@ class Endpoint(Settings):
 
     def obstacles(self) -> Iterator[str]:
         """What would stop this endpoint from answering and can be seen before: a key that is not set, or none that can be sent."""
+        if replaying():
+            return
         if self.address and (why := unfit_key(self.api_key_env)):
             yield why
         for other in self.others:

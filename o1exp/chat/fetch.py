@@ -19,6 +19,8 @@ from o1exp.chat.keep import Keeper
 from o1exp.chat.ledger import Claim
 from o1exp.chat.pace import Limit, Pace, state_file
 from o1exp.chat.prices import Price
+from o1exp.chat.record import Record
+from o1exp.chat.replay import replaying
 from o1exp.chat.setbacks import Setbacks
 from o1exp.chat.several import Senders
 from o1exp.chat.sums import budget_spent
@@ -80,7 +82,7 @@ class Fetch:
         self._who = f"{teacher.model} at {base_url}"
         self._setbacks = Setbacks(teacher, self._who, lambda text: desk.work.console.line(f"[dim]waiting[/] {escape(text)}"))
         self._together = Together(1 if teacher.batch else teacher.n, self._who, self._setbacks.tell)
-        self._sender = Senders(teacher, base_url, folder)
+        self._sender: Senders | Record = Record() if replaying() else Senders(teacher, base_url, folder)
         if teacher.batch:
             settled(stored(folder, base_url), {order.key for order in self._ready}, desk.ledger)
         state = state_file(desk.ledger.locks, base_url, teacher.api_key_env)

@@ -1,7 +1,7 @@
 """An arm: a Result with all that it stands on, for cards, audit, report and MLflow."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from o1exp.bench.outcome import NAME, Outcome
 from o1exp.bench.result import SCORES
 from o1exp.history.lineage import Artefact, Lineage
 from o1exp.history.trained import TrainedPhase, lost_phases, trained_phases
-from o1exp.records import Attempt, Problem, Score, Table
+from o1exp.records import Attempt, Problem, Score
 
 Row = TypeVar("Row", Attempt, Score)
 
@@ -152,19 +152,10 @@ class Arm:
     def _by_question(self, benchmark: str, artefact: Artefact, record: type[Row], wanted: Collection[str] | None) -> dict[str, list[Row]]:
         identity, found = self.questions(benchmark), dict[str, list[Row]]()
         ids = None if wanted is None else [problem for problem, question in identity.items() if question in wanted]
-        rows: Iterable[Row] = artefact.rows(record) if ids is None else _of_problems(artefact.rows(record), ids)
+        rows: Iterable[Row] = artefact.rows(record) if ids is None else artefact.rows_of(record, "problem", ids)
         for row in sorted(rows, key=lambda row: (row.problem, row.draw)):
             found.setdefault(identity[row.problem], []).append(row)
         return found
-
-
-def _of_problems(table: Table[Row], problems: Sequence[str]) -> Iterator[Row]:
-    import polars
-    from pydantic import TypeAdapter
-
-    typed: TypeAdapter[list[Row]] = TypeAdapter(list[table.record])  # type: ignore[name-defined]
-    for frame in table.frames():
-        yield from typed.validate_python(frame.filter(polars.col("problem").is_in(problems)).to_dicts())
 
 
 def gather(root: Path, results: dict[str, str]) -> list[Arm]:

@@ -1,7 +1,7 @@
 """What an artefact was made of, read from the manifests on disk, whoever wrote them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,6 +66,28 @@ class Artefact:
 
     def rows(self, record: type[R]) -> Table[R]:
         return Table.read(self.folder, record)
+
+    def rows_of(self, record: type[R], column: str, wanted: Collection[str]) -> Iterator[R]:
+        """The rows whose column has one of these values, in order; the others never come into the memory as records."""
+        import polars
+        from pydantic import TypeAdapter
+
+        typed: TypeAdapter[list[R]] = TypeAdapter(list[record])  # type: ignore[valid-type]
+        for frame in self.rows(record).frames():
+            yield from typed.validate_python(frame.filter(polars.col(column).is_in(list(wanted))).to_dicts())
+
+    @property
+    def columns(self) -> set[str]:
+        """The names of its table's columns."""
+        import pyarrow.parquet
+
+        return set(pyarrow.parquet.read_schema(self.folder / ROWS).names)
+
+    def column(self, name: str) -> list[str]:
+        """The distinct values of a column of texts, in order."""
+        import polars
+
+        return list(polars.read_parquet(self.folder / ROWS, columns=[name])[name].unique(maintain_order=True))
 
 
 class Lineage:

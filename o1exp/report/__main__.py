@@ -1,4 +1,4 @@
-"""`python -m o1exp.report`: compare finished runs on one page and in one table, hold one against thresholds, export one."""
+"""`python -m o1exp.report`: finished runs compared, their traces side by side, one held against thresholds, one exported."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ from o1exp.report.effects import REPLICATES, effects
 from o1exp.report.export import REPRODUCE, export
 from o1exp.report.flips import flips
 from o1exp.report.gate import CODES, findings, overall, read_thresholds
-from o1exp.report.inside import elsewhere, with_links
+from o1exp.report.inside import TRACES, elsewhere, with_links
 from o1exp.report.ledger import bills
 from o1exp.report.price import prices, regressions
 from o1exp.report.render import page
@@ -70,6 +70,20 @@ def _compare(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _traces(asked: argparse.Namespace) -> int:
+    from o1exp.report.viewer import viewer
+
+    found = [find(name, asked.outputs) for name in asked.runs]
+    arms = runs.merge(found)
+    baseline = runs.choose_baseline(asked.baseline, found, arms)
+    page_file = asked.out or found[0].folder / TRACES
+    page_file.parent.mkdir(parents=True, exist_ok=True)
+    html = viewer(f"Traces of {', '.join(run.name for run in found)}", arms, baseline, asked.problems)
+    page_file.write_text(with_links(html, elsewhere(found, page_file)), encoding="utf-8")
+    print(f"page: {page_file}")
+    return 0
+
+
 def _gate(asked: argparse.Namespace) -> int:
     run, wanted = find(asked.run, asked.outputs), read_thresholds(asked.thresholds)
     arms = runs.merge([run])
@@ -114,6 +128,13 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     compare.add_argument("--json", action="store_true", help="print the same as JSON instead")
     compare.add_argument("--samples", type=int, default=5, help="sample problems on the page (5)")
+    traces = commands.add_parser("traces", help="trees, walks, long thoughts and answers of several runs side by side, on one page")
+    traces.set_defaults(act=_traces)
+    traces.add_argument("runs", nargs="+", metavar="RUN", help="a folder below outputs/runs, or its name")
+    traces.add_argument("--baseline", default="", metavar="ID", help="the arm against which problems flipped (else the run's)")
+    traces.add_argument("--problems", type=int, default=100, metavar="N", help="problems of the data and of each benchmark (100)")
+    traces.add_argument("--out", type=Path, metavar="FILE.html", help="the page (traces.html in the first run's folder)")
+    traces.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     gate = commands.add_parser(
         "gate", help="hold a run against thresholds; exit code 0: pass, 1: fail, 3: undecided, 2: a mistake in the command or its files"
     )

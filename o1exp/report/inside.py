@@ -12,6 +12,7 @@ from o1exp.history.runs import CONFIG, PAGE, RunRecord
 
 CONTENTS, BESIDE = "<!--contents-->", "<!--beside-->"
 """Where both stand in the page; no text of people's can be one of them, because every "<" in it is escaped."""
+TRACES = "traces.html"
 MOST_CELLS = 24
 """Cells of a sweep to whose pages its own leads."""
 _HEADING = re.compile(r"<h2>(.*?)</h2>")
@@ -43,6 +44,7 @@ def beside(folder: Path) -> dict[str, str]:
         "config": CONFIG,
         "table": "report.txt",
         "search": "search.html",
+        "traces": TRACES,
     }
     return {label: name for label, name in known.items() if (folder / name).is_file()}
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -36,6 +36,9 @@ from o1exp.report.ways import ways
 from o1exp.tti import index as transparency_index
 from o1exp.tti.board import DIMENSION_COLOURS
 from o1exp.tti.stage import Audited
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MORE = 20
 """Sample problems that the page holds beside those asked for, closed."""
@@ -80,21 +83,7 @@ def write(
 
 def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> str:
     """One HTML document without any outside reference."""
-    environment = templates(Path(__file__).parent)
-    environment.filters |= {
-        "percent": _percent,
-        "points": _points,
-        "count": _count,
-        "seconds": _seconds,
-        "p": _p,
-        "usd": _usd,
-        "finding": _finding,
-        "moved": _moved,
-        "tied": _tied,
-        "in_its_unit": in_its_unit,
-        "oddities": oddities,
-    }
-    environment.tests["baseline"] = is_baseline
+    environment = pages()
     names = benchmarks(arms)
     stages, found, billed = costs(arms), ways(arms), bills(arms)
     changed, shown = flips(arms, words.baseline), samples(arms, wanted_samples + MORE if wanted_samples else 0)
@@ -117,6 +106,17 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
     return finished(text)
+
+
+def pages() -> "Environment":
+    """The templates of this room's pages."""
+    environment = templates(Path(__file__).parent)
+    environment.filters |= {
+        "percent": _percent, "points": _points, "count": _count, "seconds": _seconds, "p": _p, "usd": _usd, "finding": _finding,
+        "moved": _moved, "tied": _tied, "in_its_unit": in_its_unit, "oddities": oddities,
+    }  # fmt: skip
+    environment.tests["baseline"] = is_baseline
+    return environment
 
 
 def _versions(stages: list[Cost]) -> list[dict[str, Any]]:

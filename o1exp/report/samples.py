@@ -24,7 +24,10 @@ _SENTENCE = re.compile(rf"[^{_END}]*(?:[.!?](?=\d)[^{_END}]*)*[{_END}]*")
 
 @dataclass(frozen=True)
 class ShownAnswer:
-    """One arm's answer: its text as safe HTML; `correct` None where unscored, `cut` the characters left out. `waits`: "wait" is in it."""
+    """One arm's answer: its text as safe HTML; `correct` None where unscored, `cut` the characters left out. `waits`: "wait" is in it.
+
+    A judged answer is right where it earned more than half of its credit; `judged` is what the judge said, "" for one that was compared.
+    """
 
     arm: str
     html: Markup
@@ -34,6 +37,7 @@ class ShownAnswer:
     truncated: bool
     cut: int
     waits: bool
+    judged: str = ""
 
     @property
     def verdict(self) -> str:
@@ -73,7 +77,7 @@ def beside(arms: Sequence[Arm], benchmark: str, questions: Sequence[str], majori
         for name, own in texts.items():
             if question in own:
                 place = _typical(scores[name][question]) if majority else 0
-                answers.append(_answer(name, own[question][place].text, scores[name][question][place]))
+                answers.append(shown_answer(name, own[question][place].text, scores[name][question][place]))
         if answers:
             found.append(
                 ShownProblem(benchmark, question, problem.question if problem else question, problem.answer if problem else "", answers)
@@ -132,8 +136,17 @@ def _typical(scores: Sequence[Score]) -> int:
     return right.index(2 * sum(right) > len(right))
 
 
-def _answer(arm: str, text: str, score: Score) -> ShownAnswer:
-    cut, waits = max(0, len(text) - LONGEST), _WAIT.search(text) is not None
+def shown_answer(arm: str, text: str, score: Score, most: int = LONGEST) -> ShownAnswer:
+    """An answer as the page shows it, at most so many characters of it."""
+    cut, waits = max(0, len(text) - most), _WAIT.search(text) is not None
     if cut:  # the end holds the answer, so the middle goes
-        text = text[: LONGEST // 2] + "\n […] \n" + text[-LONGEST // 2 :]
-    return ShownAnswer(arm, mark(text), score.correct, score.extracted, score.tokens, score.truncated, cut, waits)
+        text = text[: most // 2] + "\n […] \n" + text[-most // 2 :]
+    right = None if score.credit is None else 2 * score.credit > 1
+    return ShownAnswer(arm, mark(text), right, score.extracted, score.tokens, score.truncated, cut, waits, _judged(score))
+
+
+def _judged(score: Score) -> str:
+    if score.value is None or score.scale is None:
+        return ""
+    place = f"{score.value:g} on the scale from {score.scale[0]:g} to {score.scale[1]:g}"
+    return f"{score.label}, {place}" if score.label else place

@@ -33,6 +33,18 @@ class Line:
     visits: tuple[int, ...] = ()
     more: int = 0
 
+    @property
+    def tone(self) -> str:
+        """The verdict on it: right, wrong, neutral, or "" where nobody gave one."""
+        assert self.node is not None
+        return self.node.verdict if self.node.correct is None else "right" if self.node.correct else "wrong"
+
+    @property
+    def sign(self) -> str:
+        """The same as a sign, doubled where the step ends with an answer."""
+        assert self.node is not None
+        return _SIGN[self.tone] * (1 if self.node.correct is None else 2)
+
 
 @dataclass(frozen=True)
 class Said:
@@ -84,9 +96,8 @@ def journey_of(lineage: Lineage, making: list[Artefact], drafts: Artefact, name:
         return None
     draft = max(walks, key=lambda one: (len(one.steps) <= MOST, _turns(one), -len(grown[one.problem].nodes), one.problem))
     tree, problem = grown[draft.problem], {row.id: row for row in inputs["problems"].rows(Problem)}.get(draft.problem)
-    said = tuple(_said(draft))
     return Journey(
-        name, inputs["trees"].does, draft.prompt, problem.answer if problem else "", tuple(_drawn(tree, draft)), said,
+        name, inputs["trees"].does, draft.prompt, problem.answer if problem else "", tuple(_drawn(tree, draft)), tuple(said(draft)),
         _thought(making, drafts, draft), len(tree.nodes),
     )  # fmt: skip
 
@@ -95,7 +106,8 @@ def _turns(draft: Draft) -> int:
     return min(3, sum(step.part == "turn" for step in draft.steps))
 
 
-def _said(draft: Draft) -> Iterator[Said]:
+def said(draft: Draft) -> Iterator[Said]:
+    """The parts of a walk in order."""
     number = 0
     for step in draft.steps:
         number += step.part != "turn"
@@ -143,6 +155,30 @@ def _drawn(tree: Tree, draft: Draft) -> Iterator[Line]:
     yield from below("", 0)
 
 
+def outline(tree: Tree, draft: Draft | None, most: int) -> Iterator[Line]:
+    """At most so many steps, depth first as far as the walk goes in the order of its visits; all steps of the walk are among them.
+
+    A step alone below its parent stands as far in as that one: a chain of them is no deeper than its first.
+    """
+    visits = _visits(draft) if draft else {}
+    room = max(0, most - len(visits))
+    shown = set(visits) | set([node for node in tree.nodes if node not in visits][:room])
+    left = [(child, 0) for child in reversed(_ordered(tree, "", visits))]
+    while left:
+        node, depth = left.pop()
+        if node.id in shown:
+            yield Line(depth, node, tuple(visits.get(node.id, ())))
+            below = _ordered(tree, node.id, visits)
+            left += [(child, depth + (len(below) > 1)) for child in reversed(below)]
+    if len(tree.nodes) > len(shown):
+        yield Line(0, None, more=len(tree.nodes) - len(shown))
+
+
+def _ordered(tree: Tree, parent: str, visits: dict[str, list[int]]) -> list[Node]:
+    """The steps below one, those that the walk visits first in the order of its first visits."""
+    return sorted(tree.children.get(parent, ()), key=lambda child: min(visits.get(child.id, [len(tree.nodes)])))
+
+
 def svg(lines: tuple[Line, ...]) -> Markup:
     """The outline as a picture: a line a step, verdicts by sign and colour, the walk's numbers in circles."""
     height = LINE * len(lines) + 12
@@ -178,9 +214,7 @@ def _step(line: Line, y: float) -> Markup:
     x = _x(line.depth)
     if line.node is None:
         return Markup('<text x="{}" y="{}" fill="{}">+ {} more</text>').format(x + 12, y + 4, SOFT, line.more)
-    colour, sign = _COLOUR[line.node.verdict], _SIGN[line.node.verdict]
-    if line.node.correct is not None:
-        colour, sign = (_COLOUR["right"], "\u2713\u2713") if line.node.correct else (_COLOUR["wrong"], "\u2717\u2717")
+    colour, sign = _COLOUR[line.tone], line.sign
     room = int((WIDTH - x - 42) / LETTER)
     text = one_line(line.node.text)
     shown = text if len(text) <= room else f"{text[: room - 1]}\u2026"

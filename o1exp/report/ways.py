@@ -59,7 +59,7 @@ def ways(arms: list[Arm]) -> list[Way]:
     found: dict[str, Way] = {}
     last = {arm.name: phases[-1].artefact.path for arm in arms if (phases := [one for one in arm.trainings if one.artefact.role == "sft"])}
     for training, owners in shared_trainings(arms):
-        tables = [table for table in training.tables if _is_text(table)]
+        tables = [table for table in training.tables if is_text(table)]
         names = tuple(owner for owner in owners if last.get(owner) == training.artefact.path)
         long = any(table.manifest.long_thoughts for table in tables)
         if tables and training.artefact.role == "sft" and (long or names):
@@ -70,7 +70,8 @@ def ways(arms: list[Arm]) -> list[Way]:
     return list(found.values())
 
 
-def _is_text(table: Artefact) -> bool:
+def is_text(table: Artefact) -> bool:
+    """Does the table bring training text into being?"""
     return table.role in SEARCHES or table.manifest.long_thoughts
 
 
@@ -80,7 +81,7 @@ def _way(arm: Arm, training: TrainedPhase, owners: tuple[str, ...]) -> Way | Non
     examples = list(tables[-1].rows(Example))
     if not examples:
         return None
-    writers = [table for table in tables if _is_text(table)]
+    writers = [table for table in tables if is_text(table)]
     first = next((table for table in writers if table.manifest.long_thoughts), writers[0])
     posed = arm.lineage.inputs(first).get("problems")
     problems = None if posed is None else len(list(posed.rows(Problem)))

@@ -53,6 +53,10 @@ class Browser:
         if width:
             self._ask("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=True)
 
+    def prefers(self, scheme: str) -> None:
+        """As a reader who likes pages "light" or "dark"."""
+        self._ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
     def picture(self, file: Path) -> None:
         file.write_bytes(b64decode(self._ask("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from o1exp.bench.engines.engine import SamplingJob
 from o1exp.bench.engines.remote import Remote
 from o1exp.bench.sampling import Sampling
+from o1exp.chat.replay import replaying
 from o1exp.chat.servers.server import Server
 from o1exp.chat.servers.sglang import Sglang
 from o1exp.chat.servers.tokens import tokenizer_of
@@ -48,15 +49,15 @@ class ServedModel(Server, Remote):
 
     def obstacles(self) -> Iterator[str]:
         yield from super().obstacles()
-        if not self.base_url:
+        if not self.base_url and not replaying():
             yield from self.lacking()
 
     def gpus(self, machine: Machine) -> int:
-        return self.devices if machine.gpus and not self.base_url else 0
+        return self.devices if machine.gpus and not self.base_url and not replaying() else 0
 
     def expect(self, sampling: Sampling, answers: float | None, model: Expect, machine: Machine) -> Expect:
         found = super().expect(sampling, answers, model, machine)
-        why = "" if self.base_url else self.too_few(machine)
+        why = "" if self.base_url or replaying() else self.too_few(machine)
         return replace(on_gpus(found, self.gpus(machine), machine), obstacles=(why,) if why else ())
 
     def asked(self, job: SamplingJob, work: Work) -> Teacher:

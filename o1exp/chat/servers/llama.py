@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from o1exp.chat.endpoint import LocalServer
+from o1exp.chat.replay import replaying
 from o1exp.chat.servers.listener import HOST
 from o1exp.chat.servers.replica import Launch
 from o1exp.chat.servers.serve import log_file, served
@@ -51,7 +52,7 @@ class Llama(LocalServer, Teacher):
     def obstacles(self) -> Iterator[str]:
         """What would stop the server from starting and can be seen before: no file, no server package."""
         yield from super().obstacles()
-        if self.base_url:
+        if self.base_url or replaying():
             return
         try:
             find_gguf(self.package, self.pattern, self.path)

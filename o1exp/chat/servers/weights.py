@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from o1exp.chat.endpoint import LocalServer
+from o1exp.chat.replay import replaying
 from o1exp.chat.servers.server import Served, Server
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import Above, AtLeast, Checkpoint, Expect, Machine, SettingsError, Stage, Work, how
@@ -82,14 +83,14 @@ class FromWeights(Server, LocalServer, Teacher):
 
     def obstacles(self) -> Iterator[str]:
         yield from super().obstacles()
-        if not self.base_url:
+        if not self.base_url and not replaying():
             yield from self.lacking()
             if why := self.too_few(self.machine):
                 yield why
 
     @property
     def gpus(self) -> int:
-        return self.devices if self.machine.gpus and not self.base_url else 0
+        return self.devices if self.machine.gpus and not self.base_url and not replaying() else 0
 
     def expect(self, requests: float, prompt_tokens: float, most: float | None = None) -> Expect:
         found = super().expect(requests, prompt_tokens, most)
