@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from typing import NamedTuple
 
 _OPENING = frozenset("([{\u2983\u27e6\u230a\u2308")
 _CLOSING = frozenset(")]}\u2984\u27e7\u230b\u2309")
@@ -86,7 +87,9 @@ _NUMBERS = r"(?:arbitrary|integers?|real|constants?)"
 _CONDITION = re.compile(
     r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b"
     r"|\(\s*+(?:\u27e6\s*+)?(?:since|because|as|note|i\.e\.)\b|\u27e6\s*+\((?:since|because|as|note|i\.e\.)\b"
-    r"|(?<![A-Za-z])(?:where|for (?:all|any|some|every|each|[a-z](?=\s*[\u2265>=\u2208]))|for (?:an )?integers?"
+    r"|(?<![A-Za-z])(?:where|for (?:all|any|some|every|each|[a-z](?=\s*[\u2265>=\u2208]))|"
+    r"for (?:an? )?(?:(?:positive|negative|non-?negative|non-?zero|whole|natural|real|odd|even|prime) )*"
+    r"(?:integers?|numbers?|reals?|constants?)"
     r"|with [a-z] (?:an? |any )?(?:arbitrary )?(?:integer|real|constant))\b"
     r"|[\s,(]\s*+(?:any |an? )?(?:integer|real(?: number)?|constant)s? [a-zA-Z](?=\W*$)"
     rf"|[,(\s]\s*+[a-zA-Z]\s*+(?:\u27e6 ?)?(?:(?:is|are) )?(?:an?|any)? ?(?:arbitrary )?(?:\u27e6 ?)?{_NUMBERS}\b"
@@ -109,8 +112,16 @@ def _single(text: str) -> bool:
     return not any(sign in text for sign in "<>\u2264\u2265") and ("," not in text or len(cut(text, ",")) == 1)
 
 
-def without_condition(text: str) -> tuple[str, str]:
-    """An answer without its condition, and the parameter that the condition leaves free, "" where it names none."""
+class Conditioned(NamedTuple):
+    """An answer, the condition that follows it, and the parameter that this leaves free; "" for what is not there."""
+
+    answer: str
+    condition: str
+    free: str
+
+
+def conditioned(text: str) -> Conditioned:
+    """An answer and its condition."""
     starts = [found.start() for found in (_CONDITION.search(text), _COUNTING.search(text)) if found]
     if (belongs := _BELONGS.search(text)) and (letters := _LETTERS_BACKWARD.match(text[: belongs.start()][::-1])):
         starts.append(belongs.start() - letters.end())
@@ -118,6 +129,55 @@ def without_condition(text: str) -> tuple[str, str]:
         starts.append(domain.start())
     rest = text[: min(starts, default=0)].rstrip(" ,;(")
     if not rest or rest.endswith(("|", ":", "\u2983")):
-        return text, ""
-    free = _FREE.search(_MARKS.sub(" ", text[len(rest) :]))
-    return rest, (free[1] or free[2]) if free else ""
+        return Conditioned(text, "", "")
+    condition = _MARKS.sub(" ", text[len(rest) :])
+    free = _FREE.search(condition)
+    return Conditioned(rest, condition, (free[1] or free[2]) if free else "")
+
+
+# what a condition makes of its parameter: the kind of number, and the least ones that it may mean (None: there is none)
+_KINDS_OF_NUMBERS: tuple[tuple["re.Pattern[str]", str, tuple[int | None, ...]], ...] = (
+    (re.compile(r"\bodd\b|奇数"), "odd", (None,)),
+    (re.compile(r"\beven\b|偶数"), "even", (None,)),
+    (re.compile(r"\bprimes?\b|质数|素数"), "prime", (None,)),
+    (re.compile(r"(?<!non)(?<!non-)negative integers?|(?<!非)负整数"), "negative", (None,)),
+    (re.compile(r"\bpositive (?:integers?|whole)|正整数|\u2208\s*[\u2124\u2115ZN]\s*[\^_]?\s*\{?\s*[+*]"), "whole", (1,)),
+    (re.compile(r"\bnon-?negative (?:integers?|whole)|非负整数|\u2208\s*[\u2115N]\s*_\s*\{?\s*0"), "whole", (0,)),
+    (re.compile(r"\bnaturals?\b|自然数|\u2208\s*[\u2115N]"), "whole", (0, 1)),
+    (re.compile(r"\bintegers?\b|整数|\u2208\s*[\u2124Z]"), "whole", (None,)),
+    (re.compile(r"\brationals?\b|有理数|\u2208\s*[\u211aQ]"), "rational", (None,)),
+    (re.compile(r"\bcomplex\b|复数|\u2208\s*[\u2102C]"), "complex", (None,)),
+    (re.compile(r"\breals?\b|实数|\u2208\s*[\u211dR]"), "real", (None,)),
+)
+_BOUND = re.compile(r"[a-zA-Z]\s*([\u2265>])\s*(-?\d{1,9})|(-?\d{1,9})\s*([\u2264<])\s*[a-zA-Z]")
+_COUNTED_FROM = re.compile(r"=\s*(-?\d{1,9})\s*,\s*(\u00b1)?")
+
+Domain = frozenset[tuple[str, int | None, bool]]
+
+
+def domain(condition: str) -> Domain:
+    """What a condition may make of its parameter: (kind of number, least value, whether that is left out); empty where it says nothing."""
+    kind, least = next(((kind, least) for pattern, kind, least in _KINDS_OF_NUMBERS if pattern.search(condition)), ("", (None,)))
+    if bound := _BOUND.search(condition):
+        value, left_out = int(bound[2] or bound[3]), (bound[1] or bound[4]) in "><"
+        whole, other = ("whole", value + left_out, False), (kind or "real", value, left_out)
+        return frozenset({whole} if kind == "whole" else {other} if kind else {whole, other})
+    if counted := _COUNTED_FROM.search(condition):
+        return frozenset({("whole", None if counted[2] else int(counted[1]), False)})
+    return frozenset((kind, value, False) for value in least) if kind else frozenset()
+
+
+_EXACT = re.compile(
+    r"(?:\(|,\s*(?:or\s+)?)\s*(?:\u27e6\s*)?(?:exactly|precisely|the exact value is|精确值[是为]?|准确值[是为]?|恰好)\s*:?\s*(?:\u27e7\s*)?"
+    r"((?:[^()]|\([^()]*\))+?)\)?[.\s]*$"
+)
+_ROUGHLY = re.compile(
+    r"(?<=[\w)}])\s?\((?:\u27e6\s*)?(?:(?:which is )?(?:about|approximately|approx\.?|roughly|around|nearly)\b|"
+    r"[\u2248~]|大?约)[^()]*\)[.\s]*$"
+)
+
+
+def exact_side(text: str) -> str:
+    """What an answer says exactly, where it also says it roughly: 998 of "about 1,000 (exactly 998)" and of "998 (about 1,000)"."""
+    exact = _EXACT.search(text)
+    return exact[1].strip() if exact else _ROUGHLY.sub("", text)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Literal
 
+from o1exp.answers.clauses import conditioned, domain
 from o1exp.answers.conventions import DEFAULT, Conventions, conventions
 from o1exp.answers.fingerprint import rough, whole_only
 from o1exp.answers.glyphs import CURRENCIES
@@ -44,7 +45,7 @@ def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
         return "equal" if gold.strip() and gold.split() == answer.split() else "different"
     verdict = matched(*sorted((ours, theirs)), rules)
     if verdict is not None:
-        return "equal" if verdict and not _opposite(ours, theirs) else "different"
+        return "equal" if verdict else "different"
     if _beyond(read_clean(ours, rules.decimal_comma), read_clean(theirs, rules.decimal_comma)):
         return SYMBOLIC.compared(*sorted((gold, answer)))
     return "different"
@@ -56,6 +57,12 @@ def _opposite(ours: str, theirs: str) -> bool:
     return len(extremes[0]) == len(extremes[1]) == 1 and extremes[0] != extremes[1]
 
 
+def _otherwise_free(ours: str, theirs: str) -> bool:
+    """Whether both say what their parameter may be, and not the same: k \u2265 0 and k \u2265 1, whole and real."""
+    domains = [domain(conditioned(text).condition) for text in (ours, theirs)]
+    return all(domains) and not domains[0] & domains[1]
+
+
 @lru_cache(maxsize=100_000)
 def matched(left: str, right: str, rules: Conventions) -> bool | None:
     """Whether some reading of one cleaned answer is some reading of the other; None where that cannot be told."""
@@ -63,7 +70,9 @@ def matched(left: str, right: str, rules: Conventions) -> bool | None:
         return True
     ours, theirs = read_clean(left, rules.decimal_comma), read_clean(right, rules.decimal_comma)
     verdicts = [_match(one, other, rules) for one, other in _pairs(ours, theirs)]
-    return True if True in verdicts else None if None in verdicts else False
+    if True in verdicts:
+        return not _opposite(left, right) and not _otherwise_free(left, right)
+    return None if None in verdicts else False
 
 
 def _pairs(ours: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> Iterator[tuple[Answer, Answer]]:

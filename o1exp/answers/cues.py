@@ -19,8 +19,9 @@ _STRONG = r"(?:\*\*|__|\*)?"
 _COLON = r"[:\uff1a]"
 _EXPLICIT = re.compile(
     # the answer is, Answer:, answer to the question =
-    rf"(?<![\w\"'])(?:(?:final|correct|right)\s*+)?(?<!this )(?<!your )answers?\b{_SPACE}(?:choice|option)?{_SPACE}{_STRONG}{_SPACE}"
-    r"(?:(?:to|for) (?:this|the)(?: \w+){1,2}\s*+|\([^()\n]{1,30}\)\s*+)?"
+    rf"(?<![\w\"'])(?:(?:final|correct|right)\s*+)?answers?\b{_SPACE}(?:choice|option)?{_SPACE}{_STRONG}{_SPACE}"
+    r"(?:(?P<part>(?:to|for) (?:(?:the )?(?:first|second|third|next|last|other|previous) \w+|(?:part|question|step)s? \(?\w{1,3}\b\)?)\s*+)"
+    r"|(?:to|for) (?:this|the)(?: \w+){1,2}\s*+|\([^()\n]{1,30}\)\s*+)?"
     r"(?:(?:is|are)(?:n['\u2019]t|\s+not)\s+[^.,;\n]{1,30}[,;]\s+(?:but|it['\u2019]s|it is)\s"
     rf"|(?:is|are)(?!n['\u2019]t)|would be|will be|should be|must be|comes out (?:to|as)|=|{_COLON})(?:\s*+{_COLON})?{_STRONG}"
     # Final Answer as a heading
@@ -44,8 +45,14 @@ _LETTERS = rf"{_LETTER}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_LETTER}){{0,5}}+"
 _CHOICE = re.compile(
     rf"\b(?:[Oo]ptions?|[Cc]hoices?|[Ss]tatements?|[Aa]nswers?)\s+(?P<named>{_LETTERS})\s+(?:is|are|must be)\s+(?:therefore\s+)?(?:the\s+)?"
     r"(?:only\s+)?(?:correct|right|true|best|answer)"
-    rf"|(?<!nor )(?<!not )(?<!angle )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are)\s+(?:therefore\s+)?(?:the\s+)?(?:only\s+)?"
+    rf"|(?<!nor )(?<!not )(?<!angle )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are|(?:must|has to|have to) be)\s+"
+    rf"(?:therefore\s+)?(?:the\s+)?(?:only\s+)?"
     r"(?:correct|right|best|answer)(?:\s+(?:answer|option|choice|one))?(?=\s*[.,;:!)\n\u3002*]|\s+(?:because|since|as)\b|\s*$)"
+    rf"|\b[Oo]nly\s+(?:(?:option|choice|statement|answer)\s+)?(?P<only>{_LETTER})\s+(?:is|works|fits|holds|remains|satisfies|matches|agrees)\b"
+    rf"|\b(?:leaves|leaving)\s+(?:us\s+with\s+)?(?:only\s+)?(?:(?:option|choice|answer)\s+)?(?P<left>{_LETTER})(?=\W*(?:\n|\Z))"
+    rf"|(?:\b(?:[Ww]hich|[Tt]his|[Tt]hat|[Ii]t)\s+(?:is|corresponds to|matches|equals|agrees with)|\()\s*"
+    rf"(?:the\s+)?(?:answer\s+)?(?:[Oo]ption|[Cc]hoice)\s+"
+    rf"(?P<beside>{_LETTER})(?=\W*(?:\n|\Z))"
     rf"|\b(?:pick|choose|chose|select|go with|going with)\s+(?:(?:the\s+)?(?:option|choice|answer"
     rf"|letter)\s+)?(?P<picked>{_LETTER})(?![\w'])"
     rf"|\b(?:[Hh]ence|[Ss]o|[Tt]hus|[Tt]herefore),?\s+(?:(?:it is|it's|it must be|the)\s+)?(?:option|choice"
@@ -57,19 +64,32 @@ _CHOICE = re.compile(
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
 )
 _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
-_REASONED = re.compile(r"(?:\A|\n)[^\w\n]{0,8}([Yy]es|[Nn]o)\**[,.;:]?\**\s+(?:because|since|as|it (?:is|does|can|has))\b[^\n]{1,300}\Z")
-_VERDICT = re.compile(r"(?:\A|\n)[^\w\n]{0,6}\*\*([Yy]es|[Nn]o)[,.]?\*\*[,.:;]?\s[^\n]{1,300}\Z|\?\s+([Nn]o|[Yy]es),\s[^\n?]{1,200}\Z")
+_REASONED = re.compile(
+    r"(?:\A|\n)[^\w\n]{0,8}([Yy]es|[Nn]o)\**[,.;:]?\**\s+(?:because|since|as|"
+    r"(?:it|they|this|that|there) (?:is|are|does|do|can|has|have|will)(?:n['\u2019]t)?)\b[^\n]{1,300}\Z"
+)
+_VERDICT = re.compile(
+    r"(?:\A|\n)[^\w\n]{0,6}\*\*([Yy]es|[Nn]o)[,.]?\*\*[,.:;]?\s[^\n]{1,300}\Z|\?\s+([Nn]o|[Yy]es),\s[^\n?]{1,200}\Z"
+    r"|\b(?:[Ss]tatement|[Cc]laim|[Pp]roposition|[Aa]ssertion|[Cc]onjecture) is (?:therefore |thus |always )?"
+    r"\**([Tt]rue|[Ff]alse)\b[^\n.?]{0,200}[.\s*]*\Z"
+)
 _STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
 _NUMERAL = re.compile(
     "[有是为得剩共下了到于出要需]((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
 )
 _JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
+_NULL = re.compile(r"(?:null|None)\b|\"\s*\"")
 _TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
 _HEADING = re.compile(r"[\u4e00-\u9fff]{2,}|^\d+[.)]\s|\d\W*:\W*$")
 _WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
 _LETTER_OR_VERDICT = re.compile(r"\(?[A-J]\)?|yes|no|true|false|是|否", re.IGNORECASE)
 _SUPPOSED = re.compile(r"\b(?:if|had|were)\b[^.!?\n]{0,160}\Z", re.IGNORECASE)
+_ANOTHER = re.compile(
+    r"\b(?:this|your|his|her|their|wrong|incorrect|mistaken|naive|tempting|trap|common|initial|earlier|previous|old|student's|someone's)\s\Z"
+    r"|(?:错误|常见|原来|先前)的?\Z",
+    re.IGNORECASE,
+)
 _CALCULATED = re.compile(
     r"\s*(?:(?:more|less|fewer|greater) than|times|of\s+\d+)\b[^.\n]{0,60}?(?:\bthat is\b|\bi\.e\.|\bwhich (?:is|equals)\b|=)",
     re.IGNORECASE,
@@ -115,8 +135,8 @@ _ANNOUNCING = (
     "answer", "result", "ans", "a:", "a\uff1a", "choice", "pick", "selection", "guess", "option", "statement", "答", "结果", "正确",
 )  # fmt: skip
 _CHOOSING = (
-    " correct", " right", " best", " answer", " true", "pick ", "choos", "chose ", "select ", "go with", "going with", "option", "choice",
-    "it must be", "this must be", "answer must be", "has to be", ", not ",
+    "leav", " correct", " right", " best", " answer", " true", "only", "pick ", "choos", "chose ", "select ", "go with", "going with",
+    "option", "choice", "it must be", "this must be", "answer must be", "has to be", ", not ",
     "选", "正确", "对",
 )  # fmt: skip
 _HINTING = ("solutions", "roots", "values", "zeros", "因此", "所以", "故", "综上")
@@ -124,7 +144,7 @@ _HINTING = ("solutions", "roots", "values", "zeros", "因此", "所以", "故", 
 
 @dataclass(frozen=True)
 class Announced:
-    """What was announced, where, and how (cue or hashes); not `firm` where it may be no more than a remark ("is correct")."""
+    """What was announced, where, and how (cue, hashes; none: that there is no answer); not `firm` where it may be no more than a remark."""
 
     text: str
     place: int
@@ -176,10 +196,13 @@ def _in_words(text: str) -> Announced | None:
     remark = None
     for start, stop in _lines(text, _ANNOUNCING):
         for match in reversed([match for match in _EXPLICIT.finditer(text, start, stop + _REACH) if match.start() < stop]):
-            if _SUPPOSED.search(text, max(start, match.start() - _REACH), match.start()) and "would" in match[0].lower():
+            before = max(start, match.start() - _REACH)
+            if _SUPPOSED.search(text, before, match.start()) and "would" in match[0].lower():
                 continue  # "if order mattered, the answer would be 48"
+            if _ANOTHER.search(text, max(before, match.start() - 30), match.start()):
+                continue
             if found := _phrase(text[match.end() : match.end() + _SPAN]):
-                if not _COMMENT.match(found):
+                if not _COMMENT.match(found) and not match["part"]:
                     return Announced(found, match.start())
                 remark = remark or Announced(found, match.start(), firm=False)
     return remark
@@ -191,12 +214,16 @@ def _chosen(text: str, start: int) -> Announced | None:
         if stop <= start:
             break
         for match in reversed(list(_CHOICE.finditer(text, max(begin, start), stop))):
-            return Announced(re.sub(r"[*()\s]+", " ", match[match.lastgroup or 0]).strip(), match.start())
+            letter = re.sub(r"[*()\s]+", " ", match[match.lastgroup or 0]).strip()
+            value = last_expression(text[begin : match.start()]) if match["beside"] else ""
+            return Announced(f"({letter}) {value}" if value else letter, match.start())
     return None
 
 
 def _in_json(text: str, start: int) -> Announced | None:
     for match in reversed(list(_JSON.finditer(text, start))):
+        if _NULL.match(text, match.end()):
+            return Announced("", match.start(), "none", firm=False)
         if found := _json_value(text[match.end() : match.end() + _SPAN]):
             return Announced(found, match.start())
     return None

@@ -14,12 +14,14 @@ from o1exp.answers.marked import at_the_end, boxed, last_box, money_marked, uncl
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import last_expression, without_place
 from o1exp.answers.thought import parted
+from o1exp.answers.words import powers_in_signs
 
 __all__ = ["Found", "extract", "last_box"]
 
 _TAIL = 20_000
 _POINTS_BACK = re.compile(r"\b(?:box(?:ed)?|above|below|approximately|approx|about|roughly)\b|\u2248|\\approx|\u7ea6", re.IGNORECASE)
 _SURE = re.compile(r"\n[^\w\n]{0,6}(?:confidence|certainty|置信度|信心)[^\n]{0,40}\s*\Z", re.IGNORECASE)
+_PROPERTY = re.compile(r"(?!(?:yes|no|true|false)\b)[a-z]{3,}(?: [a-z]+){0,2}")
 _WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}")
 
 
@@ -49,9 +51,9 @@ def _found(tail: str, truncated: bool) -> Found:
         return Found("", "none", True)
     if (tag := tagged(tail)) and tag[1] >= end - 1:
         return _inside(tag[0])
-    rest = money_marked(half_width(tail[max(end, len(tail) - _TAIL) :]))
+    rest = money_marked(half_width(powers_in_signs(tail[max(end, len(tail) - _TAIL) :])))
     said = announced(rest)
-    if box and not (said and said.firm and _overrules(said.text)):
+    if box and not (said and said.firm and _overrules(said.text, box)):
         return Found(box, "boxed")
     if said:
         return Found(_plain(said.text), said.method)
@@ -71,8 +73,10 @@ def _inside(content: str) -> Found:
     return Found(content, "cue")
 
 
-def _overrules(said: str) -> bool:
-    """Whether an announcement behind a box is an answer of its own, not a word about the box or its rounded value."""
+def _overrules(said: str, box: str) -> bool:
+    """Whether an announcement behind a box is an answer of its own, not a word about the box ("is positive") or its rounded value."""
+    if _PROPERTY.fullmatch(said) and re.search(r"\d", box):
+        return False
     return not _POINTS_BACK.search(said) and len(_WORDS.findall(said)) <= 3
 
 

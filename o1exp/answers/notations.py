@@ -13,8 +13,8 @@ from o1exp.answers.words import digits_for_numerals
 _CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
 _STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
 _CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
-_HOUR = re.compile("点(?=.{1,3}分|半|整|$)")
-_CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|(半)|(整))?$")
+_HOUR = re.compile("点(?=.{1,3}分|.刻|半|整|$)")
+_CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|([13])刻|(半)|(整))?$")
 _MATRIX = re.compile(
     r"^(?P<factor>.*?)(?:[\[(]\s*)?\\begin \{(?P<kind>[pbBvV]?matrix|smallmatrix|array)\}\s*(?:\{[lcr|]*\})"
     r"?(?P<body>.*?)\\end \{[a-zA-Z]+\}(?:\s*[\])])?(?P<turned>\s?\^\s?\{?\s?(?:T|\\top)\s?\}?)?$",
@@ -46,7 +46,7 @@ def _chinese_clock(text: str) -> list[Answer]:
     match = _CHINESE_CLOCK.match(digits_for_numerals(_HOUR.sub("时", text))) if re.search("[点时午上晨晚]", text) else None
     if not match or (text.endswith("时") and not match[1]) or match[0].endswith(":"):
         return []
-    hour, minute = int(match[2]), 30 if match[4] else int(match[3] or 0)
+    hour, minute = int(match[2]), 30 if match[5] else 15 * int(match[4] or 0) + int(match[3] or 0)
     if hour > 24 or minute > 59:
         return []
     late = match[1] in ("下午", "傍晚", "晚上") or (match[1] == "中午" and hour < 10)

@@ -6,6 +6,7 @@ It is read as a whole (12\u03c0, 3\u221a2, 10^6, 2:3, 5 1/2, (2, 5), x + 1, -7) 
 import re
 from dataclasses import dataclass
 
+from o1exp.answers.clauses import exact_side
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES
 from o1exp.answers.units import converted, is_unit
 
@@ -38,6 +39,7 @@ _BASED = re.compile(r"log_\d+$")
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever)(?: equal(?: to)?)?\s?\W{0,3}$|(?:不是|不等于|不为|并非)\s?\W{0,3}$", re.IGNORECASE)
 _ASKED = re.compile(r"[^.!\n\u3002\uff01]{0,80}?[?\uff1f]\W{0,4}(?:no|not|nope|wrong)\b", re.IGNORECASE)
 _WORDS = FUNCTIONS | frozenset(LONG_NAMES) | {"x"}
+_CHANCE = re.compile(r"\b(?:chances?|probability|odds|likelihood)\b[^.\n]{0,80}?\s(\d{1,9})\s(?:in|out of)\s(\d{1,9})\Z", re.IGNORECASE)
 _UNIT = re.compile(
     r"(?P<words>(?:(?:square|cubic|sq|cu)\.?[^\S\n])?[A-Za-z\u00b5\u03a9]{1,12}(?:\^?\{?[23\u00b2\u00b3]\}?)?(?:\s?/\s?[A-Za-z]{1,8}(?:\^?[23\u00b2\u00b3])?)?"
     r"|[\u4e00-\u9fff]{1,4})"
@@ -82,7 +84,7 @@ def without_place(text: str) -> str:
 
 def last_expression(text: str) -> str:
     """The last expression with a number in it that stands in prose, with its sign and unit; "" where there is none."""
-    text = _calm(_REMARKED.sub("", text[-_LONGEST:].rstrip()))
+    text = _calm(_REMARKED.sub("", exact_side(text[-_LONGEST:].rstrip())))
     last = max(text.rfind(digit) for digit in _DIGITS)
     if last < 0:
         return ""
@@ -93,6 +95,8 @@ def last_expression(text: str) -> str:
         return ""
     last = len(runs) - 1
     start, end = _trimmed(text, runs[last])
+    if chance := _CHANCE.search(text, max(0, start - 120), end):
+        return f"{chance[1]}/{chance[2]}"
     unit = _unit_behind(text, end)
     while last and not unit and _joined(text, runs[last - 1], start):
         last -= 1

@@ -11,7 +11,7 @@ from o1exp.answers.normalise import thousands_joined
 from o1exp.answers.parse import parse
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES, Unreadable
 from o1exp.answers.units import converted, is_unit
-from o1exp.answers.words import CHINESE_NUMBER, chinese_number, digits_for_numerals, mixed_joined, spelled_number
+from o1exp.answers.words import CHINESE_NUMBER, chinese_number, digits_for_numerals, mixed_joined, powers_in_signs, spelled_number
 
 _LEAD = re.compile(
     r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|"
@@ -55,6 +55,7 @@ _NO_UNITS = frozenset(
 _LETTER_END = re.compile(r"[A-Za-z\u03a9\u00a2](?:\^?\{?(?:[23]|-[1-4])\}?)?$")
 _DERIVATIVE = re.compile(r"\\frac ?\{ ?(?:d|\\partial) ?\}\{ ?(?:d|\\partial) ?[a-z] ?\}")
 _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d+)$")
+_CHANCE = re.compile(r"^(\d{1,9}) (?:in|out of) (\d{1,9})$")
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
 _BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
 _DECIMAL_COMMA = re.compile(r"^-?(?:\d+,\d{1,2}|\d+,\d{4,}|0,\d+)$")
@@ -64,10 +65,12 @@ _DOT_REPEAT = re.compile(r"(?<!\d)(\d*+\.\d*)((?:\\dot \{?\d\}?)\d*(?:\\dot \{?\
 _DOTTED_THOUSANDS = re.compile(r"^-?\d{1,3}(?:\.\d{3}){2,}$")
 _DEGREES_MINUTES = re.compile(r"^(-?\d+(?:\.\d+)?)\u00b0\s*(\d+(?:\.\d+)?)'\s*(?:(\d+(?:\.\d+)?)'')?$")
 _COMPOUND = re.compile(r"\s*+([\d.]++(?:/\d++)?|\\frac\{\d+\}\{\d+\})\s*+([^\s\d,;\u27e6\u27e7]+(?:\^\d)?)")
+_FEET = re.compile(r"(?<!\d)(\d{1,6})\s?'\s?(\d{1,2}(?:\.\d{1,6})?)\s?(?:''|\")$")
 _PERCENT = re.compile(r"(?:%|\u27e6\s*+(?:%|percent|per cent|percentage points?)\s*+\u27e7|percent|per cent)$", re.IGNORECASE)
 _DEGREES = re.compile(r"(?:\u00b0(?:\s*+\u27e6?\s*+[CF]\s*+\u27e7?)?|\u27e6\s*+degrees?\.?\s*+\u27e7|degrees?|\u5ea6)$", re.IGNORECASE)
 _SCALE = re.compile(r"[CF](?=[\s\u27e7]*$)")
 _SINGLE = re.compile(r"[A-Za-z](?:\^?\{?-?[1-4]\}?)?(?:\s?[/* ]\s?[A-Za-z](?:\^?\{?-?[1-4]\}?)?)+")
+_LETTER_POWER = re.compile(r"[A-Za-ln-z]\s?\^.*")  # 2n^2 is no area of newtons
 _RATES = re.compile(
     r"[mglLNJWVACK](?:\^?\{?[23]\}?)?\s?(?:/\s?[shlLmgK]|[* ]?\s?[smK]\s?\^?\{?-[1-4]\}?)(?:\^?\{?[2-4]\}?)?|[NJWVA]\s?[* ]\s?[msh]"
 )
@@ -81,12 +84,13 @@ _SIGNED_MONEY = re.compile(
 
 def quantity(text: str, decimal_comma: bool) -> list[Answer]:
     """The readings of a text as one quantity; none where it is not one."""
+    text = powers_in_signs(text)
     if not text.isascii():
         text = mixed_joined(text)
         text = f"-{text[2:]}" if text.startswith("零下") else text
     text = _FRACTION_UNIT.sub(lambda match: f"\u27e6{match[1]}/{match[2]}{match[3]}\u27e7", text)
     text = _LEAD.sub("", _STATED.sub("", text))
-    text = _REMARK.sub(r"\1", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text)))
+    text = _REMARK.sub(r"\1", _CHANCE.sub(r"\1/\2", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text))))
     if text.endswith("\u27e7") and text.startswith("\u27e6") and text.count("\u27e6") == 1:
         text = text[1:-1].strip()
     if (whole := compound(text)) is not None:
@@ -147,7 +151,7 @@ def _word_unit(text: str, unit: str) -> list[Answer]:
         return []
     if letters[0] in FUNCTIONS and not is_unit(word):
         return []
-    if _SINGLE.fullmatch(word) and not _RATES.fullmatch(word):
+    if (_SINGLE.fullmatch(word) and not _RATES.fullmatch(word)) or _LETTER_POWER.fullmatch(word):
         return []
     long = len(letters[0]) >= 3 and bool(match["space"])
     if not ((is_unit(word) and (len(word) > 1 or not word.isascii())) or (long and not re.search(r"\d", word))):
@@ -160,11 +164,11 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
         sign, whole, bottom, root, top = match.groups()
         part = (f"\\sqrt{{{top}}}" if root else top) + (f"/({bottom})" if bottom else "")
         return _marked(f"{'-' if sign else ''}({whole or 0}+{part})", unit)
+    if (value := spelled_number(text.strip())) is not None:
+        return _marked(value, unit)
     match = _CHINESE_UNIT.match(text)
     if match and _QUANTIFIED.search(match["math"]) and (match["lead"] or match["unit"]):
         return _marked(match["math"].rstrip(), unit or match["unit"] or "") if len(match["lead"]) <= 6 else []
-    if (value := spelled_number(text.strip())) is not None:
-        return _marked(value, unit)
     if (counted := CHINESE_NUMBER.match(text)) and converted(text[counted.end() :]) and (count := chinese_number(counted[0])) is not None:
         return _values(count, text[counted.end() :])
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:
@@ -174,7 +178,7 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
 
 def compound(text: str) -> Value | None:
     """Several units of one kind in a row, as in 9 hours 48 minutes."""
-    plain = text.replace("\u27e6", " ").replace("\u27e7", " ").replace(" and ", " ").replace(",", " ")
+    plain = _FEET.sub(r"\1 ft \2 in", text.replace("\u27e6", " ").replace("\u27e7", " ").replace(" and ", " ").replace(",", " "))
     parts, place = [], 0
     while match := _COMPOUND.match(plain, place):
         parts.append((match[1], match[2]))
@@ -196,7 +200,7 @@ def compound(text: str) -> Value | None:
 
 def _in_larger_unit(text: str, whole: Value) -> list[Answer]:
     """2 hours 30 minutes as 2.5 hours."""
-    unit = _COMPOUND.match(text.replace("\u27e6", " ").replace("\u27e7", " "))
+    unit = _COMPOUND.match(_FEET.sub(r"\1 ft \2 in", text.replace("\u27e6", " ").replace("\u27e7", " ")))
     sizes = (converted(unit[2]) if unit else None), converted(whole.unit)
     return [Value(mul(whole.node, num(sizes[1][1] / sizes[0][1])), unit[2])] if unit and sizes[0] and sizes[1] else []
 

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from o1exp.answers.clauses import balanced, cut, enclosed, linked, without_condition
+from o1exp.answers.clauses import balanced, conditioned, cut, enclosed, exact_side, linked
 from o1exp.answers.glyphs import CURRENCIES, ROW, SET_CLOSE, SET_OPEN
 from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
 from o1exp.answers.nodes import ANY_NAME, num
@@ -28,7 +28,11 @@ _BEFORE = re.compile(
     r"- )(\S.*)$"
 )
 _OPTION = re.compile(r"(?<!\w)\(?[B-J]\)\s")
-_AFTER = re.compile(r"^(.+?)\u27e6\s*+\(([A-J])\)\s*+\u27e7$")
+_AFTER = re.compile(
+    r"^(.+?)(?:\u27e6\s*+\(([A-J])\)\s*+\u27e7"
+    r"|,?\s+(?:which is )?(?:\(\s?(?:option|choice) ([A-J])\s?\)|(?:option|choice) \(?([A-J])\)?))$",
+    re.IGNORECASE,
+)
 _TRANSPOSED = re.compile(r"(?<=^[(\[])([^()\[\]]*[)\]])\s?\^\s?\{?\s?(?:T|\\top)\s?\}?$")
 _IN = re.compile(r"(?<=[a-zA-Z])\s+\u27e6?\s?in\s?\u27e7?\s+(?=[ZNRQ\u2124\u2115\u211d\u211a](?![A-Za-z]))")
 _STATED = re.compile(
@@ -117,7 +121,7 @@ class _Reading:
                 return found + some
         if "\\begin" in text and "&" not in text:
             text = " ".join(_CASES.sub(" ", text).split()).strip(ROW + " .,;")
-        bare, free = without_condition(text)
+        bare, _, free = conditioned(text)
         read = inner._structured(bare) or [Opaque(_opaque(bare))]
         # k of "k \u2208 Z" may have any other name
         return found + read + [with_symbol(each, free, ANY_NAME) for each in read if free]
@@ -208,7 +212,7 @@ class _Reading:
         bare = _MARKS.sub(" ", text).strip()
         words = _words(text)
         if words and _FUNCTION_WORDS.search(bare) and (formula := quantity(text, self.comma)):
-            return [*formula, *words]
+            return formula
         if words and "\u27e6" in text:
             measured = [one for one in quantity(text, False) if isinstance(one, Value) and is_unit(one.unit)]
             if measured:
@@ -259,6 +263,7 @@ def _last_claim(text: str) -> str:
     for arrow in ("\u21d2", "\u21d4", "\u2192"):
         if arrow in text:
             text = text.rsplit(arrow, 1)[1].strip() or text
+    text = exact_side(text)
     if "\u2248" in text:
         text = text.lstrip("\u2248 ")
         parts = cut(text, "\u2248")
@@ -300,7 +305,7 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
         return [Choice(letter, readings[0] if readings else None)]
     if match := _AFTER.match(text):
         readings = inner(match[1].rstrip())
-        return [Choice(match[2], readings[0] if readings else None)]
+        return [Choice((match[2] or match[3] or match[4]).upper(), readings[0] if readings else None)]
     return []
 
 

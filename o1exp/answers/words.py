@@ -108,8 +108,9 @@ def spelled_number(text: str) -> str | None:
     sign, text = ("-", text[1:].lstrip("的")) if text[0] == "负" else ("", text)
     if text.startswith(_HUNDREDTHS) and (value := chinese_number(text[3:])) is not None:
         return sign + value + "%"
-    if text.endswith("成") and (tenths := chinese_number(text[:-1])) is not None:
-        return f"{sign}{tenths}0%"
+    if tenths := _TENTHS.fullmatch(text):
+        digits = "".join(digit if digit.isdigit() and digit.isascii() else str(_DIGITS[digit]) for digit in tenths.groups("") if digit)
+        return f"{sign}{digits:0<2}%"
     if text in ("一半", "二分之一"):
         return sign + "1/2"
     whole, mixed, part = text.rpartition("又")
@@ -168,6 +169,10 @@ _CHINESE = "".join([*_DIGITS, *_CHINESE_TENS, *_MYRIADS])
 _MIXED_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([百千万亿]{1,3})")
 _MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}(?![克米瓦卡焦牛帕赫升])){1,}+")
 _LARGEST = 10**600  # Python writes out and reads back no number much longer than this
+_TENTHS = re.compile(f"打?([{_NUMERALS}\\d])[.点]?([{_NUMERALS}\\d]?)[成折]([{_NUMERALS}\\d]?)")  # 七折, 8.5折, 三成五: in per cent
+_POWERS = re.compile(
+    r"(?<=[\d)}a-zA-Z])\s+(?:(squared)|(cubed)|(?:raised )?to the power (?:of )?(-?\d{1,4}|[a-z]))(?![A-Za-z])", re.IGNORECASE
+)
 CHINESE_NUMBER = re.compile(f"\u8d1f?[{_CHINESE}]+(?:\u70b9[{''.join(_DIGITS)}]+)?")
 
 
@@ -201,6 +206,13 @@ def _counted(whole: str) -> int | None:
         if max(total, part) > _LARGEST:
             return None
     return total + part + section + digit * (last // 10 if last > 10 and whole[-1] in _DIGITS else 1)  # 一百一 is 110
+
+
+def powers_in_signs(text: str) -> str:
+    """The text with 4^2 for "4 squared"."""
+    if "squared" not in text and "cubed" not in text and "power" not in text:
+        return text
+    return _POWERS.sub(lambda match: "^2" if match[1] else "^3" if match[2] else f"^{{{match[3]}}}", text)
 
 
 def mixed_joined(text: str) -> str:

@@ -1,7 +1,8 @@
 """The cost of grading grows no faster than the text, whatever is repeated in it.
 
 Counted in CPU-seconds of this process, which a busy machine hardly changes. What stays under a floor is fast enough; above it, eight times
-the text may cost at most 32 times as much (8 would be linear, 64 quadratic), each the best of three.
+the text may cost at most 32 times as much (8 would be linear, 64 quadratic), each the best of three. The texts are as short as they may be
+for what grows with the square of its text to stand above the floor: a quarter of a second for 5,000 letters.
 """
 
 import gc
@@ -21,9 +22,9 @@ from o1exp.answers.extract import extract
 from o1exp.answers.grade import grade, grade_answer
 from tests.answers.pieces import BLANKS, BOXES, CUES, PIECES, mixtures, repeated
 
-_FLOOR = 0.1
+_FLOOR = 0.02
 _MOST = 32
-_RESPONSE, _ANSWER, _MEGABYTE = 20_000, 2_000, 1_000_000
+_PATTERN, _RESPONSE, _ANSWER, _LONG = 5_000, 10_000, 2_000, 200_000
 _AS_WRITTEN = (
     "cues",
     "extract",
@@ -120,17 +121,25 @@ def test_no_pattern_grows_faster_than_its_text() -> None:
         (name, piece)
         for name, pattern, ways in PATTERNS
         for piece in dict.fromkeys([*_GENERAL, *own_words(pattern)])
-        if grows_too_fast(asking(name, pattern, ways), (piece, "", "~"), _ASKED_ABOUT.get(name, _RESPONSE))
+        if grows_too_fast(asking(name, pattern, ways), (piece, "", "~"), _ASKED_ABOUT.get(name, _PATTERN))
     ]
     assert slow == []
 
 
+MODULES = sorted({name.partition(".")[0] for name, _, _ in PATTERNS})
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "pattern", "ways"), PATTERNS, ids=[name for name, _, _ in PATTERNS])
-def test_no_pattern_grows_faster_than_a_mixture(name: str, pattern: "re.Pattern[str]", ways: set[str]) -> None:
-    ask, letters = asking(name, pattern, ways), _ASKED_ABOUT.get(name, _RESPONSE)
-    many = mixtures(200, own_words(pattern) * 8, len(name))
-    assert [mixture for mixture in many if grows_too_fast(ask, mixture, letters)] == []
+@pytest.mark.parametrize("module", MODULES)
+def test_no_pattern_grows_faster_than_a_mixture(module: str) -> None:
+    slow = [
+        (name, mixture)
+        for name, pattern, ways in PATTERNS
+        if name.startswith(f"{module}.")
+        for mixture in mixtures(150, own_words(pattern) * 8, len(name))
+        if grows_too_fast(asking(name, pattern, ways), mixture, _ASKED_ABOUT.get(name, _PATTERN))
+    ]
+    assert slow == []
 
 
 QUESTIONS: dict[str, tuple[int, Callable[[str], object]]] = {
@@ -153,23 +162,20 @@ def test_blanks_between_two_words_cost_little(before: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_megabyte_costs_eight_times_an_eighth() -> None:
+def test_a_long_text_costs_eight_times_an_eighth() -> None:
     def ask(text: str) -> None:
         extract(text)
         grade_answer(text, text[1:])
         classes([text, text + "1", "7"])
 
-    assert [
-        piece for piece in [*BLANKS[:6], *BOXES, *CUES, "1", ";", "<", "\u4ebf"] if grows_too_fast(ask, (piece, "", ""), _MEGABYTE)
-    ] == []
+    assert [piece for piece in [*BLANKS[:6], *BOXES, *CUES, "1", ";", "<", "\u4ebf"] if grows_too_fast(ask, (piece, "", ""), _LONG)] == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_grading_grows_no_faster_than_a_mixture(question: str, seed: int) -> None:
+def test_grading_grows_no_faster_than_a_mixture(question: str) -> None:
     letters, ask = QUESTIONS[question]
-    assert [mixture for mixture in mixtures(400, [], seed) if grows_too_fast(ask, mixture, letters)] == []
+    assert [mixture for mixture in mixtures(400, [], 0) if grows_too_fast(ask, mixture, letters)] == []
 
 
 def test_marks_before_the_last_word_cost_little() -> None:
