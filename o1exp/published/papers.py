@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import floor
 
 from o1exp.bench.comparison import Comparison, p_words
-from o1exp.bench.statistics import counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +101,8 @@ def compared(one: PaperFigure) -> tuple[PaperFigure, Comparison] | None:
 
     None where the paper compares it with nothing, and where people's scores were averaged, whose spread is not published.
     """
+    from o1exp.bench.statistics import counts
+
     other = next((row for row in FIGURES if (row.table, row.benchmark, row.model) == (one.table, one.benchmark, one.against)), None)
     return None if other is None or one.people else (other, counts(one.near, one.n, other.near, other.n))
 
