@@ -122,6 +122,8 @@ class Conditioned(NamedTuple):
 
 def conditioned(text: str) -> Conditioned:
     """An answer and its condition."""
+    if not any(sign in text for sign in " ,("):
+        return Conditioned(text, "", "")
     starts = [found.start() for found in (_CONDITION.search(text), _COUNTING.search(text)) if found]
     if (belongs := _BELONGS.search(text)) and (letters := _LETTERS_BACKWARD.match(text[: belongs.start()][::-1])):
         starts.append(belongs.start() - letters.end())
@@ -179,5 +181,7 @@ _ROUGHLY = re.compile(
 
 def exact_side(text: str) -> str:
     """What an answer says exactly, where it also says it roughly: 998 of "about 1,000 (exactly 998)" and of "998 (about 1,000)"."""
+    if "(" not in text and "," not in text:
+        return text
     exact = _EXACT.search(text)
     return exact[1].strip() if exact else _ROUGHLY.sub("", text)

@@ -14,9 +14,10 @@ from o1exp.answers.fingerprint import rough, whole_only
 from o1exp.answers.glyphs import CURRENCIES
 from o1exp.answers.kinds import Answer, Equation, Many, Named, Opaque, Value, names_in, with_symbol
 from o1exp.answers.match import match
-from o1exp.answers.nodes import ANY_NAME
+from o1exp.answers.nodes import ANY_NAME, contains
 from o1exp.answers.normalise import clean, normalise
 from o1exp.answers.read import read, read_clean
+from o1exp.answers.regions import size
 from o1exp.answers.symbolic import SYMBOLIC
 from o1exp.answers.values import rational
 
@@ -28,6 +29,7 @@ _EXTREMES = re.compile(
     r"\b(?:(?:min(?:imum|imal)?|smallest|least|lowest)|(max(?:imum|imal)?|largest|greatest|biggest|highest))\b|\u6700(?:\u5c0f|(\u5927))"
 )
 _CURRENCIES = ("", "dollars", *CURRENCIES)
+_LOG = frozenset({"log"})
 _MOST_BITS = 2000
 
 
@@ -162,8 +164,9 @@ def _groups(texts: list[str], rules: Conventions) -> dict[str, str]:
 
     exact: dict[Fraction, str] = {}
     others, plain = [], []
+    sizes: dict[str, float | None] = {}
     for text in texts:
-        value = _plain_value(text, rules)
+        value, sizes[text] = _plain_value(text, rules)
         if value is None:
             others.append(text)
         elif value in exact:
@@ -174,14 +177,20 @@ def _groups(texts: list[str], rules: Conventions) -> dict[str, str]:
     for place, text in enumerate(others):
         for other in (*others[:place], *plain):
             first, second = sorted((root(text), root(other)))
-            if first != second and matched(*sorted((text, other)), rules):
+            if first != second and not _far_apart(sizes[text], sizes[other]) and matched(*sorted((text, other)), rules):
                 parent[second] = first
     return {text: root(text) for text in texts}
 
 
-def _plain_value(text: str, rules: Conventions) -> Fraction | None:
-    """The value of an answer that can be read in one way only, as a rational number without unit, percent or degree sign."""
+def _plain_value(text: str, rules: Conventions) -> tuple[Fraction | None, float | None]:
+    """The exact value, where it is rational, and the size of an answer that can be read in one way only, without unit, percent or degree
+    sign; no size where a logarithm has no base, which may be 10."""
     readings = read_clean(text, rules.decimal_comma)
     if len(readings) != 1 or not isinstance(readings[0], Value) or readings[0] != Value(readings[0].node):
-        return None
-    return rational(readings[0].node)
+        return None, None
+    node = readings[0].node
+    return rational(node), None if contains(node, _LOG) else size(node)
+
+
+def _far_apart(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and abs(one - other) > 0.02 * max(abs(one), abs(other))

@@ -63,6 +63,7 @@ _CHOICE = re.compile(
     r"\s*(?:不|错|误|[:\uff1a]))"
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
 )
+_ANY_LETTER = re.compile(r"(?<![A-Za-z])[A-J]{1,6}(?![A-Za-z])")
 _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
 _REASONED = re.compile(
     r"(?:\A|\n)[^\w\n]{0,8}([Yy]es|[Nn]o)\**[,.;:]?\**\s+(?:because|since|as|"
@@ -213,6 +214,8 @@ def _chosen(text: str, start: int) -> Announced | None:
     for begin, stop in _lines(text, _CHOOSING):
         if stop <= start:
             break
+        if not _ANY_LETTER.search(text, begin, stop):
+            continue
         for match in reversed(list(_CHOICE.finditer(text, max(begin, start), stop))):
             letter = re.sub(r"[*()\s]+", " ", match[match.lastgroup or 0]).strip()
             value = last_expression(text[begin : match.start()]) if match["beside"] else ""

@@ -1,6 +1,7 @@
 """From an answer's text to what it says: one or several readings, the likeliest first."""
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 
 from o1exp.answers.clauses import balanced, conditioned, cut, enclosed, exact_side, linked
@@ -16,7 +17,7 @@ from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
 from o1exp.answers.words import dated, digits_for_numerals, plain_words, reasoned, spelled_number, stated, wordy
 
-_INTEGER = re.compile(r"-?\d+$")
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?$")
 _PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
 _MARKS = re.compile("[\u27e6\u27e7]")
 _LETTER = re.compile(
@@ -99,8 +100,8 @@ class _Reading:
         return _Reading(self.comma, self.depth + 1)
 
     def __call__(self, text: str) -> list[Answer]:
-        if _INTEGER.match(text):
-            return [Value(num(int(text)))]
+        if _PLAIN_NUMBER.match(text):
+            return [Value(num(Fraction(text) if "." in text else int(text)))]
         if self.depth > _DEEPEST:
             return [Opaque(_opaque(text))]
         if (braced := _PLAIN_BUILDER.match(text)) and enclosed(text):  # {x | x > 3} without backslashes
