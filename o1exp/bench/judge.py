@@ -2,9 +2,9 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from o1exp.answers.thought import parted
 from o1exp.bench.grade import ATTEMPTS
@@ -125,32 +125,17 @@ class Judged(Stage[Table[Score]]):
         return self.protocol.teacher.gpus
 
     def make(self, work: Work) -> None:
-        from o1exp.chat.client import Calls, Client
-
         problems = {problem.id: problem for problem in work.open(self.problems)}
         attempts = list(work.open(self.attempts))
-        asked = list(self._asked(attempts, problems, work))
-        requests = [Request.user(text) for texts in asked for text in texts]
-        calls, rows, replies = Calls(), list[Score](), list[JudgeReply]()
-        with Client(self.protocol.teacher, self.protocol.budget, work) as client:
-            answers = client.ask(requests, "verdicts")
-            for attempt, texts in zip(attempts, asked, strict=True):
-                own = [next(answers) for _ in texts]
-                for answer in own:
-                    calls.add(answer)
-                score, reply = self._judged(attempt, problems[attempt.problem], own)
-                rows.append(score)
-                replies.append(reply)
-        work.write(Score, rows)
+        asked = [(attempt, problems[attempt.problem], texts) for attempt, texts in self._asked(attempts, problems, work)]
+        found, calls = verdicts(self.protocol, asked, work)
+        work.write(Score, (score for score, _ in found))
         (work.folder / REPLIES).mkdir()
-        write_table(work.folder / REPLIES, JudgeReply, replies)
-        work.note(
-            labels=dict(sorted(Counter(row.label for row in rows).items())), unscored=sum(row.credit is None for row in rows),
-            unparsed=sum(not reply.parsed and reply.label != NO_REPLY for reply in replies),
-            no_reply=sum(reply.label == NO_REPLY for reply in replies), near=sum(reply.near for reply in replies), **calls.facts(),
-        )  # fmt: skip
+        write_table(work.folder / REPLIES, JudgeReply, (reply for _, reply in found))
+        labels, unscored = Counter(score.label for score, _ in found), sum(score.credit is None for score, _ in found)
+        work.note(labels=dict(sorted(labels.items())), unscored=unscored, **told(reply for _, reply in found), **calls)
 
-    def _asked(self, attempts: Sequence[Attempt], problems: dict[str, Problem], work: Work) -> Iterator[list[str]]:
+    def _asked(self, attempts: Sequence[Attempt], problems: dict[str, Problem], work: Work) -> Iterator[tuple[Attempt, list[str]]]:
         others = {} if self.against is None else {(row.problem, row.draw): row for row in work.open(self.against)}
         for attempt in attempts:
             problem, shown = beside(attempt, problems), [self.protocol.shown(attempt)]
@@ -158,17 +143,46 @@ class Judged(Stage[Table[Score]]):
                 if (attempt.problem, attempt.draw) not in others:
                     raise ValueError(f"attempt {attempt.problem}#{attempt.draw} has no other answer beside it; sample as many of both")
                 shown.append(self.protocol.shown(others[attempt.problem, attempt.draw]))
-            yield self.protocol.asked(problem, shown)
+            yield attempt, self.protocol.asked(problem, shown)
 
-    def _judged(self, attempt: Attempt, problem: Problem, answers: "Sequence[Answer]") -> tuple[Score, JudgeReply]:
-        judge, texts = self.protocol.judge, tuple(answer.text for answer in answers)
-        missing = any(answer.failure or not (answer.whole or answer.cut) for answer in answers)
-        judgement = Judgement(NO_REPLY, False) if missing else self.protocol.read(texts)
-        if missing:
-            score = Score(problem=problem.id, draw=0, label=NO_REPLY, scale=judge.scale, method="none")
-        else:
-            score = judge.score(problem.id, judgement)
-        signed = replace(score, scorer=f"{judge.name}, {self.protocol.teacher.model}")
-        return of_attempt(signed, attempt, problem), JudgeReply(
-            problem=problem.id, draw=attempt.draw, replies=texts, label=judgement.label, parsed=judgement.parsed, near=judgement.near
-        )
+
+Asked = tuple[Attempt, Problem, list[str]]
+"""An attempt at its problem, and what the judge is asked about it."""
+
+
+def verdicts(protocol: Protocol, asked: Sequence[Asked], work: Work) -> tuple[list[tuple[Score, JudgeReply]], dict[str, Any]]:
+    """The judge's verdict on each attempt with its replies, and the facts of all requests."""
+    from o1exp.chat.client import Calls, Client
+
+    calls, found = Calls(), list[tuple[Score, JudgeReply]]()
+    with Client(protocol.teacher, protocol.budget, work) as client:
+        answers = client.ask([Request.user(text) for _, _, texts in asked for text in texts], "verdicts")
+        for attempt, problem, texts in asked:
+            own = [next(answers) for _ in texts]
+            for answer in own:
+                calls.add(answer)
+            found.append(_judged(protocol, attempt, problem, own))
+    return found, calls.facts()
+
+
+def told(replies: Iterable[JudgeReply]) -> dict[str, int]:
+    """How many replies could not be read, were none, or should be looked at."""
+    rows = list(replies)
+    return {
+        "unparsed": sum(not reply.parsed and reply.label != NO_REPLY for reply in rows),
+        "no_reply": sum(reply.label == NO_REPLY for reply in rows), "near": sum(reply.near for reply in rows),
+    }  # fmt: skip
+
+
+def _judged(protocol: Protocol, attempt: Attempt, problem: Problem, answers: "Sequence[Answer]") -> tuple[Score, JudgeReply]:
+    judge, texts = protocol.judge, tuple(answer.text for answer in answers)
+    missing = any(answer.failure or not (answer.whole or answer.cut) for answer in answers)
+    judgement = Judgement(NO_REPLY, False) if missing else protocol.read(texts)
+    if missing:
+        score = Score(problem=problem.id, draw=0, label=NO_REPLY, scale=judge.scale, method="none")
+    else:
+        score = judge.score(problem.id, judgement)
+    signed = replace(score, scorer=f"{judge.name}, {protocol.teacher.model}")
+    return of_attempt(signed, attempt, problem), JudgeReply(
+        problem=problem.id, draw=attempt.draw, replies=texts, label=judgement.label, parsed=judgement.parsed, near=judgement.near
+    )

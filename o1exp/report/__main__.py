@@ -20,8 +20,10 @@ from o1exp.report.export import REPRODUCE, export
 from o1exp.report.flips import flips
 from o1exp.report.gate import CODES, findings, overall, read_thresholds
 from o1exp.report.inside import TRACES, elsewhere, with_links
+from o1exp.report.judges import agreeing, measured_judges, of_runs
 from o1exp.report.ledger import bills
 from o1exp.report.price import prices, regressions
+from o1exp.report.reference import references
 from o1exp.report.render import page
 from o1exp.report.table import summary, values
 
@@ -51,6 +53,9 @@ def _compare(asked: argparse.Namespace) -> int:
         }
         told["effects"] = grid.plain()
         told["looked"] = runs.looked(found)
+        told["judges"] = measured_judges(of_runs(found)).plain()
+        told["agreement"] = [one.plain() for one in agreeing(arms)]
+        told["published"] = [one.plain() for one in references(table)]
         told["regressions"] = [{"arm": row.arm.name, "benchmark": row.benchmark, "shown": row.shown} for row in regressions(table)]
         told["differences"] = [one.plain() for one in differences(arms)]
         told["flips"] = [one.plain() for one in flips(arms, baseline)]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -47,6 +47,8 @@ class Report(Stage[Page]):
     samples: Annotated[int, AtLeast(0)] = 5
     across: bool = added(False)
     """Compare arms that answered different questions too, as groups."""
+    judges: dict[str, Stage[Any]] = field(default_factory=dict)
+    """Judges that are themselves measured, by name: stages such as bench.measured.Measured."""
     audit: Stage[Audited] | None = None
     command: str = how("")
 
@@ -62,7 +64,8 @@ class Report(Stage[Page]):
 
         arms = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
         table = rows(arms, self.baseline, self.across)
-        words = PageWords(self.title, self.question, self.caveat, self.command, self.baseline)
+        judges = {name: arms[0].lineage.get(f"{judge.kind}/{judge.key}") for name, judge in self.judges.items()}
+        words = PageWords(self.title, self.question, self.caveat, self.command, self.baseline, judges=judges)
         write(work.folder, words, table, arms, self.samples, work.open(self.audit) if self.audit else None)
         work.note(rows=len(table), arms=len(arms))
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from o1exp.bench.comparison import Contrast
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
+from o1exp.history.lineage import Artefact
 from o1exp.media.style import templates
 from o1exp.records.style import MARKERS
 from o1exp.report import figures
@@ -23,6 +24,7 @@ from o1exp.report.dropped import filters
 from o1exp.report.effects import REPLICATES, effects
 from o1exp.report.flips import flips, shown_flips
 from o1exp.report.inside import finished
+from o1exp.report.judges import agreeing, measured_judges
 from o1exp.report.ledger import Cost, bills, costs, funnels, money, usd_per_right
 from o1exp.report.lengths import lengths
 from o1exp.report.phases import phases
@@ -58,6 +60,8 @@ class PageWords:
     """Cells of a sweep without a result: name -> why, and how to run it again."""
     looked: tuple[str, ...] = ()
     """Sentences on how many cells or trials were looked at, of which these are some."""
+    judges: Mapping[str, Artefact] = field(default_factory=dict)
+    """Stages in which a judge was measured, by the names the report gives them."""
 
 
 def write(
@@ -102,7 +106,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         unlike=unlike(arms), rule=RULE, pairs=side_by_side(table), affected=in_words(table),
-        suites=suites(table), references=references(table),
+        agreeing=agreeing(arms), judges=measured_judges(words.judges), suites=suites(table), references=references(table),
         audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip
     return finished(text)

@@ -8,6 +8,7 @@ from o1exp.history.cells import outcomes, sweeps_with
 from o1exp.history.runs import RunRecord
 from o1exp.report.compare import is_baseline
 from o1exp.report.effects import REPLICATES
+from o1exp.report.judges import of_runs
 from o1exp.report.render import PageWords
 
 
@@ -57,11 +58,12 @@ def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequen
     if len(runs) == 1:
         said = runs[0].settings
         title, question, caveat = runs[0].title or runs[0].name, str(said.get("question") or ""), str(said.get("caveat") or "")
-        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed, tuple(looked(runs)))
+        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed, tuple(looked(runs)), of_runs(runs))
     title = "Comparison of " + ", ".join(run.name for run in runs)
     return PageWords(
-        title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates), failed, tuple(looked(runs))
-    )
+        title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates), failed, tuple(looked(runs)),
+        of_runs(runs),
+    )  # fmt: skip
 
 
 def looked(runs: list[RunRecord]) -> list[str]:

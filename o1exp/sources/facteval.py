@@ -83,7 +83,7 @@ class FactEval(Stage[Table[Problem]]):
     def _problem(self, row: Row, question: str) -> Problem | None:
         """None where there is no wrong answer to mislead with."""
         answers = row.values.get(ANSWERS) or []
-        right, wrong = _shortest(answers, True), _shortest(answers, False)
+        right, wrong = shortest(answers, True), shortest(answers, False)
         asked = question
         if self.misleading:
             if not wrong:
@@ -95,7 +95,8 @@ class FactEval(Stage[Table[Problem]]):
         )  # fmt: skip
 
 
-def _shortest(answers: list[Any], right: bool) -> str:
+def shortest(answers: list[Any], right: bool) -> str:
+    """The shortest of a row's answers that people found right, or wrong; "" where there is none."""
     texts = [as_text(one.get(TEXT, "")).strip() for one in answers if isinstance(one, dict) and one.get(RIGHT) is right]
     return min(filter(None, texts), key=lambda text: (len(text), text), default="")
 
