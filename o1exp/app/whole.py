@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from o1exp.app.axes import Axes, Axis, Value
 from o1exp.app.total import Total, total
-from o1exp.bench.grade import Grade
+from o1exp.bench.grade import ATTEMPTS
 from o1exp.bench.sample import Sample
 from o1exp.config.compose import Study
 from o1exp.flow.expect import Expect
@@ -130,10 +130,12 @@ def _benchmarks(study: Study, steps: Sequence[PlannedStage]) -> Iterator[tuple[s
     """What the first cell's benchmarks ask; other cells rarely ask otherwise, and then no one difference holds for all."""
     expected = {step.stage.key: step.expect for step in steps}
     for step in steps:
-        if isinstance(step.stage, Grade) and isinstance(sample := step.stage.attempts, Sample):
-            name = study.names.get(step.stage.key, step.stage.kind)
-            if name.startswith("bench."):
-                yield name.removeprefix("bench."), Asked(_rows(expected, sample.problems), sample.samples)
+        name = study.names.get(step.stage.key, step.stage.kind)
+        sample = step.stage.inputs.get(ATTEMPTS)
+        node, _, of = name.partition(" ")
+        benchmark = node.removeprefix("bench.")
+        if benchmark != node and "." not in benchmark and step.stage.role == "grading" and isinstance(sample, Sample):
+            yield " ".join(filter(None, (benchmark, of))), Asked(_rows(expected, sample.problems), sample.samples)
 
 
 def _rows(expected: dict[str, Expect], problems: Stage[object]) -> float | None:

@@ -109,6 +109,26 @@ def _export(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _reproduce(asked: argparse.Namespace) -> int:
+    from o1exp.report.again import Pack, held_against, make_again, plain
+
+    pack = Pack.read(asked.pack)
+    run = make_again(pack, asked.outputs.resolve())
+    found = held_against(pack, run)
+    counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in ("equal", "within", "different")}
+    if asked.json:
+        print(json.dumps({"pack": pack.name, "run": run.name, "counts": counts, "numbers": plain(found)}, indent=1, ensure_ascii=False))
+    else:
+        for one in found:
+            print(f"{one.verdict:<9}  {one.arm}, {one.benchmark}, {one.name}: {_shown(one.pack)} in the pack, {_shown(one.now)} now")
+        print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    return 1 if counts["different"] else 0
+
+
+def _shown(number: float | None) -> str:
+    return "none" if number is None else f"{number:.6g}"
+
+
 def _flags(baseline: str, across: bool) -> list[str]:
     return [*(["--baseline", baseline] if baseline else []), *(["--across"] if across else [])]
 
@@ -150,6 +170,13 @@ def _parser() -> argparse.ArgumentParser:
     pack = commands.add_parser("export", help="copy what a run rests on into a folder to give away")
     pack.set_defaults(act=_export)
     pack.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new or empty folder")
+    again = commands.add_parser(
+        "reproduce", help="make a pack's run again without asking any model, and compare; exit code 0: no number is different, 1: some are"
+    )
+    again.set_defaults(act=_reproduce)
+    again.add_argument("pack", type=Path, metavar="PACK", help="a folder that export wrote")
+    again.add_argument("--outputs", type=Path, default=Path("reproduced"), help="where the run is made; a begun one goes on (reproduced)")
+    again.add_argument("--json", action="store_true", help="print the numbers as JSON instead")
     for parser_of_one in (gate, pack):
         parser_of_one.add_argument("run", metavar="RUN", help="a folder below outputs/runs, or its name")
         parser_of_one.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")

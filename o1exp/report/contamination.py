@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from o1exp.history.arms import Arm, benchmarks
+from o1exp.history.lineage import Artefact
 from o1exp.records import Problem
+from o1exp.records.table import ROWS
+from o1exp.report.searched import searched
 
 if TYPE_CHECKING:
     from o1exp.bench.outcome import QuestionScore
@@ -68,25 +71,35 @@ def accuracy_without(questions: "Sequence[QuestionScore]", left_out: set[str]) -
 
 
 def _trained(arm: Arm) -> list[Seen]:
+    from o1exp.curate.criteria import Criteria
+
+    tables = list({training.tables[-1].path: training.tables[-1] for training in arm.trainings if training.tables}.values())
+    posed = [(name, arm.posed[name]) for name in benchmarks([arm]) if name in arm.posed]
+    if not tables or not posed:
+        return []
+    found = searched(arm.lineage.root, tables, posed, Criteria(), lambda: _look(tables, posed))
+    return [Seen((), TRAINED, pair) for pair in found]
+
+
+def _look(tables: list[Artefact], posed: list[tuple[str, Artefact]]) -> "list[Pairing]":
     import polars
 
     from o1exp.curate.contamination import contaminated
     from o1exp.curate.criteria import Criteria
     from o1exp.curate.leaks import Pairing
 
-    tables = {training.tables[-1].path: training.tables[-1] for training in arm.trainings if training.tables}
-    frames = [polars.read_parquet(table.folder / "rows.parquet", columns=["problem", "prompt"]) for table in tables.values()]
-    posed = [(name, row) for name in benchmarks([arm]) if name in arm.posed for row in arm.posed[name].rows(Problem)]
-    if not frames or not posed:
+    frames = [polars.read_parquet(table.folder / ROWS, columns=["problem", "prompt"]) for table in tables]
+    asked = [(name, row) for name, problems in posed for row in problems.rows(Problem)]
+    if not asked:
         return []
     table = polars.concat(frames).unique(maintain_order=True)
-    found = contaminated(table["prompt"], [row.question for _, row in posed], Criteria())
+    found = contaminated(table["prompt"], [row.question for _, row in asked], Criteria())
     return [
-        Seen((), TRAINED, Pairing(
-            row=0, id=table["problem"][one.row], question=table["prompt"][one.row], benchmark=posed[one.problem][0],
-            problem=posed[one.problem][1].id, digest=posed[one.problem][1].digest, posed=posed[one.problem][1].question, kind=one.kind,
+        Pairing(
+            row=0, id=table["problem"][one.row], question=table["prompt"][one.row], benchmark=asked[one.problem][0],
+            problem=asked[one.problem][1].id, digest=asked[one.problem][1].digest, posed=asked[one.problem][1].question, kind=one.kind,
             coverage=one.coverage, likeness=one.likeness, dropped=False,
-        ))
+        )
         for one in found
     ]  # fmt: skip
 

@@ -12,7 +12,8 @@ from o1exp.media.text import clipped, one_line
 
 LONGEST = 160
 """Characters of a value that are shown."""
-PRESENT, ABSENT = "part of it", "not part of it"
+PRESENT, ABSENT = "there", "left out"
+"""Of a stage that some arms stand on and others do not."""
 Values = tuple[tuple[str, tuple[str, ...]], ...]
 
 

@@ -24,6 +24,9 @@ from o1exp.train.logs import CURVE, VALIDATION
 
 REQUESTS = "requests.jsonl"
 REPRODUCE = "reproduce"
+RESULTS = "tables/results.json"
+SWEEPS = "sweeps"
+"""The folder of a sweep's own file."""
 
 
 def export(run: RunRecord, folder: Path) -> list[Path]:
@@ -53,6 +56,8 @@ def _texts(run: RunRecord, arms: list[Arm], table: list[ResultRow]) -> Iterator[
     for name in (RECORD, CONFIG, PAGE, "data_card.md", "data_card.html", "model_card.md", "model_card.html"):
         if (run.folder / name).is_file():
             yield name, (run.folder / name).read_text(encoding="utf-8")
+    if (file := _sweep_file(run)) is not None:
+        yield f"{SWEEPS}/{file.name}", file.read_text(encoding="utf-8")
     for path, place in _manifests(run, arms).items():
         yield f"manifests/{path}.json", place.read_text(encoding="utf-8")
     baseline = runs.choose_baseline("", [run], arms)
@@ -60,7 +65,7 @@ def _texts(run: RunRecord, arms: list[Arm], table: list[ResultRow]) -> Iterator[
         "baseline": baseline, "rows": [values(row) for row in table], "differences": [one.plain() for one in differences(arms)],
         "flips": [one.plain() for one in flips(arms, baseline)],
     }  # fmt: skip
-    yield "tables/results.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    yield RESULTS, json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     yield "tables/results.csv", csv_text(table)
     yield "tables/results.tex", latex_text(table)
     if pairs := side_by_side(table):
@@ -71,6 +76,13 @@ def _texts(run: RunRecord, arms: list[Arm], table: list[ResultRow]) -> Iterator[
     if answers := "".join(_requests(run, arms)):
         yield REQUESTS, answers
     yield REPRODUCE, _reproduce(run, arms)
+
+
+def _sweep_file(run: RunRecord) -> Path | None:
+    """The file that names the sweep; None where its command says it all, or it is gone."""
+    said = dict(word[2:].split("=", 1) for word in shlex.split(run.command) if word.startswith("--config-") and "=" in word)
+    file = Path(said.get("config-dir", "")) / f"{said.get('config-name', '')}.yaml"
+    return file if "config-dir" in said and file.is_file() else None
 
 
 def _manifests(run: RunRecord, arms: list[Arm]) -> dict[str, Path]:
@@ -98,7 +110,7 @@ def _pictures(arms: list[Arm], table: list[ResultRow]) -> Iterator[tuple[str, by
 
 
 def _reproduce(run: RunRecord, arms: list[Arm]) -> str:
-    """A shell script: the versions, the run's own command, and which digests to compare."""
+    """A shell script that makes the run again from the pack, with the versions that made it, its own command, and the digests."""
     made_by: dict[str, set[str]] = {}
     for arm in arms:
         for stage in arm.stages:
@@ -108,7 +120,10 @@ def _reproduce(run: RunRecord, arms: list[Arm]) -> str:
     results = [f"#   {name}: {ARTEFACTS}/{arm.result.path}, digest {arm.result.manifest.digest}" for arm in arms for name in arm.names]
     command = run.command or shlex.join(["o1exp", *run.overrides])
     return "\n".join([
-        "#!/bin/sh", f"# Makes the run {run.name} again, in the folder it is called in. It was made by", *versions,
+        "#!/bin/sh", f"# Makes the run {run.name} again and compares each number with the one in this folder: equal, within, or different.",
+        "# Exit code 0: none is different, 1: some are, 2: it could not be made. It takes --outputs FOLDER and --json.",
+        f"# No model is asked: answers come from {REQUESTS}. Data and base models have to be where the config names them.",
+        "# The run's own command, which asks models anew:", f"#   {command}", "# It was made by", *versions,
         "# The same versions on the same kind of processor give the same digests; elsewhere compare the effect:", *results,
-        "set -eu", command, "",
+        'exec python -m o1exp.report reproduce "$(dirname "$0")" "$@"', "",
     ])  # fmt: skip

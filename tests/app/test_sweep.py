@@ -122,7 +122,7 @@ def test_the_order_of_settings_makes_no_other_cell(tmp_path: Path) -> None:
     assert list(numbered(tmp_path, [("b=2", "a=2"), ("b=2", "a=3"), ("b=2", "a=1")])) == [1, 2, 0]
 
 
-PLAN = ("-m", "thought=distil,shortcut", "teacher.max_tokens=300,400,500", "seed=0,1", "action=plan")
+PLAN = ("-m", "bench=[arithmetic,flames]", "thought=distil,shortcut", "teacher.max_tokens=300,400,500", "seed=0,1", "action=plan")
 
 
 def test_one_plan_stands_for_all_cells(o1exp: Command, tmp_path: Path) -> None:
@@ -130,7 +130,8 @@ def test_one_plan_stands_for_all_cells(o1exp: Command, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert "12 cells, 8 experiments" in done.out
     assert "distinct of " in done.out
-    assert "can detect" in done.out
+    assert "arithmetic can detect" in done.out
+    assert "flames can detect" in done.out, "judged benchmarks too"
     thought = next(line.split() for line in done.out.splitlines() if line.startswith("thought "))
     assert thought[1:5] == ["Distil", "6", "3", "3"]  # in six cells, three distinct ones, three to be made
     assert "teacher.max_tokens: 300, 400, 500 (3 values; all but the first cost " in " ".join(done.out.split())

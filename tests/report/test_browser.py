@@ -7,9 +7,11 @@ import pytest
 
 from o1exp.history.arms import gather
 from o1exp.report.compare import rows
+from o1exp.report.page import Report
 from o1exp.report.render import PageWords, page
 from tests.artefacts import trained_arm
-from tests.planted import PlantedRun
+from tests.chat.parts import quiet_store
+from tests.planted import PlantedRun, planted_arm
 from tests.report.browser import Browser, browser, program
 
 pytestmark = pytest.mark.skipif(program() is None, reason="no Chromium on this machine; apt-get install chromium")
@@ -109,3 +111,26 @@ def test_a_click_sorts_a_table(driven: Browser, flipped: Path) -> None:
         found = driven.value(column)
         assert found == sorted(found, reverse=bool(turn))
     assert driven.value("document.querySelector('table').tHead.rows[0].cells[1].getAttribute('aria-sort')") == "descending"
+
+
+def test_arms_are_filtered_by_words(driven: Browser, tmp_path: Path) -> None:
+    """Rows of every table, answers and the problems that are left with none; all words have to be there, in any order."""
+    names = {"thought=tree seed=0": 0.9, "thought=tree seed=1": 0.8, "thought=shortcut seed=0": 0.2}
+    goal = Report(arms={name: planted_arm(skill) for name, skill in names.items()}, baseline="thought=shortcut seed=0", samples=3)
+    store, _ = quiet_store(tmp_path)
+    store.make([goal])
+    driven.open(store.folder(goal) / "index.html")
+    left = """(words => {
+      const field = document.querySelector('header .filters input');
+      field.value = words;
+      field.dispatchEvent(new Event('input'));
+      const shown = what => new Set([...document.querySelectorAll(what)].filter(one => one.checkVisibility()).map(one => one.dataset.arm
+        ?? one.querySelector('bdi')?.textContent).filter(Boolean));
+      return [[...shown('td.arm')].sort(), [...shown('.answer')].sort()];
+    })"""
+    assert driven.value(f"{left}('')") == [sorted(names), sorted(names)]
+    assert driven.value(f"{left}('SEED=0 tree')") == [["thought=tree seed=0"]] * 2
+    assert driven.value(f"{left}('tree')") == [["thought=tree seed=0", "thought=tree seed=1"]] * 2
+    assert driven.value(f"{left}('debate')") == [[], []]
+    assert driven.value("[...document.querySelectorAll('.sample')].every(one => one.hidden)")
+    assert driven.value(f"{left}('')") == [sorted(names), sorted(names)]

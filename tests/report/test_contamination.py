@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,3 +105,34 @@ def test_what_the_filter_dropped_is_shown_and_takes_nothing_out_of_the_score(tmp
     (row,) = rows([arm])
     assert [(one.fate, one.pair) for one in row.pairs] == [("dropped", pair)]
     assert (row.affected, row.without) == (0, None)
+
+
+def test_the_same_texts_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from o1exp.curate import contamination
+
+    looks, search = [0], contamination.contaminated
+
+    def counted(*asked: Any) -> Any:
+        looks[0] += 1
+        return search(*asked)
+
+    monkeypatch.setattr(contamination, "contaminated", counted)
+    leaky, clean = _arm(tmp_path, [TEXTS[0]], {0}), _arm(tmp_path, [UNRELATED], {0})
+    first = [row.pairs for row in rows(gather(tmp_path, {"leaky": leaky, "clean": clean}))]
+    assert (looks[0], len(first[0]), len(first[1])) == (2, 1, 0)
+    assert [row.pairs for row in rows(gather(tmp_path, {"leaky": leaky, "clean": clean}))] == first
+    assert looks[0] == 2, "a comparison that comes later finds both"
+    rows(gather(tmp_path, {"other": _arm(tmp_path, [TEXTS[1]], {0})}))
+    assert looks[0] == 3, "other data is searched"
+    monkeypatch.setattr("o1exp.report.searched.source_digest", lambda modules: "another way to search")
+    rows(gather(tmp_path, {"leaky": leaky}))
+    assert looks[0] == 4
+    kept = list((tmp_path / "contamination").iterdir())
+    assert len(kept) == 4
+    assert not any(path.name.startswith(".") for path in kept)
+
+
+def test_where_nothing_can_be_kept_it_is_searched_each_time(tmp_path: Path) -> None:
+    (tmp_path / "contamination").write_text("a file where the folder would be")
+    leaky = _arm(tmp_path, [TEXTS[0]], {0})
+    assert [len(row.pairs) for row in rows(gather(tmp_path, {"leaky": leaky}))] == [1]
