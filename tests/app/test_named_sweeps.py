@@ -1,4 +1,4 @@
-"""Every file of sweeps/ is planned in the small world and at the paper's scale, and its short form runs to the page, as its comment says."""
+"""Every file of sweeps/ is planned in the small world and at the scale of the paper, and its short form runs to the page."""
 
 import shlex
 from pathlib import Path
