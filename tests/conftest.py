@@ -25,11 +25,6 @@ def shared_data() -> Path:
     return folder
 
 
-HEAVY = (
-    "pandas", "mlflow.store.tracking.sqlalchemy_store", "matplotlib.figure", "openai", "o1exp.app.run", "o1exp.app.sweep",
-    "o1exp.train.worker.warm", "o1exp.bench.engines.generate",
-)  # fmt: skip
-"""What a run and its workers import; mlflow before DeepSpeed, which is kept from importing it."""
 NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 """Libraries start no thread when they are loaded: a process with threads cannot be forked."""
 
@@ -37,7 +32,7 @@ NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "MLFLOW_DISABLE_
 @pytest.fixture(scope="session")
 def loaded() -> Iterator[None]:
     """One process with the heavy libraries loaded, from which runs of the console script and all their workers are forked."""
-    with forks.warm(HEAVY, child_environment(1) | NO_THREAD):
+    with forks.warm(["tests.preloaded"], child_environment(1) | NO_THREAD):
         yield
 
 

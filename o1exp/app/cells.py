@@ -6,9 +6,10 @@ from omegaconf import DictConfig
 
 from o1exp.app.axes import Axes, Value
 from o1exp.app.designs import cells as designed
+from o1exp.config.built import Built
 from o1exp.config.compose import Study, study_of
+from o1exp.config.copies import copied
 from o1exp.config.error import ConfigError
-from o1exp.config.graph import Built
 from o1exp.config.options import Origin
 from o1exp.config.overlay import Overlay
 from o1exp.config.reach import as_arms
@@ -51,7 +52,9 @@ def checked(config: DictConfig, asked: Sequence[Value], seen: Callable[[Value, S
     overlay, built, first = Overlay(origin), Built(), None
     for overrides in asked:
         try:
-            study = study_of(overlay.composed(overrides), overrides, origin, single=True, built=built)
+            laid = overlay.laid(overrides)
+            config = laid.config if first else copied(laid.config)  # the first one stays
+            study = study_of(config, overrides, origin, single=True, built=built, raw=laid.raw)
         except ConfigError as wrong:
             mistakes |= dict.fromkeys(map(as_arms, wrong.mistakes))
             continue

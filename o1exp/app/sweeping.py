@@ -14,6 +14,7 @@ from o1exp.app.axes import Axes, Value
 from o1exp.app.cell import shared
 from o1exp.app.cells import Ended, Refused, cells, checked
 from o1exp.app.identity import folder_of, launchable, settle, what
+from o1exp.app.order import in_order
 from o1exp.app.show import explain, store_of
 from o1exp.app.whole import Remembering, Whole
 from o1exp.app.whole_page import counts, show_whole
@@ -90,7 +91,9 @@ def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> 
     for name, text in counts(whole):
         whole.store.console.line(f"{name:<8}{text}")
     parent = opened(config, first, folder)
-    to_do = {number: cell for number, cell in chosen.items() if not _done(whole, cell, outcome(folder / "cells" / str(number)), parent)}
+    first_to_last = {cell: place for place, cell in enumerate(in_order(whole.cells, whole.steps))}
+    ordered = sorted(chosen.items(), key=lambda one: first_to_last[one[1]])
+    to_do = {number: cell for number, cell in ordered if not _done(whole, cell, outcome(folder / "cells" / str(number)), parent)}
     if to_do:
         settle(config, folder)
         warm = forks.warm(whole.preloads(), child_environment(1))

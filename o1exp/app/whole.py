@@ -15,6 +15,9 @@ from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
 from o1exp.flow.work import Made
 
+KEPT = 2000
+"""Stages that are kept from cell to cell, at most."""
+
 
 class Remembering(Store):
     """A store that looks once at each artefact: the cells of a sweep ask for the same ones."""
@@ -38,6 +41,8 @@ class Step:
     state: str
     expect: Expect
     preloads: tuple[str, ...]
+    inputs: tuple[str, ...]
+    """The keys of the stages that it stands on."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,14 @@ class Whole:
     benchmarks: dict[str, Asked] = field(default_factory=dict)
     obstacles: dict[str, None] = field(default_factory=dict)
     """Why a cell could not run, one sentence each."""
+    _planned: dict[str, PlannedStage] = field(default_factory=dict)
+    """The last planned stages: cells that follow each other share most of theirs."""
 
     def add(self, overrides: Value, study: Study) -> None:
-        steps = plan(self.store, study.wanted, self.store.remake)
+        steps = plan(self.store, study.wanted, self.store.remake, self._planned)
+        if len(self._planned) > KEPT:
+            self._planned.clear()
+        self._planned |= {step.stage.key: step for step in steps}
         for step in steps:
             self._add(study.names.get(step.stage.key, step.stage.kind), step)
         if not self.benchmarks:
@@ -84,7 +94,9 @@ class Whole:
     def _add(self, node: str, step: PlannedStage) -> None:
         known = self.steps.get(step.stage.key)
         if known is None or (known.state != "make" and step.state == "make"):  # hidden below one goal, and needed by another
-            self.steps[step.stage.key] = Step(node, step.stage.kind, step.state, replace(step.expect, details=()), step.stage.preloads)
+            inputs = tuple(inner.key for inner in step.stage.inputs.values())
+            expect = replace(step.expect, details=())
+            self.steps[step.stage.key] = Step(node, step.stage.kind, step.state, expect, step.stage.preloads, inputs)
         for line in step.obstacles:
             self.obstacles[f"{node}: {line}"] = None
 

@@ -6,10 +6,12 @@ from rich.table import Table as Grid
 
 from o1exp.app.axes import Axis
 from o1exp.app.grid import amount
+from o1exp.app.order import critical, hours
 from o1exp.app.page import WIDE, line, plain, section, totals
 from o1exp.app.whole import Step, Whole
 from o1exp.bench.power import detectable
 from o1exp.config.compose import Study
+from o1exp.flow.expect import duration
 
 MANY = 6
 """Values of an axis that are shown, at most."""
@@ -23,7 +25,13 @@ def show_whole(first: Study, whole: Whole) -> None:
     line(terminal, "Plan", f"a sweep: {report.get('title') or first.config.study}")
     if question := str(report.get("question") or ""):
         line(terminal, "Question", question)
-    for name, text in [*counts(whole), *totals(first, whole.total(first.machine.jobs)), *_budget(first, whole), *_power(whole)]:
+    for name, text in [
+        *counts(whole),
+        *totals(first, whole.total(first.machine.jobs)),
+        *_longest(whole),
+        *_budget(first, whole),
+        *_power(whole),
+    ]:
         line(terminal, name, text)
     section(terminal, "stages over all cells")
     terminal.print(_grid(whole))
@@ -44,6 +52,16 @@ def counts(whole: Whole) -> Iterator[tuple[str, str]]:
     make = sum(step.state == "make" for step in whole.steps.values())
     share = len(whole.steps) / whole.naive if whole.naive else 0
     yield "Stages", f"{len(whole.steps):,} distinct of {whole.naive:,} in all cells ({share:.0%}), {make:,} to be made"
+
+
+def _longest(whole: Whole) -> Iterator[tuple[str, str]]:
+    """The chain of stages that the sweep waits for however many machines it has, and how many machines its work would keep busy."""
+    chain = critical(whole.steps)
+    alone = sum(hours(whole.steps[key]) for key in chain)
+    if alone:
+        named = " > ".join(whole.steps[key].node for key in chain if hours(whole.steps[key]))
+        side = sum(map(hours, whole.steps.values())) / alone
+        yield "At least", f"{duration(alone)} with any number of machines: {named}; its work is {side:,.1f} times as long"
 
 
 def _budget(first: Study, whole: Whole) -> Iterator[tuple[str, str]]:

@@ -15,8 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import options
 from o1exp.config.agree import disagreements
+from o1exp.config.built import Built
 from o1exp.config.error import ConfigError
-from o1exp.config.graph import Built, Graph
+from o1exp.config.graph import Graph
 from o1exp.config.guard import arm_mistakes, config_mistakes
 from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located
 from o1exp.config.options import Origin
@@ -67,18 +68,20 @@ def composed(overrides: Sequence[str], origin: Origin = CONF) -> DictConfig:
 
 
 def study_of(
-    config: DictConfig, overrides: Sequence[str], origin: Origin = CONF, single: bool = False, built: Built | None = None
-) -> Study:
+    config: DictConfig, overrides: Sequence[str], origin: Origin = CONF, single: bool = False, built: Built | None = None,
+    raw: dict[str, Any] | None = None,
+) -> Study:  # fmt: skip
     """The graphs of a composed config: one for each arm, or the run alone if `single` (a cell of a sweep).
 
-    `built` keeps what cells have in common. Errors: ConfigError with every mistake of every arm.
+    `built` keeps what cells have in common, `raw` is the config with its interpolations.
+    Errors: ConfigError with every mistake of every arm.
     """
-    raw: Any = OmegaConf.to_container(config, resolve=False)
+    raw = raw if raw is not None else plain_values(config)
     if unfit := unresolved(config, raw):
         raise ConfigError(located(unfit, overrides, origin))
     arms = {MAIN_ARM: []} if single or "arms={}" in overrides else arms_of(config)  # merging {} would keep the experiment's arms
     goal, mistakes = str(config.goal), additions(config, overrides)
-    mistakes += unsaid(config_mistakes(config, raw), mistakes)
+    mistakes += unsaid(config_mistakes(config, built.unseen(raw) if built else raw), mistakes)
     target = "result" if goal == "report" else goal
     refused = [re.sub(r"^arms\..*?\[\d+\]=", "", line) for line in mistakes]  # secrets among the overrides of an arm
     goals: dict[str, Stage[Any]] = {}
@@ -108,6 +111,13 @@ def study_of(
     if page is not None:
         names |= _page_names(page)
     return Study(config, shown, goals, page, names, main.node("machine"), main.node("track"))
+
+
+def plain_values(config: DictConfig) -> dict[str, Any]:
+    """The config as plain values, interpolations as they are written."""
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    found: dict[str, Any] = raw
+    return found
 
 
 def arms_of(config: DictConfig) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ An edge is an interpolation of a whole node (`data: ${reformat}`). Each node is 
 every mistake of the whole config is collected before one error is raised.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from o1exp.config import catalogue
+from o1exp.config.built import Built, BuiltNode, made
 from o1exp.config.error import ConfigError
 from o1exp.config.groups import GROUPS, Groups, load
 from o1exp.config.schema import SAME
@@ -21,6 +23,7 @@ from o1exp.flow.check import AtLeast, Settings, SettingsError, fit, typed_fields
 from o1exp.flow.stage import Recipe, Stage, edge_type
 
 _NODE = re.compile(r"^\$\{(\.*[\w.]+)\}$")
+_SELECT = re.compile(r"^\$\{oc\.select:(\w+)\.(\w+),[^${}]*\}$")
 
 
 _AS_IT_IS: dict[Any, type] = {int: int, Annotated[int, AtLeast(0)]: int, str: str}
@@ -35,18 +38,31 @@ class _Node:
     raw: Any
 
 
+@dataclass
+class _Reached:
+    """What building a node has looked at: parts of the config, by name; and the names of stages, by key, that it brought along."""
+
+    parts: set[str] = dataclasses.field(default_factory=set)
+    names: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def add(self, below: "_Reached") -> None:
+        self.parts |= below.parts
+        self.names |= below.names
+
+
 class Graph:
     """The nodes of one composed config, built on demand: `graph.node("think")` is a stage or a settings object."""
 
-    def __init__(
-        self, config: DictConfig, raw: dict[str, Any] | None = None, built: "Built | None" = None, groups: Groups = GROUPS
-    ) -> None:
+    def __init__(self, config: DictConfig, raw: dict[str, Any] | None = None, built: Built | None = None, groups: Groups = GROUPS) -> None:
         self._config = config
         self._raw: Any = OmegaConf.to_container(config, resolve=False) if raw is None else raw
         self._known = built
         self._groups = groups
         self._built: dict[str, Any] = {}
         self._open: list[str] = []
+        self._found: dict[str, _Reached] = {}
+        """What each node that was built has reached."""
+        self._under_way: list[_Reached] = [_Reached()]
         self._wrong: set[str] = set()
         self._failures = 0
         """How often a node came out wrong, also one whose mistake was noted before: what stands on it is not built."""
@@ -71,18 +87,33 @@ class Graph:
 
     def node(self, path: str) -> Any:
         """The value at a path: a built object for a node, a plain value else; None after a mistake (kept in `mistakes`)."""
-        if path not in self._built:
+        if path not in self._built and not self._recalled(path):
             if path in self._open:
                 self.mistakes.append(f"{path}: the edges run in a circle: {' -> '.join([*self._open, path])}")
                 return None
             self._open.append(path)
+            self._under_way.append(_Reached())
             before = len(self.mistakes), self._failures
             self._built[path] = self._build(path)
+            self._found[path] = found = self._under_way.pop()
             if (len(self.mistakes), self._failures) != before:
                 self._wrong.add(path)
+            elif self._known:
+                self._known.keep(path, self._raw, found.parts, BuiltNode(self._built[path], found.names))
             self._open.pop()
         self._failures += path in self._wrong
+        self._under_way[-1].add(self._found[path])
         return self._built[path]
+
+    def _recalled(self, path: str) -> bool:
+        """Whether another graph has built the node of the same parts; then it stands here too."""
+        found = self._known.node(path, self._raw) if self._known else None
+        if found is None:
+            return False
+        needs, node = found
+        self._built[path], self._found[path] = node.value, _Reached(set(needs), node.names)
+        self.names |= {key: name for key, name in node.names.items() if key not in self.names}
+        return True
 
     def _build(self, path: str) -> Any:
         raw = self._lookup(path)
@@ -186,9 +217,15 @@ class Graph:
     def _name(self, path: str, stage: Stage[Any]) -> None:
         """The stage that is the node stands under its path, what it brought along (a recipe's inner stages) under path and edge."""
         self.names[stage.key] = path
+        self._name_inner(path, stage)
+
+    def _name_inner(self, path: str, stage: Stage[Any]) -> None:
+        reached = self._under_way[-1].names
+        reached[stage.key] = path
         for edge, inner in stage.inputs.items():
-            if inner.key not in self.names:
-                self._name(f"{path}.{edge}", inner)
+            if inner.key not in reached:
+                self.names.setdefault(inner.key, f"{path}.{edge}")
+                self._name_inner(f"{path}.{edge}", inner)
 
     def _value(self, node: _Node) -> Any:
         raw = node.raw
@@ -214,6 +251,22 @@ class Graph:
         return self._resolved(node) if isinstance(raw, str) and "${" in raw else raw
 
     def _resolved(self, node: _Node) -> Any:
+        part = self._referred(node.raw)
+        if part is None:
+            self._under_way[-1].parts.update(self._raw)  # what it refers to, OmegaConf alone knows
+            return self._selected(node)
+        self._under_way[-1].parts.add(part)
+        if self._known is None:
+            return self._selected(node)
+        return self._known.resolved(node.raw, self._raw[part], lambda: self._selected(node))
+
+    def _referred(self, text: str) -> str | None:
+        """The part that decides what `${oc.select:source.provider,""}` is; None where that may be more than one."""
+        match = _SELECT.match(text)
+        part = self._raw.get(match[1]) if match else None
+        return match[1] if match and isinstance(part, dict) and "${" not in str(part.get(match[2])) else None
+
+    def _selected(self, node: _Node) -> Any:
         try:
             return OmegaConf.select(self._config, node.path, throw_on_missing=True)
         except OmegaConfBaseException as wrong:
@@ -228,6 +281,7 @@ class Graph:
         return ".".join([*parent, reference[dots:]])
 
     def _lookup(self, path: str) -> Any:
+        self._under_way[-1].parts.add(path.partition(".")[0])
         found = self._raw
         for part in path.split("."):
             if isinstance(found, str) and (match := _NODE.match(found)):
@@ -243,40 +297,6 @@ class Graph:
                 yield node
             for name, inner in node.raw.items():
                 yield from self._nodes(_Node(f"{node.path}.{name}" if node.path else str(name), inner))
-
-
-class Built:
-    """What the nodes of many graphs became: cells of a sweep have most of theirs in common. Only so many are kept, for memory."""
-
-    def __init__(self, most: int = 4096) -> None:
-        self._most = most
-        self._made: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
-
-    def made(self, cls: type[Settings], fields: dict[str, Any]) -> Any:
-        """As `made`; equal settings on the very same inputs give the very same object. Errors: SettingsError."""
-        identity = (cls, _identity(fields))
-        if identity not in self._made:
-            if len(self._made) >= self._most:
-                self._made.clear()
-            self._made[identity] = made(cls, fields), fields  # the inputs stay, or another could get the id of one
-        return self._made[identity][0]
-
-
-def made(cls: type[Settings], fields: dict[str, Any]) -> Any:
-    """The settings, or the stage that a recipe of them expands to. Errors: SettingsError."""
-    built = cls(**fields)
-    return built.stage() if isinstance(built, Recipe) else built
-
-
-def _identity(value: Any) -> Any:
-    """Equal for equal plain values of equal types, and for the same object."""
-    if isinstance(value, Settings):
-        return id(value)
-    if isinstance(value, dict):
-        return tuple((name, _identity(inner)) for name, inner in value.items())
-    if isinstance(value, list | tuple):
-        return type(value), *map(_identity, value)
-    return type(value), value
 
 
 def _alone(cls: type[Settings], fields: dict[str, Any]) -> SettingsError:

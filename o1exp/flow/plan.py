@@ -1,7 +1,7 @@
 """The plan before a launch and the reason why a stage is made: both only read keys and manifests."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -31,23 +31,29 @@ class PlannedStage:
     stale: str = ""
 
 
-def plan(store: Artefacts, goals: list[Stage[Any]], remake: bool = False) -> list[PlannedStage]:
+def plan(
+    store: Artefacts, goals: list[Stage[Any]], remake: bool = False, before: Mapping[str, PlannedStage] | None = None
+) -> list[PlannedStage]:
     """Every stage below the goals, inputs first, with what making it is expected to cost. Needs no network and makes nothing.
 
-    With `remake`, stale stages are made again.
+    With `remake`, stale stages are made again. `before` are stages, by key, that were planned in the same store for other goals.
     """
     making = {stage.key for stage in store.missing(goals, remake)}
-    expected: dict[str, Expect] = {}
-    steps = []
+    steps: dict[str, PlannedStage] = {}
     for stage in walk(goals):
         known = store.manifest(stage)
-        expected[stage.key] = expect = stage.expect({edge: expected[inner.key] for edge, inner in stage.inputs.items()})
-        if known is not None and stage.key not in making:
-            expected[stage.key] = expect = _measured(known, expect)
         state = "make" if stage.key in making else "reuse" if known is not None else "hidden"
-        obstacles = (*stage.preflight(), *_lacking(stage), *expect.obstacles) if state == "make" else ()
-        steps.append(PlannedStage(stage, state, expect, obstacles, store.damage(stage), store.stale(stage)))
-    return steps
+        step = before.get(stage.key) if before else None
+        steps[stage.key] = step if step and step.state == state else _planned(store, stage, state, steps)
+    return list(steps.values())
+
+
+def _planned(store: Artefacts, stage: Stage[Any], state: str, steps: Mapping[str, PlannedStage]) -> PlannedStage:
+    known, expect = store.manifest(stage), stage.expect({edge: steps[inner.key].expect for edge, inner in stage.inputs.items()})
+    if known is not None and state != "make":
+        expect = _measured(known, expect)
+    obstacles = (*stage.preflight(), *_lacking(stage), *expect.obstacles) if state == "make" else ()
+    return PlannedStage(stage, state, expect, obstacles, store.damage(stage), store.stale(stage))
 
 
 def _lacking(stage: Stage[Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ def asked(storage: str = "journal", sampler: str = "tpe", constraints: tuple[str
             "sweeper": {
                 "params": {}, "n_trials": trials, "sampler": sampler, "objectives": ["accuracy", "tokens"],
                 "constraints": list(constraints),
-                "options": {"at_once": 1, "prune": True, "storage": storage, "confirm": 0},
+                "options": {"at_once": 1, "prune": True, "storage": storage, "confirm": 0, "held_out": []},
             },
         }
     }  # fmt: skip

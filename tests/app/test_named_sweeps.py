@@ -1,17 +1,25 @@
-"""Every file of sweeps/ is planned at its three sizes: short, in the small world, and as its own comment says for the paper's."""
+"""Every file of sweeps/ is planned in the small world and at the scale of the paper, and its short form runs to the page."""
 
 import shlex
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 
+from o1exp.app.cells import cells
+from o1exp.app.sweeping import planned
+from o1exp.app.whole_page import show_whole
+from o1exp.config import options
+from o1exp.config.spine import conf_dir
 from o1exp.history.cells import outcomes
-from tests.app.commands import o1exp as script
 from tests.conftest import ROOT
 from tests.inside import Command
 
 FILES = sorted((ROOT / "sweeps").glob("*.yaml"))
 PAPER, SHORT = "# At the paper's scale: o1exp ", "# In short: o1exp "
+ALONE = ("hydra/launcher=basic", "track=none")
+"""In this process, which has everything loaded."""
 
 
 def _words(file: Path, size: str) -> list[str]:
@@ -21,6 +29,14 @@ def _words(file: Path, size: str) -> list[str]:
     return [str(ROOT / word) if word == "sweeps" else word for word in said]
 
 
+def _composed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> DictConfig:
+    """The config that the command has Hydra compose; to ask Hydra itself takes twice as long."""
+    options.register()
+    monkeypatch.setattr(options.MorePlaces, "paths", [f"file://{words[1]}"])
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose(words[3], words[4:], return_hydra_config=True)
+
+
 def test_each_says_its_question_and_how_it_is_run() -> None:
     assert len(FILES) > 12
     assert all("?" in file.read_text().splitlines()[0] or ":" in file.read_text().splitlines()[0] for file in FILES)
@@ -28,32 +44,48 @@ def test_each_says_its_question_and_how_it_is_run() -> None:
     assert all(_words(file, SHORT)[3] == file.stem for file in FILES)
 
 
-QUICK = {"phase1": ("small", "short"), "filters_out": ("paper",)}
-"""Planned in every run of the tests; the others are slow."""
-CASES = [
-    pytest.param(file, size, id=f"{file.stem}-{size}", marks=[] if size in QUICK.get(file.stem, ()) else pytest.mark.slow)
-    for file in FILES
-    for size in ("small", "short", "paper")
-    if file.stem != "three_seeds" or size != "paper"
-]
-
-
-@pytest.mark.parametrize(("file", "size"), CASES)
-def test_it_plans(o1exp: Command, file: Path, size: str) -> None:
-    words = _words(file, {"short": SHORT, "paper": PAPER, "small": SHORT}[size])
+@pytest.mark.parametrize("size", ["small", "short", "paper"])
+def test_one_is_planned_by_its_command(o1exp: Command, size: str) -> None:
+    words = _words(ROOT / "sweeps" / "phase1.yaml", PAPER if size == "paper" else SHORT)
     done = o1exp(*(words[:4] if size == "small" else words), "action=plan")
     assert done.code == 0, done.err
     assert " distinct of " in done.out
     assert "detect" in done.out
 
 
+QUICK = {("filters_out", "paper"), ("seeds", "small")}
+"""Planned in every run of the tests; the others are slow."""
+CASES = [
+    pytest.param(file, size, id=f"{file.stem}-{size}", marks=[] if (file.stem, size) in QUICK else pytest.mark.slow)
+    for file in FILES
+    for size in ("small", "paper")
+    if _words(file, PAPER) or size == "small"
+]
+
+
+@pytest.mark.parametrize(("file", "size"), CASES)
+def test_it_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: Path, size: str) -> None:
+    words = _words(file, PAPER) if size == "paper" else _words(file, SHORT)[:4]
+    config = _composed([*words, "action=plan", f"outputs={tmp_path}"], monkeypatch)
+    first, whole = planned(config, cells(config))
+    show_whole(first, whole)
+    assert len(whole.cells) > 1
+    assert len(whole.steps) < whole.naive
+    assert "detect" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the short forms of all files: what they share is made once."""
+    return tmp_path_factory.mktemp("short") / "outputs"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rejection", "thought_source_matched"])
-def test_its_short_form_runs_to_the_page(tmp_path: Path, name: str) -> None:
-    words = _words(ROOT / "sweeps" / f"{name}.yaml", SHORT)
-    done = script(tmp_path, *words, timeout=1800)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (page,) = (tmp_path / "outputs" / "runs").glob(f"{name}-*/cells.json")
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_its_short_form_runs_to_the_page(o1exp: Command, outputs: Path, file: Path) -> None:
+    done = o1exp(*_words(file, SHORT), *ALONE, f"outputs={outputs}")
+    assert done.code == 0, done.out + done.err
+    (page,) = (outputs / "runs").glob(f"{file.stem}-*/cells.json")
     found = outcomes(page.parent)
     assert len(found) > 1
     assert {cell.state for cell in found} == {"FINISHED"}

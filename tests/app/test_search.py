@@ -166,5 +166,22 @@ def test_a_search_is_planned_with_all_its_trials(o1exp: Command) -> None:
     assert "9 cells, 9 experiments" in done.out
 
 
+def test_the_best_trial_is_scored_again_on_fresh_seeds_and_with_its_own_model_on_held_out_problems() -> None:
+    search = replace(asked(), confirm=2, held_out=("bench.a.problems.seed=1", "bench.b.problems.seed=1"))
+    again = search.again(("x=1", "lr=2", "seed=3"), 0)
+    assert again == {
+        0: ("x=1", "lr=2", "seed=1003"), 1: ("x=1", "lr=2", "seed=1004"), 2: ("x=1", "lr=2", "seed=3", *search.held_out),
+    }  # fmt: skip
+    assert [search.told_again(cell) for cell in again.values()] == ["seed=1003", "seed=1004", " ".join(search.held_out)]
+    assert replace(search, confirm=0, held_out=()).again(("lr=2",), 5) == {}
+    assert replace(search, confirm=0).again(("lr=2",), 5)[0][-3:] == ("seed=5", *search.held_out)
+
+
+def test_held_out_problems_are_checked_before_the_first_trial(o1exp: Command) -> None:
+    held_out = "hydra.sweeper.options.held_out=[bench.arithmetic.problem=2]"
+    done = o1exp("-m", "hydra/sweeper=optuna", "think.lr=interval(0.001,0.002)", held_out)
+    assert (done.code, "bench.arithmetic.problem=2" in done.err) == (2, True), done.err
+
+
 def test_samplers_of_one_trial_draw_the_same() -> None:
     assert type(sampler(asked(sampler="random"), 3)).__name__ == "RandomSampler"

@@ -157,6 +157,17 @@ def test_values_laid_on_a_composed_config_are_what_hydra_composes(words: tuple[s
     assert laid == whole
 
 
+def test_a_cell_has_what_it_does_not_set_in_common_with_the_others_and_keeps_none_of_their_values() -> None:
+    overlay = Overlay(Origin())
+    first = overlay.composed(["seed=1", "think.lr=0.5"])
+    second, third = overlay.laid(["seed=2", "think.lr=0.25"]), overlay.laid(["think.lr=0.25", "~bench.arithmetic"])
+    assert third.raw == OmegaConf.to_container(third.config, resolve=False)
+    assert second.raw["think"] is third.raw["think"]
+    assert second.raw["source"] is third.raw["source"]
+    assert (third.config.think.lr, third.config.think.seed) == (0.25, 0)
+    assert (first.think.lr, first.think.seed, first.model.seed) == (0.5, 1, 1)
+
+
 def test_options_are_composed_once_for_all_their_values() -> None:
     overlay = Overlay(Origin())
     for thought in ("distil", "shortcut"):

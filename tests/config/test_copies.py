@@ -3,9 +3,9 @@
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from o1exp.config.built import Built
 from o1exp.config.compose import composed, study_of
 from o1exp.config.copies import copied
-from o1exp.config.graph import Built
 from o1exp.flow.stage import walk
 from o1exp.secrets import found, hide_variable, unchanging
 

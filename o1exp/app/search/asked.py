@@ -8,10 +8,12 @@ from typing import Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-from o1exp.app.axes import Axes
+from o1exp.app.axes import Axes, Value
 
 SAMPLERS = ("tpe", "gp", "cmaes", "nsga2", "qmc", "random", "grid")
 MORE, LESS = ("accuracy",), ("tokens", "training_tokens", "usd")
+FRESH = 1000
+"""Added to the seed of a trial for the first of the seeds that its winner is scored again on."""
 _CONSTRAINT = re.compile(r"\s*([\w.]+)\s*(<=|>=)\s*([-+\d.eE]+)\s*")
 
 
@@ -41,6 +43,7 @@ class Search:
     prune: bool
     storage: str
     confirm: int
+    held_out: tuple[str, ...]
 
     @classmethod
     def of(cls, config: DictConfig) -> "Search":
@@ -51,7 +54,7 @@ class Search:
         constraints = tuple(Constraint(match[1], match[2], float(match[3])) for match in found if match)
         asked = cls(
             axes, int(said.n_trials), str(said.sampler), objectives, constraints, int(options.at_once), bool(options.prune),
-            str(options.storage), int(options.confirm),
+            str(options.storage), int(options.confirm), tuple(map(str, options.held_out)),
         )  # fmt: skip
         wrong = [
             f"hydra.sweeper.constraints: {text}: write METRIC<=NUMBER"
@@ -76,6 +79,23 @@ class Search:
     def trials(self) -> int:
         """How many the study comes to: a grid has no more than its combinations."""
         return min(self.n_trials, len(self.grid)) if self.sampler == "grid" else self.n_trials
+
+    def again(self, overrides: Value, seed: int) -> dict[int, Value]:
+        """The cells that score a trial with these overrides once more, where it was configured with this seed.
+
+        First on fresh seeds, `confirm` of them; then its own model on held-out problems.
+        """
+        words = [word for word in overrides if not word.startswith("seed=")]
+        own = next((int(word.partition("=")[2]) for word in overrides if word.startswith("seed=")), seed)
+        fixed = [word for word in self.axes.fixed if word not in words and not word.startswith("seed=")]
+        fresh = {place: (*fixed, *words, f"seed={own + FRESH + place}") for place in range(self.confirm)}
+        held_out = (*fixed, *words, f"seed={own}", *self.held_out)
+        return fresh | ({self.confirm: held_out} if self.held_out else {})
+
+    def told_again(self, overrides: Value) -> str:
+        """What such a cell has otherwise than the trial."""
+        of_problems = [word for word in self.held_out if word in overrides]
+        return " ".join(of_problems or [word for word in overrides if word.startswith("seed=")])
 
     def _mistakes(self) -> Iterator[str]:
         if not self.axes.axes:

@@ -55,7 +55,7 @@ def told(study: "optuna.Study", asked: Search, again: list[CellOutcome]) -> list
         scores = (
             ", ".join(f"{name} {value:.4g}" for name, value in cell.metrics if name in asked.objectives) or f"{cell.state}: {cell.reason}"
         )
-        lines.append(f"trial {cell.number} again with {cell.overrides[-1]}: {scores}")
+        lines.append(f"trial {cell.number} again with {asked.told_again(cell.overrides)}: {scores}")
     return lines
 
 

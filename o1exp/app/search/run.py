@@ -25,9 +25,6 @@ from o1exp.flow.disk import writing
 from o1exp.flow.errors import RunError, Stopped
 from o1exp.history.cells import CellOutcome, outcome
 
-FRESH = 1000
-"""Added to the seed of a trial for the first of the seeds that its winner is scored again on."""
-
 
 def search(config: DictConfig, launcher: Launcher) -> Sequence[Any]:
     """Run the study to its number of trials. Errors: Refused before anything is made; Ended; Stopped."""
@@ -69,7 +66,7 @@ def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[A
 def _plan(config: DictConfig, asked: Search, first: Study) -> None:
     """The plan of as many trials as the search makes, drawn at random where only the search itself will know, and of the winner's seeds."""
     drawn = designed(asked.axes, "grid" if asked.sampler == "grid" else "random", runs=asked.trials)[: asked.trials]
-    again = list(_again(asked, drawn[0], int(first.config.seed)).values())
+    again = list(asked.again(drawn[0], int(first.config.seed)).values())
     first, whole = planned(config, list(dict.fromkeys([*drawn, *again])))
     how = "its cells" if asked.sampler == "grid" else "drawn at random"
     whole.store.console.line(f"A search of {asked.trials} trials, planned as {how}, and {len(again)} more that score the best one again")
@@ -84,10 +81,11 @@ def _make(launcher: Launcher, trials: Trials, claimed: list[Claimed], folder: Pa
 
 
 def _edges(asked: Search) -> list[Value]:
-    """Cells that together hold every value and both ends of every interval: whatever is wrong with one is said before the first trial."""
+    """Cells that together hold every value, both ends of every interval and the held-out problems: what is wrong is said before a trial."""
     ends = [_ends(axis) for axis in asked.axes.axes]
     most = max(map(len, ends))
-    return [(*asked.axes.fixed, *(word for axis in ends for word in axis[min(place, len(axis) - 1)])) for place in range(most)]
+    cells = [(*asked.axes.fixed, *(word for axis in ends for word in axis[min(place, len(axis) - 1)])) for place in range(most)]
+    return [*cells, *([(*cells[0], *asked.held_out)] if asked.held_out else [])]
 
 
 def _ends(axis: Axis) -> list[Value]:
@@ -97,26 +95,18 @@ def _ends(axis: Axis) -> list[Value]:
 
 
 def _confirmed(launcher: Launcher, trials: Trials, asked: Search, folder: Path, first: Study) -> list[CellOutcome]:
-    """The best trial once more on seeds that no trial had: the best of many was lucky, too."""
+    """The best trial once more on seeds, or problems, that no trial had: the best of many was lucky, too."""
     done = [trial for trial in trials.study.best_trials if trial.number >= 0]
-    if not done or not asked.confirm:
+    if not done:
         return []
     best = outcome(folder / "cells" / str(done[0].number))
     if best is None:
         return []
-    cells = _again(asked, best.overrides, int(first.config.seed))
+    cells = asked.again(best.overrides, int(first.config.seed))
     place = folder / "confirmed" / f"trial-{done[0].number}"
     launched(launcher, {n: cell for n, cell in cells.items() if not _scored(place / "cells" / str(n))}, folder, place.relative_to(folder))
     found = [outcome(place / "cells" / str(number)) for number in cells]
     return [replace(one, number=done[0].number) for one in found if one is not None]
-
-
-def _again(asked: Search, overrides: Value, configured: int) -> dict[int, Value]:
-    """The cells that score a trial with these overrides on fresh seeds."""
-    words = [word for word in overrides if not word.startswith("seed=")]
-    seed = next((int(word.partition("=")[2]) for word in overrides if word.startswith("seed=")), configured)
-    fixed = [word for word in asked.axes.fixed if word not in words and not word.startswith("seed=")]
-    return {place: (*fixed, *words, f"seed={seed + FRESH + place}") for place in range(asked.confirm)}
 
 
 def _scored(folder: Path) -> bool:
