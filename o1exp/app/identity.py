@@ -10,7 +10,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from o1exp.app.axes import Axes, Value
 
-HOW = frozenset(("action", "stale", "outputs", "machine", "budget", "track", "hydra"))
+HOW = frozenset(("action", "stale", "outputs", "machine", "budget", "store", "ledger", "track", "hydra"))
 """Settings that say how a sweep runs, and so make no other one."""
 
 

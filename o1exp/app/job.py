@@ -27,7 +27,7 @@ from o1exp.config.spine import EXPERIMENT, conf_dir, missing
 from o1exp.secrets import masked
 
 FAILED, WRONG_CONFIG, INTERRUPTED = 1, 2, 130
-HOW = {"action", "stale", "goal", "outputs", "seed", "machine", "budget", "track", "hydra"}
+HOW = {"action", "stale", "goal", "outputs", "seed", "machine", "budget", "store", "ledger", "track", "hydra"}
 """What a command can say without being a study of its own."""
 ONCE = 1.0
 """Seconds in which several signals are one."""

@@ -51,6 +51,11 @@ def _run(study: Study, store: Store, cell: Cell | None, over: Over) -> Path:
     if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
         raise ConfigError(obstacles)
     store.root.mkdir(parents=True, exist_ok=True)
+    with store.using(study.wanted):
+        return _made(study, store, cell, over, steps)
+
+
+def _made(study: Study, store: Store, cell: Cell | None, over: Over, steps: list[PlannedStage]) -> Path:
     logged = bool(study.track.enabled and study.report)
     if logged:
         open_study(study.track, store.root, study.config.study)
@@ -138,7 +143,7 @@ def described(report: Stage[Any]) -> dict[str, Stage[Any]]:
 
 def verify(study: Study) -> None:
     """Compare every file of every artefact with its digest. Errors: Damaged, naming each file that differs."""
-    store = Store(Path(study.config.outputs))
+    store = store_of(study)
     count = len(finished(store.root))
     with store.console.live(), store.console.bar("artefacts", count) as bar:
         damaged = list(changed(store.root, bar.advance))

@@ -81,7 +81,7 @@ def named(study: Study, stage: Stage[object]) -> str:
 
 
 def store_of(study: Study) -> Store:
-    return Store(Path(study.config.outputs), remake=study.config.stale == "remake")
+    return Store(Path(study.config.outputs), remake=study.config.stale == "remake", storage=study.store)
 
 
 def tell_stale(study: Study, store: Store, steps: list[PlannedStage]) -> None:

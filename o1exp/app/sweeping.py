@@ -20,6 +20,7 @@ from o1exp.app.whole import Remembering, Whole
 from o1exp.app.whole_page import counts, show_whole
 from o1exp.bench.result import SCORES
 from o1exp.config.compose import Study
+from o1exp.config.graph import Graph
 from o1exp.flow import forks
 from o1exp.flow.disk import writing
 from o1exp.flow.errors import RunError, Stopped
@@ -64,7 +65,7 @@ def _swept(config: DictConfig, launcher: Launcher) -> Sequence[Any]:
 
 def planned(config: DictConfig, asked: Sequence[Value]) -> tuple[Study, Whole]:
     """All cells composed and planned, with a bar while that takes."""
-    store = Store(Path(config.outputs), remake=config.stale == "remake")
+    store = Store(Path(config.outputs), remake=config.stale == "remake", storage=Graph(config).node("store"))
     whole = Whole(Remembering(store), Axes.of(config))
     with unchanging(), store.console.live(), store.console.bar("cells planned", len(asked)) as bar:
 

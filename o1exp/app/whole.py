@@ -23,7 +23,7 @@ class Remembering(Store):
     """A store that looks once at each artefact: the cells of a sweep ask for the same ones."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store.root, store.console, store.remake)
+        super().__init__(store.root, store.console, store.remake, storage=store.storage)
         self._looked: dict[str, Manifest | None] = {}
 
     def sound(self, stage: Made[object]) -> Manifest | None:

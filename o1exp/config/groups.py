@@ -60,6 +60,7 @@ GROUPS: Groups = {
     "report": ("o1exp.report.page.Report",),
     "machine": ("o1exp.flow.machine.Machine",),
     "budget": ("o1exp.chat.teacher.Budget",),
+    "store": ("o1exp.flow.storage.Storage",),
     "track": ("o1exp.track.tracking.Tracking",),
 }  # fmt: skip
 

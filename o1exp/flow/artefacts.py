@@ -8,23 +8,31 @@ from o1exp.flow.errors import Damaged
 from o1exp.flow.manifest import ARTEFACTS, NAME, Manifest, is_in_the_way
 from o1exp.flow.source import source_of
 from o1exp.flow.stage import Stage, walk
+from o1exp.flow.stock import Stock
+from o1exp.flow.storage import Storage
 from o1exp.flow.work import Made
 
 
 class Artefacts:
-    """The artefacts of one outputs folder: `artefacts/<Stage>/<key>/`. Reads only."""
+    """The artefacts of one outputs folder, `artefacts/<Stage>/<key>/`, and of the stores beside it. Reads only."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, storage: Storage | None = None) -> None:
         self.root = root.resolve()
+        self.storage = storage or Storage()
+        self.stock = Stock(self.storage)
 
     def folder(self, stage: Made[Any]) -> Path:
         return self.root / ARTEFACTS / stage.kind / stage.key
 
     def sound(self, stage: Made[Any]) -> Manifest | None:
-        """The manifest of a finished artefact, or None where there is none. Errors: Damaged: see Manifest.load, check."""
+        """The manifest of a finished artefact, here or in a store beside, or None where there is none.
+
+        Errors: Damaged for one here: see Manifest.load, check. Unreachable for a store that does not answer.
+        """
         found = Manifest.load(self.folder(stage))
-        if found is not None:
-            found.check(self.folder(stage))
+        if found is None:
+            return self.stock.manifest(path_of(stage))
+        found.check(self.folder(stage))
         return found
 
     def manifest(self, stage: Made[Any]) -> Manifest | None:
@@ -86,6 +94,11 @@ class Artefacts:
             if self.has(stage) and (self.stale(stage) or any(inner.key in found for inner in stage.inputs.values())):
                 found.add(stage.key)
         return found
+
+
+def path_of(stage: Made[Any]) -> str:
+    """What names an artefact in every store: "Stage/key"."""
+    return f"{stage.kind}/{stage.key}"
 
 
 def changed(root: Path, seen: Callable[[], None]) -> Iterator[str]:

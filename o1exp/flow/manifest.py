@@ -13,6 +13,8 @@ from o1exp.flow.errors import Damaged
 
 ARTEFACTS, NAME = "artefacts", "manifest.json"
 """The folder of all artefacts in an outputs folder, and the manifest in each."""
+ABSENT = "absent.txt"
+"""Beside the manifest of an artefact that came from another store: the files that are still there alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,22 +54,33 @@ class Manifest:
     def load(cls, folder: Path) -> "Manifest | None":
         """The manifest of a finished artefact, or None where there is none. Errors: Damaged where it cannot be read."""
         try:
-            content = json.loads((folder / NAME).read_text())
-            found = cls(**{field.name: fit(hint, content[field.name]) for field, hint in typed_fields(cls) if field.name in content})
-            fit(int, found.facts.get("rows", 0))  # the one fact that every room counts with
-            return found
+            return cls.parsed((folder / NAME).read_bytes(), str(folder / NAME))
         except (FileNotFoundError, NotADirectoryError):
             if is_in_the_way(folder):
                 raise Damaged(f"{folder}: this is no folder", _remedy(folder)) from None
             return None
         except (IsADirectoryError, PermissionError) as wrong:
             raise Damaged(f"{folder / NAME}: cannot be read ({wrong.strerror})", _remedy(folder)) from None
+        except ValueError as wrong:
+            raise Damaged(str(wrong), _remedy(folder)) from None
+
+    @classmethod
+    def parsed(cls, text: bytes, place: str) -> "Manifest":
+        """The manifest that a text is. Errors: ValueError, naming the place that it came from."""
+        try:
+            content = json.loads(text)
+            found = cls(**{field.name: fit(hint, content[field.name]) for field, hint in typed_fields(cls) if field.name in content})
+            fit(int, found.facts.get("rows", 0))  # the one fact that every room counts with
+            return found
         except (ValueError, TypeError) as wrong:  # no JSON, no object, a field that is absent or something else
-            raise Damaged(f"{folder / NAME}: this is no manifest ({wrong})", _remedy(folder)) from None
+            raise ValueError(f"{place}: this is no manifest ({wrong})") from None
 
     def check(self, folder: Path) -> None:
         """Look at names and sizes of the files only. Errors: Damaged for the first that is absent or has another size."""
+        behind = absent(folder)
         for name in self.files:
+            if name in behind:
+                continue
             try:
                 size = (folder / name).stat().st_size
             except (FileNotFoundError, NotADirectoryError):
@@ -77,9 +90,12 @@ class Manifest:
 
     def changed(self, folder: Path) -> Iterator[str]:
         """A sentence for each file whose content is not what was made. Reads all of them."""
+        behind = absent(folder)
         for name, digest in self.files.items():
+            if name in behind:
+                continue
             try:
-                found = _sha256(folder / name)
+                found = sha256(folder / name)
             except (FileNotFoundError, NotADirectoryError):
                 yield f"{folder / name}: the file is gone; {_remedy(folder)}"
                 continue
@@ -101,6 +117,14 @@ class Manifest:
             os.fsync(out.fileno())
 
 
+def absent(folder: Path) -> list[str]:
+    """The files of an artefact that are in another store alone."""
+    try:
+        return (folder / ABSENT).read_text().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def is_in_the_way(folder: Path) -> bool:
     """Does something stand there that is no folder: a file, or a link to nothing?"""
     return os.path.lexists(folder) and not folder.is_dir()
@@ -112,7 +136,7 @@ def _remedy(folder: Path) -> str:
 
 def file_digests(folder: Path) -> dict[str, str]:
     """sha256 of every file below the folder, by relative path in order."""
-    return {str(path.relative_to(folder)): _sha256(path) for path in _files(folder)}
+    return {str(path.relative_to(folder)): sha256(path) for path in _files(folder)}
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
@@ -124,7 +148,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name != NAME)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file's content, in hex digits."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 

@@ -1,30 +1,36 @@
 """Where artefacts live: `Store.get` reuses or makes each stage of a graph by its key."""
 
+import errno
+import os
 import shutil
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
 from rich.markup import escape
 
-from o1exp.flow.artefacts import Artefacts
+from o1exp.flow.artefacts import Artefacts, path_of
 from o1exp.flow.disk import unwritable, writing
 from o1exp.flow.errors import Damaged, RunError, StageFailed, Stopped, Unwritable
 from o1exp.flow.gpus import here, too_few
+from o1exp.flow.holds import Hold, Lost
 from o1exp.flow.lease import NOTHING, GpuQueue, Lease
 from o1exp.flow.made_by import made_by
-from o1exp.flow.manifest import Manifest, digest_of, file_digests, file_sizes
+from o1exp.flow.manifest import NAME, Manifest, absent, digest_of, file_digests, file_sizes
 from o1exp.flow.progress import Console
 from o1exp.flow.source import source_of
 from o1exp.flow.stage import Stage, walk
+from o1exp.flow.stock import Both, holds_of
+from o1exp.flow.storage import Storage
+from o1exp.flow.uses import used
 from o1exp.flow.work import Work
 from o1exp.secrets import masked
 
@@ -34,6 +40,34 @@ T = TypeVar("T")
 def _name_of(failed: StageFailed) -> str:
     """The stage alone, of what `_reuse_or_make` says."""
     return str(failed).partition(":")[0]
+
+
+def _name(stage: Stage[Any]) -> str:
+    """What is held while the stage is made."""
+    return f"{stage.kind}-{stage.key}"
+
+
+def put_in_place(partial: Path, target: Path, before: Manifest | None) -> None:
+    """Make the folder the artefact, in one step, instead of the one that was there `before`.
+
+    Errors: Lost where another process has put one there meanwhile.
+    """
+    if target.is_symlink():
+        target.unlink()
+    old = partial.with_suffix(".old")
+    try:
+        if target.exists():
+            target.rename(old)
+            if (NAME in os.listdir(old)) and Manifest.load(old) != before:
+                old.rename(target)
+                raise Lost(target.name)
+        partial.rename(target)
+    except OSError as wrong:
+        if wrong.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise Lost(target.name) from wrong
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -51,9 +85,13 @@ class Store(Artefacts):
     Several processes may share the outputs folder: a lock per key lets the second wait for the first instead of doing the work twice.
     """
 
-    def __init__(self, root: Path, console: Console | None = None, remake: bool = False, queue: GpuQueue | None = None) -> None:
+    def __init__(
+        self, root: Path, console: Console | None = None, remake: bool = False, queue: GpuQueue | None = None,
+        storage: Storage | None = None,
+    ) -> None:  # fmt: skip
         """`remake`: a stale artefact is made again instead of reused. `queue` has other GPUs to hand out than those of this machine."""
-        super().__init__(root)
+        super().__init__(root, storage)
+        self.holds = holds_of(self.root, self.storage)
         self.remake = remake
         self.queue = queue
         self.console = console or Console()
@@ -62,22 +100,34 @@ class Store(Artefacts):
 
     def get(self, goal: Stage[T], jobs: int = 1) -> T:
         """The goal's value; whatever is missing below it is made first, `jobs` stages side by side."""
-        self.make([goal], jobs)
-        return goal.open(self.folder(goal))
+        with self.using([goal]):
+            self.make([goal], jobs)
+            self._bring(goal, whole=True)
+            return goal.open(self.folder(goal))
+
+    @contextmanager
+    def using(self, goals: list[Stage[Any]]) -> Iterator[None]:
+        """While this is open nothing that the goals stand on is removed as garbage."""
+        with used(self.root, self.holds, map(path_of, walk(goals)), self._waiting("garbage is being removed")):
+            yield
 
     def make(self, goals: list[Stage[Any]], jobs: int = 1) -> None:
         """Make every missing stage of the goals.
 
         A failed stage does not stop those that do not need it; a damaged artefact is set aside and made anew.
-        Errors: StageFailed (the first one), BudgetSpent, Stopped, Unwritable.
+        Errors: StageFailed (the first one), BudgetSpent, Stopped, Unwritable, Unreachable.
         """
-        with writing(self.root):
-            for stage in walk(goals):
-                self._set_damaged_aside(stage)
-        missing = self.missing(goals, self.remake)
+        with writing(self.root), self.using(goals):
+            self._make_missing(goals, jobs)
+
+    def _make_missing(self, goals: list[Stage[Any]], jobs: int) -> None:
+        for stage in walk(goals):
+            self._set_damaged_aside(stage)
+        missing = self._brought(goals)
         making = {stage.key for stage in missing}
         for stage in walk(goals):
             if stage.key not in making and (known := self.manifest(stage)):  # what a finished stage hides may have been deleted
+                self._offer(stage)
                 self._report(Done(stage, made=False, seconds=0.0), known)
         for stage in missing:
             source_of(stage)  # parsed before the threads: Python 3.11 fails where two of them parse at once
@@ -87,6 +137,33 @@ class Store(Artefacts):
             except BaseException:
                 self.stopping.set()
                 raise
+
+    def _brought(self, goals: list[Stage[Any]]) -> list[Stage[Any]]:
+        """What has to be made, after what other stores have was brought here: all of it, but weights only where they are needed."""
+        while True:
+            missing = self.missing(goals, self.remake)
+            needed = {inner.key for stage in missing for inner in stage.inputs.values()} - {stage.key for stage in missing}
+            if all(self._bring(stage, stage.key in needed) for stage in walk(goals) if self.has(stage)):
+                return missing
+
+    def _bring(self, stage: Stage[Any], whole: bool) -> bool:
+        """Is the artefact in the outputs folder now? What was there only in another store, and not as it was made, is made here."""
+        folder = self.folder(stage)
+        if (folder / NAME).exists() and not (whole and absent(folder)):
+            return True
+        with self._here(stage):
+            return self._bring_alone(stage, whole)
+
+    def _bring_alone(self, stage: Stage[Any], whole: bool) -> bool:
+        folder = self.folder(stage)
+        here = (folder / NAME).exists()
+        if wrong := self.stock.bring(path_of(stage), folder, whole):
+            self.console.line(f"[bold red]damaged[/] {escape(wrong)}; it is made here")
+            if here:
+                shutil.rmtree(folder)
+        elif not here:
+            self.console.line(f"[green]fetched[/] {escape(path_of(stage))}")
+        return not wrong
 
     def _schedule(self, missing: list[Stage[Any]], pool: ThreadPoolExecutor) -> None:
         waiting = {stage.key: stage for stage in missing}
@@ -114,33 +191,49 @@ class Store(Artefacts):
             raise failures[0]
 
     def _reuse_or_make(self, stage: Stage[Any]) -> None:
-        with writing(self.root), self._lock(stage):
-            known = self.manifest(stage)
-            if known and not (self.remake and self.stale(stage)):
-                self._report(Done(stage, made=False, seconds=0.0), known)
-                return
+        while True:
             try:
-                with self._lease(stage) as lease:
-                    self._make(stage, lease)
-            except StageFailed as failed:
-                if why := unwritable(failed, self.root):
-                    raise Unwritable(f"{stage.kind} {stage.key}: {why}") from failed
-                raise StageFailed(f"{stage.kind} {stage.key}: {failed}\nkept so far: {self._scratch(stage)}") from failed
-            except RunError:
-                raise
-            except Exception as problem:
-                if why := unwritable(problem, self.root):
-                    raise Unwritable(f"{stage.kind} {stage.key}: {why}") from problem
-                self._log_failure(stage, problem)
-                what = f"{type(problem).__name__}: {problem}"
-                raise StageFailed(f"{stage.kind} {stage.key}: {what}\nkept so far, and the traceback: {self._scratch(stage)}") from problem
-            finally:
-                shutil.rmtree(self._partial(stage), ignore_errors=True)
+                with writing(self.root), self._lock(stage) as hold:
+                    return self._reuse_or_make_alone(stage, hold)
+            except Lost:
+                self.console.line(
+                    f"[yellow]replaced[/] {stage.kind} {stage.key[:8]}: this process was silent for so long that another one makes it"
+                )
+
+    def _reuse_or_make_alone(self, stage: Stage[Any], hold: Hold) -> None:
+        self.stock.forget(path_of(stage))
+        known = self.manifest(stage)
+        if known and not (self.remake and self.stale(stage)) and self._bring_alone(stage, whole=True):
+            self._offer(stage)
+            self._report(Done(stage, made=False, seconds=0.0), known)
+            return
+        try:
+            with self._lease(stage) as lease:
+                self._make(stage, lease, hold)
+        except StageFailed as failed:
+            if why := unwritable(failed, self.root):
+                raise Unwritable(f"{stage.kind} {stage.key}: {why}") from failed
+            raise StageFailed(f"{stage.kind} {stage.key}: {failed}\nkept so far: {self._scratch(stage)}") from failed
+        except (RunError, Lost):
+            raise
+        except Exception as problem:
+            hold.check()  # whoever makes it now may have taken the folders away
+            if why := unwritable(problem, self.root):
+                raise Unwritable(f"{stage.kind} {stage.key}: {why}") from problem
+            self._log_failure(stage, problem)
+            what = f"{type(problem).__name__}: {problem}"
+            raise StageFailed(f"{stage.kind} {stage.key}: {what}\nkept so far, and the traceback: {self._scratch(stage)}") from problem
+        self._offer(stage, again=known is not None)
+
+    def _offer(self, stage: Stage[Any], again: bool = False) -> None:
+        """Publish it; a store that is away stops nothing."""
+        if why := self.stock.offer(path_of(stage), self.folder(stage), replace=again):
+            self.console.line(f"[yellow]unsent[/]  {stage.kind} {stage.key[:8]}: {escape(why)}; the next run sends it")
 
     def _set_damaged_aside(self, stage: Stage[Any]) -> None:
         if not self.damage(stage):
             return
-        with self._lock(stage):
+        with self._here(stage):
             try:
                 self.sound(stage)  # mended by another process meanwhile
             except Damaged as wrong:
@@ -149,31 +242,40 @@ class Store(Artefacts):
                 self.folder(stage).rename(aside)
                 self.console.line(f"[bold red]damaged[/] {escape(wrong.what)}\n        set aside: {escape(str(aside))}")
 
-    def _make(self, stage: Stage[Any], lease: Lease) -> None:
-        target, partial, scratch = self.folder(stage), self._partial(stage), self._scratch(stage)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        source = self._begin(stage, scratch)
-        work = Work(stage, partial, scratch, self, lease)
+    def _make(self, stage: Stage[Any], lease: Lease, hold: Hold) -> None:
+        partial, scratch = self._new_partial(stage), self._scratch(stage)
+        source, before = self._begin(stage, scratch), Manifest.load(self.folder(stage))
+        work = Work(stage, partial, scratch, self, lease, hold)
         started, clock, cpu = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic(), time.thread_time()
-        stage.make(work)
-        seconds, cpu_seconds = time.monotonic() - clock, time.thread_time() - cpu + work.child_cpu_seconds
-        files = file_digests(partial)
-        manifest = Manifest(
-            stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), added=stage.added(), how=stage.how(),
-            facts=work.facts, inputs={name: f"{inner.kind}/{inner.key}" for name, inner in stage.inputs.items()},
-            files=files, sizes=file_sizes(partial), digest=digest_of(files, stage.volatile),
-            started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by() | lease.made_by,
-            source=source, made_from=self._digests(stage),
-            role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
-        )  # fmt: skip
-        manifest.save(partial)
-        if target.is_symlink():
-            target.unlink()
-        shutil.rmtree(target, ignore_errors=True)  # it is stale, or without a manifest and so no artefact
-        partial.rename(target)
+        try:
+            stage.make(work)
+            seconds, cpu_seconds = time.monotonic() - clock, time.thread_time() - cpu + work.child_cpu_seconds
+            files = file_digests(partial)
+            manifest = Manifest(
+                stage=stage.kind, version=stage.version, key=stage.key, settings=stage.what(), added=stage.added(), how=stage.how(),
+                facts=work.facts, inputs={name: path_of(inner) for name, inner in stage.inputs.items()},
+                files=files, sizes=file_sizes(partial), digest=digest_of(files, stage.volatile),
+                started=started, seconds=round(seconds, 3), cpu_seconds=round(cpu_seconds, 3), made_by=made_by() | lease.made_by,
+                source=source, made_from=self._digests(stage),
+                role=stage.role, does=stage.does, long_thoughts=stage.long_thoughts, judges=stage.judges,
+            )  # fmt: skip
+            manifest.save(partial)
+            hold.check()
+            put_in_place(partial, self.folder(stage), before)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(scratch, ignore_errors=True)
         self._report(Done(stage, made=True, seconds=seconds), manifest)
+
+    def _new_partial(self, stage: Stage[Any]) -> Path:
+        """A folder of this making alone; what killed ones have left is removed."""
+        above = self.folder(stage).parent
+        above.mkdir(parents=True, exist_ok=True)
+        for left in above.glob(f".{stage.key}.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        made = above / f".{stage.key}.{uuid.uuid4().hex[:8]}.part"
+        made.mkdir()
+        return made
 
     def _begin(self, stage: Stage[Any], scratch: Path) -> str:
         """The digest of the source by which this folder was begun; with `remake`, what other source has begun does not go on."""
@@ -189,9 +291,6 @@ class Store(Artefacts):
         found = {edge: self.manifest(inner) for edge, inner in stage.inputs.items()}
         return {edge: known.digest for edge, known in found.items() if known is not None}
 
-    def _partial(self, stage: Stage[Any]) -> Path:
-        return self.folder(stage).with_name(f".{stage.key}.part")
-
     def _scratch(self, stage: Stage[Any]) -> Path:
         return self.root / "scratch" / f"{stage.kind}-{stage.key}"
 
@@ -200,24 +299,28 @@ class Store(Artefacts):
         (self._scratch(stage) / "traceback.txt").write_text(masked("".join(traceback.format_exception(problem))))
 
     @contextmanager
-    def _lock(self, stage: Stage[Any]) -> Iterator[None]:
-        path = self.root / "locks" / f"{stage.kind}-{stage.key}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock, told = FileLock(path), False
-        while True:
+    def _lock(self, stage: Stage[Any]) -> Iterator[Hold]:
+        """The right to make the stage, in this outputs folder and among all that publish in the same store."""
+        waiting = self._waiting(f"{stage.kind} {stage.key[:8]}: another process is making it")
+        with self._here(stage) as here, self.stock.hold(_name(stage), waiting) as there:
+            yield Both(here, there)
+
+    def _here(self, stage: Stage[Any]) -> AbstractContextManager[Hold]:
+        return self.holds.hold(_name(stage), self._waiting(f"{stage.kind} {stage.key[:8]}: another process is making it"))
+
+    def _waiting(self, what: str) -> Callable[[], None]:
+        """Said once while something is waited for. Errors: Stopped."""
+        told = False
+
+        def waiting() -> None:
+            nonlocal told
             if self.stopping.is_set():
                 raise Stopped
-            try:
-                lock.acquire(timeout=0.5)
-                break
-            except Timeout:
-                if not told:
-                    self.console.line(f"[dim]waiting[/] {stage.kind} {stage.key[:8]}: another process is making it")
-                    told = True
-        try:
-            yield
-        finally:
-            lock.release()
+            if not told:
+                self.console.line(f"[dim]waiting[/] {escape(what)}")
+                told = True
+
+        return waiting
 
     @contextmanager
     def _lease(self, stage: Stage[Any]) -> Iterator[Lease]:

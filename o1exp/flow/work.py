@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from o1exp.flow.errors import StageFailed, Stopped
+from o1exp.flow.holds import KEPT, Hold, Lost
 from o1exp.flow.lease import NOTHING, Lease
 from o1exp.flow.manifest import Manifest
 from o1exp.flow.process import LOOK_SECONDS, Process
@@ -51,14 +52,16 @@ class Work:
 
     `folder` becomes the artefact when the stage is done. `scratch` belongs to the key alone and outlives a kill, so that long work
     can go on where it was; it is removed once the artefact stands. `lease` are the GPUs that the stage has; its children see no others.
+    `hold` is the right to make it.
     """
 
-    def __init__(self, stage: Made[Any], folder: Path, scratch: Path, store: Place, lease: Lease = NOTHING) -> None:
+    def __init__(self, stage: Made[Any], folder: Path, scratch: Path, store: Place, lease: Lease = NOTHING, hold: Hold = KEPT) -> None:
         self.stage = stage
         self.folder = folder
         self.scratch = scratch
         self.store = store
         self.lease = lease
+        self.hold = hold
         self.facts: dict[str, Any] = {}
         self.child_cpu_seconds = 0.0
 
@@ -109,13 +112,15 @@ class Work:
         """Run a command that works for this stage, handing on each row that it reports (`o1exp.flow.process.report`).
 
         It ends with the run, however that ends. What it prints is kept in `scratch/output.log`.
-        Errors: StageFailed with the end of that log; Stopped.
+        Errors: StageFailed with the end of that log; Stopped; Lost where another process makes the stage now.
         """
         process = Process(command, self.scratch / "output.log", {**env, **self.lease.environment}, self.lease.files)
         try:
             while (code := process.poll()) is None:
                 if self.stopping:
                     raise Stopped
+                if self.hold.lost:
+                    raise Lost(self.stage.kind)
                 for row in process.rows():
                     on_row(row)
                 time.sleep(LOOK_SECONDS)

@@ -7,7 +7,9 @@ from typing import Any
 from o1exp.history.runs import RunRecord
 from o1exp.track import names
 
-HOW = frozenset(("action", "stale", "goal", "outputs", "machine", "budget", "track", "hydra", "arms", "baseline", "study", "report"))
+HOW = frozenset(
+    ("action", "stale", "goal", "outputs", "machine", "budget", "store", "ledger", "track", "hydra", "arms", "baseline", "study", "report")
+)
 """What says how to run, or what is shown of it: no parameter of an experiment."""
 
 

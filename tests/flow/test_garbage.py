@@ -1,0 +1,124 @@
+"""`python -m o1exp.flow gc`: what it keeps, what it removes, and a run that begins at the same time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from o1exp.flow import Store
+from o1exp.flow.__main__ import main
+from o1exp.flow.garbage import collect
+from o1exp.history.runs import RunRecord, run_folder, write
+from tests.flow.stages import Broken, Head, Numbers
+
+KEPT, OTHER = Head(problems=Numbers(count=4)), Head(problems=Numbers(count=5))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Two goals that were made, the first by the run `first`, and what a failed stage left."""
+    store = Store(tmp_path / "outputs")
+    store.make([KEPT, OTHER])
+    with pytest.raises(Exception, match="the disk is full"):
+        store.make([Broken(problems=Numbers(count=6))])
+    record(store, "first", KEPT)
+    return store
+
+
+def record(store: Store, name: str, goal: Head) -> None:
+    write(RunRecord(folder=run_folder(store.root, name), root=store.root, title=name, arms={"run": f"Head/{goal.key}"}))
+
+
+def test_a_dry_run_says_what_would_go_and_touches_nothing(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["gc", "--keep", "first", "--outputs", str(store.root), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    named = sorted(line.split()[-1] for line in said.splitlines()[:-1])
+    broken = Broken(problems=Numbers(count=6))
+    assert named == sorted(
+        [
+            f"artefacts/Head/{OTHER.key}", f"artefacts/Numbers/{OTHER.problems.key}", f"artefacts/Numbers/{broken.problems.key}",
+            f"scratch/Broken-{broken.key}",
+        ]
+    )  # fmt: skip
+    assert said.splitlines()[-1].startswith("4 folders, 0.0")
+    assert "would be freed; 1 run keeps what it stands on" in said
+    assert store.has(OTHER)
+
+
+def test_what_no_kept_run_reaches_goes(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gc", "--keep", "first", "--outputs", str(store.root)]) == 0
+    assert "4 folders" in capsys.readouterr().out
+    assert store.has(KEPT)
+    assert store.has(KEPT.problems)
+    assert not store.has(OTHER)
+    assert not (store.root / "garbage").exists()
+    store.make([OTHER])
+    assert store.has(OTHER)
+
+
+def test_without_names_every_run_keeps_its_own(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    record(store, "second", OTHER)
+    assert main(["gc", "--outputs", str(store.root)]) == 0
+    assert "2 folders" in capsys.readouterr().out
+    assert store.has(KEPT)
+    assert store.has(OTHER)
+
+
+def test_a_sweep_keeps_what_its_cells_made(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    record(store, "cell", OTHER)
+    sweep = run_folder(store.root, "sweep")
+    write(RunRecord(folder=sweep, root=store.root, title="sweep", arms={"a": f"Head/{KEPT.key}"}))
+    (sweep / "cells" / "0").mkdir(parents=True)
+    (sweep / "cells" / "0" / "cell.json").write_text(json.dumps({"overrides": [], "code": 0, "error": "", "run": "cell"}))
+    assert main(["gc", "--keep", "sweep", "--outputs", str(store.root)]) == 0
+    assert store.has(OTHER)
+
+
+def test_a_name_of_no_run_is_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gc", "--keep", "frist", "--outputs", str(store.root)]) == 2
+    assert "no run 'frist'" in capsys.readouterr().err
+    assert store.has(OTHER)
+
+
+def test_what_a_living_run_uses_stays(store: Store) -> None:
+    with store.using([OTHER]):
+        assert collect(store.root, store.holds, [f"Head/{KEPT.key}"], frozenset(), dry_run=False)
+        assert store.has(OTHER)
+        assert store.has(OTHER.problems)
+    assert {one.path.parts[1] for one in collect(store.root, store.holds, [f"Head/{KEPT.key}"], frozenset(), dry_run=False)} == {
+        "Head", "Numbers",
+    }  # fmt: skip
+    assert list((store.root / "locks" / "uses").iterdir()) == []
+
+
+def test_what_is_under_way_stays(store: Store) -> None:
+    """Also what a process makes that has said nothing of it, such as an older one."""
+    with store.holds.hold(f"Head-{OTHER.key}", lambda: None):
+        collect(store.root, store.holds, [], frozenset(), dry_run=False)
+    assert store.has(OTHER)
+
+
+RUNNING = """
+import sys
+from pathlib import Path
+from o1exp.flow import Store
+from tests.flow.stages import *
+store = Store(Path(sys.argv[1]))
+for count in range(15):
+    goal = Head(problems=Numbers(count=4 + count % 3))
+    with store.using([goal]):
+        assert len(store.get(goal)) == 2
+"""
+
+
+def test_runs_that_begin_meanwhile_lose_nothing(store: Store) -> None:
+    """Each of their goals is deleted again and again, and there whenever they open it."""
+    runs = [subprocess.Popen([sys.executable, "-c", RUNNING, str(store.root)], stdout=subprocess.DEVNULL) for _ in range(2)]
+    removed = 0
+    while any(run.poll() is None for run in runs):
+        removed += len(collect(store.root, store.holds, [], frozenset(), dry_run=False))
+    assert [run.wait() for run in runs] == [0, 0]
+    assert removed
