@@ -31,6 +31,10 @@ HOW = {"action", "stale", "goal", "outputs", "seed", "machine", "budget", "store
 """What a command can say without being a study of its own."""
 ONCE = 1.0
 """Seconds in which several signals are one."""
+PARTS: list[str] = []
+"""The stages that this process makes of its run, by the first letters of their keys; none: all of them."""
+SAID: list[str] = []
+"""What was told of how the run ended."""
 _ended: list[Exception] = []
 _interrupts: list[float] = []
 
@@ -80,6 +84,14 @@ def _act(config: DictConfig) -> tuple[tuple[str, float], ...]:
         from o1exp.app.show import explain
 
         explain(study)
+    elif config.action == "status":
+        from o1exp.app.status import show_status
+
+        show_status(study)
+    elif PARTS:
+        from o1exp.app.run import run_part
+
+        run_part(study, PARTS)
     elif in_sweep:
         from o1exp.app.cell import run_cell
 
@@ -187,4 +199,5 @@ def _refused(mistakes: list[str]) -> int:
 def _say(text: str, style: str | None = None) -> None:
     from rich.console import Console
 
+    SAID.append(masked(text))
     Console(stderr=True, soft_wrap=True, highlight=False).print(masked(text), markup=False, style=style)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from rich.console import Console as Terminal
 from rich.text import Text
 
-from o1exp.app.batch import batch_jobs, before
 from o1exp.app.grid import amount, arm_and_node, grid
 from o1exp.app.show import named, store_of, tell_stale
+from o1exp.app.slurm.jobs import before, parts, slurm_jobs
+from o1exp.app.slurm.kept import place as slurm_place
 from o1exp.app.total import Total, total
 from o1exp.config.compose import Study, arms_of
 from o1exp.flow.expect import counted, duration
@@ -115,17 +116,19 @@ def totals(study: Study, found: Total) -> Iterator[tuple[str, str]]:
 
 
 def _scripts(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> None:
-    jobs = batch_jobs(study, steps) if study.machine.launcher == "slurm" else []
-    if not jobs:
+    found = parts(steps) if study.machine.launcher == "slurm" else []
+    if not found:
         return
-    section(terminal, "how it is submitted")
+    section(terminal, "what the run submits, from a login node")
     if asked := before(study, steps):
-        _say(terminal, "First, where there is a network and no GPU waits:")
+        _say(terminal, "Where CPU nodes have no network, first, on a machine that has one:")
         for command in asked:
             plain(terminal, command)
-    for place, job in enumerate(jobs):
-        after = f" (sbatch --dependency=afterok:JOB, the job of {jobs[0].name})" if place else ""
-        _say(terminal, f"Then sbatch {job.name}.sbatch{after}:")
+    jobs = slurm_jobs(study, found, slurm_place(store_of(study).root))
+    for part, job in zip(found, jobs, strict=True):
+        after = f", after {', '.join(jobs[at].name for at in sorted(part.needs))}" if part.needs else ""
+        made = ", ".join(dict.fromkeys(named(study, step.stage) for step in part.steps))
+        _say(terminal, f"{job.name}{after}: {made}")
         for line in job.script.splitlines():
             plain(terminal, line)
 

@@ -2,7 +2,7 @@
 
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from rich.markup import escape
 
 from o1exp.app.show import store_of, tell_stale, wide
+from o1exp.app.slurm.submit import run_as_jobs, submits
 from o1exp.config.compose import Study, run_name
 from o1exp.config.error import ConfigError
 from o1exp.flow import forks
@@ -20,7 +21,7 @@ from o1exp.flow.disk import writing
 from o1exp.flow.errors import Damaged
 from o1exp.flow.plan import PlannedStage, plan
 from o1exp.flow.process import child_environment
-from o1exp.flow.stage import Stage
+from o1exp.flow.stage import Stage, walk
 from o1exp.flow.store import Store
 from o1exp.history.runs import CONFIG, PAGE, RunRecord, replace_text, run_folder, write
 from o1exp.report.inside import beside, with_links
@@ -31,6 +32,7 @@ from o1exp.track import unsent
 from o1exp.track.live import live
 from o1exp.track.study import log_run, open_study
 from o1exp.track.tracking import Begun, Cell
+from o1exp.train.launch import launch_obstacles
 
 Over = Callable[[Store], AbstractContextManager[object]]
 
@@ -48,10 +50,16 @@ def run(study: Study, cell: Cell | None = None, over: Over = nullcontext) -> Pat
 def _run(study: Study, store: Store, cell: Cell | None, over: Over) -> Path:
     steps = plan(store, study.wanted, store.remake)
     tell_stale(study, store, steps)
-    if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
+    as_jobs = submits(study.machine) and any(step.state == "make" for step in steps)
+    obstacles = [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]
+    if obstacles := [*obstacles, *(launch_obstacles(study.machine) if as_jobs and not obstacles else ())]:
         raise ConfigError(obstacles)
     store.root.mkdir(parents=True, exist_ok=True)
     with store.using(study.wanted):
+        if as_jobs:
+            if not run_as_jobs(study, store, wait=study.machine.wait or cell is not None):
+                return store.root
+            steps = plan(store, study.wanted, store.remake)
         return _made(study, store, cell, over, steps)
 
 
@@ -80,6 +88,29 @@ def _made(study: Study, store: Store, cell: Cell | None, over: Over, steps: list
     store.console.line(escape(f"Report: open {_near(record.folder / PAGE)}"))
     store.console.line(escape(f"MLflow: {_shown_by(study, store)}"))
     return record.folder
+
+
+def run_part(study: Study, letters: Sequence[str]) -> None:
+    """What one Slurm job of the run makes: the stages whose keys begin so; with the run's page among them, all that a run does.
+
+    Errors: those of `run`; ConfigError where the run has no such stages any more.
+    """
+    store = store_of(study)
+    if study.report is not None and study.report.key.startswith(tuple(letters)):
+        run(study)
+        return
+    with writing(store.root):
+        mine = [stage for stage in walk(study.wanted) if stage.key.startswith(tuple(letters))]
+        if not mine:
+            raise ConfigError(
+                ["the stages of this job are none of the run any more: its settings or its source changed since; run it again"]
+            )
+        steps = [step for step in plan(store, mine, store.remake) if step.state == "make"]
+        if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
+            raise ConfigError(obstacles)
+        with forks.warm(preloads(steps), child_environment(1)):
+            store.make(mine, study.machine.jobs)
+        _tally(store)
 
 
 def preloads(steps: list[PlannedStage]) -> list[str]:

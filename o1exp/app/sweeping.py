@@ -16,6 +16,7 @@ from o1exp.app.cells import Ended, Refused, cells, checked
 from o1exp.app.identity import folder_of, launchable, settle, what
 from o1exp.app.order import in_order
 from o1exp.app.show import explain, store_of
+from o1exp.app.status import show_status
 from o1exp.app.whole import Remembering, Whole
 from o1exp.app.whole_page import counts, show_whole
 from o1exp.bench.result import SCORES
@@ -51,8 +52,8 @@ def _swept(config: DictConfig, launcher: Launcher) -> Sequence[Any]:
     asked = cells(config)
     if config.hydra.sweeper.on_failure not in ON_FAILURE:
         raise Refused([f"hydra.sweeper.on_failure={config.hydra.sweeper.on_failure}: choose {' or '.join(ON_FAILURE)}"])
-    if config.action == "why":
-        checked(config, asked, _explained)
+    if config.action in SHOWN:
+        checked(config, asked, SHOWN[config.action])
         return []
     first, whole = planned(config, asked)
     if config.action == "plan":
@@ -77,8 +78,21 @@ def planned(config: DictConfig, asked: Sequence[Value]) -> tuple[Study, Whole]:
 
 
 def _explained(overrides: Value, study: Study) -> None:
-    store_of(study).console.terminal.print(" ".join(overrides) or "run", markup=False, highlight=False, style="bold", soft_wrap=True)
+    _headed(overrides, study)
     explain(study)
+
+
+def _stands(overrides: Value, study: Study) -> None:
+    _headed(overrides, study)
+    show_status(study)
+
+
+def _headed(overrides: Value, study: Study) -> None:
+    store_of(study).console.terminal.print(" ".join(overrides) or "run", markup=False, highlight=False, style="bold", soft_wrap=True)
+
+
+SHOWN = {"why": _explained, "status": _stands}
+"""What is shown cell by cell."""
 
 
 def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> None:

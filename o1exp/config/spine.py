@@ -12,7 +12,7 @@ EXPERIMENT = "experiment"
 _REQUIRED = "???"
 
 
-CHOICES = {"action": ("run", "plan", "why", "verify"), "stale": ("warn", "remake")}
+CHOICES = {"action": ("run", "plan", "why", "status", "verify"), "stale": ("warn", "remake")}
 """What can be said of these settings of a command."""
 
 

@@ -23,6 +23,14 @@ class Machine(Settings):
     """Machines that train together."""
     zero_stage: Annotated[int, Between(0, 3)] = 1
     """What ranks split among them: 1 the optimizer's state, 2 the gradients too, 3 the weights too; 0: nothing."""
+    zero_hpz: Annotated[int, AtLeast(1)] = 1
+    """ZeRO++ (hpZ): so many ranks, best those of a node, keep a second copy of the weights among them for the backward pass; 1: none."""
+    zero_quantized_weights: bool = False
+    """ZeRO++ (qwZ): weights travel between ranks in 8 bits. Losses differ by more than rounding."""
+    zero_quantized_gradients: bool = False
+    """ZeRO++ (qgZ): gradients travel in 4 and 8 bits. Losses differ by more than rounding."""
+    sequence_parallel: Annotated[int, AtLeast(1)] = 1
+    """So many ranks share the tokens of a row, and the heads of attention (DeepSpeed Ulysses): for long packs."""
     offload_optimizer: bool = False
     """Keep the optimizer's state in the memory of the CPU."""
     micro_batch_tokens: Annotated[int, AtLeast(16)] = 8192
@@ -44,7 +52,21 @@ class Machine(Settings):
     jobs: Annotated[int, AtLeast(1)] = 2
     """Stages that are made side by side."""
     launcher: Literal["local", "slurm"] = "local"
-    """Who starts the ranks: this machine, or srun inside a Slurm job."""
+    """Who starts the ranks: this machine, or srun inside a Slurm job; on a login node, stages become jobs (docs/scale.md)."""
+    wait: bool = True
+    """Slurm: stay until the jobs are done; false: submit them and leave, action=status shows how they stand."""
+    partition: str = ""
+    """Slurm's partition for trainings; "": the cluster's own choice."""
+    sample_partition: str = ""
+    """That for sampling; "": that of trainings."""
+    cpu_partition: str = ""
+    """That for stages without GPUs; "": the cluster's own choice."""
+    account: str = ""
+    """Slurm's account; "": the user's own."""
+    hours: Annotated[float, AtLeast(0)] = 0.0
+    """Time limit of each job in hours; 0: half as long again as the plan expects, or the partition's own where that is unknown."""
+    sbatch: tuple[str, ...] = ()
+    """More options of sbatch for every job, e.g. ["--qos=long", "--constraint=h100"]."""
     memory_gb: Annotated[float, AtLeast(0)] = 0.0
     """Memory of one device in GB of 2^30 bytes; what needs more is refused before it starts (0: unknown)."""
     bandwidth_tbs: Annotated[float, AtLeast(0)] = 0.0
@@ -61,10 +83,30 @@ class Machine(Settings):
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.strategy == "single" and self.ranks > 1:
             yield "strategy", f"single takes one device, not {self.ranks}; set devices=1 and nodes=1, or strategy=deepspeed"
+        yield from self._splitting()
         if self.attention in ("varlen", "cudnn") and self.accelerator == "cpu":
             yield "attention", f"{self.attention} has no kernel for CPUs; set attention=auto"
         if self.offload_activations and not self.activation_checkpointing:
             yield "offload_activations", "moves what activation_checkpointing keeps; set activation_checkpointing=true"
+
+    def _splitting(self) -> Iterator[tuple[str, str]]:
+        """What ZeRO++ and sequence parallel cannot do."""
+        size = self.sequence_parallel
+        if size > 1 and self.strategy == "single":
+            yield "sequence_parallel", "single has one rank, and no other to share a row with; set strategy=deepspeed"
+        elif self.devices % size:
+            yield "sequence_parallel", f"the ranks that share a row stand on one node; take a divisor of devices={self.devices}"
+        if size > 1 and self.packing not in ("auto", "packed"):
+            yield "sequence_parallel", f"only packed rows are shared, not packing={self.packing}; set packing=auto"
+        plus = {"zero_hpz": self.zero_hpz > 1, "zero_quantized_weights": self.zero_quantized_weights}
+        plus["zero_quantized_gradients"] = self.zero_quantized_gradients
+        for name in [name for name, asked in plus.items() if asked]:
+            if self.zero_stage != 3 or self.strategy != "deepspeed":
+                yield name, "ZeRO++ is a way of ZeRO-3; set zero_stage=3 and strategy=deepspeed"
+            elif self.accelerator == "cpu":
+                yield name, "ZeRO++ has kernels for GPUs alone; set accelerator=gpu, or leave it out"
+        if plus["zero_hpz"] and self.ranks % self.zero_hpz:
+            yield "zero_hpz", f"the {self.ranks} ranks cannot be cut into such parts; take a divisor, e.g. devices={self.devices}"
 
     def usd(self, gpu_hours: float) -> float:
         """What so many hours of a GPU cost; 0 where they are not priced."""

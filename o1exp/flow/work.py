@@ -20,6 +20,10 @@ T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 
 
+STOP = "stop"
+"""The file in scratch that tells a stage's process to keep what it has and end."""
+
+
 class Made(Protocol[T_co]):
     """What the work on a stage needs to know of it and of its inputs."""
 
@@ -108,20 +112,27 @@ class Work:
         """A bar for work over two seconds: `with work.progress("answers", 600) as bar: bar.advance(1)`."""
         return self.console.bar(f"{self.stage.kind} {what}", total)
 
-    def run(self, command: list[str], on_row: Callable[[dict[str, Any]], None], env: Mapping[str, str]) -> None:
+    def run(self, command: list[str], on_row: Callable[[dict[str, Any]], None], env: Mapping[str, str], grace: float = 0.0) -> None:
         """Run a command that works for this stage, handing on each row that it reports (`o1exp.flow.process.report`).
 
-        It ends with the run, however that ends. What it prints is kept in `scratch/output.log`.
+        It ends with the run, however that ends; one that has begun to report has `grace` seconds to keep what it has, and sees by the file
+        `scratch/stop` that it should. What it prints is kept in `scratch/output.log`.
         Errors: StageFailed with the end of that log; Stopped; Lost where another process makes the stage now.
         """
+        stop, reported = self.scratch / STOP, False
+        stop.unlink(missing_ok=True)
         process = Process(command, self.scratch / "output.log", {**env, **self.lease.environment}, self.lease.files)
         try:
             while (code := process.poll()) is None:
                 if self.stopping:
+                    if reported and grace:
+                        stop.touch()
+                        _wait(process, grace)
                     raise Stopped
                 if self.hold.lost:
                     raise Lost(self.stage.kind)
                 for row in process.rows():
+                    reported = True
                     on_row(row)
                 time.sleep(LOOK_SECONDS)
             for row in process.rows():
@@ -131,3 +142,9 @@ class Work:
             self.child_cpu_seconds += process.cpu_seconds
         if code != 0:
             raise StageFailed(f"the process ended with code {code}\n{process.tail()}\n(all of it: {process.log})")
+
+
+def _wait(process: Process, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)

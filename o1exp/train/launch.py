@@ -46,13 +46,9 @@ def launch_obstacles(machine: Machine) -> Iterator[str]:
         if machine.nodes > 1:
             yield f"machine.nodes={machine.nodes}: launcher=local starts ranks on this machine only; set machine.launcher=slurm"
         return
-    if shutil.which("srun") is None:
-        yield "machine.launcher=slurm, but there is no srun here; start on a Slurm login or compute node, or set machine.launcher=local"
-    elif "SLURM_JOB_ID" not in os.environ:
-        yield (
-            f"machine.launcher=slurm, but this is no Slurm job; start o1exp inside one, e.g. "
-            f"salloc --nodes={machine.nodes} --gpus-per-node={machine.devices} o1exp ..."
-        )
+    needed = "srun" if "SLURM_JOB_ID" in os.environ else "sbatch"
+    if shutil.which(needed) is None:
+        yield f"machine.launcher=slurm, but there is no {needed} here; start on a node of the cluster, or set machine.launcher=local"
 
 
 def environment(machine: Machine) -> dict[str, str]:

@@ -68,10 +68,19 @@ class TrainSpec:
     deterministic: bool
     checkpoint_seconds: float
     keep_checkpoints: int
+    sequence_parallel: int = 1
+    zero_hpz: int = 1
+    zero_quantized_weights: bool = False
+    zero_quantized_gradients: bool = False
 
     @property
     def ranks(self) -> int:
         return self.devices * self.nodes
+
+    @property
+    def rows(self) -> int:
+        """Rows of tokens that are computed at once: one a rank, or one for all ranks that share it."""
+        return self.ranks // self.sequence_parallel
 
     @property
     def splits_weights(self) -> bool:
@@ -90,8 +99,8 @@ class TrainSpec:
 
     @property
     def packs_per_micro_batch(self) -> int:
-        """A micro-batch is what one rank computes at once: whole packs, at least one."""
-        return max(1, self.micro_batch_tokens // self.pack_length)
+        """A micro-batch is what one rank computes at once, or those that share a row: whole packs, at least one."""
+        return max(1, self.micro_batch_tokens * self.sequence_parallel // self.pack_length)
 
     @property
     def failure(self) -> Path:

@@ -24,6 +24,9 @@ from o1exp.train.logs import TIMING
 from o1exp.train.prepare import Prepare
 from o1exp.train.spec import TrainSpec
 
+GRACE = {"local": 10.0, "slurm": 240.0}
+"""Seconds that a training has to finish its step and write a checkpoint once its run is stopped."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Stage[Checkpoint]):
@@ -157,6 +160,8 @@ class Training(Stage[Checkpoint]):
             yield "pack_length", f"{self.pack_length} is more than batch_tokens={self.batch_tokens}; a step holds at least one pack"
         if self.max_tokens is not None and self.max_steps is not None:
             yield "max_steps", f"{self.max_steps} stands beside max_tokens={self.max_tokens}; set one of them to null"
+        if self.machine.sequence_parallel > 1 and self.objective != "sft":
+            yield "machine", f"sequence_parallel={self.machine.sequence_parallel} is for SFT; set machine.sequence_parallel=1 here"
         if not self.validation_fraction and (self.samples or self.keep == "best"):
             asked = "keep=best" if self.keep == "best" else f"samples={self.samples}"
             yield "validation_fraction", f"is 0, but {asked} needs held-out problems; set e.g. validation_fraction=0.05"
@@ -182,6 +187,9 @@ class Training(Stage[Checkpoint]):
         found = unknown() if model is None else expected(self._job(model), amount, self.keep_checkpoints + (self.keep == "best"))
         remark = "" if seen is None else f"trains on {seen:,.0f} tokens"
         template = expected_template(start.template, self.chat_template)
+        if model is not None and (size := self.machine.sequence_parallel) > 1 and model.heads and model.heads % size:
+            why = f"{model.heads} heads cannot be shared by machine.sequence_parallel={size} ranks; take a divisor of {model.heads}"
+            found = replace(found, obstacles=(*found.obstacles, why))
         return replace(found, rows=data.rows, tokens_per_row=data.tokens_per_row, template=template, remark=remark)
 
     def _job(self, model: Architecture) -> TrainingJob:
@@ -217,7 +225,8 @@ class Training(Stage[Checkpoint]):
         self.show(work)
         with work.progress("training", 1.0) as bar:
             try:
-                work.run(launch(self.machine, self.runs[0], path), lambda row: _show(row, bar, work.console), environment(self.machine))
+                command, grace = launch(self.machine, self.runs[0], path), GRACE[self.machine.launcher]
+                work.run(command, lambda row: _show(row, bar, work.console), environment(self.machine), grace)
             except StageFailed as ended:
                 raise _cause(spec, ended) from None
         work.note(**json.loads((work.scratch / "result.json").read_text()))

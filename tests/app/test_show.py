@@ -68,19 +68,16 @@ def test_a_plan_reads_like_a_page(o1exp: Command) -> None:
 
 def test_the_batch_scripts_of_a_plan_are_scripts(o1exp: Command, tmp_path: Path) -> None:
     out = o1exp("experiment=paper/math", "action=plan", "machine.nodes=6", "source.limit=100").out
-    assert "o1exp experiment=paper/math machine.nodes=6 source.limit=100 goal=thought" in out
-    scripts = ["#!/bin/bash" + part.split("\nThen")[0].split("\nbefore a run")[0] for part in out.split("#!/bin/bash")[1:]]
-    assert len(scripts) == 2
-    train, score = scripts
-    assert "--nodes=6" in train
-    assert "--gpus-per-node=8" in train
-    assert "goal=preference" in train
-    assert "--nodes=1" in score
-    assert "machine.nodes=1" in score
+    assert "o1exp experiment=paper/math machine.nodes=6 source.limit=100 machine.launcher=local goal=thought" in out
+    scripts = ["#!/bin/bash" + re.split(r"\n(?:paper-math-|before a run)", part)[0] for part in out.split("#!/bin/bash")[1:]]
+    assert len(scripts) == 9
+    trainings, sampling = ([script for script in scripts if f"--{what}" in script] for what in ("nodes=6", "job-name=paper-math-sample"))
+    assert len(trainings) == 2
+    assert len(sampling) == 1
+    assert all("--gpus-per-node=8" in script and "--time=" in script for script in [*trainings, *sampling])
+    assert "machine.nodes=1" in sampling[0]
     for script in scripts:
-        assert re.search(r"^#SBATCH --time=\d+-\d\d:00:00$", script, re.MULTILINE)
         assert "action=plan" not in script
-        assert "machine.nodes=6" not in score
         (tmp_path / "job.sh").write_text(script)
         subprocess.run(["bash", "-n", str(tmp_path / "job.sh")], check=True)
 
@@ -106,9 +103,9 @@ def test_a_model_without_numbers_says_what_to_give(o1exp: Command) -> None:
     assert "someone/something: 210,240 parameters, 2 layers of width 64" in known
 
 
-def test_a_plan_without_scoring_has_one_script_and_one_on_this_machine_none(o1exp: Command) -> None:
+def test_a_plan_without_scoring_has_no_job_for_it_and_one_on_this_machine_none(o1exp: Command) -> None:
     words = ("experiment=paper/math", "goal=think", "action=plan")
     out = o1exp(*words).out
-    assert out.count("#!/bin/bash") == 1
-    assert re.search(r"^exec .* experiment=paper/math goal=think$", out, re.MULTILINE)
+    assert out.count("#!/bin/bash") == 7
+    assert "paper-math-sample" not in out
     assert "#!/bin/bash" not in o1exp(*words, "machine.launcher=local").out

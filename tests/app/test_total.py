@@ -1,6 +1,5 @@
 """What all stages of a plan come to."""
 
-from o1exp.app.batch import BatchJob, limit
 from o1exp.app.total import total
 from o1exp.flow import Expect
 from o1exp.flow.plan import PlannedStage
@@ -26,11 +25,3 @@ def test_checkpoints_of_trainings_side_by_side_are_there_at_once() -> None:
     steps = [planned(scratch_gb=size, disk_gb=1) for size in (3, 7, 5)]
     assert [total(steps, jobs).scratch for jobs in (1, 2, 3)] == [7, 12, 15]
     assert total(steps, 1).disk == 3
-
-
-def test_a_time_limit_has_room_and_is_as_slurm_reads_it() -> None:
-    assert [limit(hours) for hours in (0, 0.5, 10, 16, 100)] == ["0-01:00:00", "0-02:00:00", "0-16:00:00", "1-01:00:00", "6-07:00:00"]
-
-
-def test_the_words_of_a_script_are_quoted() -> None:
-    assert "'think.data=${mix}'" in BatchJob("a", ("think.data=${mix}",), 1, 8, 1).script

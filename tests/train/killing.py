@@ -85,3 +85,25 @@ def last_row_written(scratch: Path, steps: int) -> bool:
     """True once the training is done and the export begins."""
     curve = scratch / "curve.jsonl"
     return curve.exists() and curve.read_text().count("\n") == steps
+
+
+def stopped_run(root: Path, stage: Training, steps: int) -> int:
+    """Make the stage in a process of its own and interrupt that after so many steps, as a terminal or a scheduler does.
+
+    Returns the step of the checkpoint that it left.
+    """
+    command = [sys.executable, "-m", "tests.train.parts", str(root), pickle.dumps(stage).hex()]
+    scratch = root / "scratch" / f"{stage.kind}-{stage.key}"
+    parent = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (scratch / "curve.jsonl").exists() or (scratch / "curve.jsonl").read_text().count("\n") < steps:
+        assert parent.poll() is None, "the run failed before it could be stopped"
+        assert time.monotonic() < deadline, "the moment has not come in two minutes"
+        time.sleep(0.002)
+    parent.send_signal(signal.SIGINT)
+    parent.wait()
+    (mark,) = scratch.glob("steps/*/done.json")
+    return int(mark.parent.name)

@@ -88,7 +88,7 @@ def test_each_node_meets_at_the_first_by_torchrun(job: Path, monkeypatch: pytest
     assert command[-3:] == ["-m", "o1exp.train.worker.rank", str(SPEC)]
     options = dict(option.removeprefix("--").split("=") for option in command[4:-3])
     assert options | {"master_port": ""} == {
-        "nnodes": "2", "nproc_per_node": "4", "node_rank": "1", "master_addr": "gpu07", "master_port": "",
+        "signals-to-handle": "SIGQUIT", "nnodes": "2", "nproc_per_node": "4", "node_rank": "1", "master_addr": "gpu07", "master_port": "",
     }  # fmt: skip
     assert int(options["master_port"]) in PORTS
     monkeypatch.setenv("SLURM_NODEID", "0")
@@ -119,9 +119,13 @@ def test_what_stands_in_the_way(job: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ]
     monkeypatch.delenv("SLURM_JOB_ID")
     (outside,) = launch_obstacles(SLURM)
-    assert "this is no Slurm job" in outside
-    assert "salloc --nodes=2 --gpus-per-node=4 o1exp" in outside
+    assert "no sbatch here" in outside
+    script(job, "sbatch", "#!/bin/sh\n")
+    assert not list(launch_obstacles(SLURM))  # the run puts its stages into the queue
     monkeypatch.setenv("PATH", "/nowhere")
+    (missing,) = launch_obstacles(SLURM)
+    assert "no sbatch here" in missing
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
     (missing,) = launch_obstacles(SLURM)
     assert "no srun here" in missing
 

@@ -28,9 +28,10 @@ def test_the_newest_whole_checkpoint_counts(tmp_path: Path) -> None:
 
 def test_another_layout_starts_over(tmp_path: Path) -> None:
     finished(Checkpoints(a_spec(scratch=str(tmp_path))), 5)
-    assert Checkpoints(a_spec(scratch=str(tmp_path), devices=2)).latest() is None
+    assert Checkpoints(a_spec(scratch=str(tmp_path), packing="rows")).latest() is None
     assert Checkpoints(a_spec(scratch=str(tmp_path), zero_stage=2)).latest() is None
     assert Checkpoints(a_spec(scratch=str(tmp_path), checkpoint_seconds=1.0)).latest() is not None
+    assert Checkpoints(a_spec(scratch=str(tmp_path), devices=2, micro_batch_tokens=128)).latest() is not None  # the same batches
 
 
 def test_a_log_forgets_rows_after_the_checkpoint(tmp_path: Path) -> None:

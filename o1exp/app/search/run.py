@@ -45,6 +45,8 @@ def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[A
     if config.action == "plan":
         _plan(config, asked, first)
         return []
+    if config.action != "run":
+        raise Refused([f"action={config.action}: a search can be run or planned; ask its trials one by one, without -m"])
     if config.goal != "report":
         raise Refused([f"goal={config.goal}: a search scores models; leave the goal out"])
     folder = folder_of(config, asked.axes)

@@ -1,6 +1,7 @@
 """From packs to tensors: one flat row of tokens per micro-batch, documents sorted by length and attended to in groups."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -22,13 +23,22 @@ class Group:
         return self.count * self.length
 
 
+@dataclass(frozen=True)
+class Share:
+    """Which of the `size` ranks that share a row this is."""
+
+    place: int
+    size: int
+
+
 class MicroBatch:
     """What one rank computes at once.
 
     ids, positions: [1, tokens] (padding rows included); predictors: [labels] the place in the row that predicts each of targets: [labels];
     owners: [labels] which of `documents` each belongs to; bounds: [documents + 1] int32, where each begins and the last ends; groups: how
     attention splits the row; sizes: of each of `documents` its tokens without padding and its labels; step: its optimizer step;
-    index: its place in that step, which it completes if `last`; scale: what the summed losses are multiplied by before backward.
+    index: its place in that step, which it completes if `last`; scale: what the summed losses are multiplied by before backward; share:
+    which tokens of the row these are, where ranks share it (groups and bounds are those of the whole row).
     """
 
     def __init__(self, tensors: list[torch.Tensor], groups: list[Group], documents: list[int], sizes: list[tuple[int, int]]) -> None:
@@ -36,6 +46,7 @@ class MicroBatch:
         self.ids, self.positions, self.predictors, self.targets, self.owners, self.bounds = tensors
         self.groups, self.documents, self.sizes = groups, documents, sizes
         self.step, self.index, self.last, self.scale = 0, 0, True, 1.0
+        self.share: Share | None = None
 
     @classmethod
     def idle(cls) -> "MicroBatch":
@@ -55,7 +66,21 @@ class MicroBatch:
         # From pinned memory the copy waits for nobody, and the host goes on to what the device shall do next.
         tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in self.tensors]
         there = MicroBatch(tensors, self.groups, self.documents, self.sizes)
-        there.step, there.index, there.last, there.scale = self.step, self.index, self.last, self.scale
+        there.step, there.index, there.last, there.scale, there.share = self.step, self.index, self.last, self.scale, self.share
+        return there
+
+    def shared(self, share: Share) -> "MicroBatch":
+        """This rank's tokens of the row, padded at its end to equally many for every rank, and the labels that they predict."""
+        gap = -self.ids.shape[1] % share.size
+        row = [*self.groups, *([Group(1, gap)] if gap else [])]
+        ids, positions = (torch.cat([part, more], 1).chunk(share.size, 1)[share.place] for part, more in (
+            (self.ids, self.ids.new_zeros(1, gap)), (self.positions, torch.arange(gap)[None]),
+        ))  # fmt: skip
+        tokens = ids.shape[1]
+        mine = self.predictors // tokens == share.place
+        labels = [self.predictors[mine] - share.place * tokens, self.targets[mine], self.owners[mine]]
+        there = MicroBatch([ids, positions, *labels, bounds_of(row)], row, self.documents, self.sizes)
+        there.share = share
         return there
 
 

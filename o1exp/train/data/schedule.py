@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from o1exp.train.data.batch import WASTE, MicroBatch, micro_batch
+from o1exp.train.data.batch import WASTE, MicroBatch, Share, micro_batch
 from o1exp.train.data.encode import CHOSEN, REJECTED, Encoded, Ints
 from o1exp.train.data.pack import Pack, Shape, document_order, steps
 from o1exp.train.spec import TrainSpec
@@ -106,7 +106,7 @@ def learning_rate(spec: TrainSpec, step: int, count: int) -> float:
 
 def micro_batches_per_step(spec: TrainSpec) -> int:
     """The same number for every rank and step, since all ranks must meet in every forward pass."""
-    return math.ceil(math.ceil(spec.packs_per_step / spec.ranks) / spec.packs_per_micro_batch)
+    return math.ceil(math.ceil(spec.packs_per_step / spec.rows) / spec.packs_per_micro_batch)
 
 
 class Feed:
@@ -125,10 +125,11 @@ class Feed:
 
     def _step(self, at: int) -> Iterator[MicroBatch]:
         step, share, count = self.todo[at], self.spec.packs_per_micro_batch, micro_batches_per_step(self.spec)
-        mine = step.packs[self.rank :: self.spec.ranks]
+        mine = step.packs[self.rank // self.spec.sequence_parallel :: self.spec.rows]
         for index in range(count):
             packs = mine[index * share : (index + 1) * share]
             batch = micro_batch([d for pack in packs for d in self.units.documents(pack)], self.units.data, waste(self.spec))
+            batch = shared(self.spec, self.rank, batch)
             batch.step, batch.index, batch.last = at, index, index == count - 1
             # Ranks average their gradients, so each sum counts times the number of ranks.
             batch.scale = self.spec.ranks / step.weight
@@ -159,7 +160,13 @@ def validation_batches(spec: TrainSpec, units: Units, rank: int) -> list[MicroBa
     """This rank's share of the held-out units, in order; every rank has the same number of micro-batches."""
     shape = Shape(spec.packs_per_micro_batch, spec.pack_length)
     packed = list(steps(list(range(len(units.members))), units.sizes, shape))
-    shares = [[d for pack in packs for d in units.documents(pack)] for packs in packed[rank :: spec.ranks]]
+    shares = [[d for pack in packs for d in units.documents(pack)] for packs in packed[rank // spec.sequence_parallel :: spec.rows]]
     mine = [micro_batch(documents, units.data, waste(spec)) for documents in shares]
-    idle = math.ceil(len(packed) / spec.ranks) - len(mine)
-    return mine + [micro_batch([], units.data) for _ in range(idle)]
+    idle = math.ceil(len(packed) / spec.rows) - len(mine)
+    return [shared(spec, rank, batch) for batch in mine + [micro_batch([], units.data) for _ in range(idle)]]
+
+
+def shared(spec: TrainSpec, rank: int, batch: MicroBatch) -> MicroBatch:
+    """The rank's part of a micro-batch, where several share one."""
+    size = spec.sequence_parallel
+    return batch if size == 1 else batch.shared(Share(rank % size, size))

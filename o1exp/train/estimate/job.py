@@ -57,19 +57,25 @@ class TrainingJob:
     @property
     def packs_at_once(self) -> int:
         """Packs of a micro-batch."""
-        return min(max(1, self.machine.micro_batch_tokens // self.pack_length), math.ceil(self.packs / self.machine.ranks))
+        at_once = self.machine.micro_batch_tokens * self.machine.sequence_parallel // self.pack_length
+        return min(max(1, at_once), math.ceil(self.packs / self.rows))
+
+    @property
+    def rows(self) -> int:
+        """Rows of tokens that are computed at once: one a rank, or one for all ranks that share it."""
+        return self.machine.ranks // self.machine.sequence_parallel
 
     @property
     def tokens_at_once(self) -> int:
         """Tokens that a rank computes at once."""
-        return self.packs_at_once * self.pack_length
+        return math.ceil(self.packs_at_once * self.pack_length / self.machine.sequence_parallel)
 
     @property
     def accumulates(self) -> bool:
         """Does a rank sum the gradients of several micro-batches?"""
-        return math.ceil(self.packs / self.machine.ranks) > self.packs_at_once
+        return math.ceil(self.packs / self.rows) > self.packs_at_once
 
     @property
     def busy(self) -> float:
         """The share of the ranks that have work, from 0 to 1: a step of fewer packs than ranks leaves some idle."""
-        return self.packs / (self.machine.ranks * math.ceil(self.packs / self.machine.ranks))
+        return self.packs / (self.rows * math.ceil(self.packs / self.rows))

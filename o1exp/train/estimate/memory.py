@@ -111,9 +111,10 @@ def _activations(job: TrainingJob) -> tuple[float, float]:
     # A plain norm keeps its input in fp32, the normed and the scaled one; a fused one its input and its result.
     norm = (2 if fused else 4 if job.bf16 else 3) * model.hidden
     attention = 2 * queries + 2 * keys + (0 if gpu else queries)
+    exchanged = 2 * queries + 2 * keys if job.machine.sequence_parallel > 1 else 0
     own = job.machine.kernels in ("auto", "triton") and not job.lora_r and job.zero_stage < 3
     gated = (4 if not fused else 2 if own else 3) * model.intermediate
-    whole = 2 * norm + attention + gated
+    whole = 2 * norm + attention + exchanged + gated
     # Gradients of the gated MLP; where everything is kept, the last layer's, which works on fewer places.
     under_way = (1 if fused or not job.machine.activation_checkpointing else 2) * model.intermediate
     ends = norm + 2 * model.hidden
@@ -135,10 +136,11 @@ def _logits(job: TrainingJob) -> float:
 
 
 def _buffers(job: TrainingJob) -> float:
-    """Buckets of gradients on their way to other ranks; under ZeRO-3 weights that were fetched, too."""
+    """Buckets of gradients on their way to other ranks; under ZeRO-3 weights that were fetched, too, and hpZ's second copy."""
     if not job.zero_stage or job.machine.accelerator == "cpu":
         return 0.0
     bucket = job.width * min(BUCKET, job.trained)
     if job.zero_stage < 3:
         return bucket * (2 if job.machine.ranks > 1 else 1)
-    return 2 * bucket + job.width * min(LIVE, 2 * job.model.layer)
+    second = job.width * job.model.parameters / job.machine.zero_hpz if job.machine.zero_hpz > 1 else 0.0
+    return second + 2 * bucket + job.width * min(LIVE, 2 * job.model.layer)

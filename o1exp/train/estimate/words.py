@@ -22,8 +22,20 @@ def recipe(job: TrainingJob) -> str:
     recompute = "recompute" if machine.activation_checkpointing else "no recompute"
     moved = ["optimizer offloaded"] if machine.offload_optimizer else []
     moved += ["activations offloaded"] if machine.offload_activations else []
+    moved += [f"rows shared by {machine.sequence_parallel}"] if machine.sequence_parallel > 1 else []
+    moved += [f"ZeRO++ ({', '.join(plus)})"] if (plus := _plus(machine)) else []
     many = counted(machine.ranks, "GPU" if machine.accelerator == "gpu" else "CPU rank")
     return ", ".join([f"{what} in {'bf16' if job.bf16 else 'fp32'}, AdamW", split, recompute, *moved, f"on {many}"])
+
+
+def _plus(machine: Machine) -> list[str]:
+    """What ZeRO++ does."""
+    asked = {
+        f"hpZ {machine.zero_hpz}": machine.zero_hpz > 1,
+        "qwZ": machine.zero_quantized_weights,
+        "qgZ": machine.zero_quantized_gradients,
+    }
+    return [name for name, wanted in asked.items() if wanted]
 
 
 def memory_lines(job: TrainingJob, found: Memory) -> Iterator[tuple[str, str]]:

@@ -6,9 +6,9 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from o1exp.train.data.batch import Group
+from o1exp.train.data.batch import Group, Share
 from o1exp.train.data.encode import CannotTrain
-from o1exp.train.worker import flash
+from o1exp.train.worker import flash, sequence
 
 NAME = "o1exp_documents"
 VARLEN = "o1exp_documents_varlen"
@@ -33,7 +33,7 @@ seen: dict[Call, None] = {}
 def by_document(
     module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: None, *,
     groups: list[Group] | None = None, scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None,
-    softcap: float | None = None, s_aux: torch.Tensor | None = None, **asked: Any,
+    softcap: float | None = None, s_aux: torch.Tensor | None = None, share: Share | None = None, **asked: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """query: [1, heads, tokens, width]; key, value: [1, key heads, tokens, width]; returns [1, tokens, heads, width].
 
@@ -43,6 +43,8 @@ def by_document(
     """
     if groups is None or attention_mask is not None:
         raise LookupError("its layers are not told where documents end")
+    if share is not None:
+        (query, key, value), s_aux = sequence.whole((query, key, value), share), sequence.part_of_heads(s_aux, share)
     more = softcap is not None or s_aux is not None
     seen[Call(query.shape[1], key.shape[1], query.shape[3], value.shape[3], sliding_window, more)] = None
     tokens = [group.tokens for group in groups]
@@ -53,7 +55,8 @@ def by_document(
         mask = None if sliding_window is None or group.length <= sliding_window else _band(group.length, sliding_window, query.device)
         attended = _by_hand(split, scaling, dropout, mask, (softcap, s_aux)) if more else _sdpa(split, scaling, dropout, mask)
         parts.append(attended.transpose(1, 2).flatten(0, 1))
-    return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
+    attended = (parts[0] if len(parts) == 1 else torch.cat(parts))[None]
+    return attended if share is None else sequence.part(attended, share), None
 
 
 def _sdpa(states: tuple[torch.Tensor, ...], scaling: float | None, dropout: float, mask: torch.Tensor | None) -> torch.Tensor:
@@ -90,7 +93,8 @@ def _by_hand(
 
 def by_document_varlen(
     module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: None, *, groups: list[Group],
-    bounds: torch.Tensor, longest: int, scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None, **asked: Any,
+    bounds: torch.Tensor, longest: int, scaling: float | None = None, dropout: float = 0.0, sliding_window: int | None = None,
+    share: Share | None = None, **asked: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """The same by one call of a FlashAttention kernel that knows where documents end; for GPUs, in half precision, no cap, no sinks."""
     assert attention_mask is None
@@ -99,9 +103,12 @@ def by_document_varlen(
             f"the varlen kernel has no attention dropout, but the model asks for {dropout:g}; set attention_dropout=0 in config.json, "
             "or machine.attention=sdpa"
         )
+    if share is not None:
+        query, key, value = sequence.whole((query, key, value), share)
     query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
     how = (longest, scaling) if sliding_window is None or longest <= sliding_window else (longest, scaling, sliding_window)
-    return flash.attend(query, key, value, bounds, how)[None], None
+    attended = flash.attend(query, key, value, bounds, how)[None]
+    return attended if share is None else sequence.part(attended, share), None
 
 
 for name, implementation in ((NAME, by_document), (VARLEN, by_document_varlen)):

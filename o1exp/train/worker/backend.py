@@ -1,5 +1,6 @@
 """What a training asks of its strategy: backward, an optimizer step with the true gradient norm, checkpoints, and whole weights."""
 
+import shutil
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from o1exp.train.worker.optimizer import MasterAdamW
+from o1exp.train.worker.reshard import Cut, ranks_of, reshard
 
 TAG = "state"
 
@@ -71,8 +73,22 @@ class Zero(Backend):
         self.engine.save_checkpoint(str(folder), tag=TAG, save_latest=False)
 
     def load(self, folder: Path) -> None:
+        if (written := ranks_of(folder / TAG)) and written != torch.distributed.get_world_size():
+            self._load_cut_anew(folder)
+            return
         found, _ = self.engine.load_checkpoint(str(folder), tag=TAG, load_lr_scheduler_states=False)
         assert found is not None, f"DeepSpeed did not read the checkpoint {folder}"
+
+    def _load_cut_anew(self, folder: Path) -> None:
+        """Read what another number of ranks wrote, by way of files for as many as there are now."""
+        anew = folder.with_name(f"cut-anew-{folder.name}")
+        (anew / TAG).mkdir(parents=True, exist_ok=True)
+        reshard(folder / TAG, anew / TAG, Cut.of(self.engine))
+        torch.distributed.barrier()
+        self.load(anew)
+        torch.distributed.barrier()
+        if torch.distributed.get_rank() == 0:
+            shutil.rmtree(anew)
 
     def weights(self) -> dict[str, torch.Tensor]:
         if not self.engine.zero_optimization_partition_weights():

@@ -7,9 +7,10 @@ from lightning.pytorch import LightningModule
 
 from o1exp.flow.process import report
 from o1exp.train.data.batch import MicroBatch
-from o1exp.train.data.encode import Encoded
+from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.data.schedule import OptimizerStep
 from o1exp.train.spec import TrainSpec
+from o1exp.train.worker import sequence
 from o1exp.train.worker.accelerator import found_where_read
 from o1exp.train.worker.backend import Backend
 from o1exp.train.worker.memory import forget_peak, held_mb
@@ -50,6 +51,13 @@ class Student(LightningModule):  # type: ignore[misc]
             self.way, said = find_way(self.spec, self.data, self.model)
         if self.global_rank == 0 and said:
             report({"says": said})
+        if (size := self.spec.sequence_parallel) > 1:
+            sequence.check(self.model.config, size)
+            if self.way.layout != "packed":
+                raise CannotTrain(
+                    f"machine.sequence_parallel={size} shares packed rows, but this model's documents go in {self.way.layout}; "
+                    "set machine.sequence_parallel=1"
+                )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         if not self.spec.splits_weights:

@@ -6,6 +6,7 @@ python -m o1exp.train.worker.node NODES DEVICES -m MODULE SPEC
 """
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -17,9 +18,9 @@ def torchrun(nodes: int, devices: int, worker: list[str]) -> list[str]:
     job = os.environ["SLURM_JOB_ID"]
     port = PORTS[hash((int(job), int(os.environ.get("SLURM_STEP_ID", "0")))) % len(PORTS)]
     return [
-        sys.executable, "-m", "o1exp.flow.watched", "torch.distributed.run", f"--nnodes={nodes}", f"--nproc_per_node={devices}",
-        f"--node_rank={os.environ['SLURM_NODEID']}", f"--master_addr={first_host()}", f"--master_port={port}",
-        *worker,
+        sys.executable, "-m", "o1exp.flow.watched", "torch.distributed.run", "--signals-to-handle=SIGQUIT", f"--nnodes={nodes}",
+        f"--nproc_per_node={devices}", f"--node_rank={os.environ['SLURM_NODEID']}", f"--master_addr={first_host()}",
+        f"--master_port={port}", *worker,
     ]  # fmt: skip
 
 
@@ -32,8 +33,11 @@ def first_host() -> str:
 def main() -> None:
     nodes, devices, *worker = sys.argv[1:]
     command = torchrun(int(nodes), int(devices), worker)
+    # Slurm tells every process of a job to end, but only the run, which is told too, knows what is to be kept: it ends this by our stdin.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Lightning, seeing Slurm's variables, would take the ranks of srun's tasks for its own.
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+    own["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = "5"  # what ignores SIGTERM need not be waited for
     os.execve(command[0], command, own)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from o1exp.flow.process import report
+from o1exp.flow.process import leave, report
+from o1exp.flow.work import STOP
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed
 from o1exp.train.logs import CurveRow, OpenLogs, SamplesRow, TimingRow, ValidationRow
+from o1exp.train.worker import sequence
 from o1exp.train.worker.accelerator import found_where_read
 from o1exp.train.worker.backend import backend_of
 from o1exp.train.worker.evaluate import Evaluation
@@ -22,6 +25,8 @@ from o1exp.train.worker.memory import peak_mb
 from o1exp.train.worker.module import Student
 from o1exp.train.worker.resume import Checkpoints, Mark
 
+SAVE, SAVE_AND_END = 1.0, 2.0
+"""What rank 0 asks of all ranks after a step."""
 WINDOW = 20
 """Steps over which the loss is averaged to see whether it diverges."""
 
@@ -41,6 +46,7 @@ class Recorder(Callback):  # type: ignore[misc]
         self.logs = OpenLogs(scratch, feed.first) if feed.rank == 0 else None
         self.losses = [row.loss for row in self.logs.curve.rows] if self.logs else []
         self.started = self.saved = self.saving = 0.0
+        self.told_by_run = signal.getsignal(signal.SIGTERM) is signal.SIG_IGN  # under Slurm, which tells every process
 
     @property
     def seconds(self) -> float:
@@ -52,13 +58,20 @@ class Recorder(Callback):  # type: ignore[misc]
         return self.checkpoints.folder.parent / "best"
 
     def on_train_start(self, trainer: Trainer, pl_module: Student) -> None:
+        if self.told_by_run:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Lightning has put a handler there that ends the training
         pl_module.backend = backend_of(trainer, pl_module, pl_module.spec.max_grad_norm)
         if pl_module.spec.splits_weights:
             pl_module.find_way()
+        if pl_module.spec.sequence_parallel > 1:
+            sequence.groups(pl_module.spec.sequence_parallel)
         with found_where_read(pl_module.model):
             pl_module.objective.ready(pl_module.model, pl_module.device)
         if self.mark:
             pl_module.backend.load(self.checkpoints.at(self.mark.step))
+            if self.mark.layout != self.checkpoints.layout and trainer.is_global_zero:
+                before, now = self.mark.layout[0], self.checkpoints.layout[0]
+                report({"says": f"goes on after step {self.mark.step} with the same batches, on {now} ranks instead of {before}"})
         self.started = self.saved = time.monotonic()
         if not self.mark:
             self.evaluate(trainer, pl_module)
@@ -69,28 +82,30 @@ class Recorder(Callback):  # type: ignore[misc]
         step = self.todo[batch.step]
         self.done = batch.step + 1
         self.tokens += step.tokens
-        due = trainer.is_global_zero and self.due(pl_module.spec.checkpoint_seconds)
-        loss, right, save = self.summed(trainer, pl_module, due)
+        asked = self.wanted(pl_module.spec.checkpoint_seconds) if trainer.is_global_zero else 0.0
+        loss, right, said = self.summed(trainer, pl_module, asked)
         self.check(loss / step.weight, pl_module)
         self.note(loss / step.weight, right / step.weight, pl_module)
         self.evaluate(trainer, pl_module)
-        if save and self.done < len(self.todo):  # resuming with nothing left to do, the trainer would not even load the weights
+        if said and self.done < len(self.todo):  # resuming with nothing left to do, the trainer would not even load the weights
             self.save(trainer, pl_module)
+            if said == SAVE_AND_END:
+                leave()
 
     def on_train_end(self, trainer: Trainer, pl_module: Student) -> None:
         """Go back to the step with the lowest validation loss, where that is asked for."""
         if pl_module.spec.keep == "best" and (self.best / "done").exists():
             pl_module.backend.load(self.best)
 
-    def summed(self, trainer: Trainer, student: Student, due: bool) -> tuple[float, float, bool]:
-        """The step's loss and right units over all ranks, and whether rank 0 wants a checkpoint now."""
-        flag = torch.tensor([float(due)], dtype=torch.float64, device=student.summed.device)
+    def summed(self, trainer: Trainer, student: Student, asked: float) -> tuple[float, float, float]:
+        """The step's loss and right units over all ranks, and what rank 0 asks for now: nothing, a checkpoint, or that and the end."""
+        flag = torch.tensor([asked], dtype=torch.float64, device=student.summed.device)
         shared = torch.cat([student.summed, flag])
         student.summed = torch.zeros_like(student.summed)
         if trainer.world_size > 1:
             torch.distributed.all_reduce(shared)
-        loss, right, save = shared.tolist()
-        return loss, right, bool(save)
+        loss, right, said = shared.tolist()
+        return loss, right, said
 
     def check(self, loss: float, student: Student) -> None:
         """Errors: CannotTrain for a loss or gradient that is no number, or a loss that has risen for good."""
@@ -145,6 +160,12 @@ class Recorder(Callback):  # type: ignore[misc]
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             (self.best / "done").touch()
+
+    def wanted(self, seconds: float) -> float:
+        """What this rank asks for after a step: nothing, SAVE or SAVE_AND_END."""
+        if (self.checkpoints.folder.parent / STOP).exists():
+            return SAVE_AND_END
+        return SAVE if self.due(seconds) else 0.0
 
     def due(self, seconds: float) -> bool:
         """Is it time for a checkpoint? Writing them may take a tenth of the time, not more."""

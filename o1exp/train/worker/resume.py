@@ -13,7 +13,7 @@ LAYOUTS = ("packed", "rows", "alone")
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What a checkpoint holds: `step` optimizer steps are done, after `seconds` of training. It fits only a run of the same `layout`."""
+    """What a checkpoint holds: `step` optimizer steps are done, after `seconds` of training, by ranks of this `layout`."""
 
     step: int
     seconds: float
@@ -23,8 +23,8 @@ class Mark:
 class Checkpoints:
     """The checkpoints of one training, `<scratch>/steps/<step>/`.
 
-    After a change of ranks, strategy, ZeRO stage, packing or micro-batches an old checkpoint does not count: its sums were rounded another
-    way.
+    After a change of strategy, ZeRO stage or packing an old checkpoint does not count. Other ranks or micro-batches go on from it, with the
+    same batches: their sums are rounded another way, so that the bytes at the end are others, and losses the same to rounding.
     """
 
     def __init__(self, spec: TrainSpec) -> None:
@@ -38,13 +38,18 @@ class Checkpoints:
         return self.folder / f"{step:08d}"
 
     def latest(self) -> Mark | None:
-        """The newest finished checkpoint of this layout."""
+        """The newest finished checkpoint that this training can go on from."""
         for folder in sorted(self.folder.glob("[0-9]*"), reverse=True):
             if (folder / MARKER).exists():
                 mark = Mark(**json.loads((folder / MARKER).read_text()))
-                if mark.layout == self.layout:
+                if self.without_ranks(mark.layout) == self.without_ranks(self.layout):
                     return mark
         return None
+
+    @staticmethod
+    def without_ranks(layout: list[int]) -> list[int]:
+        """What has to be the same: all but the number of ranks and the packs of a micro-batch."""
+        return [layout[1], *layout[3:]]
 
     def clear(self, step: int) -> Path:
         """An empty folder for this step's checkpoint; an unfinished one is thrown away."""

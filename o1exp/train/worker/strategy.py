@@ -69,6 +69,12 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
                 # Gradients of so many elements are made fp32 at once in a step.
                 zero["sub_group_size"] = GROUP
                 zero["stage3_prefetch_bucket_size"] = BUCKET
+                if spec.zero_hpz > 1:
+                    zero["zero_hpz_partition_size"] = spec.zero_hpz
+                if spec.zero_quantized_weights:
+                    zero["zero_quantized_weights"] = True
+                if spec.zero_quantized_gradients:
+                    zero["zero_quantized_gradients"] = True
         if spec.offload_optimizer:
             zero["offload_optimizer"] = {"device": "cpu", "pin_memory": gpu}
             config["zero_force_ds_cpu_optimizer"] = False  # torch's own fused AdamW runs on CPUs too, and needs no compiler

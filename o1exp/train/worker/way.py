@@ -89,6 +89,8 @@ def predicting(model: Any, batch: MicroBatch) -> torch.Tensor:
 
 def _packed(model: Any, batch: MicroBatch) -> torch.Tensor:
     known: dict[str, Any] = {"groups": batch.groups, "bounds": batch.bounds, "longest": batch.longest}
+    if batch.share is not None:
+        known["share"] = batch.share
     if way_of(model).thin:
         known["predictors"] = batch.predictors
     return _asked(model, {"input_ids": batch.ids, "position_ids": batch.positions, **known}, batch.predictors)
