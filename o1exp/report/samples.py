@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.records import Score
-from o1exp.records.reflection import MARKER, reflections
+from o1exp.records.reflection import MARKER, SEARCH, reflections
 
 LONGEST = 6000
 """Characters of one output that the page shows."""
@@ -24,7 +24,11 @@ _SENTENCE = re.compile(rf"[^{_END}]*(?:[.!?](?=\d)[^{_END}]*)*[{_END}]*")
 
 @dataclass(frozen=True)
 class ShownAnswer:
-    """One arm's answer: its text as safe HTML; `correct` None where unscored, `cut` the characters left out. `waits`: "wait" is in it."""
+    """One arm's answer: its text as safe HTML; `correct` None where unscored, `cut` the characters left out. `waits`: "wait" is in it.
+
+    `judged` is what a judge said of it, in its own words ("" where answers were compared): then `correct` is whether it is worth more than
+    half. `manner` is how it is no answer.
+    """
 
     arm: str
     html: Markup
@@ -34,6 +38,8 @@ class ShownAnswer:
     truncated: bool
     cut: int
     waits: bool
+    judged: str = ""
+    manner: str = ""
 
     @property
     def verdict(self) -> str:
@@ -94,22 +100,29 @@ def reflections_by_arm(arms: list[Arm], benchmark: str) -> dict[str, float]:
 
 
 def mark(text: str) -> Markup:
-    """The text as HTML: sentences with a reflective marker stand in <mark>, the marker itself in <b>."""
+    """The text as HTML: sentences with a reflective marker or a simulated search stand in <mark>, what marks them in <b>."""
     return Markup("").join(_marked(match.group()) for match in _SENTENCE.finditer(text))
 
 
 def _marked(sentence: str) -> Markup:
-    if not MARKER.search(sentence):
+    searches = SEARCH.search(sentence) is not None
+    if not (searches or MARKER.search(sentence)):
         return escape(sentence)
     body = sentence.strip()
     start = sentence.index(body)
-    parts = Markup("").join(_bold(body))
-    return escape(sentence[:start]) + Markup("<mark>") + parts + Markup("</mark>") + escape(sentence[start + len(body) :])
+    parts = Markup("").join(_bold(body, SEARCH if searches else MARKER))
+    return (
+        escape(sentence[:start])
+        + Markup('<mark class="search">' if searches else "<mark>")
+        + parts
+        + Markup("</mark>")
+        + escape(sentence[start + len(body) :])
+    )
 
 
-def _bold(body: str) -> Iterator[Markup]:
+def _bold(body: str, marker: re.Pattern[str]) -> Iterator[Markup]:
     at = 0
-    for match in MARKER.finditer(body):
+    for match in marker.finditer(body):
         yield escape(body[at : match.start()])
         yield Markup("<b>") + escape(match.group()) + Markup("</b>")
         at = match.end()
@@ -136,4 +149,9 @@ def _answer(arm: str, text: str, score: Score) -> ShownAnswer:
     cut, waits = max(0, len(text) - LONGEST), _WAIT.search(text) is not None
     if cut:  # the end holds the answer, so the middle goes
         text = text[: LONGEST // 2] + "\n […] \n" + text[-LONGEST // 2 :]
-    return ShownAnswer(arm, mark(text), score.correct, score.extracted, score.tokens, score.truncated, cut, waits)
+    judged, worth = "", score.correct
+    if score.correct is None and score.credit is not None:
+        judged, worth = score.label or f"{score.value:g}", score.credit > 0.5
+    return ShownAnswer(
+        arm, mark(text), worth, score.extracted, score.tokens, score.truncated, cut, waits, judged or score.label, score.manner
+    )
