@@ -21,7 +21,9 @@ GROUPS: Groups = {
     ),
     "filter": ("o1exp.curate.rules.Rules", "o1exp.curate.rules.Unfiltered"),
     "difficulty": ("o1exp.curate.pass_rate.PassRate",),
-    "reformat": ("o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions"),
+    "reformat": (
+        "o1exp.thoughts.reformat.Reformat", "o1exp.thoughts.solutions.Solutions", "o1exp.thoughts.labelled.RightSolutions",
+    ),
     "judge": ("o1exp.thoughts.judge.Prompted", "o1exp.thoughts.judge.Rollouts", "o1exp.thoughts.reward.Reward"),
     "thought": (
         "o1exp.thoughts.distil.Distil", "o1exp.thoughts.tree.TreeSearch", "o1exp.thoughts.propose.ProposeCritique",

@@ -16,3 +16,26 @@ MARKER = re.compile(rf"\b(?:{_LATIN})(?:s|ed|ing)?\b|{_OTHER}", re.IGNORECASE)
 def reflections(text: str) -> int:
     """How many reflective markers a text holds."""
     return len(MARKER.findall(text))
+
+
+_SEARCHES = (
+    r"let(?: me|['\u2019]s)(?: \w+){0,2} (?:search|look (?:it |this |that |them )?up|google|browse)",
+    r"I(?:['\u2019]ll| will|['\u2019]m going to)(?: \w+)? (?:search|look (?:it |this |that )?up|google)",
+    r"search(?:ing|ed)? (?:for|the (?:web|internet)|online|results?)",
+    r"according to (?:the|my) search",
+    r"(?:web|internet|online) search",
+    r"<search>",
+    "搜索",
+    "检索",
+    "查询",
+    "查一下",
+    "查阅",
+    "上网查",
+)
+SEARCH = re.compile("|".join(_SEARCHES), re.IGNORECASE)
+"""A model that has no search and says that it looks something up (Part 2, section 4: a simulated search)."""
+
+
+def searches(text: str) -> int:
+    """How often a text says that it searches."""
+    return len(SEARCH.findall(text))

@@ -4,6 +4,7 @@ import argparse
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from o1exp.report.price import prices, regressions
 from o1exp.report.reference import references
 from o1exp.report.render import page
 from o1exp.report.table import summary, values
+from o1exp.report.timeline import timeline
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +44,8 @@ def _compare(asked: argparse.Namespace) -> int:
     if asked.out is not None:
         command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(baseline, asked.across)])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        html = page(runs.words(found, baseline, command, asked.replicates), table, arms, asked.samples)
+        words = replace(runs.words(found, baseline, command, asked.replicates), cases=asked.cases)
+        html = page(words, table, arms, asked.samples)
         asked.out.write_text(with_links(html, elsewhere(found, asked.out)), encoding="utf-8")
     if asked.json:
         told: dict[str, Any] = {
@@ -55,6 +58,7 @@ def _compare(asked: argparse.Namespace) -> int:
         told["looked"] = runs.looked(found)
         told["judges"] = measured_judges(of_runs(found)).plain()
         told["agreement"] = [one.plain() for one in agreeing(arms)]
+        told["timeline"] = [one.plain() for one in timeline(arms)]
         told["published"] = [one.plain() for one in references(table)]
         told["regressions"] = [{"arm": row.arm.name, "benchmark": row.benchmark, "shown": row.shown} for row in regressions(table)]
         told["differences"] = [one.plain() for one in differences(arms)]
@@ -152,6 +156,10 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--out", type=Path, metavar="FILE.html", help="write the page there")
     compare.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     compare.add_argument("--json", action="store_true", help="print the same as JSON instead")
+    compare.add_argument(
+        "--cases", type=lambda text: tuple(text.split(",")), default=(), metavar="ID,...",
+        help="problems of the case studies (the largest changes, one of each category in turn)",
+    )  # fmt: skip
     compare.add_argument("--samples", type=int, default=5, help="sample problems on the page (5)")
     traces = commands.add_parser("traces", help="trees, walks, long thoughts and answers of several runs side by side, on one page")
     traces.set_defaults(act=_traces)

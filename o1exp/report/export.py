@@ -18,6 +18,7 @@ from o1exp.report.flips import flips
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import lengths
 from o1exp.report.table import csv_text, latex_text, pairs_csv, values
+from o1exp.report.timeline import drawn, timeline
 from o1exp.report.ways import ways
 from o1exp.secrets import found as secret_in
 from o1exp.train.logs import CURVE, VALIDATION
@@ -102,11 +103,12 @@ def _requests(run: RunRecord, arms: list[Arm]) -> Iterator[str]:
 
 def _pictures(arms: list[Arm], table: list[ResultRow]) -> Iterator[tuple[str, bytes]]:
     for form in FORMS:
-        drawn = {
+        pictures = {
             "scaling": figures.scaling(arms, table, form), "curves": figures.curves(arms, form),
             "lengths": figures.histograms(lengths(arms), form), "methods": figures.methods(ways(arms), form),
+            "timeline": drawn(timeline(arms), form),
         }  # fmt: skip
-        yield from ((f"figures/{name}.{form}", picture) for name, picture in drawn.items() if picture)
+        yield from ((f"figures/{name}.{form}", picture) for name, picture in pictures.items() if picture)
 
 
 def _reproduce(run: RunRecord, arms: list[Arm]) -> str:

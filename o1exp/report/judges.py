@@ -10,7 +10,7 @@ from o1exp.history.arms import Arm
 from o1exp.history.lineage import Artefact
 from o1exp.history.runs import RunRecord
 
-JUDGES = "judges"
+MEASURES = "measures"
 """The edge of a report over its measured judges."""
 
 
@@ -53,7 +53,7 @@ class MeasuredJudges:
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
-        return {name: asdict(one) for name, one in {**self.answers, **self.steps}.items()}
+        return {name: asdict(one) for name, one in self.answers.items()} | {name: asdict(one) for name, one in self.steps.items()}
 
 
 def agreeing(arms: Sequence[Arm]) -> list[Agreeing]:
@@ -91,7 +91,7 @@ def _of_report(run: RunRecord) -> dict[str, Artefact]:
         return {}
     lineage = run.gathered()[0].lineage
     report = lineage.find(run.report)
-    return lineage.over(report, JUDGES) if report else {}
+    return lineage.over(report, MEASURES) if report else {}
 
 
 def _steps(facts: Mapping[str, Any]) -> StepMeasure:

@@ -45,9 +45,11 @@ class Report(Stage[Page]):
     question: str = ""
     caveat: str = ""
     samples: Annotated[int, AtLeast(0)] = 5
+    cases: tuple[str, ...] = added(())
+    """Queries of the case studies, by the ids of their problems; none: the largest changes, one of each category in turn."""
     across: bool = added(False)
     """Compare arms that answered different questions too, as groups."""
-    judges: dict[str, Stage[Any]] = field(default_factory=dict)
+    measures: dict[str, Stage[Any]] = field(default_factory=dict)
     """Judges that are themselves measured, by name: stages such as bench.measured.Measured."""
     audit: Stage[Audited] | None = None
     command: str = how("")
@@ -64,8 +66,8 @@ class Report(Stage[Page]):
 
         arms = gather(work.store.root, {name: f"{arm.kind}/{arm.key}" for name, arm in self.arms.items()})
         table = rows(arms, self.baseline, self.across)
-        judges = {name: arms[0].lineage.get(f"{judge.kind}/{judge.key}") for name, judge in self.judges.items()}
-        words = PageWords(self.title, self.question, self.caveat, self.command, self.baseline, judges=judges)
+        judges = {name: arms[0].lineage.get(f"{judge.kind}/{judge.key}") for name, judge in self.measures.items()}
+        words = PageWords(self.title, self.question, self.caveat, self.command, self.baseline, cases=self.cases, judges=judges)
         write(work.folder, words, table, arms, self.samples, work.open(self.audit) if self.audit else None)
         work.note(rows=len(table), arms=len(arms))
 

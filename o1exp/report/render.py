@@ -17,6 +17,7 @@ from o1exp.media.style import templates
 from o1exp.records.style import MARKERS
 from o1exp.report import figures
 from o1exp.report.alike import RULE, unlike
+from o1exp.report.cases import cases
 from o1exp.report.compare import ResultRow, in_words, is_baseline, side_by_side
 from o1exp.report.differ import differences
 from o1exp.report.doubts import doubts
@@ -33,6 +34,7 @@ from o1exp.report.reference import references
 from o1exp.report.samples import reflections_by_arm, samples
 from o1exp.report.suites import in_its_unit, oddities, suites
 from o1exp.report.table import csv_text, latex_text, pairs_csv, values
+from o1exp.report.timeline import drawn, timeline
 from o1exp.report.trees import journeys
 from o1exp.report.ways import ways
 from o1exp.tti import index as transparency_index
@@ -60,6 +62,8 @@ class PageWords:
     """Cells of a sweep without a result: name -> why, and how to run it again."""
     looked: tuple[str, ...] = ()
     """Sentences on how many cells or trials were looked at, of which these are some."""
+    cases: tuple[str, ...] = ()
+    """The queries of the case studies, by their ids; none: they are chosen by rule."""
     judges: Mapping[str, Artefact] = field(default_factory=dict)
     """Stages in which a judge was measured, by the names the report gives them."""
 
@@ -89,7 +93,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
     """One HTML document without any outside reference."""
     environment = pages()
     names = benchmarks(arms)
-    stages, found, billed = costs(arms), ways(arms), bills(arms)
+    stages, found, billed, when = costs(arms), ways(arms), bills(arms), timeline(arms)
     changed, shown = flips(arms, words.baseline), samples(arms, wanted_samples + MORE if wanted_samples else 0)
     text = environment.get_template("page.html.j2").render(
         words=words, effects=effects(arms, words.baseline, words.replicates), arms=arms,
@@ -106,6 +110,8 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
         gone=list(dict.fromkeys(path for arm in arms for path in arm.gone)),
         reflections={name: reflections_by_arm(arms, name) for name in names}, versions=_versions(stages),
         unlike=unlike(arms), rule=RULE, pairs=side_by_side(table), affected=in_words(table),
+        cases=cases(arms, words.baseline, words.cases),
+        when=when, timeline=Markup(drawn(when).decode()),
         agreeing=agreeing(arms), judges=measured_judges(words.judges), suites=suites(table), references=references(table),
         audit=audit, index=transparency_index, dimension_colours=DIMENSION_COLOURS,
     )  # fmt: skip

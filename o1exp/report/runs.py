@@ -58,11 +58,11 @@ def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequen
     if len(runs) == 1:
         said = runs[0].settings
         title, question, caveat = runs[0].title or runs[0].name, str(said.get("question") or ""), str(said.get("caveat") or "")
-        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed, tuple(looked(runs)), of_runs(runs))
+        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed, tuple(looked(runs)), judges=of_runs(runs))
     title = "Comparison of " + ", ".join(run.name for run in runs)
     return PageWords(
         title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates), failed, tuple(looked(runs)),
-        of_runs(runs),
+        judges=of_runs(runs),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.records import Score
-from o1exp.records.reflection import MARKER, reflections
+from o1exp.records.reflection import MARKER, SEARCH, reflections
 
 LONGEST = 6000
 """Characters of one output that the page shows."""
@@ -27,6 +27,7 @@ class ShownAnswer:
     """One arm's answer: its text as safe HTML; `correct` None where unscored, `cut` the characters left out. `waits`: "wait" is in it.
 
     A judged answer is right where it earned more than half of its credit; `judged` is what the judge said, "" for one that was compared.
+    `manner` is how it is no answer.
     """
 
     arm: str
@@ -38,6 +39,7 @@ class ShownAnswer:
     cut: int
     waits: bool
     judged: str = ""
+    manner: str = ""
 
     @property
     def verdict(self) -> str:
@@ -98,22 +100,29 @@ def reflections_by_arm(arms: list[Arm], benchmark: str) -> dict[str, float]:
 
 
 def mark(text: str) -> Markup:
-    """The text as HTML: sentences with a reflective marker stand in <mark>, the marker itself in <b>."""
+    """The text as HTML: sentences with a reflective marker or a simulated search stand in <mark>, what marks them in <b>."""
     return Markup("").join(_marked(match.group()) for match in _SENTENCE.finditer(text))
 
 
 def _marked(sentence: str) -> Markup:
-    if not MARKER.search(sentence):
+    searches = SEARCH.search(sentence) is not None
+    if not (searches or MARKER.search(sentence)):
         return escape(sentence)
     body = sentence.strip()
     start = sentence.index(body)
-    parts = Markup("").join(_bold(body))
-    return escape(sentence[:start]) + Markup("<mark>") + parts + Markup("</mark>") + escape(sentence[start + len(body) :])
+    parts = Markup("").join(_bold(body, SEARCH if searches else MARKER))
+    return (
+        escape(sentence[:start])
+        + Markup('<mark class="search">' if searches else "<mark>")
+        + parts
+        + Markup("</mark>")
+        + escape(sentence[start + len(body) :])
+    )
 
 
-def _bold(body: str) -> Iterator[Markup]:
+def _bold(body: str, marker: re.Pattern[str]) -> Iterator[Markup]:
     at = 0
-    for match in MARKER.finditer(body):
+    for match in marker.finditer(body):
         yield escape(body[at : match.start()])
         yield Markup("<b>") + escape(match.group()) + Markup("</b>")
         at = match.end()
@@ -142,7 +151,7 @@ def shown_answer(arm: str, text: str, score: Score, most: int = LONGEST) -> Show
     if cut:  # the end holds the answer, so the middle goes
         text = text[: most // 2] + "\n […] \n" + text[-most // 2 :]
     right = None if score.credit is None else 2 * score.credit > 1
-    return ShownAnswer(arm, mark(text), right, score.extracted, score.tokens, score.truncated, cut, waits, _judged(score))
+    return ShownAnswer(arm, mark(text), right, score.extracted, score.tokens, score.truncated, cut, waits, _judged(score), score.manner)
 
 
 def _judged(score: Score) -> str:

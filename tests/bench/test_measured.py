@@ -1,6 +1,7 @@
 """A judge measured on answers that people have checked, and how the page tells it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sklearn.metrics import cohen_kappa_score
@@ -22,7 +23,7 @@ from tests.chat.parts import quiet_store
 from tests.planted import results
 from tests.thoughts.parts import facts
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"question": "a?", "response": "yes", "label": True, "gold": "yes, it is"}, {"question": "b?", "response": "no", "label": False},
     {"question": "c?", "response": "maybe", "label": "incorrect"}, {"question": "d?", "response": "yes", "label": True},
     {"question": "e?", "response": "", "label": True}, {"question": "f?", "response": "no label"},
@@ -53,7 +54,7 @@ def test_a_judge_is_held_against_people_s_labels_and_stands_on_the_page(tmp_path
         ]  # fmt: skip
         members = {name: SimpleQa(teacher=judge(server.base_url, name)) for name in ("m", "n")}
         panel = scored(Panel(members=members), ("a?|yes, it is", "b?|2", "d?|3"), ("one", "two", "three"))  # type: ignore[arg-type]
-        report = Report(arms={"run": Result(scores={"facts": panel})}, judges={"facts": stage})
+        report = Report(arms={"run": Result(scores={"facts": panel})}, measures={"facts": stage})
         store.make([report])
         html = (store.folder(report) / "index.html").read_text()
     part = html.partition('id="how-far-the-judges-can-be-trusted"')[2].partition("<h2")[0]
@@ -84,7 +85,5 @@ def test_chinesefacteval_s_answers_are_checked_ones(shared_data: Path, tmp_path:
 def test_without_a_file_right_and_wrong_answers_are_made(tmp_path: Path) -> None:
     store, _ = quiet_store(tmp_path)
     rows = list(store.get(Checked(problems=Asked(rows=("1+1?|2",)))))
-    assert [(row.response, row.label, row.gold) for row in rows] == [
-        ("It comes to 2.", "correct", "2"),
-        ("It comes to 3.", "incorrect", "2"),
-    ]
+    assert [(row.response, row.label) for row in rows] == [("It comes to 2.", "correct"), ("It comes to 3.", "incorrect")]
+    assert {row.gold for row in rows} == {"2"}

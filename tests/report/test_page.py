@@ -34,16 +34,17 @@ def test_it_asks_nothing_of_the_network(html: str) -> None:
 
 def test_it_holds_every_part(finished: Finished) -> None:
     html = (finished.record.folder / PAGE).read_text()
-    titles = re.findall(r"<h2[^>]*>(.*?)</h2>", html)
+    found = re.findall(r"<h2[^>]*>(.*?)</h2>", html)
+    titles = [title for title in found if title != "Case studies"]  # these are there only where a score changed
     assert titles == [
         "Result", "What differs between the arms", "Accuracy against inference cost", "Training", "From problems to training examples",
-        "Ways to training text", "Cost", "Which problems flipped", "The same problems, answered by each arm", "Transparency",
-        "How to reproduce it",
+        "Ways to training text", "When each arm was made", "Cost", "Which problems flipped", "The same problems, answered by each arm",
+        "Transparency", "How to reproduce it",
     ]  # fmt: skip
     settings = finished.record.settings
     assert all(settings[word][:30] in unescape(html) for word in ("title", "question", "caveat"))
     assert finished.record.command in unescape(html)
-    assert html.count("<svg") == 4 + 2, "four figures, an interval per arm"
+    assert html.count("<svg") == 5 + 2, "five figures, an interval per arm"
     shown = html.partition('<div class="samples" data-what="problems">')[2].partition("</section>")[0].partition("<h2")[0]
     first, more = shown.partition("<details>")[::2]
     assert (first.count('<div class="sample"'), first.count('<div class="answer"')) == (5, 10)
@@ -54,10 +55,10 @@ def test_it_holds_every_part(finished: Finished) -> None:
 def test_what_was_not_done_has_no_part(html: str) -> None:
     """Nothing was trained for planted answers, no audit was asked for."""
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", html) == [
-        "Result", "What differs between the arms", "Accuracy against inference cost", "Cost", "Which problems flipped",
-        "The same problems, answered by each arm", "How to reproduce it",
+        "Result", "What differs between the arms", "Accuracy against inference cost", "When each arm was made", "Cost", "Case studies",
+        "Which problems flipped", "The same problems, answered by each arm", "How to reproduce it",
     ]  # fmt: skip
-    assert html.count("<svg") == 1 + 2
+    assert html.count("<svg") == 2 + 2
 
 
 def test_its_numbers_are_those_of_the_results(planted: PlantedRun, html: str) -> None:
