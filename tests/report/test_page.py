@@ -38,8 +38,8 @@ def test_it_holds_every_part(finished: Finished) -> None:
     titles = [title for title in found if title != "Case studies"]  # these are there only where a score changed
     assert titles == [
         "Result", "What differs between the arms", "Accuracy against inference cost", "Training", "From problems to training examples",
-        "Ways to training text", "When each arm was made", "Cost", "Which problems flipped", "The same problems, answered by each arm", "Transparency",
-        "How to reproduce it",
+        "Ways to training text", "When each arm was made", "Cost", "Which problems flipped", "The same problems, answered by each arm",
+        "Transparency", "How to reproduce it",
     ]  # fmt: skip
     settings = finished.record.settings
     assert all(settings[word][:30] in unescape(html) for word in ("title", "question", "caveat"))
