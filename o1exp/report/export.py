@@ -17,6 +17,7 @@ from o1exp.report.differ import differences
 from o1exp.report.flips import flips
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import lengths
+from o1exp.report.packed import CHECKLIST, index_of_pack
 from o1exp.report.table import csv_text, latex_text, pairs_csv, values
 from o1exp.report.timeline import drawn, timeline
 from o1exp.report.ways import ways
@@ -40,6 +41,8 @@ def export(run: RunRecord, folder: Path) -> list[Path]:
     arms = runs.merge([run])
     table = rows(arms, runs.choose_baseline("", [run], arms))
     texts = dict(_texts(run, arms, table))
+    if index := index_of_pack(run, texts.keys()):
+        texts[CHECKLIST] = index
     for name, text in texts.items():
         if why := secret_in(text):
             raise ValueError(f"{name} {why}; nothing was exported. Take it out there, or run the experiment again without it")

@@ -1,7 +1,8 @@
-"""The experiments of the papers: each plans offline at full size, and in the quick start's world; two run there whole."""
+"""The experiments of the papers: each plans offline at full size, and in the quick start's world, where it also runs whole."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,20 +39,42 @@ def test_an_experiment_without_a_small_world_says_so(o1exp: Command) -> None:
     assert "experiment=phases/tiny" in done.err
 
 
+ARMS = {"math": 3, "beyond_math": 2, "journey": 4, "methods": 5, "scaling": 4}
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all of them: what two have in common is made once."""
+    return tmp_path_factory.mktemp("papers")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", ["beyond_math", "journey"])
-def test_it_runs_whole_in_the_quick_start_s_world(name: str, tmp_path: Path, loaded: None) -> None:
-    done = run(tmp_path, f"experiment=paper/{name}", "scale=tiny", "track=none", timeout=1500)
+@pytest.mark.parametrize("name", PAPERS)
+def test_it_runs_whole_in_the_quick_start_s_world(name: str, papers: Path, loaded: None) -> None:
+    done = run(papers, f"experiment=paper/{name}", "scale=tiny", "track=none", timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
-    (folder,) = (path.parent for path in (tmp_path / "outputs" / "runs").glob("*/run.json"))
-    record = read(folder)
-    assert len(record.arms) == {"beyond_math": 2, "journey": 4}[name]
-    for result in record.arms.values():
-        found = json.loads((tmp_path / "outputs" / "artefacts" / result / "results.json").read_text())["benchmarks"]
-        if name == "beyond_math":
-            assert len(found) == 10
-            assert found.pop("arithmetic")["scorer"].startswith("comparison")
-            assert all(score["scorer"] and score["labels"] for score in found.values())
-            assert "f1" in found["simpleqa"]
-    assert (folder / "report.html").stat().st_size > 10_000
+    study = f"paper-{name.replace('_', '-')}-tiny"
+    (folder,) = (path.parent for path in (papers / "outputs" / "runs").glob(f"{study}-*/run.json"))
+    record, html = read(folder), (folder / "report.html").read_text()
+    assert len(record.arms) == ARMS[name]
+    assert 'id="when-each-arm-was-made"' in html
+    found = [
+        json.loads((papers / "outputs" / "artefacts" / one / "results.json").read_text())["benchmarks"] for one in record.arms.values()
+    ]
+    if name == "beyond_math":
+        _all_suites(found, html)
+    if name == "scaling":
+        assert "reused Sft" in done.stdout or "made   Sft" not in done.stdout, "the trainings are those of paper/math"
+        assert "Maj@8" in html
+
+
+def _all_suites(found: list[dict[str, Any]], html: str) -> None:
+    """Before and after SFT on ten suites, with judges, and what the paper says."""
+    for suites in found:
+        assert len(suites) == 10
+        assert suites.pop("arithmetic")["scorer"].startswith("comparison")
+        assert all(score["scorer"] and score["labels"] for score in suites.values())
+        assert "f1" in suites["simpleqa"]
+    assert all(f'id="{part}"' in html for part in ("all-suites", "how-far-the-judges-can-be-trusted"))
+    assert html.count('class="published"') == 18

@@ -13,6 +13,8 @@ import pytest
 from o1exp.chat.layout import NAME, prepare
 from o1exp.history.runs import RunRecord, read, run_folder, write
 from o1exp.report.__main__ import main
+from o1exp.tti.checklist import read as checklist_of
+from o1exp.tti.questions import template
 from tests.artefacts import trained_arm
 from tests.planted import PlantedRun
 
@@ -52,7 +54,7 @@ def test_it_holds_what_the_run_rests_on(pack: Path, planted: PlantedRun) -> None
     stages = {stage.path for arm in planted.record.gathered() for stage in arm.stages} | {planted.record.report}
     assert names == {f"manifests/{path}.json" for path in stages} | {
         "run.json", "config.yaml", "data_card.md", "tables/results.csv", "tables/results.tex", "tables/results.json", "figures/scaling.svg",
-        "figures/scaling.pdf", "requests.jsonl", "reproduce",
+        "figures/scaling.pdf", "figures/timeline.svg", "figures/timeline.pdf", "requests.jsonl", "reproduce",
     }  # fmt: skip
     assert (pack / "figures/scaling.pdf").read_bytes().startswith(b"%PDF")
     assert (pack / "figures/scaling.svg").read_bytes().startswith(b"<svg")
@@ -96,3 +98,21 @@ def test_a_folder_that_holds_something_is_refused(planted: PlantedRun, tmp_path:
     (tmp_path / "mine.txt").write_text("x")
     assert main(["export", str(planted.record.folder), "--to", str(tmp_path)]) == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_a_published_pack_shows_all_but_what_only_its_owner_can(clean: RunRecord, tmp_path: Path) -> None:
+    """71 points by its own files; with the owner's links all 100, and every piece of evidence lies in the pack or is a link."""
+    assert main(["export", str(clean.folder), "--to", str(tmp_path / "own")]) == 0
+    assert checklist_of(tmp_path / "own" / "checklist.yaml").standing.total == 71
+    answers = clean.folder / "answers.yaml"
+    before = answers.read_text() if answers.exists() else None
+    answers.write_text(template(clean.name).replace("answer: no\n    evidence: []", "answer: yes\n    evidence: [https://example.org/x]"))
+    try:
+        assert main(["export", str(clean.folder), "--to", str(tmp_path / "published")]) == 0
+    finally:
+        answers.unlink() if before is None else answers.write_text(before)
+    found = checklist_of(tmp_path / "published" / "checklist.yaml")
+    assert found.standing.total >= 97
+    places = [place.partition("#")[0] for answer in found.answers.values() for place in answer.evidence]
+    assert places
+    assert all(place.startswith(("https://", "commit")) or (tmp_path / "published" / place).is_file() for place in places)
