@@ -51,13 +51,9 @@ def _places(value: Fraction) -> int | None:
     return next((places for places in range(41) if 10**places % value.denominator == 0), None)
 
 
+@lru_cache(maxsize=20_000)
 def whole_only(node: Node) -> bool:
     """Whether the expression is about whole numbers: it has factorials, floors or powers of a negative base."""
-    return _whole_only(node)
-
-
-@lru_cache(maxsize=20_000)
-def _whole_only(node: Node) -> bool:
     if contains(node, _WHOLE_ONLY):
         return bool(symbols(node)) and not _rounds_whole(node)
     return _alternates(node)
@@ -180,7 +176,7 @@ def _zeros_shared(one: Node, other: Node, name: str, grid: list[dict[str, Fracti
         rest = {key: value for key, value in point.items() if key != name}
 
         def at(node: Node, value: complex, rest: dict[str, Fraction] = rest) -> complex:
-            return complex(_with(node, name, value, rest, numbers))
+            return complex(evaluate(node, {**rest, name: value}, numbers))
 
         for start in _STARTS:
             zero = _newton(lambda value, at=at: at(one, value), start)  # type: ignore[misc]
@@ -194,18 +190,6 @@ def _zeros_shared(one: Node, other: Node, name: str, grid: list[dict[str, Fracti
             if size > 1e-6 * scale:
                 return False
     return found >= _ENOUGH
-
-
-def _with(node: Node, name: str, value: complex, rest: dict[str, Fraction], numbers: NumberSystem) -> Any:
-    return evaluate(node, _Point(rest, name, value), numbers)
-
-
-class _Point(dict[str, Any]):
-    """A point one of whose coordinates is any complex number."""
-
-    def __init__(self, rest: dict[str, Fraction], name: str, value: complex) -> None:
-        super().__init__(rest)
-        self[name] = value
 
 
 def _newton(function: Callable[[complex], complex], start: complex) -> complex | None:

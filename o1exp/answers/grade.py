@@ -42,7 +42,11 @@ def grade(gold: str, text: str, truncated: bool = False, mode: str = "default") 
 
 def grade_answer(gold: str, answer: str, mode: str = "default") -> Verdict:
     """The same for an answer that stands alone."""
-    return judged(gold, Found(restored(answer).strip(), "given"), conventions(mode))
+    return judged(gold, _given(answer), conventions(mode))
+
+
+def _given(answer: str) -> Found:
+    return Found(restored(answer).strip(), "given")
 
 
 def judged(gold: str, found: Found, rules: Conventions = DEFAULT) -> Verdict:
@@ -111,7 +115,7 @@ def grade_chunk(pairs: Sequence[GoldPair], mode: str) -> list[Verdict]:
     known: dict[tuple[str, str], Verdict] = {}
     verdicts = []
     for pair in pairs:
-        found = extract(pair.text, pair.truncated) if pair.form == "response" else Found(restored(pair.text).strip(), "given")
+        found = extract(pair.text, pair.truncated) if pair.form == "response" else _given(pair.text)
         key = pair.gold, clean(found.text) or found.text
         first = known.get(key)
         if first is None or first.status == "timeout" or not found.text:

@@ -7,7 +7,7 @@ from o1exp.answers.clauses import cut, linked
 from o1exp.answers.glyphs import ROW, UNIT_VECTORS
 from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Ratio, Value
 from o1exp.answers.nodes import ONE, ZERO, Node, add, mul, num, symbols
-from o1exp.answers.quantities import compound, expression
+from o1exp.answers.quantities import compound, expression, expressions
 from o1exp.answers.words import digits_for_numerals
 
 _CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
@@ -80,10 +80,10 @@ def grid(text: str) -> list[Answer]:
     rows: list[tuple[Node, ...]] = []
     for row in match["body"].split(ROW):
         if row.strip():
-            cells = [expression(cell) for cell in row.split("&")]
-            if any(cell is None for cell in cells):
+            cells = expressions(row.split("&"))
+            if cells is None:
                 return []
-            rows.append(tuple(cell if factor is None else mul(factor, cell) for cell in cells if cell is not None))
+            rows.append(tuple(cell if factor is None else mul(factor, cell) for cell in cells))
     if not rows:
         return []
     if match["kind"] in ("vmatrix", "Vmatrix"):
@@ -95,8 +95,7 @@ def column(text: str) -> list[Answer]:
     r"""A binomial, and the column vector that \binom may be set for."""
     if not (match := _BINOMIAL.match(text)) or (node := expression(text)) is None:
         return []
-    cells = [expression(cell) for cell in match.groups()]
-    return [Value(node), Grid(tuple((cell,) for cell in cells if cell is not None))]
+    return [Value(node), Grid(tuple((cell,) for cell in expressions(match.groups()) or ()))]
 
 
 def vector(text: str) -> list[Answer]:
@@ -158,8 +157,8 @@ def congruence(text: str) -> list[Answer]:
     if not match or int(match["modulus"]) == 0:
         return []
     modulus = Fraction(match["modulus"])
-    residues = [expression(piece) for part in linked(match["residues"].rstrip().rstrip("(\u27e6")) for piece in cut(part, ",") if piece]
-    values = [node.value for node in residues if node is not None and node.op == "num"]
+    residues = expressions(piece for part in linked(match["residues"].rstrip().rstrip("(\u27e6")) for piece in cut(part, ",") if piece)
+    values = [node.value for node in residues or () if node.op == "num"]
     if not residues or len(values) != len(residues):
         return []
     found: list[Answer] = [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]

@@ -1,6 +1,7 @@
 """One number or expression, with its percent sign, degree sign, unit or currency."""
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import product
 
@@ -242,6 +243,13 @@ def expression(text: str) -> Node | None:
         return parse(_numbers(text))
     except (Unreadable, RecursionError, ValueError):
         return None
+
+
+def expressions(pieces: Iterable[str]) -> list[Node] | None:
+    """The trees of several texts, None where one is no expression."""
+    nodes = [expression(piece) for piece in pieces]
+    found = [node for node in nodes if node is not None]
+    return found if len(found) == len(nodes) else None
 
 
 def _numbers(text: str) -> str:

@@ -10,7 +10,7 @@ from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio
 from o1exp.answers.nodes import ANY_NAME, num
 from o1exp.answers.normalise import clean, thousands_joined
 from o1exp.answers.notations import based, clock, column, congruence, grid, statements, vector
-from o1exp.answers.quantities import compound, expression, quantity
+from o1exp.answers.quantities import compound, expression, expressions, quantity
 from o1exp.answers.regions import between, empty
 from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets, signed
 from o1exp.answers.tokens import FUNCTIONS
@@ -110,7 +110,7 @@ class _Reading:
             text = text[1:].lstrip()  # the brace in front of a system of equations
         inner = self.inner()
         text = _TRANSPOSED.sub(r"\1", _IN.sub("\u2208", _last_claim(text)))
-        if lettered := _lettered(text, inner):
+        if _LETTERED.match(text) and (lettered := self._by_name(cut(text, ",;"))):
             return lettered
         found = _choice(text, inner)
         if found and isinstance(found[0], Choice) and found[0].content is not None:
@@ -175,15 +175,14 @@ class _Reading:
             return []
         items = [self._item(piece) for piece in pieces]
         found: list[Answer] = [Many("tuple" if opener == "(" else "square", tuple(items))]
-        if len(items) == 2 and (ends := [expression(piece) for piece in pieces]) and all(end is not None for end in ends):
-            low, high = (end for end in ends if end is not None)
-            interval = between(low, high, opener == "[", opener == "[")
+        if len(items) == 2 and (ends := expressions(pieces)):
+            interval = between(*ends, opener == "[", opener == "[")
             if not empty(interval):
                 found = [*found, Region((interval,))] if opener == "(" else [Region((interval,)), *found]
         if opener == "[" and all(piece.startswith("[") and enclosed(piece) for piece in pieces):
-            rows = [tuple(expression(cell) for cell in cut(piece[1:-1], ",")) for piece in pieces]
-            if all(cell is not None for row in rows for cell in row):
-                found.append(Grid(tuple(tuple(cell for cell in row if cell is not None) for row in rows)))
+            rows = [expressions(cut(piece[1:-1], ",")) for piece in pieces]
+            if all(row is not None for row in rows):
+                found.append(Grid(tuple(tuple(row) for row in rows if row is not None)))
         return found
 
     def _item(self, piece: str) -> Answer:
@@ -201,15 +200,21 @@ class _Reading:
             return []
         if wordy(_MARKS.sub("", text)) and not re.search(r"\d", text) and not linked(text)[1:] and len(pieces) == 2 and len(text) > 60:
             return []
-        if names := _counted_names(pieces):
-            values = [self._item(piece[len(name) :].lstrip(": ")) for name, piece in zip(names, pieces, strict=True)]
-            return [Many("bare", tuple(Named(_bare_name(name), value) for name, value in zip(names, values, strict=True)))]
+        if named := self._by_name(pieces):
+            return named
         return [Many("bare", tuple(_named_once(_flat([self._item(piece) for piece in pieces]))))]
+
+    def _by_name(self, pieces: list[str]) -> list[Answer]:
+        """Values that each have a name of their own: A: 3, B: 5; red 3, blue 4."""
+        if len(pieces) < 2 or not (names := _counted_names(pieces)):
+            return []
+        values = [self._item(piece[len(name) :].lstrip(": ")) for name, piece in zip(names, pieces, strict=True)]
+        return [Many("bare", tuple(Named(_bare_name(name), value) for name, value in zip(names, values, strict=True)))]
 
     def _one(self, text: str) -> list[Answer]:
         parts = cut(_TO.sub(":", digits_for_numerals(text) if "比" in text else text), ":")
-        if 2 <= len(parts) <= 6 and all(nodes := [expression(part) for part in parts]):
-            return [Ratio(tuple(node for node in nodes if node is not None))]
+        if 2 <= len(parts) <= 6 and (nodes := expressions(parts)):
+            return [Ratio(tuple(nodes))]
         bare = _MARKS.sub(" ", text).strip()
         words = _words(text)
         if words and _FUNCTION_WORDS.search(bare) and (formula := quantity(text, self.comma)):
@@ -241,8 +246,9 @@ def _named_once(items: list[Answer]) -> list[Answer]:
     return items
 
 
+_LETTERED = re.compile(r"[A-Z]\s*:\s*\S")
 _COUNTED = re.compile(
-    r"(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*"
+    r"[A-Z]\s*:\s*(?=\S)|(?:[\u4e00-\u9fff]{1,8}|(?!and |or )[A-Za-z]{3,15}(?: (?:has|gets|is|have|had|got|are))?)\s*:?\s*"
     rf"(?=[-\d\\{CURRENCIES}])"
 )
 _HAVING = re.compile(r"(?:一?共?有|得到|得|需要?|是|为|买了?|花了?| (?:has|gets|is|have|had|got|are))?\s*:?\s*$")
@@ -270,20 +276,6 @@ def _last_claim(text: str) -> str:
         parts = cut(text, "\u2248")
         text = " = ".join(parts[:2]) if label(parts[0]) else parts[0] or text
     return text
-
-
-def _lettered(text: str, inner: _Reading) -> list[Answer]:
-    """Values under letters of their own: A: 3, B: 5."""
-    if not _LETTERED.match(text) or len(pieces := cut(text, ",;")) < 2:
-        return []
-    matches = [_LETTERED.match(piece) for piece in pieces]
-    if not all(matches) or len({match[1] for match in matches if match}) < len(pieces):
-        return []
-    values = [inner(match[2]) for match in matches if match]
-    return [Many("bare", tuple(Named(match[1], value[0]) for match, value in zip(matches, values, strict=True) if match and value))]
-
-
-_LETTERED = re.compile(r"([A-Z])\s*:\s*(\S.*)", re.DOTALL)
 
 
 def _choice(text: str, inner: _Reading) -> list[Answer]:

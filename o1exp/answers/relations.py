@@ -7,7 +7,7 @@ from fractions import Fraction
 from o1exp.answers.clauses import cut, enclosed, linked, operators
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
 from o1exp.answers.nodes import Node, minus, negative, num, replaced, symbols
-from o1exp.answers.quantities import expression
+from o1exp.answers.quantities import expression, expressions
 from o1exp.answers.quantities import signs as signs_of
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
 from o1exp.answers.values import rational
@@ -121,11 +121,9 @@ def _union(text: str, depth: int) -> Region | None:
 
 def _combined(pieces: list[str], depth: int, unite: bool) -> Region | None:
     parts = [_union(piece, depth + 1) for piece in pieces]
-    if any(part is None for part in parts):
-        return None
     regions = [part for part in parts if part is not None]
     names = {part.name for part in regions if part.name}
-    if len(names) > 1:
+    if len(regions) < len(parts) or len(names) > 1:
         return None
     name = next(iter(names), "")
     if unite:
@@ -146,8 +144,8 @@ def _piece(text: str, depth: int) -> Region | None:
     if len(parts := cut(text, "\u2216")) == 2 or (len(parts := cut(text, "-")) == 2 and parts[1].startswith("\u2983")):
         return _difference(parts[0], parts[1], depth)
     if text.startswith(("\u2983", "{")) and enclosed(text):
-        nodes = [expression(piece) for piece in cut(text[1:-1], ",")]
-        return Region(tuple(point(node) for node in nodes if node is not None)) if all(node is not None for node in nodes) else None
+        nodes = expressions(cut(text[1:-1], ","))
+        return None if nodes is None else Region(tuple(point(node) for node in nodes))
     if any(sign in text for sign in SIGNS):
         return _bounds(text)
     if "=" in text:
@@ -160,10 +158,10 @@ def _piece(text: str, depth: int) -> Region | None:
 def _difference(whole: str, holes: str, depth: int) -> Region | None:
     region = _union(whole, depth + 1)
     inside = holes[1:-1] if holes.startswith("\u2983") and enclosed(holes) else holes
-    nodes = [expression(piece) for piece in cut(inside, ",")]
-    if region is None or any(node is None for node in nodes):
+    nodes = expressions(cut(inside, ","))
+    if region is None or nodes is None:
         return None
-    parts = without(region.intervals, [each for node in nodes if node is not None for each in signs_of(node)])
+    parts = without(region.intervals, [each for node in nodes for each in signs_of(node)])
     return None if parts is None else Region(parts, region.name)
 
 
@@ -173,13 +171,8 @@ def _interval(text: str, depth: int) -> Region | None:
         return None
     if match[1] == "(" and match[3] == ")" and enclosed(text) and any(sign in match[2] for sign in _SET_SIGNS):
         return _union(match[2], depth + 1)
-    ends = cut(match[2], ",;")
-    if len(ends) != 2:
-        return None
-    low, high = expression(ends[0]), expression(ends[1])
-    if low is None or high is None:
-        return None
-    return Region((between(low, high, match[1] == "[", match[3] == "]"),))
+    ends = expressions(cut(match[2], ",;"))
+    return Region((between(*ends, match[1] == "[", match[3] == "]"),)) if ends and len(ends) == 2 else None
 
 
 def _variable(text: str) -> str | None:
@@ -190,10 +183,9 @@ def _variable(text: str) -> str | None:
 def _bounds(text: str) -> Region | None:
     """x > 3, 3 < x, 1 < x <= 2, 2x > 6, x != 2."""
     pieces, signs = operators(text, SIGNS)
-    nodes = [expression(piece) for piece in pieces]
-    if len(nodes) not in (2, 3) or any(node is None for node in nodes):
+    terms = expressions(pieces)
+    if terms is None or len(terms) not in (2, 3):
         return None
-    terms = [node for node in nodes if node is not None]
     if len(terms) == 2 and terms[0].op == "abs" and signs[0] != "\u2260" and (rational(terms[1]) or 0) > 0:
         return _within(terms[0].args[0], signs[0], terms[1])
     if len(terms) == 2:
@@ -259,10 +251,9 @@ def _inequalities(text: str) -> list[Answer]:
     found: list[Answer] = []
     for clause in [piece for part in linked(text) for piece in cut(part, ",")]:
         pieces, signs = operators(clause, SIGNS)
-        nodes = [expression(piece) for piece in pieces]
-        if len(nodes) < 2 or any(node is None for node in nodes) or "\u2260" in signs:
+        terms = expressions(pieces)
+        if terms is None or len(terms) < 2 or "\u2260" in signs:
             return []
-        terms = [node for node in nodes if node is not None]
         for left, sign, right in zip(terms, signs, terms[1:], strict=False):
             difference = minus(right, left) if sign in "<\u2264" else minus(left, right)
             found.append(Inequality(difference, sign in "<>"))

@@ -177,7 +177,7 @@ class Undefined(Exception):
 class NumberSystem:
     """Numbers of one kind: `real` refuses what leaves the real numbers, otherwise values may be complex."""
 
-    def __init__(self, functions: Any, number: Callable[[Fraction], Any], epsilon: float, real: bool) -> None:
+    def __init__(self, functions: Any, number: Callable[[Any], Any], epsilon: float, real: bool) -> None:
         self.functions, self.number, self.epsilon, self.real = functions, number, epsilon, real
         self.constants: dict[str, Any] = {"\u03c0": functions.pi, "e": functions.e}
         if not real:
@@ -247,7 +247,7 @@ def floats(real: bool) -> NumberSystem:
     return _FLOATS if real else _COMPLEX
 
 
-def evaluate(node: Node, point: Mapping[str, Fraction], numbers: NumberSystem) -> Any:
+def evaluate(node: Node, point: Mapping[str, Fraction | complex], numbers: NumberSystem) -> Any:
     """The value at a point. Errors: Undefined where there is none, where it leaves the real numbers, or where it is out of bounds."""
     try:
         value = _evaluate(node, point, numbers)
@@ -261,7 +261,7 @@ def evaluate(node: Node, point: Mapping[str, Fraction], numbers: NumberSystem) -
     return value
 
 
-def _evaluate(node: Node, point: Mapping[str, Fraction], numbers: NumberSystem) -> Any:
+def _evaluate(node: Node, point: Mapping[str, Fraction | complex], numbers: NumberSystem) -> Any:
     op = node.op
     if op == "num":
         return numbers.number(node.value)  # type: ignore[arg-type]

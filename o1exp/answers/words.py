@@ -1,6 +1,7 @@
 """Answers in words: one spelling, synonyms, and numbers spelled out in English and Chinese."""
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 
 from o1exp.answers.kinds import Words
@@ -166,7 +167,7 @@ _DIGITS = dict(zip(_NUMERALS, (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)
 _CHINESE_TENS = {"\u5341": 10, "\u767e": 100, "\u5343": 1000}
 _MYRIADS = {"\u4e07": 10**4, "\u4ebf": 10**8}
 _CHINESE = "".join([*_DIGITS, *_CHINESE_TENS, *_MYRIADS])
-_MIXED_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([百千万亿]{1,3})")
+_DIGITS_OR_UNIT = re.compile(r"\d{1,12}(?:\.\d{1,12})?|[百千万亿]")
 _MIXED_NUMERALS = re.compile(r"(?<![\d.])(?:\d{1,12}(?:\.\d{1,12})?[百千万亿]{1,3}(?![克米瓦卡焦牛帕赫升])){1,}+")
 _LARGEST = 10**600  # Python writes out and reads back no number much longer than this
 _TENTHS = re.compile(f"打?([{_NUMERALS}\\d])[.点]?([{_NUMERALS}\\d]?)[成折]([{_NUMERALS}\\d]?)")  # 七折, 8.5折, 三成五: in per cent
@@ -191,21 +192,22 @@ def chinese_number(word: str) -> str | None:
     return sign + digits + ("." + "".join(str(_DIGITS[glyph]) for glyph in decimals) if decimals else "")
 
 
-def _counted(whole: str) -> int | None:
-    """The value of numerals with tens, hundreds, ten thousands: each large unit multiplies what stands between it and a larger one."""
-    total, part, section, digit, last = 0, 0, 0, 0, 1
-    for glyph in whole:
-        if glyph in _DIGITS:
-            digit, last = _DIGITS[glyph], (1 if glyph in _ZEROS else last)
-        elif glyph in _CHINESE_TENS:
-            section, digit, last = section + (digit or 1) * _CHINESE_TENS[glyph], 0, _CHINESE_TENS[glyph]
+def _counted(parts: Iterable[str]) -> Fraction | None:
+    """The value of digits and the units behind them: each large unit multiplies what stands between it and a larger one."""
+    total = part = section = digit = Fraction(0)
+    last = 1  # the unit of the last digit, where a digit alone stands for tens of a smaller one: 一百一 is 110
+    for glyph in parts:
+        if glyph in _CHINESE_TENS:
+            section, digit, last = section + (digit or 1) * _CHINESE_TENS[glyph], Fraction(0), _CHINESE_TENS[glyph]
         elif glyph == "\u4e07":
-            part, section, digit, last = (part + section + digit) * 10**4, 0, 0, 10**4
+            part, section, digit, last = (part + section + digit) * 10**4, Fraction(0), Fraction(0), 10**4
+        elif glyph == "\u4ebf":
+            total, part, section, digit, last = (total + part + section + digit) * 10**8, Fraction(0), Fraction(0), Fraction(0), 10**8
         else:
-            total, part, section, digit, last = (total + part + section + digit) * 10**8, 0, 0, 0, 10**8
+            digit, last = Fraction(_DIGITS.get(glyph, glyph)), 1 if glyph in _ZEROS else last
         if max(total, part) > _LARGEST:
             return None
-    return total + part + section + digit * (last // 10 if last > 10 and whole[-1] in _DIGITS else 1)  # 一百一 is 110
+    return total + part + section + digit * (last // 10 if last > 10 else 1)
 
 
 def powers_in_signs(text: str) -> str:
@@ -221,17 +223,7 @@ def mixed_joined(text: str) -> str:
 
 
 def _mixed(run: "re.Match[str]") -> str:
-    total = part = section = Fraction(0)
-    for digits, units in _MIXED_PART.findall(run[0]):
-        number = Fraction(digits)
-        for unit in units:
-            if unit in _CHINESE_TENS:
-                section, number = section + number * _CHINESE_TENS[unit], Fraction(0)
-            elif unit == "\u4e07":
-                part, section, number = (part + section + number) * 10**4, Fraction(0), Fraction(0)
-            else:
-                total, part, section, number = (total + part + section + number) * 10**8, Fraction(0), Fraction(0), Fraction(0)
-    total += part + section
+    total = _counted(_DIGITS_OR_UNIT.findall(run[0])) or Fraction(0)
     return str(total) if total.denominator == 1 else str(float(total))
 
 

@@ -56,7 +56,7 @@ def seconds(ask: Callable[[str], object], text: str) -> float:
 
     Without the garbage collector: its passes over all that the process holds cost as much as a question, in some of them.
     """
-    for cached in (compare.matched, read.read_clean, values.rational, fingerprint.rough, fingerprint.fine, fingerprint._whole_only):
+    for cached in (compare.matched, read.read_clean, values.rational, fingerprint.rough, fingerprint.fine, fingerprint.whole_only):
         cached.cache_clear()
     gc.disable()
     try:

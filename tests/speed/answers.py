@@ -64,7 +64,7 @@ def _forget() -> None:
     """Empty every cache of the grader, so that a repeat is as cold as the first run."""
     from o1exp.answers import compare, fingerprint, read, values
 
-    for cached in (compare.matched, read.read_clean, values.rational, fingerprint.rough, fingerprint.fine, fingerprint._whole_only):
+    for cached in (compare.matched, read.read_clean, values.rational, fingerprint.rough, fingerprint.fine, fingerprint.whole_only):
         cached.cache_clear()
 
 

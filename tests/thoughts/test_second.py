@@ -1,6 +1,7 @@
 """A second opinion on verdicts that rest on a fallback, by math-verify and by a model on loopback."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,16 @@ def test_math_verify_lists_where_it_disagrees_and_changes_nothing(tmp_path: Path
     noted = facts(here, both)
     assert (noted["second_asked"], noted["second_silent"], noted["second_disagreed"]) == (3, 2, 1)
     assert read_disagreements(here.folder(alone)) == []
+
+
+def test_a_run_says_beforehand_that_math_verify_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = [Rejection(thoughts=Thoughts(texts=TEXTS), problems=Given(), second=second) for second in ("none", "math_verify")]
+    assert [list(stage.preflight()) for stage in stages] == [[], []]
+    monkeypatch.setitem(sys.modules, "math_verify", None)  # as if it were not installed
+    assert [list(stage.preflight()) for stage in stages] == [
+        [],
+        ["second=math_verify needs the package math-verify, which is not installed; pip install math-verify, or second=none"],
+    ]
 
 
 @pytest.mark.parametrize(("disagreement", "kept"), [("list", ["p1#0", "p1#1"]), ("drop", ["p1#0"])])
