@@ -21,6 +21,7 @@ from o1exp.report.flips import flips
 from o1exp.report.gate import CODES, findings, overall, read_thresholds
 from o1exp.report.inside import TRACES, elsewhere, with_links
 from o1exp.report.ledger import bills
+from o1exp.report.phases import chosen
 from o1exp.report.price import prices, regressions
 from o1exp.report.render import page
 from o1exp.report.table import summary, values
@@ -50,7 +51,7 @@ def _compare(asked: argparse.Namespace) -> int:
             "rows": [values(row) for row in table],
         }
         told["effects"] = grid.plain()
-        told["looked"] = runs.looked(found)
+        told["looked"] = [*runs.looked(found), *chosen(arms)]
         told["regressions"] = [{"arm": row.arm.name, "benchmark": row.benchmark, "shown": row.shown} for row in regressions(table)]
         told["differences"] = [one.plain() for one in differences(arms)]
         told["flips"] = [one.plain() for one in flips(arms, baseline)]

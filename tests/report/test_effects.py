@@ -1,5 +1,6 @@
 """What each axis of a sweep does, over the others: seeds repeat, the rest are factors."""
 
+import csv
 import io
 from dataclasses import replace
 
@@ -9,9 +10,9 @@ from o1exp.bench.result import Result
 from o1exp.flow import Store
 from o1exp.history.arms import Arm, gather
 from o1exp.report.compare import rows
-from o1exp.report.effects import Effects, effects
+from o1exp.report.effects import NO_EFFECTS, Effects, effects
 from o1exp.report.render import PageWords, page
-from o1exp.report.table import summary
+from o1exp.report.table import effects_csv, effects_latex, summary
 from tests.planted import planted_arm, results
 
 SKILLS = {("long", "none"): 0.55, ("long", "kept"): 0.9, ("short", "none"): 0.2, ("short", "kept"): 0.2}
@@ -105,3 +106,16 @@ def test_the_page_and_the_terminal_give_one_verdict_over_seeds(grid: list[Arm]) 
     told = terminal.file.getvalue()  # type: ignore[attr-defined]
     assert "thought=long against thought=short: +" in told
     assert "is above" not in told, "no verdict of each seed beside the one over all"
+
+
+def test_tables_of_effects_for_a_paper(found: Effects) -> None:
+    lines = list(csv.DictReader(io.StringIO(effects_csv(found))))
+    assert [(line["kind"], line["effect"]) for line in lines] == [
+        *(("main", one.name) for one in found.main), *(("interaction", one.name) for one in found.interactions),
+    ]  # fmt: skip
+    assert float(lines[0]["value"]) == found.main[0].contrast.value
+    text = effects_latex(found)
+    assert text.count(r"\\" + "\n") == len(lines) + 1
+    first = found.main[0].contrast
+    assert f"{100 * first.value:+.1f} {{\\small [{100 * first.low:+.1f}, {100 * first.high:+.1f}]}}" in text
+    assert effects_csv(NO_EFFECTS).strip() == ""
