@@ -47,7 +47,7 @@ def summary(found: list[ResultRow], taken_apart: Effects = NO_EFFECTS) -> "Group
         ends = last is not None and last.benchmark != row.benchmark
         table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
     each = [line for row in found for line in (row.verdict, row.at_equal_tokens) if line]
-    over = [f"{_on(effect, found)}{effect.verdict}" for effect in (*taken_apart.main, *taken_apart.interactions)]
+    over = [f"{_on(effect, found)}{effect.verdict}" for effect in (*taken_apart.main, *taken_apart.interactions, *taken_apart.matched)]
     return Group(table, *map(Text, [*(over or each), *in_words(found)]))
 
 
@@ -185,8 +185,11 @@ def pairs_csv(pairs: "list[Seen]") -> str:
 def effects_csv(found: Effects) -> str:
     """One line per main effect and interaction of a grid, in shares as results.json has them."""
     out = io.StringIO()
-    lines = [{"kind": kind, "benchmark": one.benchmark, "effect": one.name, "contexts": one.contexts, **asdict(one.contrast)}
-             for kind, effects in (("main", found.main), ("interaction", found.interactions)) for one in effects]  # fmt: skip
+    kinds = (("main", found.main), ("interaction", found.interactions), ("matched", found.matched))
+    lines = [
+        {"kind": kind, "benchmark": one.benchmark, "effect": one.name, "contexts": one.contexts, **asdict(one.contrast)}
+        for kind, effects in kinds for one in effects
+    ]  # fmt: skip
     writer = csv.DictWriter(out, list(lines[0]) if lines else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: csv_cell(value) for name, value in line.items()} for line in lines)
@@ -199,6 +202,6 @@ def effects_latex(found: Effects) -> str:
     body = [
         f"{latex(one.benchmark)} & {latex(one.name)} & {100 * c.value:+.1f} {{\\small [{100 * c.low:+.1f}, {100 * c.high:+.1f}]}} & "
         rf"{c.seeds} $\times$ {c.questions} & {_sign(_p_shown(c.adjusted))} \\"
-        for one in (*found.main, *found.interactions) for c in [one.contrast]
+        for one in (*found.main, *found.interactions, *found.matched) for c in [one.contrast]
     ]  # fmt: skip
     return "\n".join([head, *body, r"\bottomrule\end{tabular}", ""])
