@@ -149,6 +149,28 @@ def at_equal_tokens(ours: Curve, theirs: Curve, tokens: float | None = None, see
     )  # fmt: skip
 
 
+def matched(ours: Curve, theirs: Curve) -> tuple[float, Floats] | None:
+    """The cost at which `at_equal_tokens` compares, and the difference of each question there [questions]; both have the same questions.
+
+    Questions draw the cost too: that is left out here, where they are compared over several trainings. None as there.
+    """
+    if not ours.questions or max(ours.costs[0], theirs.costs[0]) > min(ours.costs[-1], theirs.costs[-1]):
+        return None
+    level = _level(ours, theirs, np.ones((1, len(ours.questions))), None)
+    return float(level[0]), _between(ours, float(level[0])) - _between(theirs, float(level[0]))
+
+
+def _between(curve: Curve, tokens: float) -> Floats:
+    """Each question's mean credit at that average cost, between the two points on both sides of it, as `_read` weighs them."""
+    costs, level = np.maximum.accumulate(np.log(np.maximum(curve.costs, 1e-9))), math.log(tokens)
+    right = int(np.clip((costs < level - 1e-12).sum(), 1, len(costs) - 1)) if len(costs) > 1 else 0
+    left = max(right - 1, 0)
+    width = float(costs[right] - costs[left])
+    share = min(1.0, max(0.0, (level - float(costs[left])) / width)) if width > 0 else 0.0
+    found: Floats = curve.right[:, left] + share * (curve.right[:, right] - curve.right[:, left])
+    return found
+
+
 def _interval(differences: Floats, here: float, there: float, n: int) -> tuple[float, float]:
     """Percentiles, expanded for few questions; Newcombe's interval where nothing varies."""
     if n == 1 or float(differences.std()) == 0:

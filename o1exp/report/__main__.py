@@ -23,6 +23,7 @@ from o1exp.report.gate import CODES, findings, overall, read_thresholds
 from o1exp.report.inside import TRACES, elsewhere, with_links
 from o1exp.report.judges import agreeing, measured_judges, of_runs
 from o1exp.report.ledger import bills
+from o1exp.report.phases import chosen
 from o1exp.report.price import prices, regressions
 from o1exp.report.reference import references
 from o1exp.report.render import page
@@ -55,7 +56,7 @@ def _compare(asked: argparse.Namespace) -> int:
             "rows": [values(row) for row in table],
         }
         told["effects"] = grid.plain()
-        told["looked"] = runs.looked(found)
+        told["looked"] = [*runs.looked(found), *chosen(arms)]
         told["judges"] = measured_judges(of_runs(found)).plain()
         told["agreement"] = [one.plain() for one in agreeing(arms)]
         told["timeline"] = [one.plain() for one in timeline(arms)]

@@ -1,9 +1,9 @@
 """What each setting of a grid does, over everything else that was varied: seeds are replicates, other axes are factors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from o1exp.bench.comparison import Contrast, p_words
 from o1exp.history.arms import Arm, benchmarks
@@ -11,6 +11,8 @@ from o1exp.history.arms import Arm, benchmarks
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from o1exp.bench.scaling import Curve
 
 REPLICATES = ("seed",)
 """Axes whose values are drawn, not chosen: their cells repeat the same experiment."""
@@ -34,10 +36,13 @@ class Effect:
     contexts: int
     contrast: Contrast
     beside: tuple[Setting, Setting] | None = None
+    tokens: float | None = None
+    """The average output tokens at which both were read off their curves; None: over all answers, whatever they cost."""
 
     @property
     def name(self) -> str:
         words = f"{_word(self.setting)} against {_word(self.base)}"
+        words += "" if self.tokens is None else f" at {self.tokens:,.0f} output tokens"
         return f"{words}, more under {_word(self.beside[0])} than under {_word(self.beside[1])}" if self.beside else words
 
     @property
@@ -72,15 +77,17 @@ class Effects:
     levels: tuple[Level, ...] = ()
     main: tuple[Effect, ...] = ()
     interactions: tuple[Effect, ...] = ()
+    matched: tuple[Effect, ...] = ()
+    """The main effects at equal average tokens of an answer."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
-        both = (("main", self.main), ("interactions", self.interactions))
+        kinds = (("main", self.main), ("interactions", self.interactions), ("matched", self.matched))
         return {
             "factors": list(self.factors), "replicates": list(self.replicates),
             "levels": [{"benchmark": one.benchmark, "name": one.name, **asdict(one.mean), "tied": one.tied} for one in self.levels],
             **{name: [{"benchmark": one.benchmark, "name": one.name, **asdict(one.contrast), "contexts": one.contexts} for one in found]
-               for name, found in both},
+               for name, found in kinds},
         }  # fmt: skip
 
 
@@ -96,15 +103,17 @@ def effects(arms: list[Arm], baseline: str = "", replicates: Sequence[str] = REP
     grid = _Grid.of(arms, baseline, replicates)
     if grid is None or not grid.factors or (len(grid.factors) == 1 and not grid.replicates):
         return NO_EFFECTS
-    main, both, levels = list[Effect](), list[Effect](), list[Level]()
+    main, both, levels, equal = list[Effect](), list[Effect](), list[Level](), list[Effect]()
     for benchmark in benchmarks(arms):
         rates = grid.rates(benchmark)
         main += grid.main(benchmark, rates)
         both += grid.interactions(benchmark, rates)
         levels += grid.levels(benchmark, rates)
-    return Effects(tuple(grid.factors), tuple(grid.replicates), tuple(levels), _corrected(main), _corrected(both))
+        equal += grid.matched(benchmark)
+    return Effects(tuple(grid.factors), tuple(grid.replicates), tuple(levels), _corrected(main), _corrected(both), _corrected(equal))
 
 
+Pair: TypeAlias = "tuple[Curve, Curve]"
 Cell = tuple[tuple[str, ...], tuple[str, ...]]
 """The values of the factors and those of the replicates."""
 
@@ -174,6 +183,36 @@ class _Grid:
             name = " ".join(map("=".join, zip(self.factors, combination, strict=True)))
             yield Level(benchmark, name, contrast(tables[combination]), combination not in told)
 
+    def matched(self, benchmark: str) -> Iterator[Effect]:
+        """The main effects where each cell and its partner are read at a cost that is on both their curves, in every seed."""
+        curves = self._curves(benchmark)
+        for place, (axis, values) in enumerate(self.factors.items()):
+            for value in values[1:]:
+                if found := _at_equal_tokens([self._pairs(curves, place, (value, values[0]), seed) for seed in _seeds(curves)]):
+                    yield Effect(benchmark, (axis, value), (axis, values[0]), found[1], found[0], tokens=found[2])
+
+    def _curves(self, benchmark: str) -> "dict[Cell, Curve]":
+        from o1exp.bench.scaling import Curve
+
+        outcomes = {cell: arm.outcome for cell, arm in self.cells.items() if arm.outcome.questions.get(benchmark)}
+        asked = _shared([{one.question: 0.0 for one in outcome.questions[benchmark]} for outcome in outcomes.values()])
+        return {
+            cell: Curve.kept(outcome.questions[benchmark], outcome.benchmarks[benchmark].curve).select(asked)
+            for cell, outcome in outcomes.items() if asked
+        }  # fmt: skip
+
+    def _pairs(self, curves: "Mapping[Cell, Curve]", place: int, values: tuple[str, str], seed: tuple[str, ...]) -> "dict[Cell, Pair]":
+        """The curves under both values of a factor, by the settings of the other factors."""
+        found = dict[Cell, Pair]()
+        for cell in curves:
+            other = (*cell[0][:place], values[1], *cell[0][place + 1 :]), seed
+            if cell[1] == seed and cell[0][place] == values[0] and other in curves and self._apart(cell, other):
+                found[other[0], ()] = (curves[cell], curves[other])
+        return found
+
+    def _apart(self, cell: Cell, other: Cell) -> bool:
+        return self.cells[cell].result.path != self.cells[other].result.path
+
     def _contrast(self, rates: dict[Cell, Rates], signs: dict[int, dict[str, int]]) -> "tuple[Contrast, int] | None":
         """The signed sum of cells, averaged over the other factors' settings that all its cells and seeds have; and how many those are.
 
@@ -195,6 +234,25 @@ class _Grid:
             return None
         parts = [sign * _table([rates[cell, seed] for seed in seeds], asked) for cells in used for cell, sign in cells]
         return contrast(sum(parts[1:], parts[0]) / len(used)), len(used)
+
+
+def _at_equal_tokens(seeds: "Sequence[Mapping[Cell, Pair]]") -> "tuple[Contrast, int, float] | None":
+    """The difference over seeds, the settings of the other factors that all seeds have, and the mean cost of all these readings."""
+    import numpy as np
+
+    from o1exp.bench.contrast import contrast
+    from o1exp.bench.scaling import matched
+
+    read = [{context: one for context, pair in pairs.items() if (one := matched(*pair))} for pairs in seeds]
+    used = [context for context in (read[0] if read else {}) if all(context in own for own in read)]
+    if not used:
+        return None
+    differences = np.array([np.mean([own[context][1] for context in used], axis=0) for own in read])
+    return contrast(differences), len(used), float(np.mean([own[context][0] for own in read for context in used]))
+
+
+def _seeds(cells: Iterable[Cell]) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(seed for _, seed in cells))
 
 
 def _settings(name: str) -> dict[str, str]:

@@ -14,11 +14,12 @@ from o1exp.media.text import file_name
 from o1exp.report import figures, runs
 from o1exp.report.compare import ResultRow, rows, side_by_side
 from o1exp.report.differ import differences
+from o1exp.report.effects import effects
 from o1exp.report.flips import flips
 from o1exp.report.ledger import shared_trainings
 from o1exp.report.lengths import lengths
 from o1exp.report.packed import CHECKLIST, index_of_pack
-from o1exp.report.table import csv_text, latex_text, pairs_csv, values
+from o1exp.report.table import csv_text, effects_csv, effects_latex, latex_text, pairs_csv, values
 from o1exp.report.timeline import drawn, timeline
 from o1exp.report.ways import ways
 from o1exp.secrets import found as secret_in
@@ -65,13 +66,17 @@ def _texts(run: RunRecord, arms: list[Arm], table: list[ResultRow]) -> Iterator[
     for path, place in _manifests(run, arms).items():
         yield f"manifests/{path}.json", place.read_text(encoding="utf-8")
     baseline = runs.choose_baseline("", [run], arms)
+    grid = effects(arms, baseline)
     told = {
         "baseline": baseline, "rows": [values(row) for row in table], "differences": [one.plain() for one in differences(arms)],
-        "flips": [one.plain() for one in flips(arms, baseline)],
+        "flips": [one.plain() for one in flips(arms, baseline)], **({"effects": grid.plain()} if grid.main else {}),
     }  # fmt: skip
     yield RESULTS, json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     yield "tables/results.csv", csv_text(table)
     yield "tables/results.tex", latex_text(table)
+    if grid.main:
+        yield "tables/effects.csv", effects_csv(grid)
+        yield "tables/effects.tex", effects_latex(grid)
     if pairs := side_by_side(table):
         yield "tables/contamination.csv", pairs_csv(pairs)
     for training, _ in shared_trainings(arms):

@@ -12,6 +12,7 @@ from o1exp.report.ledger import shared_trainings
 
 SHOWN_POINTS, SHOWN_PROBLEMS = 6, 4
 """Evaluation points and problems of a phase that the page shows."""
+LAST = "the last"
 LONGEST = 3000
 """Characters of one text that the page shows."""
 
@@ -66,7 +67,7 @@ class Phase:
     def looked_at(self) -> str:
         """Among how many checkpoints the exported one was chosen."""
         if self.training.artefact.manifest.settings.get("keep") != "best":
-            return "the last"
+            return LAST
         return f"best of {len(self.training.logs.validation)} by held-out loss"
 
     @property
@@ -81,6 +82,14 @@ class Phase:
 def phases(arms: list[Arm]) -> list[Phase]:
     """Every training once, phase by phase."""
     return [Phase(training, owners, learning(training)) for training, owners in shared_trainings(arms)]
+
+
+def chosen(arms: list[Arm]) -> list[str]:
+    """A sentence for every training whose exported checkpoint was chosen among several, by a score that this makes better than it is."""
+    return [
+        f"{phase.training.label} of {', '.join(phase.arms)}: step {phase.exported_step:,} is the {phase.looked_at}."
+        for phase in phases(arms) if phase.looked_at != LAST
+    ]  # fmt: skip
 
 
 def learning(training: TrainedPhase) -> list[Learning]:

@@ -28,7 +28,7 @@ from o1exp.report.inside import finished
 from o1exp.report.judges import agreeing, measured_judges
 from o1exp.report.ledger import Cost, bills, costs, funnels, money, usd_per_right
 from o1exp.report.lengths import lengths
-from o1exp.report.phases import phases
+from o1exp.report.phases import chosen, phases
 from o1exp.report.price import prices, regressions
 from o1exp.report.reference import references
 from o1exp.report.samples import reflections_by_arm, samples
@@ -98,7 +98,7 @@ def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_sampl
     text = environment.get_template("page.html.j2").render(
         words=words, effects=effects(arms, words.baseline, words.replicates), arms=arms,
         benchmarks=names, table=table, most_samples=max((row.score.samples for row in table), default=1),
-        palette=figures.colours(arms), curves=Markup(figures.curves(arms).decode()), phases=phases(arms),
+        palette=figures.colours(arms), curves=Markup(figures.curves(arms).decode()), phases=phases(arms), chosen=chosen(arms),
         histograms=Markup(figures.histograms(lengths(arms)).decode()), scaling=Markup(figures.scaling(arms, table).decode()),
         published=figures.published(names),
         funnels=funnels(arms), filters=filters({arm.name: arm.making for arm in arms}), doubts=doubts(arms),

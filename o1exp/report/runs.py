@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from o1exp.history.arms import Arm
 from o1exp.history.cells import outcomes, sweeps_with
-from o1exp.history.runs import RunRecord
+from o1exp.history.runs import RunRecord, read
 from o1exp.report.compare import is_baseline
 from o1exp.report.effects import REPLICATES
 from o1exp.report.judges import of_runs
@@ -56,8 +57,9 @@ def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequen
     """A single run keeps its own words; what several were asked and could not show is said of each by its name."""
     failed = {name: why for run in runs for name, why in run.failed.items()}
     if len(runs) == 1:
-        said = runs[0].settings
-        title, question, caveat = runs[0].title or runs[0].name, str(said.get("question") or ""), str(said.get("caveat") or "")
+        said = _said(runs[0])
+        title = str(said.get("title") or runs[0].title or runs[0].name)
+        question, caveat = str(said.get("question") or ""), str(said.get("caveat") or "")
         return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed, tuple(looked(runs)), judges=of_runs(runs))
     title = "Comparison of " + ", ".join(run.name for run in runs)
     return PageWords(
@@ -74,18 +76,30 @@ def looked(runs: list[RunRecord]) -> list[str]:
             cells = outcomes(sweep)
             scored = sum(bool(cell.run) for cell in cells)
             if len(cells) > 1:
+                having = "1 has a score" if scored == 1 else f"{scored} have a score"
                 found.append(
-                    f"{sweep.name} looked at {scored} scored of {len(cells)} begun cells: the best of them is partly luck, so that "
-                    "its score is biased upwards."
+                    f"{sweep.name}: {len(cells)} cells were begun, {having}. The best of them is partly luck, so that its score is biased "
+                    "upwards."
                 )
     return list(dict.fromkeys(found))
+
+
+def _said(run: RunRecord) -> dict[str, Any]:
+    """What the run's report was asked to say; of a sweep what the reports of all its cells were."""
+    if run.report:
+        return run.settings
+    cells = [read(run.folder.parent / cell.run).settings for cell in outcomes(run.folder) if cell.run]
+    shared = cells[0] if cells else {}
+    return {
+        name: value for name, value in shared.items() if name in ("question", "caveat") and all(one.get(name) == value for one in cells)
+    }
 
 
 def _of_each(runs: list[RunRecord], what: str) -> str:
     """What the runs' reports say, each text once, after the names of the runs that say it; as it is where all say the same."""
     said: dict[str, list[str]] = {}
     for run in runs:
-        said.setdefault(str(run.settings.get(what) or ""), []).append(run.name)
+        said.setdefault(str(_said(run).get(what) or ""), []).append(run.name)
     if len(said) == 1:
         return next(iter(said))
     return " ".join(f"{', '.join(names)}: {text}" for text, names in said.items() if text)

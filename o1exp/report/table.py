@@ -34,6 +34,8 @@ def summary(found: list[ResultRow], taken_apart: Effects = NO_EFFECTS) -> "Group
         "accuracy",
         "95 % interval",
         "tokens",
+        "cut off",
+        "no answer",
         *_sample_columns(found),
         "trained on",
         "train CPU s",
@@ -45,7 +47,7 @@ def summary(found: list[ResultRow], taken_apart: Effects = NO_EFFECTS) -> "Group
         ends = last is not None and last.benchmark != row.benchmark
         table.add_row(*(Text(one_line(cell)) for cell in _cells(row, found)), end_section=ends)
     each = [line for row in found for line in (row.verdict, row.at_equal_tokens) if line]
-    over = [f"{_on(effect, found)}{effect.verdict}" for effect in (*taken_apart.main, *taken_apart.interactions)]
+    over = [f"{_on(effect, found)}{effect.verdict}" for effect in (*taken_apart.main, *taken_apart.interactions, *taken_apart.matched)]
     return Group(table, *map(Text, [*(over or each), *in_words(found)]))
 
 
@@ -108,7 +110,8 @@ def latex_text(found: list[ResultRow]) -> str:
     head = r"\begin{tabular}{llrrrr}\toprule" "\n" r"Benchmark & Arm & Accuracy & Avg.\ tokens & Difference & $p$ \\ \midrule"
     body = [
         f"{latex(row.benchmark)} & {latex(row.arm.name)} & {100 * row.score.accuracy:.1f} "
-        rf"{{\small [{100 * row.score.low:.1f}, {100 * row.score.high:.1f}]}} & {row.score.tokens:.0f} & {_difference(row)} & {_p(row)} \\"
+        rf"{{\small [{100 * row.score.low:.1f}, {100 * row.score.high:.1f}]}} & {row.score.tokens:.0f} & "
+        rf"{_difference(row)} & {_sign(_p(row))} \\"
         for row in found
     ]
     return "\n".join([head, *body, r"\bottomrule\end{tabular}", ""])
@@ -122,7 +125,7 @@ def _cells(row: ResultRow, found: list[ResultRow]) -> list[str]:
     return [
         row.benchmark, row.arm.name, f"{score.problems} x {score.samples}" if score.samples > 1 else str(score.problems),
         _percent(score.accuracy), f"{100 * score.low:.1f} to {100 * score.high:.1f}",
-        f"{score.tokens:.0f}", *samples,
+        f"{score.tokens:.0f}", f"{score.truncated:,}", f"{score.no_answer:,}", *samples,
         _known(row.arm.training_tokens, " tok"), _known(row.arm.training_cpu_seconds), _difference(row), _p(row),
     ]  # fmt: skip
 
@@ -158,9 +161,16 @@ def _difference(row: ResultRow) -> str:
 
 
 def _p(row: ResultRow) -> str:
-    if row.against is None:
-        return ""
-    return "<0.0001" if row.against.adjusted < 0.0001 else f"{row.against.adjusted:.4f}"
+    return "" if row.against is None else _p_shown(row.against.adjusted)
+
+
+def _sign(shown: str) -> str:
+    """As LaTeX: in its text "<" is another letter."""
+    return shown.replace("<", "$<$")
+
+
+def _p_shown(value: float) -> str:
+    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def pairs_csv(pairs: "list[Seen]") -> str:
@@ -170,3 +180,28 @@ def pairs_csv(pairs: "list[Seen]") -> str:
     writer.writeheader()
     writer.writerows({name: csv_cell(value) for name, value in one.plain().items()} for one in pairs)
     return out.getvalue()
+
+
+def effects_csv(found: Effects) -> str:
+    """One line per main effect and interaction of a grid, in shares as results.json has them."""
+    out = io.StringIO()
+    kinds = (("main", found.main), ("interaction", found.interactions), ("matched", found.matched))
+    lines = [
+        {"kind": kind, "benchmark": one.benchmark, "effect": one.name, "contexts": one.contexts, **asdict(one.contrast)}
+        for kind, effects in kinds for one in effects
+    ]  # fmt: skip
+    writer = csv.DictWriter(out, list(lines[0]) if lines else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: csv_cell(value) for name, value in line.items()} for line in lines)
+    return out.getvalue()
+
+
+def effects_latex(found: Effects) -> str:
+    """A booktabs table of the same: points with their interval over seeds and questions, p after Holm."""
+    head = r"\begin{tabular}{llrrr}\toprule" "\n" r"Benchmark & Effect & Points & Seeds $\times$ questions & $p$ \\ \midrule"
+    body = [
+        f"{latex(one.benchmark)} & {latex(one.name)} & {100 * c.value:+.1f} {{\\small [{100 * c.low:+.1f}, {100 * c.high:+.1f}]}} & "
+        rf"{c.seeds} $\times$ {c.questions} & {_sign(_p_shown(c.adjusted))} \\"
+        for one in (*found.main, *found.interactions, *found.matched) for c in [one.contrast]
+    ]  # fmt: skip
+    return "\n".join([head, *body, r"\bottomrule\end{tabular}", ""])

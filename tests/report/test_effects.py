@@ -1,17 +1,20 @@
 """What each axis of a sweep does, over the others: seeds repeat, the rest are factors."""
 
+import csv
 import io
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from o1exp.bench.result import Result
 from o1exp.flow import Store
 from o1exp.history.arms import Arm, gather
 from o1exp.report.compare import rows
-from o1exp.report.effects import Effects, effects
+from o1exp.report.effects import NO_EFFECTS, Effects, effects
 from o1exp.report.render import PageWords, page
-from o1exp.report.table import summary
+from o1exp.report.table import effects_csv, effects_latex, summary
 from tests.planted import planted_arm, results
 
 SKILLS = {("long", "none"): 0.55, ("long", "kept"): 0.9, ("short", "none"): 0.2, ("short", "kept"): 0.2}
@@ -105,3 +108,45 @@ def test_the_page_and_the_terminal_give_one_verdict_over_seeds(grid: list[Arm]) 
     told = terminal.file.getvalue()  # type: ignore[attr-defined]
     assert "thought=long against thought=short: +" in told
     assert "is above" not in told, "no verdict of each seed beside the one over all"
+
+
+def test_effects_at_equal_tokens_are_over_seeds_too() -> None:
+    """A curve of two points, by hand: at 20 tokens the longer model has half of what it has at 40."""
+    from o1exp.bench.scaling import Curve, at_equal_tokens, matched
+
+    asked, columns = tuple("abcd"), (("budget", 10), ("single", 1))
+    cheap = Curve(asked, columns, np.array([[10.0, 20.0]] * 4), np.array([[0.0, 0.5]] * 4))
+    dear = Curve(asked, columns, np.array([[10.0, 40.0]] * 4), np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
+    found = matched(dear, cheap)
+    assert found is not None
+    level, difference = found
+    assert level == pytest.approx(20)
+    assert difference.tolist() == pytest.approx([0.0, 0.0, -0.5, -0.5])
+    whole = at_equal_tokens(dear, cheap)
+    assert whole is not None
+    assert (whole.tokens, whole.difference) == pytest.approx((level, difference.mean())), "the mean is that of the single comparison"
+    far = Curve(asked, columns, np.array([[50.0, 60.0]] * 4), np.array([[0.0, 0.5]] * 4))
+    assert matched(far, cheap) is None, "no cost is on both curves"
+
+
+def test_a_matched_effect_says_at_which_cost(grid: list[Arm], found: Effects) -> None:
+    alone = effects([arm for arm in grid if "verify=kept" in arm.name and "long" in arm.name], "")
+    assert alone.matched == ()
+    same = [one for one in found.matched if one.setting[0] == "verify"]
+    assert [(one.contrast.seeds, one.contexts) for one in same] == [(3, 1)], "long thoughts with and without cost the same"
+    assert same[0].contrast.value == pytest.approx(found.main[1].contrast.value, abs=0.02)
+    assert re.search(r"verify=\w+ against verify=\w+ at \d+ output tokens", same[0].name)
+
+
+def test_tables_of_effects_for_a_paper(found: Effects) -> None:
+    lines = list(csv.DictReader(io.StringIO(effects_csv(found))))
+    assert [(line["kind"], line["effect"]) for line in lines] == [
+        *(("main", one.name) for one in found.main), *(("interaction", one.name) for one in found.interactions),
+        *(("matched", one.name) for one in found.matched),
+    ]  # fmt: skip
+    assert float(lines[0]["value"]) == found.main[0].contrast.value
+    text = effects_latex(found)
+    assert text.count(r"\\" + "\n") == len(lines)
+    first = found.main[0].contrast
+    assert f"{100 * first.value:+.1f} {{\\small [{100 * first.low:+.1f}, {100 * first.high:+.1f}]}}" in text
+    assert effects_csv(NO_EFFECTS).strip() == ""

@@ -72,7 +72,7 @@ def test_the_command_is_a_script_that_names_the_digests(pack: Path, planted: Pla
     assert os.access(script, os.X_OK)
     assert subprocess.run(["sh", "-n", script]).returncode == 0
     text = script.read_text()
-    assert planted.record.command in text.splitlines()
+    assert f"#   {planted.record.command}" in text.splitlines()
     assert all(arm.result.manifest.digest in text for arm in planted.record.gathered())
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.history.arms import gather
 from o1exp.history.cells import CellOutcome
 from o1exp.history.runs import find
 from o1exp.report import runs
 from o1exp.report.__main__ import main
 from o1exp.report.compare import rows
+from o1exp.report.phases import chosen
+from tests.artefacts import trained_arm
 from tests.planted import PlantedRun, planted_report, planted_run
 
 
@@ -108,7 +111,16 @@ def test_a_sweep_and_its_cells_say_how_many_were_looked_at(planted: PlantedRun) 
         cell.write(sweep.folder / "cells" / str(number))
     try:
         (said,) = runs.looked([sweep, planted.record])
-        assert said.startswith("many looked at 1 scored of 2 begun cells: the best of them is partly luck")
+        assert said.startswith("many: 2 cells were begun, 1 has a score. The best of them is partly luck")
+        asked = runs.words([replace(sweep, report="")], "", "")
+        assert (asked.caveat, asked.question[:20]) == ("The answers are planted.", "Does a student that "), "as all its cells say"
     finally:
         shutil.rmtree(sweep.folder)
     assert runs.looked([planted.record]) == []
+
+
+def test_a_checkpoint_that_was_chosen_among_several_is_told_beside_the_scores(tmp_path: Path) -> None:
+    arms = gather(tmp_path, {"dpo": trained_arm(tmp_path)})
+    assert chosen(arms) == []
+    arms[0].trainings[1].artefact.manifest.settings["keep"] = "best"
+    assert chosen(arms) == ["Phase 2: DPO of dpo: step 20 is the best of 3 by held-out loss."]
