@@ -1,4 +1,4 @@
-"""Where Hydra looks for launchers: cells on Ray. The published launcher pins a cloudpickle that joblib is too new for; ours needs Ray alone."""
+"""Where Hydra looks for launchers: cells on Ray. The published launcher pins a cloudpickle that joblib is too new for; ours needs Ray."""
 
 import os
 from collections.abc import Sequence
