@@ -79,6 +79,10 @@ class Done:
     seconds: float
 
 
+class Elsewhere(Exception):
+    """Another process is making the stage: what else there is to do comes first."""
+
+
 class Store(Artefacts):
     """Makes artefacts and reuses them; locks and scratch folders lie beside them.
 
@@ -133,7 +137,7 @@ class Store(Artefacts):
             source_of(stage)  # parsed before the threads: Python 3.11 fails where two of them parse at once
         with self.console.live(), ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
             try:
-                self._schedule(missing, pool)
+                self._schedule(missing, pool, jobs)
             except BaseException:
                 self.stopping.set()
                 raise
@@ -165,22 +169,29 @@ class Store(Artefacts):
             self.console.line(f"[green]fetched[/] {escape(path_of(stage))}")
         return not wrong
 
-    def _schedule(self, missing: list[Stage[Any]], pool: ThreadPoolExecutor) -> None:
+    def _schedule(self, missing: list[Stage[Any]], pool: ThreadPoolExecutor, jobs: int) -> None:
+        """Make them, inputs first. One that another process is making is waited for when there is nothing else to do."""
         waiting = {stage.key: stage for stage in missing}
-        running: dict[Future[None], str] = {}
+        elsewhere: dict[str, Stage[Any]] = {}
+        running: dict[Future[None], Stage[Any]] = {}
         failures: list[BaseException] = []
         finished: set[str] = set()
-        while waiting or running:
+        while waiting or elsewhere or running:
             for key, stage in list(waiting.items()):
                 if all(inner.key in finished or inner.key not in {s.key for s in missing} for inner in stage.inputs.values()):
-                    running[pool.submit(self._reuse_or_make, waiting.pop(key))] = key
+                    running[pool.submit(self._reuse_or_make, waiting.pop(key), False)] = stage
+            while elsewhere and len(running) < jobs:
+                stage = elsewhere.pop(next(iter(elsewhere)))
+                running[pool.submit(self._reuse_or_make, stage, True)] = stage
             if not running:
                 break  # what still waits stands on a failed stage
             ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in ended:
-                key, problem = running.pop(future), future.exception()
+                stage, problem = running.pop(future), future.exception()
                 if problem is None:
-                    finished.add(key)
+                    finished.add(stage.key)
+                elif isinstance(problem, Elsewhere):
+                    elsewhere[stage.key] = stage
                 elif isinstance(problem, StageFailed):
                     failures.append(problem)
                     first = len(failures) == 1  # it ends the run, and is told in full then
@@ -190,10 +201,11 @@ class Store(Artefacts):
         if failures:
             raise failures[0]
 
-    def _reuse_or_make(self, stage: Stage[Any]) -> None:
+    def _reuse_or_make(self, stage: Stage[Any], patient: bool) -> None:
+        """Errors: Elsewhere, unless it is to be `patient`, where another process is making the stage."""
         while True:
             try:
-                with writing(self.root), self._lock(stage) as hold:
+                with writing(self.root), self._lock(stage, patient) as hold:
                     return self._reuse_or_make_alone(stage, hold)
             except Lost:
                 self.console.line(
@@ -299,23 +311,25 @@ class Store(Artefacts):
         (self._scratch(stage) / "traceback.txt").write_text(masked("".join(traceback.format_exception(problem))))
 
     @contextmanager
-    def _lock(self, stage: Stage[Any]) -> Iterator[Hold]:
+    def _lock(self, stage: Stage[Any], patient: bool = True) -> Iterator[Hold]:
         """The right to make the stage, in this outputs folder and among all that publish in the same store."""
-        waiting = self._waiting(f"{stage.kind} {stage.key[:8]}: another process is making it")
-        with self._here(stage) as here, self.stock.hold(_name(stage), waiting) as there:
+        what = f"{stage.kind} {stage.key[:8]}: another process is making it"
+        with self._here(stage, patient) as here, self.stock.hold(_name(stage), self._waiting(what, patient)) as there:
             yield Both(here, there)
 
-    def _here(self, stage: Stage[Any]) -> AbstractContextManager[Hold]:
-        return self.holds.hold(_name(stage), self._waiting(f"{stage.kind} {stage.key[:8]}: another process is making it"))
+    def _here(self, stage: Stage[Any], patient: bool = True) -> AbstractContextManager[Hold]:
+        return self.holds.hold(_name(stage), self._waiting(f"{stage.kind} {stage.key[:8]}: another process is making it", patient))
 
-    def _waiting(self, what: str) -> Callable[[], None]:
-        """Said once while something is waited for. Errors: Stopped."""
+    def _waiting(self, what: str, patient: bool = True) -> Callable[[], None]:
+        """Said once while something is waited for. Errors: Stopped; Elsewhere unless it is to be `patient`."""
         told = False
 
         def waiting() -> None:
             nonlocal told
             if self.stopping.is_set():
                 raise Stopped
+            if not patient:
+                raise Elsewhere
             if not told:
                 self.console.line(f"[dim]waiting[/] {escape(what)}")
                 told = True

@@ -32,6 +32,12 @@ def start(folder: Path, *words: str, env: dict[str, str] | None = None) -> "subp
     )  # fmt: skip
 
 
+def begin(folder: Path, log: Path, *words: str) -> "subprocess.Popen[bytes]":
+    """One whose output goes to a file, so that it never waits for somebody to read it."""
+    with log.open("wb") as out:
+        return subprocess.Popen(command(words), cwd=folder, env=environment(None), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+
 def command(words: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "o1exp", *words]
 

@@ -49,6 +49,18 @@ def test_cells_run_as_jobs_of_submitit(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_cells_run_as_tasks_of_two_workers_of_ray(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    words = ("-m", "goal=thought", "source.count=5", "track=none", "hydra/launcher=ray", "thought=distil,shortcut")
+    done = o1exp(tmp_path, *words, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = outcomes(_folder(tmp_path))
+    assert [cell.state for cell in found] == ["FINISHED", "FINISHED"]
+    assert len(list((tmp_path / "outputs" / "artefacts" / "Arithmetic").iterdir())) == 1
+    assert {line.partition("] ")[0].rpartition("[")[2] for line in done.stdout.splitlines() if "] made  " in line} == {"0", "1"}
+
+
+@pytest.mark.slow
 def test_a_cell_whose_process_is_killed_takes_no_other_along(tmp_path: Path) -> None:
     (tmp_path / "conf" / "thought").mkdir(parents=True)
     (tmp_path / "conf" / "thought" / "deadly.yaml").write_text("_target_: deadly_of_tests.Deadly\n")

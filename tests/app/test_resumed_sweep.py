@@ -77,7 +77,6 @@ TWO_JOBS = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 
 ENDED = {
     "ctrl_c": (signal.SIGINT, ONE_BY_ONE),
-    "kill": (signal.SIGKILL, ONE_BY_ONE),
     "kill_one_job": (signal.SIGKILL, ONE_JOB),
     "ctrl_c_two_jobs": (signal.SIGINT, TWO_JOBS),
     "kill_two_jobs": (signal.SIGKILL, TWO_JOBS),

@@ -155,3 +155,17 @@ def test_an_unfinished_folder_is_no_artefact(tmp_path: Path) -> None:
     assert Manifest.load(folder) is None
     assert len(store.get(Numbers())) == 3
     assert json.loads((folder / "manifest.json").read_text())["stage"] == "Numbers"
+
+
+def test_what_another_process_is_making_is_waited_for_last(tmp_path: Path) -> None:
+    held, free = Numbers(count=2), Numbers(count=4)
+    theirs, ours = Store(tmp_path), Store(tmp_path)
+    making = threading.Thread(target=ours.make, args=([Merge(parts={"held": held, "free": free})],))
+    with theirs.holds.hold(f"{held.kind}-{held.key}", lambda: None):
+        making.start()
+        late = time.monotonic() + 30
+        while not theirs.has(free) and time.monotonic() < late:
+            time.sleep(0.02)
+        assert _calls(tmp_path) == ["Numbers 4"]  # with one job, and named after what is held
+    making.join(timeout=30)
+    assert _calls(tmp_path) == ["Numbers 4", "Numbers 2"]
