@@ -1,11 +1,12 @@
 """One cell of a sweep, in the process that a launcher gives it: its outcome goes to `cell.json`, and a failure stays its own."""
 
+import json
 import os
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -21,20 +22,36 @@ from o1exp.flow.errors import RunError, Stopped
 from o1exp.flow.process import die_with
 from o1exp.history import numbers
 from o1exp.history.cells import CellOutcome, alone, labels, outcome
-from o1exp.history.runs import read
+from o1exp.history.runs import read, replace_text
 from o1exp.secrets import masked
 from o1exp.track.tracking import Cell
 
-PARENT = "O1EXP_PARENT_RUN"
-"""The environment variable with the sweep's run in MLflow."""
 OWNER = "O1EXP_SWEEP_PROCESS"
-"""The environment variable with the id of the process that the sweep runs in."""
-PRUNE = "O1EXP_PRUNE"
-"""The environment variable that is set where trials that fall behind are ended."""
-BEGAN = "O1EXP_SWEEP_BEGAN"
-"""The environment variable with the time when the sweep's process began."""
-STOP = "O1EXP_STOP_AT_FAILURE"
-"""The environment variable with a file: the cell that fails makes it, and none that starts behind it does anything."""
+"""The environment variable with the id of the process that the sweep runs in, for the processes of its pool on the same machine."""
+STOPPED = "stopped"
+"""The file that the first cell to fail makes in the sweep's folder, where that stops it."""
+SWEEP = "sweep.json"
+"""What the cells read of their sweep, in its folder: they may run on any machine that sees it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """The sweep's run in MLflow, when its process began (seconds since 1970), whether the first failure stops it, and whether its trials
+    that fall behind are ended.
+    """
+
+    parent: str = ""
+    began: float = 0.0
+    stops: bool = False
+    prunes: bool = False
+
+    @classmethod
+    def read(cls, folder: Path) -> "Sweep":
+        """That of a sweep's folder; nothing where it says nothing."""
+        try:
+            return cls(**json.loads((folder / SWEEP).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
 
 
 def run_cell(study: Study) -> tuple[tuple[str, float], ...]:
@@ -43,28 +60,29 @@ def run_cell(study: Study) -> tuple[tuple[str, float], ...]:
     beside = owner != str(os.getpid())  # a process of the launcher's pool
     if beside and owner == str(os.getppid()):
         die_with(int(owner))
-    stop = Path(os.environ[STOP]) if os.environ.get(STOP) else None
+    whole = Path(str(HydraConfig.get().sweep.dir))
+    sweep, stop = Sweep.read(whole), whole / STOPPED
     with prefixed(f"[{folder.name}] ") if beside else nullcontext(), alone(folder):
-        if stop is not None and stop.exists():
+        if sweep.stops and stop.exists():
             return ()
-        asked = CellOutcome(overrides=_overrides(study), number=int(folder.name), parent=os.environ.get(PARENT, ""), state="RUNNING")
-        began, known = os.environ.get(BEGAN, ""), outcome(folder)
-        if known and known.state == "FINISHED" and began and (folder / "cell.json").stat().st_mtime > float(began):
+        asked = CellOutcome(overrides=_overrides(study), number=int(folder.name), parent=sweep.parent, state="RUNNING")
+        known = outcome(folder)
+        if known and known.state == "FINISHED" and sweep.began and (folder / "cell.json").stat().st_mtime > sweep.began:
             return known.metrics  # by another process of the same sweep
         asked.write(folder)
-        ended = _ended(asked, study, folder)
+        ended = _ended(asked, study, folder, sweep.prunes and folder.parent == whole / "cells")
         ended.write(folder)
         if ended.state == "FAILED":  # told at once, and once more at the end of the sweep
             Terminal(stderr=True, soft_wrap=True).print(f"cell {folder.name} failed: {ended.error}", markup=False, style="red")
-            if stop is not None:
+            if sweep.stops:
                 stop.touch()
         return ended.metrics
 
 
-def _ended(asked: CellOutcome, study: Study, folder: Path) -> CellOutcome:
+def _ended(asked: CellOutcome, study: Study, folder: Path, prunes: bool) -> CellOutcome:
     watch = Watch(folder, study.wanted)
     try:
-        made = run(study, _logged_as(asked, folder), watch.over if os.environ.get(PRUNE) else nullcontext)
+        made = run(study, _logged_as(asked, folder), watch.over if prunes else nullcontext)
         measured = metrics(read(made)) if study.report else {}
     except Stopped:
         if not watch.pruned:
@@ -89,16 +107,16 @@ def _logged_as(asked: CellOutcome, folder: Path) -> Cell:
 
 
 @contextmanager
-def shared(stop: Path, parent: str, on_failure: str) -> Iterator[None]:
-    """What the cells of this process's sweep read of it."""
-    stop.unlink(missing_ok=True)
-    words = {OWNER: str(os.getpid()), PARENT: parent, BEGAN: str(time.time()), STOP: str(stop) if on_failure == "stop" else "", PRUNE: ""}
-    os.environ.update(words)
+def shared(folder: Path, parent: str, on_failure: str, prunes: bool = False) -> Iterator[None]:
+    """What the cells of the sweep in this folder read of it."""
+    (folder / STOPPED).unlink(missing_ok=True)
+    sweep = Sweep(parent=parent, began=time.time(), stops=on_failure == "stop", prunes=prunes)
+    replace_text(folder / SWEEP, json.dumps(asdict(sweep)) + "\n")
+    os.environ[OWNER] = str(os.getpid())
     try:
         yield
     finally:
-        for name in words:
-            os.environ.pop(name, None)
+        os.environ.pop(OWNER, None)
 
 
 def _overrides(study: Study) -> tuple[str, ...]:

@@ -55,6 +55,10 @@ def _run(study: Study, store: Store, cell: Cell | None, over: Over) -> Path:
     if obstacles := [*obstacles, *(launch_obstacles(study.machine) if as_jobs and not obstacles else ())]:
         raise ConfigError(obstacles)
     store.root.mkdir(parents=True, exist_ok=True)
+    try:
+        study.ledger.settle(store.root)
+    except ValueError as wrong:
+        raise ConfigError([f"ledger.url={study.ledger.url}: {wrong}"]) from wrong
     with store.using(study.wanted):
         if as_jobs:
             if not run_as_jobs(study, store, wait=study.machine.wait or cell is not None):

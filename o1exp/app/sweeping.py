@@ -112,7 +112,7 @@ def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> 
     if to_do:
         settle(config, folder)
         warm = forks.warm(whole.preloads(), child_environment(1))
-        with shared(folder / "stopped", parent, str(config.hydra.sweeper.on_failure)), warm:
+        with shared(folder, parent, str(config.hydra.sweeper.on_failure)), warm:
             launched(launcher, to_do, folder)
     end.ended(config, first, folder, set(cells_by_number), changed=bool(to_do))
 

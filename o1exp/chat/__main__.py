@@ -15,7 +15,7 @@ from rich.console import Console as Terminal
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from o1exp.chat.accounts import Account, Book, Entry, Failure, open_book
+from o1exp.chat.accounts import Account, Book, Entry, Failure, exists, open_book
 from o1exp.chat.book import strike
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     path = asked.outputs / NAME
     try:
-        if not path.is_file():
+        if not exists(asked.outputs):
             raise ValueError(f"there is no ledger: {path} does not exist; give the outputs folder with --outputs")
         if asked.strike is not None:
             with closing(Cache(path)) as cache:

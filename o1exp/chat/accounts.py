@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.chat.layout import NAME, TABLES, layout
+from o1exp.chat.postgres import Postgres
+from o1exp.chat.purse import url_of
+from o1exp.flow import StageFailed
 
-_SUMS = """coalesce(sum(kind='answered'), 0), coalesce(sum(kind='lost'), 0), coalesce(sum(prompt_tokens), 0),
-    coalesce(sum(completion_tokens), 0), total(usd), total(iif(kind='lost', usd, 0))"""
-_COUNTED = "struck='' AND (:study IS NULL OR study=:study)"
+_SUMS = """coalesce(sum(CASE WHEN kind='answered' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN kind='lost' THEN 1 ELSE 0 END), 0),
+    CAST(coalesce(sum(prompt_tokens), 0) AS BIGINT), CAST(coalesce(sum(completion_tokens), 0) AS BIGINT),
+    coalesce(sum(usd), 0.0), coalesce(sum(CASE WHEN kind='lost' THEN usd ELSE 0.0 END), 0.0)"""
+_STUDY = "(CAST(:study AS TEXT) IS NULL OR study=:study)"
+_COUNTED = f"struck='' AND {_STUDY}"
 _FIELDS = "id, time, study, stage, kind, model, prompt_tokens, completion_tokens, usd, struck, struck_by"
 
 
@@ -76,8 +81,9 @@ class Failure:
 class Book:
     """The rows of one outputs folder, as they are now; `open_book` gives one."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, connection: Any, listed: str) -> None:
+        """`listed` is what makes rows of a list of texts in JSON, the parameter `stages`, in the SQL of the connection."""
+        self._sql, self._list = connection, listed
 
     def studies(self, study: str | None = None) -> dict[str, Account]:
         """What each study has spent: the sum that its budget is held against."""
@@ -97,13 +103,13 @@ class Book:
 
     def entries(self, study: str | None = None) -> Iterator[Entry]:
         """Every row, the oldest first, struck ones too."""
-        rows = self._sql.execute(f"SELECT {_FIELDS} FROM entries WHERE :study IS NULL OR study=:study ORDER BY id", {"study": study})
+        rows = self._sql.execute(f"SELECT {_FIELDS} FROM entries WHERE {_STUDY} ORDER BY id", {"study": study})
         return (Entry(*row) for row in rows)
 
     def failures(self, study: str | None = None) -> Iterator[Failure]:
         """Failed attempts, the most frequent first; those of requests that were answered in the end too."""
         rows = self._sql.execute(
-            "SELECT stage, model, reason, count(*), sum(final), total(usd) FROM failed WHERE :study IS NULL OR study=:study "
+            f"SELECT stage, model, reason, count(*), sum(final), coalesce(sum(usd), 0.0) FROM failed WHERE {_STUDY} "
             "GROUP BY stage, model, reason ORDER BY count(*) DESC, stage, reason",
             {"study": study},
         )
@@ -115,21 +121,23 @@ class Book:
 
     def paid(self, stages: Iterable[str]) -> Account:
         """What these stages paid."""
-        return Account(*self._sql.execute(f"SELECT {_SUMS} FROM entries WHERE struck='' AND stage IN {_LIST}", _listed(stages)).fetchone())
+        return Account(
+            *self._sql.execute(f"SELECT {_SUMS} FROM entries WHERE struck='' AND stage IN {self._list}", _listed(stages)).fetchone()
+        )
 
     def answers(self, stages: Iterable[str]) -> Account:
         """What the answers cost that these stages stand on, each distinct answer once, whoever paid for it."""
-        return self._answers(f"key IN (SELECT key FROM used WHERE stage IN {_LIST})", stages)
+        return self._answers(f"key IN (SELECT key FROM used WHERE stage IN {self._list})", stages)
 
     def replayed(self, stages: Iterable[str]) -> Account:
         """The part of `answers` that other stages had paid before: for these it came from the request cache."""
-        return self._answers(f"key IN (SELECT key FROM used WHERE stage IN {_LIST}) AND stage NOT IN {_LIST}", stages)
+        return self._answers(f"key IN (SELECT key FROM used WHERE stage IN {self._list}) AND stage NOT IN {self._list}", stages)
 
     def stored(self, stages: Iterable[str]) -> Iterator[dict[str, Any]]:
         """The answers themselves that these stages stand on, as the file's columns name their parts, in the order of their keys."""
-        query = f"SELECT * FROM answers WHERE key IN (SELECT key FROM used WHERE stage IN {_LIST}) ORDER BY key"
+        query = f"SELECT * FROM answers WHERE key IN (SELECT key FROM used WHERE stage IN {self._list}) ORDER BY key"
         found = self._sql.execute(query, _listed(stages))
-        names = [column[0] for column in found.description]
+        names = [str(column[0]) for column in found.description]
         return (dict(zip(names, row, strict=True)) for row in found)
 
     def _answers(self, which: str, stages: Iterable[str]) -> Account:
@@ -143,7 +151,8 @@ class Book:
         return {name: Account(*sums) for name, *sums in rows}
 
 
-_LIST = "(SELECT value FROM json_each(:stages))"
+LITE = "(SELECT value FROM json_each(:stages))"
+POSTGRES = "(SELECT value FROM json_array_elements_text(CAST(:stages AS json)) AS listed(value))"
 
 
 def _listed(stages: Iterable[str]) -> dict[str, str]:
@@ -152,14 +161,35 @@ def _listed(stages: Iterable[str]) -> dict[str, str]:
 
 @contextmanager
 def open_book(outputs: Path) -> Iterator[Book]:
-    """The book of an outputs folder, read-only. Errors: ValueError where the file is none of ours or of a later o1exp."""
+    """The book of an outputs folder, read-only. Errors: ValueError where it is none of ours, of a later o1exp, or cannot be reached."""
+    if url := url_of(outputs):
+        with _of_server(url) as book:
+            yield book
+        return
     path = outputs / NAME
     with closing(_connection(path)) as connection:
         try:
             _views(connection, layout(connection, path))
-            yield Book(connection)
+            yield Book(connection, LITE)
         except sqlite3.DatabaseError as problem:
             raise ValueError(f"{path} cannot be read as a ledger ({problem}); restore it from a copy, or move it away") from problem
+
+
+@contextmanager
+def _of_server(url: str) -> Iterator[Book]:
+    try:
+        with closing(Postgres(url)) as base:
+            for view, table in (("entries", "ledger"), ("used", "uses"), ("failed", "attempts")):
+                base.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {table}")
+            base.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield Book(base, POSTGRES)
+    except StageFailed as problem:
+        raise ValueError(str(problem)) from problem
+
+
+def exists(outputs: Path) -> bool:
+    """Has the outputs folder a book?"""
+    return bool(url_of(outputs)) or (outputs / NAME).is_file()
 
 
 def _connection(path: Path) -> sqlite3.Connection:

@@ -1,7 +1,7 @@
 """The book of money: its rows, those that a person strikes, and those that are put right when an answer turns up after all."""
 
-import sqlite3
 import time
+from typing import Any
 
 from o1exp.chat.cache import Cache
 from o1exp.records import Usage
@@ -33,7 +33,7 @@ def strike(cache: Cache, row: int, reason: str, who: str) -> None:
 def enter(cache: Cache, study: str, stage: str, key: str, model: str, usage: Usage) -> None:
     """A row for an answer that an earlier run paid; belongs into the transaction that keeps the answer."""
     cache.connection.execute(ROW, (study, stage, key, "answered", model, *taken(usage), time.time()))
-    cache.connection.execute("INSERT OR IGNORE INTO totals VALUES (?, 0, 0)", (study,))
+    cache.connection.execute("INSERT INTO totals VALUES (?, 0, 0) ON CONFLICT DO NOTHING", (study,))
     sum_up(cache.connection, study)
 
 
@@ -52,7 +52,7 @@ def taken(usage: Usage) -> tuple[int, int, float]:
     return usage.prompt_tokens, usage.completion_tokens, usage.usd
 
 
-def sum_up(sql: sqlite3.Connection, study: str) -> None:
+def sum_up(sql: Any, study: str) -> None:
     """The study's totals anew, from its rows."""
-    counted = "SELECT total(usd) FROM ledger WHERE study=totals.study AND struck=''"
+    counted = "SELECT coalesce(sum(usd), 0) FROM ledger WHERE study=totals.study AND struck=''"
     sql.execute(f"UPDATE totals SET usd=({counted}), lost_usd=({counted} AND kind='lost') WHERE study=?", (study,))

@@ -1,51 +1,29 @@
-"""The request cache: one record per answered request in `requests.sqlite`, so that no answer is paid for twice.
+"""The request cache: one record per answered request, so that no answer is paid for twice.
 
-Several processes of one machine may share it (sqlite in WAL mode; a network file system will not do). The spend ledger lives in the
-same file, because an answer and its price are committed together.
+Several processes share it: those of one machine `requests.sqlite`, those of many a PostgreSQL database. The spend ledger lives in the same
+place, because an answer and its price are committed together.
 """
 
 import json
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from o1exp.chat.layout import base_key, prepare
+from o1exp.chat.layout import base_key
+from o1exp.chat.lite import PATIENCE, Lite
+from o1exp.chat.postgres import Postgres
+from o1exp.chat.purse import url_of
 from o1exp.chat.request import Came
-from o1exp.flow import StageFailed
+from o1exp.chat.unwritten import Unwritten
 from o1exp.records import Completion, Usage
 from o1exp.records.finish import ending
 
-PATIENCE = 120.0
-"""Seconds that a cache is waited for which takes no answers."""
+__all__ = ["BUSY", "PATIENCE", "Cache", "Kept", "Unwritten"]
+
 BUSY = 0.5
-"""Seconds of it that sqlite may wait by itself for the other writers: meanwhile this process hears no server."""
-REMEDIES = {
-    "locked": "too many runs write into it at once; run fewer side by side, then the same command again",
-    "readonly": "make the file and its folder writable, or give another folder with outputs=",
-    "Read-only": "make the disk writable, or give another folder with outputs=",
-    "Permission": "make the file and its folder writable, or give another folder with outputs=",
-    "full": "make room on the disk and run the same command again",
-    "No space": "make room on the disk and run the same command again",
-    "not a database": "it is no request cache; move it away, or restore it from a copy",
-    "malformed": "it is damaged; restore it from a copy, or rescue it with sqlite3's .recover, before anything is paid again",
-    "disk I/O": "look at the disk, then run the same command again",
-    "unable to open": "look whether it is a file that may be written, or give another folder with outputs=",
-}
-
-
-class Unwritten(StageFailed):
-    """The cache takes nothing now: others write, the disk is full, the file is damaged. The message says which, and what to do."""
-
-    @property
-    def passing(self) -> bool:
-        """May it take something soon?"""
-        return any(word in str(self.__cause__) for word in ("locked", "busy", "full", "No space"))
+"""Seconds of its patience that a cache may wait by itself for the other writers: meanwhile this process hears no server."""
 
 
 @dataclass(frozen=True)
@@ -59,48 +37,24 @@ class Kept:
 
 
 class Cache:
-    """An open request cache, for the thread that opened it."""
+    """An open request cache, for the thread that opened it. `path` is requests.sqlite, or would be: the folder may name a database."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._durable: bool | None = None
-        locks = path.parent / "locks"
-        with _in_words(path):
-            locks.mkdir(parents=True, exist_ok=True)
-            with FileLock(locks / "requests.lock"):
-                self.connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
-                self.connection.execute("PRAGMA journal_mode=WAL")
-                try:
-                    prepare(self.connection, path)
-                except ValueError as later:
-                    raise StageFailed(str(later)) from later
+        url = url_of(path.parent)
+        self.base: Lite | Postgres = Postgres(url) if url else Lite(path)
+        self.connection: Any = self.base.connection
 
-    @contextmanager
-    def transaction(self, durable: bool = False) -> Iterator[None]:
+    def transaction(self, durable: bool = False) -> AbstractContextManager[None]:
         """Everything inside is committed together, or nothing; one writer at a time over all processes.
 
         A commit outlives the death of the process; a `durable` one also a power failure, for a few milliseconds more. Inside another
-        transaction it is a part of that.
+        transaction it is a part of that. Errors: Unwritten.
         """
-        if self.connection.in_transaction:
-            yield
-            return
-        with _in_words(self._path):
-            if durable != self._durable:
-                self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                self._durable = durable
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:  # a full disk has ended it already
-                    self.connection.execute("ROLLBACK")
-                raise
+        return self.base.transaction(durable)
 
     def patience(self, seconds: float) -> None:
-        """How long sqlite itself waits for other writers from now on."""
-        self.connection.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
+        """How long other writers are waited for from now on, without a sign of life."""
+        self.base.patience(seconds)
 
     def has(self, key: str) -> bool:
         return self._row("SELECT 1 FROM answers WHERE key=?", key) is not None
@@ -112,11 +66,8 @@ class Cache:
         """
         if self.has(key):
             return key
-        query = (
-            "SELECT key, finish_reason FROM answers WHERE base=? AND json_extract(asked, '$.sampling.max_tokens') < ? "
-            "ORDER BY json_extract(asked, '$.sampling.max_tokens') DESC"
-        )
-        with _in_words(self._path):
+        query = f"SELECT key, finish_reason FROM answers WHERE base=? AND {self.base.max_tokens} < ? ORDER BY {self.base.max_tokens} DESC"
+        with self.base.in_words():
             found = self.connection.execute(query, (base_key(question), question.get("sampling", {}).get("max_tokens", 0))).fetchall()
         return next((str(key) for key, reason in found if ending(reason) == "stop"), None)
 
@@ -133,29 +84,18 @@ class Cache:
         return Kept(done, reasoning, bool(estimated), Came(**json.loads(came)))
 
     def _row(self, query: str, *values: Any) -> Any:
-        with _in_words(self._path):
+        with self.base.in_words():
             return self.connection.execute(query, values).fetchone()
 
     def keep(self, key: str, question: dict[str, Any], kept: Kept) -> None:
         """Add a record; belongs into a transaction together with its ledger row."""
         done = kept.completion
         self.connection.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
             (key, json.dumps(question, ensure_ascii=False), done.text, kept.reasoning, done.finish_reason, done.model,
-             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, kept.estimated, time.time(), base_key(question),
+             done.usage.prompt_tokens, done.usage.completion_tokens, done.usage.usd, int(kept.estimated), time.time(), base_key(question),
              json.dumps(asdict(kept.came))),
         )  # fmt: skip
 
     def close(self) -> None:
-        self.connection.close()
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    """What the disk or other processes refuse, as StageFailed: what, where, and what to do."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as problem:
-        said = str(problem)
-        remedy = next((remedy for word, remedy in REMEDIES.items() if word in said), "look at the file and its folder")
-        raise Unwritten(f"{path} takes no answers ({said}): {remedy}. What was kept before is safe") from problem
+        self.base.close()

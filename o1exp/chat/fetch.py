@@ -17,7 +17,7 @@ from o1exp.chat.endpoint import is_loopback
 from o1exp.chat.failure import Again, Unfit
 from o1exp.chat.keep import Keeper
 from o1exp.chat.ledger import Claim
-from o1exp.chat.pace import Limit, Pace, state_file
+from o1exp.chat.pace import Limit, Pace
 from o1exp.chat.prices import Price
 from o1exp.chat.record import Record
 from o1exp.chat.replay import replaying
@@ -85,8 +85,8 @@ class Fetch:
         self._sender: Senders | Record = Record() if replaying() else Senders(teacher, base_url, folder)
         if teacher.batch:
             settled(stored(folder, base_url), {order.key for order in self._ready}, desk.ledger)
-        state = state_file(desk.ledger.locks, base_url, teacher.api_key_env)
-        self._pace = Pace(state, Limit(teacher.requests_per_minute), Limit(teacher.tokens_per_minute), self._ending)
+        limits = desk.cache.base.limits(desk.ledger.locks, base_url, teacher.api_key_env)
+        self._pace = Pace(limits, Limit(teacher.requests_per_minute), Limit(teacher.tokens_per_minute), self._ending)
         durable = teacher.costs or not is_loopback(base_url)
         self._keeper = Keeper(desk.cache, desk.ledger, durable, self._setbacks.tell, self._fail)
         self._turns = Turns(desk, self._pace, self._keeper, self._setbacks.wait_of_pace, self._spent)

@@ -1,4 +1,7 @@
-"""The tables of `requests.sqlite`: answers, and the book of what they cost. An older file is brought to it by its writer."""
+"""The tables of `requests.sqlite`, and of a PostgreSQL database: answers, and what they cost.
+
+An older file is brought to it by its writer.
+"""
 
 import hashlib
 import json
@@ -53,6 +56,41 @@ ALTER TABLE answers ADD COLUMN came TEXT NOT NULL DEFAULT '{}';
 empty; `uses` the answers that each stage stands on, whoever paid for them; `base` the key without max_tokens; `attempts` those that failed,
 with what they may have cost, and `final` where the request was left out of that `making` of the stage; `came` how an answer
 came (address, field of the thought, refusal), as JSON."""
+
+POSTGRES = """
+SET LOCAL search_path=o1exp;
+CREATE TABLE layout (version INTEGER NOT NULL);
+CREATE TABLE answers (
+    key TEXT COLLATE "C" PRIMARY KEY, asked TEXT NOT NULL, text TEXT NOT NULL, reasoning TEXT NOT NULL, finish_reason TEXT NOT NULL,
+    model TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, usd DOUBLE PRECISION NOT NULL,
+    estimated INTEGER NOT NULL, time DOUBLE PRECISION NOT NULL, base TEXT NOT NULL, came TEXT NOT NULL
+);
+CREATE INDEX answers_base ON answers (base);
+CREATE TABLE ledger (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, study TEXT COLLATE "C" NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL,
+    model TEXT COLLATE "C" NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, usd DOUBLE PRECISION NOT NULL,
+    time DOUBLE PRECISION NOT NULL, stage TEXT COLLATE "C" NOT NULL, struck TEXT NOT NULL DEFAULT '', struck_by TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX ledger_key ON ledger (key);
+CREATE INDEX ledger_model ON ledger (model, kind, id);
+CREATE TABLE totals (study TEXT COLLATE "C" PRIMARY KEY, usd DOUBLE PRECISION NOT NULL, lost_usd DOUBLE PRECISION NOT NULL);
+CREATE TABLE claims (
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, study TEXT COLLATE "C" NOT NULL, model TEXT NOT NULL, bound_usd DOUBLE PRECISION NOT NULL,
+    likely_prompt INTEGER NOT NULL, likely_completion INTEGER NOT NULL, likely_usd DOUBLE PRECISION NOT NULL, stage TEXT NOT NULL
+);
+CREATE TABLE uses (stage TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (stage, key));
+CREATE TABLE attempts (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, time DOUBLE PRECISION NOT NULL, study TEXT NOT NULL,
+    stage TEXT COLLATE "C" NOT NULL, making TEXT NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, reason TEXT COLLATE "C" NOT NULL,
+    usd DOUBLE PRECISION NOT NULL, final INTEGER NOT NULL
+);
+CREATE INDEX attempts_stage ON attempts (stage);
+CREATE TABLE limits (
+    name TEXT PRIMARY KEY, requests DOUBLE PRECISION NOT NULL, tokens DOUBLE PRECISION NOT NULL, counted DOUBLE PRECISION NOT NULL,
+    held_until DOUBLE PRECISION NOT NULL
+);
+"""
+"""The tables of the present layout in PostgreSQL, in a schema of their own; `limits` lies in files beside a `requests.sqlite`."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from o1exp.chat.book import ROW, settle, taken
 from o1exp.chat.cache import Cache, Unwritten
-from o1exp.chat.owners import Owner
 from o1exp.chat.prices import Price, Prices
 from o1exp.records import Usage
+
+CLOCKS = 60.0
+"""Seconds by which the clocks of machines may differ."""
 
 
 class Claim(Enum):
@@ -43,11 +45,12 @@ class Ledger:
         self.making = making
         self._rates: dict[str, Price] = {}
         """The last price that was claimed, by model."""
-        self._owner = Owner(locks)
+        self._began = time.time()
+        self._owner = cache.base.owner(locks)
         self.owner = self._owner.name
         self.prices = Prices(self._sql)
         with cache.transaction():
-            self._sql.execute("INSERT OR IGNORE INTO totals VALUES (?, 0, 0)", (study,))
+            self._sql.execute("INSERT INTO totals VALUES (?, 0, 0) ON CONFLICT DO NOTHING", (study,))
             self._bury_dead()
 
     def claim(self, key: str, model: str, price: Price, cap: float | None) -> Claim:
@@ -80,7 +83,8 @@ class Ledger:
     def pay(self, key: str, model: str, usage: Usage) -> None:
         """The claimed request was answered; belongs into the transaction that keeps its answer."""
         self._enter(self.study, self.stage, key, "answered", model, usage)
-        self._sql.execute("DELETE FROM claims WHERE key=?", (key,))
+        if not self._sql.execute("DELETE FROM claims WHERE key=?", (key,)).rowcount:  # taken for dead, and written off
+            settle(self._cache, key, self._began - CLOCKS, "its answer came after all")
 
     def taken(self, key: str) -> bool:
         """Is another run, still alive, waiting for this answer?"""
@@ -112,7 +116,7 @@ class Ledger:
 
     def left_out(self) -> dict[str, str]:
         """The requests that this making has given up, with the reason of each."""
-        query = "SELECT key, reason FROM attempts WHERE stage=? AND making=? AND final ORDER BY id"
+        query = "SELECT key, reason FROM attempts WHERE stage=? AND making=? AND final=1 ORDER BY id"
         return dict(self._sql.execute(query, (self.stage, self.making)))
 
     def failed_attempts(self) -> int:
@@ -121,7 +125,7 @@ class Ledger:
         return int(self._sql.execute(query, (self.stage, self.making)).fetchone()[0])
 
     def _note(self, key: str, model: str, reason: str, usd: float, final: bool) -> None:
-        row = (time.time(), self.study, self.stage, self.making, key, model, reason[:500], usd, final)
+        row = (time.time(), self.study, self.stage, self.making, key, model, reason[:500], usd, int(final))
         self._sql.execute(
             "INSERT INTO attempts (time, study, stage, making, key, model, reason, usd, final) VALUES (?,?,?,?,?,?,?,?,?)", row
         )
@@ -129,7 +133,7 @@ class Ledger:
     def use(self, keys: Iterable[str]) -> None:
         """The stage stands on these answers, whoever paid for them."""
         with self._cache.transaction():
-            self._sql.executemany("INSERT OR IGNORE INTO uses VALUES (?,?)", ((self.stage, key) for key in keys))
+            self._sql.executemany("INSERT INTO uses VALUES (?,?) ON CONFLICT DO NOTHING", ((self.stage, key) for key in keys))
 
     def spent(self) -> float:
         """USD of the study so far, lost requests included."""
@@ -141,8 +145,9 @@ class Ledger:
 
     def _reserved(self, model: str, most: float) -> float:
         """The same as `reserved`, where claims of the model were made before anybody knew that its answers can cost `most`."""
-        found = "SELECT total(max(bound_usd, iif(model=?, ?, 0))) FROM claims WHERE study=?"
-        return float(self._sql.execute(found, (model, most, self.study)).fetchone()[0])
+        bound = "CASE WHEN model=? AND bound_usd < ? THEN ? ELSE bound_usd END"
+        found = self._sql.execute(f"SELECT coalesce(sum({bound}), 0) FROM claims WHERE study=?", (model, most, most, self.study))
+        return float(found.fetchone()[0])
 
     def reserved(self) -> float:
         """USD that requests under way may cost at most, over all processes."""

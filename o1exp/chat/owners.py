@@ -4,12 +4,27 @@ import fcntl
 import os
 import uuid
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock
 
 
-class Owner:
-    """One asker among those of an outputs folder, while it is open."""
+class Owner(Protocol):
+    """One asker among all that share a book, while it is open."""
+
+    name: str
+
+    def close(self) -> None: ...
+
+    def forget(self, name: str) -> None:
+        """Remove what is left of an asker that is dead, or ends."""
+
+    def lives(self, name: str) -> bool:
+        """Does the asker of that name live?"""
+
+
+class Locked:
+    """One asker among those of an outputs folder."""
 
     def __init__(self, locks: Path) -> None:
         self._locks = locks
@@ -24,11 +39,9 @@ class Owner:
         os.close(self._lock)
 
     def forget(self, name: str) -> None:
-        """Remove the file of an asker that is dead, or ends."""
         self._path(name).unlink(missing_ok=True)
 
     def lives(self, name: str) -> bool:
-        """Does the asker of that name live?"""
         if name == self.name:
             return True
         try:

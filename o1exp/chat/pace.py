@@ -13,9 +13,10 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 BURST = 5.0
@@ -47,7 +48,7 @@ class Limit:
 
 
 @dataclass
-class _State:
+class LimitsState:
     """What all who ask the endpoint have used and not yet waited off, when that was counted, and until when nobody may send."""
 
     requests: float = 0.0
@@ -59,12 +60,11 @@ class _State:
 class Pace:
     """When the next request to one endpoint may leave. `state` is the file that others share. Waits are cut short once `ending` is set."""
 
-    def __init__(self, state: Path, requests: Limit, tokens: Limit, ending: asyncio.Event) -> None:
-        self._path = str(state)
+    def __init__(self, state: "Path | Limits", requests: Limit, tokens: Limit, ending: asyncio.Event) -> None:
+        self._state: Limits = LimitsFile(state) if isinstance(state, Path) else state
         self._requests = requests
         self._tokens = tokens
         self._ending = ending
-        self._file: int | None = None
         self._line = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -91,10 +91,10 @@ class Pace:
 
     def take(self, tokens: float, requests: int = 1) -> float:
         """Count a request, or 0 of them for more tokens of one, and return 0, or the seconds until that may be possible."""
-        if not (self._limited or self._file is not None or os.path.exists(self._path)):
+        if not (self._limited or self._state.known()):
             return 0.0  # no limit, and nobody was ever told to wait
-        with self._shared() as state:
-            held = state.held_until - time.monotonic()
+        with self._shared() as (state, now):
+            held = state.held_until - now
             wait = max(held, self._requests.wait(state.requests, requests), self._tokens.wait(state.tokens, tokens))
             if wait <= 0:
                 state.requests += requests if self._requests.rate else 0
@@ -111,17 +111,15 @@ class Pace:
 
     def hold(self, seconds: float) -> None:
         """Nobody sends for so long: the server said that we are too fast."""
-        with self._shared() as state:
-            state.held_until = max(state.held_until, time.monotonic() + min(seconds, LONGEST_HOLD))
+        with self._shared() as (state, now):
+            state.held_until = max(state.held_until, now + min(seconds, LONGEST_HOLD))
 
     def wake(self) -> None:
         """Whoever waits looks again: the batch ends, or there is more room."""
         self._changed.set()
 
     def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self._state.close()
 
     @property
     def _limited(self) -> bool:
@@ -129,41 +127,78 @@ class Pace:
 
     def _add(self, requests: float, tokens: float) -> None:
         if self._limited:
-            with self._shared() as state:
+            with self._shared() as (state, _):
                 state.requests = max(0.0, state.requests + (requests if self._requests.rate else 0))
                 state.tokens = max(0.0, state.tokens + (tokens if self._tokens.rate else 0))
             self.wake()
 
     @contextmanager
-    def _shared(self) -> Iterator[_State]:
-        """The state as it is now; nobody else sees it until what was changed is written."""
-        if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
-            state = self._forgotten(_read(self._file))
-            yield state
-            os.pwrite(self._file, packed(state.requests, state.tokens, state.counted, state.held_until), 0)
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+    def _shared(self) -> Iterator[tuple[LimitsState, float]]:
+        """The state as it is now, and what time that is; nobody else sees it until what was changed is written."""
+        with self._state.shared() as (state, now):
+            self._forget(state, now)
+            yield state, now
 
-    def _forgotten(self, state: _State) -> _State:
+    def _forget(self, state: LimitsState, now: float) -> None:
         """What was used is forgotten at the rate of the limits."""
-        now = time.monotonic()
         passed = max(0.0, now - state.counted)
         state.requests = max(0.0, state.requests - passed * self._requests.rate)
         state.tokens = max(0.0, state.tokens - passed * self._tokens.rate)
         state.counted = now
         if state.held_until > now + LONGEST_HOLD + 1:
             state.held_until = 0.0
-        return state
+
+
+class Limits(Protocol):
+    """Where the state lies that all who ask an endpoint share."""
+
+    def known(self) -> bool:
+        """Has anybody counted anything yet?"""
+
+    def shared(self) -> AbstractContextManager[tuple[LimitsState, float]]:
+        """The state, and the time by its clock; written when the context ends, and seen by nobody else meanwhile."""
+
+    def close(self) -> None: ...
+
+
+class LimitsFile:
+    """A file for the processes of one machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._file: int | None = None
+
+    def known(self) -> bool:
+        return self._file is not None or os.path.exists(self._path)
+
+    @contextmanager
+    def shared(self) -> Iterator[tuple[LimitsState, float]]:
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            state = _read(self._file)
+            yield state, time.monotonic()
+            os.pwrite(self._file, packed(state.requests, state.tokens, state.counted, state.held_until), 0)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def state_file(locks: Path, address: str, key_name: str) -> Path:
-    """The file of an endpoint: of its address and the name of the variable that holds its key, for a limit belongs to an account."""
+    """The file of an endpoint."""
+    return locks / name_of(address, key_name)
+
+
+def name_of(address: str, key_name: str) -> str:
+    """What names an endpoint: its address and the name of the variable that holds its key, for a limit belongs to an account."""
     parts = urlsplit(address)
     host = f"{parts.scheme}://{(parts.hostname or '').lower()}:{parts.port or ''}{parts.path.rstrip('/')}"
-    return locks / f"limits-{hashlib.sha256(f'{host} {key_name}'.encode()).hexdigest()[:16]}"
+    return f"limits-{hashlib.sha256(f'{host} {key_name}'.encode()).hexdigest()[:16]}"
 
 
 def packed(requests: float, tokens: float, counted: float, held_until: float) -> bytes:
@@ -171,8 +206,8 @@ def packed(requests: float, tokens: float, counted: float, held_until: float) ->
     return _LAYOUT.pack(requests, tokens, counted, held_until)
 
 
-def _read(file: int) -> _State:
+def _read(file: int) -> LimitsState:
     """What the file says; nothing was used where it is new or says no numbers."""
     content = os.pread(file, _LAYOUT.size, 0)
     numbers = _LAYOUT.unpack(content) if len(content) == _LAYOUT.size else ()
-    return _State(*numbers) if numbers and all(math.isfinite(number) and number >= 0 for number in numbers) else _State()
+    return LimitsState(*numbers) if numbers and all(math.isfinite(number) and number >= 0 for number in numbers) else LimitsState()

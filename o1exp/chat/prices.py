@@ -1,8 +1,8 @@
 """What a request may cost: at most, and likely, by what the answers of its model took until now."""
 
-import sqlite3
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from o1exp.records import Usage
 
@@ -27,7 +27,7 @@ class Price:
 class Prices:
     """What the answers of each model took, out of the book."""
 
-    def __init__(self, sql: sqlite3.Connection) -> None:
+    def __init__(self, sql: Any) -> None:
         self._sql = sql
         self._means: dict[str, tuple[float, tuple[int, float, float]]] = {}
         """By model: until when its mean holds (monotonic clock), and the mean."""
@@ -40,7 +40,8 @@ class Prices:
         seen, dearest = self._dearest.get((model, *rates), (0, 0.0))
         last, found = self._sql.execute(
             "SELECT coalesce(max(id), 0), "
-            "max(iif(model=? AND kind='answered' AND struck='', prompt_tokens * ? + completion_tokens * ?, 0)) FROM ledger WHERE id > ?",
+            "max(CASE WHEN model=? AND kind='answered' AND struck='' THEN prompt_tokens * ? + completion_tokens * ? ELSE 0 END) "
+            "FROM ledger WHERE id > ?",
             (model, *rates, seen),
         ).fetchone()
         self._dearest[model, *rates] = max(last, seen), max(dearest, found or 0.0)
@@ -61,7 +62,8 @@ class Prices:
             return known
         tokens = "SELECT prompt_tokens, completion_tokens FROM ledger"
         recent = f"{tokens} WHERE model=? AND kind='answered' AND struck='' ORDER BY id DESC LIMIT ?"
-        query = f"SELECT count(*), total(prompt_tokens) / max(count(*), 1), total(completion_tokens) / max(count(*), 1) FROM ({recent})"
+        means = ", ".join(f"coalesce(avg(CAST({column} AS DOUBLE PRECISION)), 0)" for column in ("prompt_tokens", "completion_tokens"))
+        query = f"SELECT count(*), {means} FROM ({recent}) AS recent"
         count, prompt, completion = self._sql.execute(query, (model, RECENT)).fetchone()
         if count >= ENOUGH:
             self._means[model] = time.monotonic() + 1.0, (count, prompt, completion)
@@ -69,9 +71,9 @@ class Prices:
 
     def average(self, model: str, price: Price) -> float:
         """USD that an answer of the model took on average until now, at these prices; 0 without any."""
-        sums = "total(prompt_tokens) * ? + total(completion_tokens) * ?"
+        mean = "coalesce(avg(prompt_tokens * ? + completion_tokens * ?), 0)"
         found = self._sql.execute(
-            f"SELECT ({sums}) / max(count(*), 1) FROM ledger WHERE model=? AND kind='answered' AND struck=''",
+            f"SELECT {mean} FROM ledger WHERE model=? AND kind='answered' AND struck=''",
             (price.usd_per_prompt, price.usd_per_completion, model),
         ).fetchone()
         return float(found[0])

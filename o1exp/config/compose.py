@@ -47,6 +47,7 @@ class Study:
     machine: Any
     track: Any
     store: Any
+    ledger: Any
 
     @property
     def baseline(self) -> str:
@@ -92,7 +93,7 @@ def study_of(
     for arm, own in arms.items():
         try:
             graph = Graph(composed([*reached[arm], *own], origin)) if own else Graph(config, raw, built)
-            for settings in ("machine", "track", "store"):  # they stand on no edge, and are wrong whatever the goal is
+            for settings in ("machine", "track", "store", "ledger"):  # they stand on no edge, and are wrong whatever the goal is
                 graph.node(settings)
             goals[arm] = graph.stage(target)
             mistakes += [line for line in disagreements(goals[arm], graph.names) if line not in mistakes]
@@ -111,7 +112,7 @@ def study_of(
     names = {key: _label(by_arm, len(arms)) for key, by_arm in named.items()}
     if page is not None:
         names |= _page_names(page)
-    return Study(config, shown, goals, page, names, main.node("machine"), main.node("track"), main.node("store"))
+    return Study(config, shown, goals, page, names, main.node("machine"), main.node("track"), main.node("store"), main.node("ledger"))
 
 
 def plain_values(config: DictConfig) -> dict[str, Any]:

@@ -63,6 +63,7 @@ GROUPS: Groups = {
     "machine": ("o1exp.flow.machine.Machine",),
     "budget": ("o1exp.chat.teacher.Budget",),
     "store": ("o1exp.flow.storage.Storage",),
+    "ledger": ("o1exp.chat.purse.Purse",),
     "track": ("o1exp.track.tracking.Tracking",),
 }  # fmt: skip
 

@@ -28,9 +28,9 @@ UNCOUNTED = frozenset(
         "secrets", "bench.engines.estimate", *(f"chat.servers.{name}" for name in ("front", "pool", "replica", "serve")),
         *(f"train.estimate.{name}" for name in ("expected", "job", "work")),
         *(f"flow.{name}" for name in (
-            "architecture", "artefacts", "check", "command", "disk", "errors", "expect", "forks", "forkserver", "garbage", "gpus",
-            "holds", "lease", "library", "machine", "made_by", "manifest", "modules", "places", "plan", "process", "progress", "shelf",
-            "source", "stage", "stock", "storage", "store", "uses", "watched", "work",
+            "__main__", "architecture", "artefacts", "check", "command", "disk", "errors", "expect", "forks", "forkserver", "garbage",
+            "gpus", "holds", "lease", "library", "machine", "made_by", "manifest", "modules", "places", "plan", "process", "progress",
+            "shelf", "source", "stage", "stock", "storage", "store", "uses", "watched", "work",
         )),
     )
 )  # fmt: skip

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from o1exp.cards.card import ENTRIES, README, Card, CardEntry
-from o1exp.chat.accounts import open_book
+from o1exp.chat.accounts import exists, open_book
 from o1exp.chat.layout import NAME as LEDGER
 from o1exp.flow.manifest import ARTEFACTS
 from o1exp.flow.manifest import NAME as MANIFEST
@@ -191,7 +191,7 @@ def _ledger(dossier: Dossier, models: set[str]) -> list[str]:
     path = dossier.root / LEDGER
     if not models:
         return []
-    if not path.is_file():
+    if not exists(dossier.root):
         raise Lacking(f"the request ledger {path.name} is gone", "keep requests.sqlite beside the artefacts; asking anew costs again", 3)
     try:
         with open_book(dossier.root) as book:

@@ -12,7 +12,7 @@ from tests.chat.parts import Answers, Ask, quiet_store
 
 
 def study(stage: Ask) -> Study:
-    return Study(OmegaConf.create({"baseline": ""}), (), {"run": stage}, None, {stage.key: "thought"}, None, None, None)
+    return Study(OmegaConf.create({"baseline": ""}), (), {"run": stage}, None, {stage.key: "thought"}, None, None, None, None)
 
 
 def test_a_changed_address_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from o1exp.chat.client import Calls, Client
+from o1exp.chat.postgres import Postgres
+from o1exp.chat.purse import url_of
 from o1exp.chat.request import Request
 from o1exp.chat.servers.loopback import Refusal, Reply
 from o1exp.chat.teacher import Budget, Teacher
@@ -79,6 +81,11 @@ def quiet_store(root: Path) -> tuple[Store, io.StringIO]:
 
 
 def rows(database: Path, query: str) -> list[Any]:
+    """What the book of the outputs folder answers, wherever that lies."""
+    if url := url_of(database.parent):
+        with closing(Postgres(url)) as base:
+            found: list[Any] = base.execute(query).fetchall()
+            return found
     with closing(sqlite3.connect(database)) as connection:
         return connection.execute(query).fetchall()
 

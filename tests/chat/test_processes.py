@@ -1,5 +1,6 @@
 """Several processes, and processes that are killed, over one outputs folder."""
 
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.chat.cache import Cache
+from o1exp.chat.purse import url_of
 from o1exp.chat.request import Request, messages_sent, seed_sent
 from o1exp.chat.servers.loopback import Loopback, digest
 from o1exp.chat.teacher import Teacher
@@ -102,8 +104,8 @@ def test_killed_at_random_moments_no_kept_answer_is_asked_for_again(tmp_path: Pa
 def kept_digests(root: Path, server: Loopback) -> set[str]:
     """The kept questions under the names that the server's log gives them."""
     teacher = Teacher(model="m", base_url=server.base_url, max_tokens=20)
-    found = rows(root / "requests.sqlite", "SELECT json_extract(asked, '$.messages[0].content') FROM answers")
-    requests = [Request.user(row[0]) for row in found]
+    found = rows(root / "requests.sqlite", "SELECT asked FROM answers")
+    requests = [Request.user(json.loads(row[0])["messages"][0]["content"]) for row in found]
     return {digest({"messages": messages_sent(teacher, request), "seed": seed_sent(teacher, request)}) for request in requests}
 
 
@@ -129,6 +131,8 @@ def wait_for_a_claim(root: Path) -> None:
 
 
 def claims(root: Path) -> int:
+    if url_of(root):
+        return int(rows(root / "requests.sqlite", "SELECT count(*) FROM claims")[0][0])
     if not (root / "requests.sqlite").exists():
         return 0
     tables = rows(root / "requests.sqlite", "SELECT count(*) FROM sqlite_master WHERE name='claims'")

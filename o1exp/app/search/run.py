@@ -1,6 +1,5 @@
 """A search: trials are asked for, handed to the launcher as cells, and told to the study; then the best is scored again."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from omegaconf import DictConfig
 
 from o1exp.app import sweep as end
 from o1exp.app.axes import Axis, Value
-from o1exp.app.cell import PRUNE, shared
+from o1exp.app.cell import shared
 from o1exp.app.cells import Ended, Refused, checked
 from o1exp.app.designs import cells as designed
 from o1exp.app.identity import folder_of, settle
@@ -54,11 +53,9 @@ def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[A
         parent = opened(config, first, folder)
         settle(config, folder)
         trials = Trials(folder, asked)
-        with shared(folder / "stopped", parent, "go_on"):
-            os.environ[PRUNE] = "1" if asked.prune else ""
+        with shared(folder, parent, "go_on", asked.prune):
             while claimed := trials.claim():
                 _make(launcher, trials, claimed, folder)
-            os.environ[PRUNE] = ""
             again = _confirmed(launcher, trials, asked, folder, first)
         show_search(trials.study, asked, folder, again)
         end.ended(config, first, folder, {trial.number for trial in trials.study.get_trials(deepcopy=False)}, changed=True)
