@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from o1exp.history.cells import outcomes
-from tests.app.commands import TINY, o1exp
+from tests.app.commands import TINY
+from tests.app.commands import o1exp as ran
+from tests.inside import Command
 
 EIGHT = ("-m", *TINY, "hydra/launcher=joblib", "hydra.launcher.n_jobs=8", "seed=0,1", "thought=distil,shortcut", "think.lr=1e-3,2e-3")
 
@@ -21,7 +23,7 @@ def _folder(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_eight_cells_at_once_on_joblib_make_what_they_share_once(tmp_path: Path) -> None:
-    done = o1exp(tmp_path, *EIGHT, timeout=1500)
+    done = ran(tmp_path, *EIGHT, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "locked" not in done.stdout + done.stderr
     made = [line for line in done.stdout.splitlines() if "] made  " in line]
@@ -31,17 +33,27 @@ def test_eight_cells_at_once_on_joblib_make_what_they_share_once(tmp_path: Path)
     with sqlite3.connect(tmp_path / "outputs" / "mlflow.db") as sql:
         states = [state for (state,) in sql.execute(f"select status from runs {KINDS}")]
     assert states == ["FINISHED"] * 9  # the sweep and its cells
-    again = o1exp(tmp_path, *EIGHT, timeout=300)
+    again = ran(tmp_path, *EIGHT, timeout=300)
     assert again.returncode == 0, again.stderr
     assert "8 finished" in again.stdout
     assert "made  " not in again.stdout
+
+
+def test_the_launcher_of_a_cluster_composes(o1exp: Command) -> None:
+    pytest.importorskip("submitit", reason="the extra submitit is not installed")
+    launcher = ("hydra/launcher=submitit_slurm", "hydra.launcher.partition=gpu", "hydra.launcher.gpus_per_node=8")
+    done = o1exp(*launcher, "--cfg", "hydra", "--package", "hydra.launcher")
+    assert done.code == 0, done.err
+    assert "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher" in done.out
+    assert "partition: gpu" in done.out
+    assert "gpus_per_node: 8" in done.out
 
 
 @pytest.mark.slow
 def test_cells_run_as_jobs_of_submitit(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="the extra submitit is not installed")
     words = ("-m", "goal=thought", "source.count=5", "track=none", "hydra/launcher=submitit_local", "thought=distil,shortcut")
-    done = o1exp(tmp_path, *words, timeout=400)
+    done = ran(tmp_path, *words, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     found = outcomes(_folder(tmp_path))
     assert [cell.state for cell in found] == ["FINISHED", "FINISHED"]
@@ -73,7 +85,7 @@ def test_a_cell_whose_process_is_killed_takes_no_other_along(tmp_path: Path) -> 
         "        work.write(Example, [])\n"
     )
     words = ("--config-dir", "conf", "-m", "goal=thought", "track=none", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    done = o1exp(tmp_path, *words, "thought=deadly", "thought.mood=0,1,2,3", timeout=400)
+    done = ran(tmp_path, *words, "thought=deadly", "thought.mood=0,1,2,3", timeout=400)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "thought.mood=1: KILLED" in done.stderr
     states = {cell.overrides[-1]: cell.state for cell in outcomes(_folder(tmp_path))}

@@ -21,7 +21,11 @@ from tests.inside import Command
 SLURM = ("machine.launcher=slurm", "track=none")
 DATA = ("goal=verify", "thought=shortcut", "source.count=5", *SLURM)
 """Stages that cost nothing."""
-TRAINED = (*TINY, "goal=think", "source.count=60", "think.max_tokens=30000", "think.batch_tokens=1024", *SLURM)
+TRAINED = (
+    *(word for word in TINY if not word.startswith(("imitate", "think", "source", "bench"))), "goal=think", "arms={}", "sft@imitate=skip",
+    "thought=shortcut", "source.count=60", "think.max_tokens=40000", "think.batch_tokens=1024", "think.checkpoint_seconds=100000", *SLURM,
+)  # fmt: skip
+"""One training of some forty steps, whose only checkpoint is that of its end."""
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ def test_a_run_submits_waits_and_is_found_again(o1exp: Command, cluster: Cluster
 
 @pytest.mark.slow
 def test_a_failed_job_is_named_with_its_log_and_submitted_again(o1exp: Command, cluster: Cluster, tmp_path: Path) -> None:
-    words = (*(word for word in DATA if word != "source.count=5"), "source=local", "source.path=gone.jsonl")
+    words = ("goal=source", *SLURM, "source=local", "source.path=gone.jsonl")
     (tmp_path / "gone.jsonl").write_text('{"question": "1 + 1", "answer": "2"}\n')
     (cluster.folder / "jobs" / "full").touch()  # it waits, and meanwhile its file is lost
     waiting = o1exp(*words, "machine.wait=false")
@@ -183,7 +187,7 @@ def test_a_whole_study_runs_as_jobs_on_two_nodes(cluster: Cluster, tmp_path: Pat
     assert set(cluster.states().values()) == {"COMPLETED"}
     assert sorted(name.split("-")[1] for name in cluster.states() if "think" in name) == ["think", "think"]  # each arm's, side by side
     run = next((tmp_path / "outputs" / "runs").glob("*/run.json"))
-    assert json.loads(run.read_text())["arms"].keys() == {"long", "shortcut"}
+    assert json.loads(run.read_text())["arms"].keys() == {"long thoughts", "shortcut"}
     assert "Report: open" in done.stdout
     for made in (tmp_path / "outputs" / "artefacts" / "Sft").glob("*/manifest.json"):
         assert json.loads(made.read_text())["how"]["machine"]["nodes"] == 2
@@ -195,8 +199,7 @@ def test_a_preempted_training_saves_waits_its_turn_and_ends_with_the_same_bytes_
 ) -> None:
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
-    words = (*TRAINED, "think.checkpoint_seconds=100000")  # the only checkpoint is that of its end
-    first = start(tmp_path / "there", *words, "machine.nodes=2", env=cluster.env)
+    first = start(tmp_path / "there", *TRAINED, "machine.nodes=2", env=cluster.env)
     rows, number = tmp_path / "there" / "outputs" / "scratch", ""
     for _ in until(600):
         assert first.poll() is None, first.communicate()[0]
@@ -208,14 +211,14 @@ def test_a_preempted_training_saves_waits_its_turn_and_ends_with_the_same_bytes_
     first.send_signal(signal.SIGKILL)  # the login node dies
     first.wait()
     cluster.ask(number, "preempt")
-    second = o1exp(tmp_path / "there", *words, "machine.nodes=2", env=cluster.env, timeout=900)
+    second = o1exp(tmp_path / "there", *TRAINED, "machine.nodes=2", env=cluster.env, timeout=900)
     assert second.returncode == 0, second.stdout + second.stderr
     thinking = [one for one in cluster.jobs.all() if "-think-" in one["name"]]
     assert [(one["number"], one["restarts"], one["state"]) for one in thinking] == [(number, 1, "COMPLETED")]
     log = next((tmp_path / "there" / "outputs" / "slurm").glob("*-think-*.log")).read_text()
     assert "put back into the queue, it goes on where it was" in log
     local = ("machine.launcher=local", "machine.devices=2")
-    plain = o1exp(tmp_path / "here", *words, *local, timeout=900)
+    plain = o1exp(tmp_path / "here", *TRAINED, *local, timeout=900)
     assert plain.returncode == 0, plain.stdout + plain.stderr
     there, here = (_think(tmp_path / folder) for folder in ("there", "here"))
     assert there["facts"]["resumed_at"] > 0

@@ -1,16 +1,17 @@
 """Training in a process of its own: right by a plain loop, loadable, and the same after a kill."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from o1exp.flow import Machine, SettingsError, StageFailed, Store
 from o1exp.train.data.encode import CannotTrain, ChatEncoder, encode
-from o1exp.train.sft import Sft
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.rank import check_devices
 from tests.train.killing import checkpoint, half_written_checkpoint, killed_run, last_row_written, leave, with_inputs
-from tests.train.parts import SMALL, a_spec, curve_of, manifest_of, on_ranks, plain_training, sums
+from tests.train.parts import SMALL, a_spec, curve_of, loaded, manifest_of, on_ranks, plain_training, sums
+from tests.train.watched import watch
 
 
 def the_spec(start: str) -> TrainSpec:
@@ -96,32 +97,29 @@ def test_settings_and_plan() -> None:
     assert SMALL.replace(max_tokens=1000).expect({}).remark == "trains on 1,000 tokens"
 
 
-def on(trained: Store, root: Path, machine: Machine) -> tuple[Store, Sft]:
-    """SMALL made on another machine."""
-    store, stage = with_inputs(root, trained), SMALL.replace(machine=machine)
-    store.make([stage])
-    return store, stage
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("zero_stage", [0, 1, 2, 3])
 @pytest.mark.parametrize(("ranks", "micro_batch_tokens"), [(1, 8192), (2, 512), (2, 1024)])
-def test_ranks_zero_stages_and_accumulation_agree(
-    trained: Store, tmp_path: Path, zero_stage: int, ranks: int, micro_batch_tokens: int
-) -> None:
+def test_ranks_zero_stages_and_accumulation_agree(trained: Store, tmp_path: Path, ranks: int, micro_batch_tokens: int) -> None:
+    """All four stages in one start."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    store, stage = on(trained, tmp_path, Machine(devices=ranks, zero_stage=zero_stage, micro_batch_tokens=micro_batch_tokens))
-    for name in ("loss", "grad_norm"):
-        assert [row[name] for row in curve_of(store, SMALL)] == pytest.approx([row[name] for row in curve_of(trained, SMALL)], rel=2e-5)
+    machines = [Machine(devices=ranks, zero_stage=zero_stage, micro_batch_tokens=micro_batch_tokens) for zero_stage in range(4)]
     ids = torch.arange(30)[None]
-    ours, theirs = (AutoModelForCausalLM.from_pretrained(made.get(stage).source)(ids).logits for made in (store, trained))
-    assert torch.allclose(ours, theirs, atol=1e-4)
+    theirs = loaded(trained.get(SMALL).source)(ids).logits
+    for seen in watch(with_inputs(tmp_path / "store", trained), tmp_path / "watched", [SMALL.replace(machine=one) for one in machines]):
+        found = [json.loads(row) for row in (Path(seen["spec"].scratch) / "curve.jsonl").read_text().splitlines()]
+        for name in ("loss", "grad_norm"):
+            assert [row[name] for row in found] == pytest.approx([row[name] for row in curve_of(trained, SMALL)], rel=2e-5)
+        assert torch.allclose(loaded(Path(seen["spec"].out) / "model")(ids).logits, theirs, atol=1e-4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("ranks", "zero_stage"), [(1, 0), (2, 1), (2, 2), (2, 3)])
+@pytest.mark.parametrize(
+    ("ranks", "zero_stage"),
+    [
+        pytest.param(1, 0, marks=pytest.mark.long), pytest.param(2, 1, marks=pytest.mark.long),
+        pytest.param(2, 2, marks=pytest.mark.long), pytest.param(2, 3, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_killed_again_and_again(trained: Store, tmp_path: Path, ranks: int, zero_stage: int) -> None:
     stage = on_ranks(ranks, zero_stage, epochs=20)
     calm, disturbed = with_inputs(tmp_path / "calm", trained), with_inputs(tmp_path / "disturbed", trained)

@@ -1,5 +1,8 @@
 """Families that people train: with all weights, recomputation, bf16, LoRA and DPO, beside a plain loop; sampled beside generate()."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.zoo.run import row_of
@@ -45,9 +48,15 @@ def test_split_weights_that_are_read_outside_their_own_layer(name: str, way: str
     assert (row.faults, row.trains) == ((), way)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("changes", CHANGES, ids=" ".join)
-@pytest.mark.parametrize("name", COMMON)
+def _turns() -> Iterator[Any]:
+    """Every family with every change. Two changes of each family, so that each change meets eight families, are run before a merge."""
+    for turn, name in enumerate(COMMON):
+        for place, changes in enumerate(CHANGES):
+            often = (place - turn) % len(CHANGES) in (0, 2)
+            yield pytest.param(name, changes, marks=pytest.mark.slow if often else pytest.mark.long, id=f"{name} {' '.join(changes)}")
+
+
+@pytest.mark.parametrize(("name", "changes"), _turns())
 def test_trained_as_by_a_plain_loop(name: str, changes: tuple[str, ...]) -> None:
     row = row_of(name, *changes)
     assert row.faults == ()

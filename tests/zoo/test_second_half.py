@@ -5,6 +5,6 @@ import pytest
 from tests.zoo.check import as_documented
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_architecture_is_right_or_refused() -> None:
-    as_documented(1)
+    as_documented(1, 2)
