@@ -64,7 +64,7 @@ def test_cells_run_as_jobs_of_submitit(tmp_path: Path) -> None:
 def test_cells_run_as_tasks_of_two_workers_of_ray(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra ray is not installed")
     words = ("-m", "goal=thought", "source.count=5", "track=none", "hydra/launcher=ray", "thought=distil,shortcut")
-    done = o1exp(tmp_path, *words, timeout=600)
+    done = ran(tmp_path, *words, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     found = outcomes(_folder(tmp_path))
     assert [cell.state for cell in found] == ["FINISHED", "FINISHED"]

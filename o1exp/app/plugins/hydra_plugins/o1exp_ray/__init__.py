@@ -45,7 +45,7 @@ class RayLauncher(Launcher):
 
 
 def plain(settings: Any) -> dict[str, Any]:
-    found = OmegaConf.to_container(settings, resolve=True) if OmegaConf.is_config(settings) else settings
+    found: Any = OmegaConf.to_container(settings, resolve=True) if OmegaConf.is_config(settings) else settings
     return {str(name): value for name, value in (found or {}).items()}
 
 
