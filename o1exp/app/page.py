@@ -79,7 +79,8 @@ def _blocks(terminal: Terminal, study: Study, steps: list[PlannedStage]) -> None
     if said:
         section(terminal, "what it takes")
     for details, names in said.items():
-        terminal.print(Text(", ".join(names), style="bold"), soft_wrap=True)
+        for heading in textwrap.wrap(", ".join(names), terminal.width, break_long_words=False, break_on_hyphens=False):
+            terminal.print(Text(heading, style="bold"), soft_wrap=True)
         for name, text in details:
             line(terminal, f"  {name}", text)
 

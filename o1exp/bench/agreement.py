@@ -5,12 +5,13 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+    Floats = NDArray[np.float64]
 Level = Literal["nominal", "interval"]
 RESAMPLES = 1000
 COVERED = 0.95
@@ -44,6 +45,8 @@ def agreement(ratings: Mapping[str, Mapping[str, str | float]], level: Level) ->
 
     A rater may lack texts. Errors: ValueError with fewer than two raters.
     """
+    import numpy as np
+
     if len(ratings) < 2:
         raise ValueError(f"agreement needs two raters, there is {', '.join(ratings) or 'none'}")
     texts = list(dict.fromkeys(text for own in ratings.values() for text in own))
@@ -58,8 +61,10 @@ def agreement(ratings: Mapping[str, Mapping[str, str | float]], level: Level) ->
     return Agreement(raters=len(ratings), units=len(shared), level=level, alpha=alpha, kappas=found)
 
 
-def _coded(ratings: Mapping[str, Mapping[str, str | float]], texts: Sequence[str], level: Level) -> Floats:
+def _coded(ratings: Mapping[str, Mapping[str, str | float]], texts: Sequence[str], level: Level) -> "Floats":
     """Numbers [raters, texts], NaN where a rater has none; classes are counted."""
+    import numpy as np
+
     classes = sorted({str(value) for own in ratings.values() for value in own.values()}) if level == "nominal" else []
     code = {name: float(number) for number, name in enumerate(classes)}
     rows = [[_number(own.get(text), code) for text in texts] for own in ratings.values()]
@@ -72,7 +77,9 @@ def _number(value: str | float | None, code: Mapping[str, float]) -> float:
     return code[str(value)] if code else float(value)
 
 
-def _estimate(table: Floats, coefficient: Callable[[Floats], float]) -> Estimate:
+def _estimate(table: "Floats", coefficient: "Callable[[Floats], float]") -> Estimate:
+    import numpy as np
+
     whole = coefficient(table)
     if math.isnan(whole):
         return Estimate(value=None)
@@ -85,9 +92,11 @@ def _estimate(table: Floats, coefficient: Callable[[Floats], float]) -> Estimate
     )
 
 
-def _alpha(table: Floats, level: Level) -> float:
+def _alpha(table: "Floats", level: Level) -> float:
     """NaN where all ratings are the same, or no text has two."""
+
     import krippendorff
+    import numpy as np
 
     rated = table[~np.isnan(table)]
     if not len(rated) or (rated == rated[0]).all() or (np.sum(~np.isnan(table), axis=0) < 2).all():
@@ -95,8 +104,9 @@ def _alpha(table: Floats, level: Level) -> float:
     return float(krippendorff.alpha(reliability_data=table, level_of_measurement=level))
 
 
-def _kappa(pair: Floats) -> float:
+def _kappa(pair: "Floats") -> float:
     """NaN where both raters always say the same one thing."""
+    import numpy as np
     from sklearn.metrics import cohen_kappa_score
 
     if pair.shape[1] == 0 or len(np.unique(pair)) < 2:

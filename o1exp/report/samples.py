@@ -157,5 +157,7 @@ def shown_answer(arm: str, text: str, score: Score, most: int = LONGEST) -> Show
 def _judged(score: Score) -> str:
     if score.value is None or score.scale is None:
         return ""
+    if score.label and score.scale == (0, 1):
+        return score.label
     place = f"{score.value:g} on the scale from {score.scale[0]:g} to {score.scale[1]:g}"
     return f"{score.label}, {place}" if score.label else place

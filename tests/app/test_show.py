@@ -70,12 +70,12 @@ def test_the_batch_scripts_of_a_plan_are_scripts(o1exp: Command, tmp_path: Path)
     out = o1exp("experiment=paper/math", "action=plan", "machine.nodes=6", "source.limit=100").out
     assert "o1exp experiment=paper/math machine.nodes=6 source.limit=100 machine.launcher=local goal=thought" in out
     scripts = ["#!/bin/bash" + re.split(r"\n(?:paper-math-|before a run)", part)[0] for part in out.split("#!/bin/bash")[1:]]
-    assert len(scripts) == 9
+    assert len(scripts) == 14
     trainings, sampling = ([script for script in scripts if f"--{what}" in script] for what in ("nodes=6", "job-name=paper-math-sample"))
     assert len(trainings) == 2
-    assert len(sampling) == 1
+    assert len(sampling) == 3
     assert all("--gpus-per-node=8" in script and "--time=" in script for script in [*trainings, *sampling])
-    assert "machine.nodes=1" in sampling[0]
+    assert all("machine.nodes=1" in script for script in sampling)
     for script in scripts:
         assert "action=plan" not in script
         (tmp_path / "job.sh").write_text(script)

@@ -77,5 +77,5 @@ def test_a_judged_answer_is_shown_with_the_judge_s_words(tmp_path: Path) -> None
         ("a?", "safe", "right"), ("b?", "unsafe", "wrong"),
     }  # fmt: skip
     page = unescape((Store(tmp_path).folder(report) / "index.html").read_text())
-    assert '<span class="wrong">unsafe</span>' in page
+    assert "judged unsafe" in page
     assert "no answer" not in page.partition('data-what="problems"')[2]
