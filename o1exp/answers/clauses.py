@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from o1exp.answers.glyphs import without_marks
+
 _OPENING = frozenset("([{\u2983\u27e6\u230a\u2308")
 _CLOSING = frozenset(")]}\u2984\u27e7\u230b\u2309")
 _LINK = re.compile(
@@ -82,7 +84,6 @@ def balanced(text: str) -> bool:
     return depth == 0
 
 
-_MARKS = re.compile("[\u27e6\u27e7]")
 _NUMBERS = r"(?:arbitrary|integers?|real|constants?)"
 _CONDITION = re.compile(
     r"\u27e6\s*+,?\s*+(?:where|for|with|if|when|iff)\b"
@@ -132,7 +133,7 @@ def conditioned(text: str) -> Conditioned:
     rest = text[: min(starts, default=0)].rstrip(" ,;(")
     if not rest or rest.endswith(("|", ":", "\u2983")):
         return Conditioned(text, "", "")
-    condition = _MARKS.sub(" ", text[len(rest) :])
+    condition = without_marks(text[len(rest) :])
     free = _FREE.search(condition)
     return Conditioned(rest, condition, (free[1] or free[2]) if free else "")
 

@@ -3,14 +3,12 @@
 An announcement is explicit where it speaks of the answer or of a choice; "the roots are" and 所以...是 only hint at one.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from o1exp.answers.glyphs import MONEY
-from o1exp.answers.marked import first_formula, with_followers
-from o1exp.answers.normalise import restored
+from o1exp.answers.marked import first_formula, in_json, with_followers
 from o1exp.answers.prose import first_expression, last_expression
 from o1exp.answers.tokens import FUNCTIONS
 
@@ -78,9 +76,6 @@ _STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
 _NUMERAL = re.compile(
     "[有是为得剩共下了到于出要需]((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
 )
-_JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
-_NULL = re.compile(r"(?:null|None)\b|\"\s*\"")
-_TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
 _HEADING = re.compile(r"[\u4e00-\u9fff]{2,}|^\d+[.)]\s|\d\W*:\W*$")
 _WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
@@ -100,7 +95,7 @@ _COMMENT = re.compile(
     r"rounded|valid|close|required|an? integer|above|below|boxed|in the box|see above|therefore\s*+$|shown|explained|as follows)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|\uff1b|\uff0e")
+_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|!{3,}|\uff1b|\uff0e")
 _ASIDE = re.compile(
     r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$\u20ac\u00a3]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
     r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
@@ -157,7 +152,9 @@ def announced(text: str) -> Announced | None:
     """The last explicit announcement that holds an answer."""
     said = _in_words(text)
     start = said.place if said else 0
-    later = [_chosen(text, start), _in_json(text, start), _hashed(text, start)]
+    later = [_chosen(text, start), _hashed(text, start)]
+    if value := in_json(text, start):
+        later.append(Announced(*value) if value[0] else Announced(*value, "none", firm=False))
     return max((one for one in (said, *later) if one), key=lambda one: one.place, default=None)
 
 
@@ -223,28 +220,6 @@ def _chosen(text: str, start: int) -> Announced | None:
     return None
 
 
-def _in_json(text: str, start: int) -> Announced | None:
-    for match in reversed(list(_JSON.finditer(text, start))):
-        if _NULL.match(text, match.end()):
-            return Announced("", match.start(), "none", firm=False)
-        if found := _json_value(text[match.end() : match.end() + _SPAN]):
-            return Announced(found, match.start())
-    return None
-
-
-def tagged(text: str) -> tuple[str, int] | None:
-    """What stands in the last <answer> tag, and where; None where there is none."""
-    last = None
-    for last in _TAG.finditer(text):  # noqa: B007 - the last one is wanted
-        pass
-    if not last:
-        return None
-    closing = f"</{last['name']}>" if last["name"] else f"[/{last['square']}]"
-    stop = text.lower().find(closing.lower(), last.end())
-    content = text[last.end() : stop if stop >= 0 else len(text)].strip()
-    return (content, last.start()) if content else None
-
-
 def _hashed(text: str, start: int) -> Announced | None:
     """`#### 18`: a line that holds an answer. `#### Step 2` is a heading: words, with more text behind it."""
     last, end = None, len(text.rstrip())
@@ -265,18 +240,6 @@ def _stands_alone(content: str) -> bool:
     if _LETTER_OR_VERDICT.fullmatch(content) or (expression and not rest.strip()):
         return True
     return bool(_DIGIT.search(content)) and not _HEADING.search(content) and set(_WORD.findall(content)) <= FUNCTIONS
-
-
-def _json_value(rest: str) -> str:
-    """The JSON value at the start of a text, as text."""
-    try:
-        value, _ = json.JSONDecoder(strict=False).raw_decode(rest)
-    except (ValueError, RecursionError):
-        quoted = re.match(r"[\"']([^\"'\n]*+)[\"']|[^,}\n]++", rest)
-        return (quoted[1] or quoted[0]).strip() if quoted else ""
-    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
-        return ", ".join(str(item) for item in value)
-    return restored(str(value)) if isinstance(value, str | int | float) else ""
 
 
 def _phrase(rest: str) -> str:

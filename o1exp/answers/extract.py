@@ -8,9 +8,9 @@ at the end, the last expression in prose. Only what follows the last closed thou
 import re
 from dataclasses import dataclass
 
-from o1exp.answers.cues import announced, hinted, tagged
+from o1exp.answers.cues import announced, hinted
 from o1exp.answers.glyphs import MONEY, half_width
-from o1exp.answers.marked import at_the_end, boxed, last_box, money_marked, unclosed_box
+from o1exp.answers.marked import at_the_end, boxed, last_box, money_marked, tagged, unclosed_box
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import last_expression, without_place
 from o1exp.answers.thought import parted

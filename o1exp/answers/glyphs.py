@@ -78,6 +78,19 @@ COMMANDS |= {name.capitalize(): chr(0x391 + place) for place, name in enumerate(
 COMMANDS |= {"varphi": "\u03c6", "varepsilon": "\u03b5", "vartheta": "\u03b8", "varrho": "\u03c1"}
 
 
+_BLANKED, _DROPPED = ({ord(mark): blank for mark in (TEXT_OPEN, TEXT_CLOSE)} for blank in (" ", ""))
+
+
+def without_marks(text: str) -> str:
+    r"""The text with blanks for the marks round what stood in \text."""
+    return text.translate(_BLANKED) if TEXT_OPEN in text or TEXT_CLOSE in text else text
+
+
+def joined(text: str) -> str:
+    """The text with nothing in place of these marks."""
+    return text.translate(_DROPPED)
+
+
 def half_width(text: str) -> str:
     """The text with full-width digits, letters and signs in their usual width, letter for letter; the marks between sentences stay."""
     return _FULL_STOP.sub(".", text.translate(_HALF)) if not text.isascii() else text

@@ -1,8 +1,10 @@
-r"""Answers between marks: boxes, and formulas between dollar signs or LaTeX brackets (which dollar signs are money?)."""
+r"""Answers between marks: boxes, formulas between dollar signs or LaTeX brackets (which dollar signs are money?), tags, JSON."""
 
+import json
 import re
 
 from o1exp.answers.glyphs import MONEY
+from o1exp.answers.normalise import restored
 from o1exp.answers.units import is_unit
 
 _BOX = re.compile(
@@ -109,6 +111,7 @@ _PROSE = re.compile(r"(?<!\\)(?<![A-Za-z{\\])[A-Za-z]{3,}|[\u4e00-\u9fff]")
 _UNIT = re.compile(r"\s*((?:(?:square|cubic)\s)?[A-Za-z/%\u00b0\u00b5]+(?:\^?\d)?|\\%|[\u4e00-\u9fff]{1,4})?(?=[.,;)\s\u3002\uff0c]|$)")
 _MARKS = "*`_ \t\n.,;:\u3002\uff0c\uff01!\u2705\u2714"
 _TEXT = re.compile(r"\\(?:text[a-z]{0,6}|mathrm|mathbf|mbox)\s?\{[^{}]{0,60}\}")
+_LONGEST_VALUE = 600  # letters of a JSON value
 _FARTHEST = 400  # letters between two dollar signs of one line
 
 
@@ -191,3 +194,42 @@ def _as_unit(word: str) -> str:
     if word in ("%", "\\%", "\u00b0"):
         return word
     return rf"\text{{ {word}}}" if len(word) < 40 and is_unit(word) else ""
+
+
+_JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
+_NULL = re.compile(r"(?:null|None)\b|\"\s*\"")
+_TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
+
+
+def tagged(text: str) -> tuple[str, int] | None:
+    """What stands in the last <answer> tag, and where; None where there is none."""
+    last = None
+    for last in _TAG.finditer(text):  # noqa: B007 - the last one is wanted
+        pass
+    if not last:
+        return None
+    closing = f"</{last['name']}>" if last["name"] else f"[/{last['square']}]"
+    stop = text.lower().find(closing.lower(), last.end())
+    content = text[last.end() : stop if stop >= 0 else len(text)].strip()
+    return (content, last.start()) if content else None
+
+
+def in_json(text: str, start: int) -> tuple[str, int] | None:
+    """The last answer in JSON behind `start`, and where it stands; "" for one that is null; None where there is none."""
+    for match in reversed(list(_JSON.finditer(text, start))):
+        value = "" if _NULL.match(text, match.end()) else _json_value(text[match.end() : match.end() + _LONGEST_VALUE])
+        if value or _NULL.match(text, match.end()):
+            return value, match.start()
+    return None
+
+
+def _json_value(rest: str) -> str:
+    """The JSON value at the start of a text, as text."""
+    try:
+        value, _ = json.JSONDecoder(strict=False).raw_decode(rest)
+    except (ValueError, RecursionError):
+        quoted = re.match(r"[\"']([^\"'\n]*+)[\"']|[^,}\n]++", rest)
+        return (quoted[1] or quoted[0]).strip() if quoted else ""
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return ", ".join(str(item) for item in value)
+    return restored(str(value)) if isinstance(value, str | int | float) else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import product
 
-from o1exp.answers.glyphs import CURRENCIES, MONEY
+from o1exp.answers.glyphs import CURRENCIES, MONEY, without_marks
 from o1exp.answers.kinds import Answer, Many, Value
 from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
@@ -41,7 +41,6 @@ _CHINESE_COUNT = re.compile(
 )
 _ORDINAL = re.compile(r"^(\d+)\s*(?:(?:\^\s*\{?)?\s*\u27e6\s*(?:st|nd|rd|th)\s*\u27e7\s*\}?|(?:\^\{)?(?:st|nd|rd|th)\}?)$")
 _REMARK = re.compile(r"^(.*\d)\s*\((?:[A-Za-z]{3,}[A-Za-z -]*)\)$")
-_STATED = re.compile(r"^(?:\u27e6[^\u27e7]*(?:\bis|\bare|\bequals|:)\s*\u27e7|[A-Za-z][A-Za-z ]*(?:\bis|\bare|\bequals)\b:?)\s*(?=\S)")
 _CHOSEN = re.compile(r"^(?:\{\})?[\^_]\s*\{?(\w+)\}?\s*C\s*_\s*\{?(\w+)\}?$")
 _SCALES = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "hundred": 100,
@@ -90,7 +89,7 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
         text = mixed_joined(text)
         text = f"-{text[2:]}" if text.startswith("零下") else text
     text = _FRACTION_UNIT.sub(lambda match: f"\u27e6{match[1]}/{match[2]}{match[3]}\u27e7", text)
-    text = _LEAD.sub("", _STATED.sub("", text))
+    text = _LEAD.sub("", text)
     text = _REMARK.sub(r"\1", _CHANCE.sub(r"\1/\2", _ORDINAL.sub(r"\1", _CHOSEN.sub(r"\\binom {\1}{\2}", text))))
     if text.endswith("\u27e7") and text.startswith("\u27e6") and text.count("\u27e6") == 1:
         text = text[1:-1].strip()
@@ -136,7 +135,7 @@ def _text_unit(text: str, unit: str) -> list[Answer]:
     match = _TEXT_UNIT.match(text)
     if not match:
         return []
-    words = match["unit"].replace("\u27e6", " ").replace("\u27e7", " ")
+    words = without_marks(match["unit"])
     if set(re.findall(r"[a-z]+", words.lower())) & _NO_UNITS:
         return []
     return _values(match["math"], unit or words.strip(" /*"))
@@ -179,7 +178,7 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
 
 def compound(text: str) -> Value | None:
     """Several units of one kind in a row, as in 9 hours 48 minutes."""
-    plain = _FEET.sub(r"\1 ft \2 in", text.replace("\u27e6", " ").replace("\u27e7", " ").replace(" and ", " ").replace(",", " "))
+    plain = _in_a_row(text)
     parts, place = [], 0
     while match := _COMPOUND.match(plain, place):
         parts.append((match[1], match[2]))
@@ -199,9 +198,13 @@ def compound(text: str) -> Value | None:
     return Value(num(total / smallest), unit)
 
 
+def _in_a_row(text: str) -> str:
+    return _FEET.sub(r"\1 ft \2 in", without_marks(text).replace(" and ", " ").replace(",", " "))
+
+
 def _in_larger_unit(text: str, whole: Value) -> list[Answer]:
     """2 hours 30 minutes as 2.5 hours."""
-    unit = _COMPOUND.match(_FEET.sub(r"\1 ft \2 in", text.replace("\u27e6", " ").replace("\u27e7", " ")))
+    unit = _COMPOUND.match(_in_a_row(text))
     sizes = (converted(unit[2]) if unit else None), converted(whole.unit)
     return [Value(mul(whole.node, num(sizes[1][1] / sizes[0][1])), unit[2])] if unit and sizes[0] and sizes[1] else []
 

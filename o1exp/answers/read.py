@@ -5,21 +5,20 @@ from fractions import Fraction
 from functools import lru_cache
 
 from o1exp.answers.clauses import balanced, conditioned, cut, enclosed, exact_side, linked
-from o1exp.answers.glyphs import CURRENCIES, ROW, SET_CLOSE, SET_OPEN
+from o1exp.answers.glyphs import CURRENCIES, ROW, SET_CLOSE, SET_OPEN, joined, without_marks
 from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
 from o1exp.answers.nodes import ANY_NAME, num
 from o1exp.answers.normalise import clean, thousands_joined
 from o1exp.answers.notations import based, clock, column, congruence, grid, statements, vector
 from o1exp.answers.quantities import compound, expression, expressions, quantity
 from o1exp.answers.regions import between, empty
-from o1exp.answers.relations import equations, is_about_sets, is_union, label, sets, signed
+from o1exp.answers.relations import equations, in_signs, is_about_sets, is_union, label, sets
 from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
 from o1exp.answers.words import dated, digits_for_numerals, plain_words, reasoned, spelled_number, stated, wordy
 
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?$")
 _PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
-_MARKS = re.compile("[\u27e6\u27e7]")
 _LETTER = re.compile(
     r"^(?:(?:option|choice|answer|\u9009\u9879?|\u9009\u62e9)\s*)?[(\[{]*\s*([A-J])\s*[)\]}]*\s*(?:选项|项)?[.:]?$", re.IGNORECASE
 )
@@ -115,7 +114,7 @@ class _Reading:
         found = _choice(text, inner)
         if found and isinstance(found[0], Choice) and found[0].content is not None:
             return found
-        if verdict := reasoned(_MARKS.sub("", text)):
+        if verdict := reasoned(joined(text)):
             return [*found, *verdict, *_words(text)]
         for step in (clock, grid, column, vector, based, congruence, _empty):
             if some := step(text):
@@ -128,7 +127,7 @@ class _Reading:
         return found + read + [with_symbol(each, free, ANY_NAME) for each in read if free]
 
     def _structured(self, text: str) -> list[Answer]:
-        text = signed(_STATED.sub("", text))
+        text = in_signs(_STATED.sub("", text))
         if text[:1].isalnum() and (spelled := _spelled(text)):
             return spelled
         if (is_about_sets(text) or is_union(text)) and (some := sets(text)):
@@ -141,9 +140,9 @@ class _Reading:
         if found:
             return found
         found = self._list(text)
-        joined = thousands_joined(text)
-        if joined != text:
-            found = [*(self._list(joined) if "," in joined else []), *quantity(joined, self.comma), *found]
+        plain = thousands_joined(text)
+        if plain != text:
+            found = [*(self._list(plain) if "," in plain else []), *quantity(plain, self.comma), *found]
         if self.comma and found and "," in text:
             found += [one for one in quantity(text, True) if one not in found]
         if not found and "=" in text:
@@ -198,7 +197,7 @@ class _Reading:
         pieces = [piece for piece in pieces if piece]
         if len(pieces) < 2 or len(pieces) > 200 or (pieces[0][0] != "0" and _GROUPS.fullmatch(text)):
             return []
-        if wordy(_MARKS.sub("", text)) and not re.search(r"\d", text) and not linked(text)[1:] and len(pieces) == 2 and len(text) > 60:
+        if wordy(joined(text)) and not re.search(r"\d", text) and not linked(text)[1:] and len(pieces) == 2 and len(text) > 60:
             return []
         if named := self._by_name(pieces):
             return named
@@ -215,7 +214,7 @@ class _Reading:
         parts = cut(_TO.sub(":", digits_for_numerals(text) if "比" in text else text), ":")
         if 2 <= len(parts) <= 6 and (nodes := expressions(parts)):
             return [Ratio(tuple(nodes))]
-        bare = _MARKS.sub(" ", text).strip()
+        bare = without_marks(text).strip()
         words = _words(text)
         if words and _FUNCTION_WORDS.search(bare) and (formula := quantity(text, self.comma)):
             return formula
@@ -279,7 +278,7 @@ def _last_claim(text: str) -> str:
 
 
 def _choice(text: str, inner: _Reading) -> list[Answer]:
-    plain = _MARKS.sub("", text)
+    plain = joined(text)
     if some := statements(plain):
         return some
     if match := _LETTER.match(plain):
@@ -303,7 +302,7 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
 
 
 def _empty(text: str) -> list[Answer]:
-    bare = _MARKS.sub("", text).replace(" ", "")
+    bare = joined(text).replace(" ", "")
     if bare in _EMPTY or plain_words(text) == "no solution":
         return [Many("set", ()), Words("no solution")]
     return []
@@ -311,7 +310,7 @@ def _empty(text: str) -> list[Answer]:
 
 def _spelled(text: str) -> list[Answer]:
     """A number or a date in words."""
-    bare = _MARKS.sub(" ", text).strip()
+    bare = without_marks(text).strip()
     if not bare.isascii() or len(bare) > 200:
         return []
     if date := dated(bare):
@@ -323,11 +322,11 @@ def _spelled(text: str) -> list[Answer]:
 
 def _words(text: str) -> list[Answer]:
     """Text that is neither mathematics nor a number."""
-    bare = _MARKS.sub(" ", text)
+    bare = without_marks(text)
     if not wordy(bare) or re.search(r"\d|[\\^_=<>+*/]", bare):
         return []
     return [*stated(bare)]
 
 
 def _opaque(text: str) -> str:
-    return re.sub(r"\s+", "", _MARKS.sub("", text)).replace("{", "").replace("}", "")
+    return re.sub(r"\s+", "", joined(text)).replace("{", "").replace("}", "")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from o1exp.answers.clauses import cut, enclosed, linked, operators
+from o1exp.answers.glyphs import TEXT_OPEN, without_marks
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
 from o1exp.answers.nodes import Node, minus, negative, num, replaced, symbols
 from o1exp.answers.quantities import expression, expressions
@@ -54,19 +55,27 @@ _REALS = re.compile("^(?:\u211d|all real numbers|all reals|reals|\u27e6\\s*all r
 _BUILDER = re.compile("^\u2983\\s*(?P<name>[^|:]{1,12}?)\\s*(?:\u2208\\s*\u211d\\s*)?[|:]\\s*(?P<condition>.+)\u2984$")
 
 
-def _without_marks(text: str) -> str:
-    return " ".join(re.sub("[\u27e6\u27e7]", " ", text).split()) if "\u27e6" in text else text
+def in_signs(text: str) -> str:
+    """The text with signs for the words and the other notations that a set or an inequality may be told in."""
+    if "于" in text:
+        text = _CHINESE_SIGN.sub(lambda match: _CHINESE[match[1]], text)
+    plain = " ".join(without_marks(text).split()) if TEXT_OPEN in text else text
+    if match := _SPOKEN.match(plain):
+        return f"x{_COMPARED[match['sign'] or match['kind']]}{match['bound'] or '0'}"
+    if match := _EXCEPT.match(plain):
+        return _but(_NAMED_HOLE.sub("", match["points"] or match["holes"]))
+    if (match := _UNEQUAL.match(text)) and not any(sign in match[2] for sign in SIGNS):
+        return _but(match[2])
+    text = _WITHOUT.sub("\u211d\u2216\u2983", _UNITED.sub("\u222a", text))
+    return text[:-1] + "\u2984" if text.startswith("\u211d\u2216\u2983") and text.endswith("}") else text
 
 
-def signed(text: str) -> str:
-    """The text with the signs that Chinese words between two expressions stand for: x大于2."""
-    return _CHINESE_SIGN.sub(lambda match: _CHINESE[match[1]], text) if "于" in text else text
+def _but(points: str) -> str:
+    return f"\u211d\u2216\u2983{points.replace(' and ', ',').replace(' or ', ',')}\u2984"
 
 
 def is_union(text: str) -> bool:
-    """Whether the text is several intervals joined by "or", "and" or a comma, or the real numbers but for some."""
-    if _EXCEPT.match(_without_marks(text)) or _SPOKEN.match(_without_marks(text)):
-        return True
+    """Whether the text is several intervals joined by "or", "and" or a comma."""
     pieces = [piece for part in linked(text) for piece in cut(part, ",")]
     found = [match for piece in pieces if (match := _INTERVAL.match(piece)) and len(cut(match[2], ",")) == 2]
     certain = any(match[1] + match[3] not in ("()", "[]") or "\u221e" in match[2] for match in found)  # (1,2), (3,4) are points
@@ -75,7 +84,7 @@ def is_union(text: str) -> bool:
 
 def is_about_sets(text: str) -> bool:
     """Whether the text is an inequality, a union, an interval with unlike brackets, or names the real numbers."""
-    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS) or _UNITED.search(text) or _WITHOUT.match(text):
+    if any(sign in text for sign in SIGNS) or any(sign in text for sign in _SET_SIGNS):
         return True
     match = _INTERVAL.match(text)
     return bool(match and match[1] + match[3] not in ("()", "[]")) or bool(_REALS.match(text) or _UNLIKE.match(text))
@@ -85,19 +94,8 @@ def sets(text: str, depth: int = 0) -> list[Answer]:
     """The readings of a text as a set of real numbers or as inequalities; none where it is neither."""
     if depth > _DEEPEST:
         return []
-    if (match := _BUILDER.match(text)) and is_about_sets(match["condition"]):
-        return sets(match["condition"], depth + 1)
-    if match := _SPOKEN.match(_without_marks(text)):
-        bound = match["bound"] or "0"
-        text = f"x{_COMPARED[match['sign'] or match['kind']]}{bound}"
-    text = _WITHOUT.sub("\u211d\u2216\u2983", _UNITED.sub("\u222a", text))
-    if text.startswith("\u211d\u2216\u2983") and text.endswith("}"):
-        text = text[:-1] + "\u2984"
-    if (match := _UNEQUAL.match(text)) and not any(sign in match[2] for sign in SIGNS):
-        text = f"\u211d\u2216\u2983{match[2]}\u2984".replace(" and ", ",").replace(" or ", ",")
-    if match := _EXCEPT.match(_without_marks(text)):
-        holes = _NAMED_HOLE.sub("", match["points"] or match["holes"]).replace(" and ", ",").replace(" or ", ",")
-        text = f"\u211d\u2216\u2983{holes}\u2984"
+    if (match := _BUILDER.match(text)) and is_about_sets(in_signs(match["condition"])):
+        return sets(in_signs(match["condition"]), depth + 1)
     region = _union(text, 0)
     if region is None:
         return _inequalities(text)

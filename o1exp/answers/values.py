@@ -264,7 +264,7 @@ def evaluate(node: Node, point: Mapping[str, Fraction | complex], numbers: Numbe
 def _evaluate(node: Node, point: Mapping[str, Fraction | complex], numbers: NumberSystem) -> Any:
     op = node.op
     if op == "num":
-        return numbers.number(node.value)  # type: ignore[arg-type]
+        return numbers.number(node.value)
     if op == "sym":
         if node.value in numbers.constants:
             return +numbers.constants[str(node.value)]
