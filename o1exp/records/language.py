@@ -21,7 +21,7 @@ _TEXT = re.compile(r"\$[^$]*\$|\\\([^)]*\\\)|\\\[.*?\\\]|\\[A-Za-z]+|\[asy\].*?\
 _WORD = re.compile(r"[^\W\d_]{1,20}")
 _LEAST, _START = 0.3, 2000
 SURE = 4
-"""Small words of its language that a text with Latin letters has, at least, where its language is beyond doubt."""
+"""Letters, or small words, of its language that a text has at least, where its language is beyond doubt."""
 SCRIPTS = tuple(code for code, _ in _SCRIPTS)
 """Languages that are known by their letters."""
 
@@ -39,11 +39,12 @@ def language_of(question: str) -> str:
 
 
 def surely(text: str) -> str:
-    """The same for a text in which little may be doubted: of languages with Latin letters only one whose small words stand there
-    `SURE` times or more, and twice as often as those of any other."""
+    """The same, where it is beyond doubt: by `SURE` letters, or with Latin ones by as many small words, twice as many as of any other."""
     code = language_of(text)
-    if code not in _WORDS:
-        return code
+    if code in SCRIPTS:
+        return code if len(dict(_SCRIPTS)[code].findall(text[:_START])) >= SURE else ""
+    if not code:
+        return ""
     hits = _hits(_TEXT.sub(" ", text[:_START]))
     others = max(count for other, count in hits.items() if other != code)
     return code if hits[code] >= max(SURE, 2 * others) else ""

@@ -1,7 +1,7 @@
 """Case studies: the same query before and after, side by side, chosen by rule or by name (Part 2, section 4)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.records.reflection import reflections, searches
@@ -50,7 +50,7 @@ def cases(arms: list[Arm], baseline: str, named: Sequence[str] = ()) -> list[Cas
                 f"no problem {missing[0]!r} was answered by an arm and its baseline; name ids such as {', '.join(sorted(known)[:3])}"
             )
         return [_case(flip, "asked for by its name") for name in named for flip in flips if flip.question.partition(" ")[0] == name]
-    return [_case(flip, f"{flip.category}: {_points(flip.change)}") for flip in _in_turn(flips)[:MOST]]
+    return [_case(flip, f"{flip.category}: {flip.arm.name} {_points(flip.change)}") for flip in _in_turn(flips)[:MOST]]
 
 
 def _flips(arms: list[Arm], baseline: str, with_same: bool) -> Iterator[_Flip]:
@@ -82,10 +82,11 @@ def _in_turn(flips: Sequence[_Flip]) -> list[_Flip]:
 
 
 def _case(flip: _Flip, why: str) -> Case:
-    (found,) = beside((flip.base, flip.arm), flip.benchmark, [flip.question], majority=True) or [_gone(flip)]
-    texts = [side.attempts(flip.benchmark, [flip.question]).get(flip.question, []) for side in (flip.base, flip.arm)]
-    first = [own[0].text if own else "" for own in texts]
-    return Case(why, replace(found, change=""), tuple(map(reflections, first)), tuple(map(searches, first)))
+    """Where several answers were drawn, those that show the change: the better side's best one, the other side's worst."""
+    best = {flip.arm.name: flip.change >= 0, flip.base.name: flip.change < 0} if flip.change else None
+    (found,) = beside((flip.base, flip.arm), flip.benchmark, [flip.question], best=best) or [_gone(flip)]
+    texts = [answer.html.striptags() for answer in found.answers]
+    return Case(why, found, tuple(map(reflections, texts)), tuple(map(searches, texts)))
 
 
 def _gone(flip: _Flip) -> ShownProblem:

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -66,8 +66,13 @@ def samples(arms: list[Arm], wanted: int) -> list[ShownProblem]:
     return [next(one for one in shown[name] if one.key == question) for name, question in turns]
 
 
-def beside(arms: Sequence[Arm], benchmark: str, questions: Sequence[str], majority: bool = False) -> list[ShownProblem]:
-    """These questions with an answer of each arm: its first one, or by `majority` the first that is what most of its answers are."""
+def beside(
+    arms: Sequence[Arm], benchmark: str, questions: Sequence[str], majority: bool = False, best: Mapping[str, bool] | None = None
+) -> list[ShownProblem]:
+    """These questions with an answer of each arm: its first one, or by `majority` the first that is what most of its answers are.
+
+    `best` says of an arm whether its best answer is shown, or its worst.
+    """
     having = [arm for arm in arms if benchmark in arm.grades]
     if not having or not questions:
         return []
@@ -79,6 +84,8 @@ def beside(arms: Sequence[Arm], benchmark: str, questions: Sequence[str], majori
         for name, own in texts.items():
             if question in own:
                 place = _typical(scores[name][question]) if majority else 0
+                if best is not None and name in best:
+                    place = _extreme(scores[name][question], best[name])
                 answers.append(shown_answer(name, own[question][place].text, scores[name][question][place]))
         if answers:
             found.append(
@@ -143,6 +150,12 @@ def _typical(scores: Sequence[Score]) -> int:
     """The place of the first answer whose verdict is that of most."""
     right = [score.credit is not None and 2 * score.credit > 1 for score in scores]
     return right.index(2 * sum(right) > len(right))
+
+
+def _extreme(scores: Sequence[Score], best: bool) -> int:
+    """The place of the best answer, or of the worst; the first one of several."""
+    worth = [0.0 if score.credit is None else score.credit for score in scores]
+    return worth.index(max(worth) if best else min(worth))
 
 
 def shown_answer(arm: str, text: str, score: Score, most: int = LONGEST) -> ShownAnswer:

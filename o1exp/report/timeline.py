@@ -1,7 +1,7 @@
 """When the arms of a study were made, what changed from one to the next, and what each cost (the papers' first figure)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,10 +36,14 @@ class Moment:
     changed: tuple[str, ...]
     usd: float
     cpu_seconds: float
+    stages: tuple[tuple[str, float], ...] = ()
+    """When each of them was begun, and its seconds."""
+    place: int = 0
+    """Of the arm on the page, which its colour comes from."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name not in ("stages", "place")}
 
     @property
     def hours(self) -> float:
@@ -61,7 +65,8 @@ def timeline(arms: Sequence[Arm]) -> list[Moment]:
         seen |= set(stages)
         found.append(_moment(arm, own, len(stages) - len(own), tuple(_changes(told, before, arm.name))))
         before = arm.name
-    return found
+    places = {arm.name: place for place, arm in enumerate(arms)}
+    return [replace(one, place=places[one.arm]) for one in found]
 
 
 def _order(arms: Sequence[Arm]) -> Any:
@@ -84,6 +89,7 @@ def _moment(arm: Arm, own: list[Artefact], reused: int, changed: tuple[str, ...]
     return Moment(
         arm.name, min(stage.manifest.started for stage in counted), max(map(_ended, counted)), len(own), reused, changed,
         paid, sum(stage.manifest.cpu_seconds for stage in own),
+        tuple((stage.manifest.started, stage.manifest.seconds) for stage in counted),
     )  # fmt: skip
 
 
@@ -117,7 +123,7 @@ def _time(text: str) -> datetime:
 
 
 def drawn(found: Sequence[Moment], form: str = "svg") -> bytes:
-    """A bar for each arm from its begin to its end, with its cost; empty for a single arm."""
+    """A line for each arm from its begin to its end, a bar on it for each stage that was made, and its cost; empty for a single arm."""
     shown = found[:SHOWN]
     if len(shown) < 2:
         return b""
@@ -128,14 +134,12 @@ def drawn(found: Sequence[Moment], form: str = "svg") -> bytes:
     with drawing(2.3, 0.8 + 0.36 * len(shown)) as figure:
         axes = figure.add_subplot()
         for place, one in enumerate(shown):
-            start = (_time(one.begun) - first).total_seconds() / size
-            length = max((_time(one.ended) - _time(one.begun)).total_seconds() / size, span / size / 200)
-            axes.barh(place, length, left=start, height=0.5, color=colour(place), zorder=3)
-            late = start + length > 0.62 * span / size
+            bars = [((_time(at) - first).total_seconds() / size, max(seconds, span / 400) / size) for at, seconds in one.stages]
+            ends = (_time(one.begun) - first).total_seconds() / size, (_time(one.ended) - first).total_seconds() / size
+            axes.plot(ends, (place, place), color=colour(one.place), linewidth=1, zorder=2)
+            axes.broken_barh(bars, (place - 0.22, 0.44), color=colour(one.place), zorder=3)
             said = f"{one.made} made, {_cost(one)}"
-            at, side = (start, "right") if late else (start + length, "left")
-            axes.annotate(said, (at, place), xytext=(-6 if late else 6, 0), textcoords="offset points", va="center", ha=side,
-                          fontsize=8, color=SOFT)  # fmt: skip
+            axes.annotate(said, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=SOFT)
         axes.set_yticks(range(len(shown)), [called[one.arm] for one in shown], fontsize=9, color=INK)
         axes.invert_yaxis()
         axes.set_xlabel(f"{unit} since {first.isoformat(sep=' ', timespec='minutes')}", fontsize=9, color=INK)

@@ -33,7 +33,7 @@ GERMAN = "Der Fluss ist der längste des Landes und wird seit der Zeit der erste
         ("谁写了这本书?请用英文回答。", ENGLISH, False, ""),
         ("简述论文Sleep Is All You Need的内容", "这是一篇关于睡眠重要性的论文。", False, ""),
         ("Who wrote the book?", "这本书是他写的。", False, "other language"),
-        ("Translate the sentence into Chinese: it is late.", "很晚了。", False, ""),
+        ("Translate the sentence into Chinese: it is late.", "现在很晚了。", False, ""),
         (ENGLISH, GERMAN, False, "other language"),
         ("Which film is it?", "Die Hard", False, ""),
         ("What is $x$ if $x + 1 = 2$?", r"\boxed{1}", False, ""),

@@ -29,7 +29,7 @@ def test_the_largest_changes_come_first_and_both_answers_stand_side_by_side(arms
     found = cases(arms, "shortcut")
     assert len(found) == MOST
     assert [[answer.arm for answer in case.shown.answers] for case in found] == [["shortcut", "long"]] * MOST
-    assert found[0].why == "held-out sums: +100 points"
+    assert found[0].why == "held-out sums: long +100 points"
     assert all(before == 0 and after >= 2 for before, after in (case.reflecting for case in found)), "the long thoughts wait and check"
     assert cases(arms, "shortcut") == found
     assert cases(arms[:1], "") == []
