@@ -19,7 +19,7 @@ RATES = ("1e-3", "1.5e-3", "2e-3", "2.5e-3", "1e30")
 SEARCH = (
     "-m", *TINY, "track=none", "hydra/sweeper=optuna", "hydra.sweeper.sampler=random", "hydra.sweeper.n_trials=20",
     "hydra.sweeper.objectives=[accuracy,tokens]", "hydra.sweeper.options.confirm=1", "hydra.sweeper.options.prune=true",
-    "hydra.sweeper.options.held_out=[bench.arithmetic.problems.seed=1]", "think.validation_fraction=0.2",
+    'hydra.sweeper.options.held_out=["bench.arithmetic.problems.seed=1"]', "think.validation_fraction=0.2",
     f"think.lr={','.join(RATES)}",
 )  # fmt: skip
 """Twenty trials of five trainings, of which one diverges: trials that draw the same one share it."""
@@ -41,6 +41,7 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
     try:
         deadline = time.monotonic() + 1200
         while len(before := _ended(tmp_path)) < 3 or not list(tmp_path.glob("outputs/scratch/Sft-*")):
+            assert first.poll() is None, (tmp_path / "first.txt").read_text()
             assert time.monotonic() < deadline, (tmp_path / "first.txt").read_text()
             time.sleep(0.05)
         first.kill()  # mid-trial, with its pool and their trainings
