@@ -55,21 +55,24 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
     assert "made  " not in done.stdout
     (page,) = (tmp_path / "outputs" / "runs").glob("*/search.html")
     found = outcomes(page.parent)
-    drawn = {cell.number: next(word for word in cell.overrides if word.startswith("think.lr=")) for cell in found}
+    drawn = {
+        cell.number: float(next(word for word in cell.overrides if word.startswith("think.lr=")).partition("=")[2]) for cell in found
+    }
     assert sorted(drawn) == list(range(20))
-    assert {cell.number for cell in found if cell.state == "FAILED"} == {number for number, lr in drawn.items() if lr == "think.lr=1e30"}
+    assert {cell.number for cell in found if cell.state == "FAILED"} == {number for number, lr in drawn.items() if lr == 1e30}
     assert {cell.state for cell in found} <= {"FINISHED", "FAILED", "PRUNED"}
     assert {place: Path(place).read_text() for place in before} == before  # nothing was overwritten
     trials = Trials(page.parent, _asked()).study.get_trials()
     assert [trial.number for trial in trials] == list(range(20))
     for cell, trial in zip(sorted(found, key=lambda cell: cell.number), trials, strict=True):
         assert trial.state.name == {"FINISHED": "COMPLETE", "FAILED": "FAIL", "PRUNED": "PRUNED"}[cell.state]
-        assert drawn[cell.number] == f"think.lr={RATES[trial.params['think.lr']]}"
+        assert drawn[cell.number] == float(RATES[trial.params["think.lr"]])
         if cell.state == "FINISHED":
             assert trial.values == [dict(cell.metrics)[name] for name in ("accuracy", "tokens")]
     trained = len(list((tmp_path / "outputs" / "artefacts" / "Sft").iterdir()))
     assert trained <= 1 + 4 + 2  # phase 1, four rates, and both phases of the winner on a fresh seed
-    for said in ("again with seed=1000: accuracy ", "again with bench.arithmetic.problems.seed=1: accuracy ", "1e30"):
+    assert "hydra.sweeper.only" not in done.stderr  # a search has no such setting
+    for said in ("again with seed=1000: accuracy ", "again with bench.arithmetic.problems.seed=1: accuracy ", "think.lr=1e+30: FAILED"):
         assert said in done.stdout + done.stderr
 
 
