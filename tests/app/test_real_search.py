@@ -55,9 +55,7 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
     assert "made  " not in done.stdout
     (page,) = (tmp_path / "outputs" / "runs").glob("*/search.html")
     found = outcomes(page.parent)
-    drawn = {
-        cell.number: float(next(word for word in cell.overrides if word.startswith("think.lr=")).partition("=")[2]) for cell in found
-    }
+    drawn = {cell.number: float(next(word for word in cell.overrides if word.startswith("think.lr=")).partition("=")[2]) for cell in found}
     assert sorted(drawn) == list(range(20))
     assert {cell.number for cell in found if cell.state == "FAILED"} == {number for number, lr in drawn.items() if lr == 1e30}
     assert {cell.state for cell in found} <= {"FINISHED", "FAILED", "PRUNED"}
@@ -81,7 +79,16 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
 def test_batches_of_trials_are_jobs_of_submitit(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="the extra submitit is not installed")
     batch = ("hydra/launcher=submitit_local", "hydra.sweeper.options.at_once=2", "hydra.sweeper.options.confirm=0")
-    words = ("-m", *TINY, "track=none", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "bench.arithmetic.max_tokens=10,12", *batch)
+    words = (
+        "-m",
+        *TINY,
+        "track=none",
+        "hydra/sweeper=optuna",
+        "hydra.sweeper.n_trials=2",
+        "hydra.sweeper.sampler=grid",
+        "bench.arithmetic.max_tokens=10,12",
+        *batch,
+    )
     done = script(tmp_path, *words, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 trials: 2 complete" in done.stdout
