@@ -78,7 +78,7 @@ def tell_failed(failed: dict[str, str], never: int) -> None:
 def _record(folder: Path, found: Sequence[CellOutcome], config: DictConfig) -> RunRecord:
     """The sweep's record over all cells that were begun."""
     command = shlex.join(["o1exp", *_sweep_flags(config), *map(masked_override, task_words(config)), *_chosen(config)])
-    sweep = compared(folder, list(found), str(config.study), command)
+    sweep = compared(folder, list(found), str(config.study), command, alone="only" in config.hydra.sweeper)
     return replace(sweep, baseline=baseline(config, list(sweep.arms)))
 
 

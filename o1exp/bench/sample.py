@@ -68,7 +68,7 @@ class Sample(Stage[Table[Attempt]], Sampling):
     @property
     def gpus(self) -> int:
         """As many as hold the model."""
-        return min(self.machine.gpus, max(self.engine.gpus(self.machine), foreseen(self).gpus))
+        return min(self.machine.gpus, max(self.engine.gpus(self.machine), foreseen(self).gpus)) if self.machine.gpus else 0
 
     @property
     def preloads(self) -> tuple[str, ...]:

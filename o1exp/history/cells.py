@@ -82,8 +82,11 @@ def outcome(folder: Path) -> CellOutcome | None:
     return found
 
 
-def compared(folder: Path, ended: list[CellOutcome], title: str, command: str) -> RunRecord:
-    """The sweep's record: one arm for each cell with a result, named by the overrides in which the cells differ."""
+def compared(folder: Path, ended: list[CellOutcome], title: str, command: str, alone: bool = True) -> RunRecord:
+    """The sweep's record: one arm for each cell with a result, named by the overrides in which the cells differ.
+
+    A trial of a search is over, whatever came of it: unless a cell can be run `alone` no command is said that does it again.
+    """
     shared = _shared(ended)
     arms, failed = dict[str, str](), dict[str, str]()
     for cell in ended:
@@ -91,7 +94,7 @@ def compared(folder: Path, ended: list[CellOutcome], title: str, command: str) -
         if cell.run:
             arms[label] = next(iter(read(folder.parent / cell.run).arms.values()))
         elif cell.state != "FINISHED":
-            failed[label] = f"{cell.state}: {cell.reason}; again: {again(command, cell.number)}"
+            failed[label] = f"{cell.state}: {cell.reason}" + (f"; again: {again(command, cell.number)}" if alone else "")
     root, overrides = folder.resolve().parents[1], tuple(sorted(shared))
     return RunRecord(folder=folder, root=root, title=title, arms=arms, failed=failed, overrides=overrides, command=command)
 

@@ -5,7 +5,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -170,7 +170,7 @@ class Training(Stage[Checkpoint]):
         """What is not installed, or not there to launch with."""
         needed = ["torch", "transformers", "lightning"]
         needed += ["deepspeed"] if self.machine.strategy == "deepspeed" else []
-        if missing := [package for package in needed if find_spec(package) is None]:
+        if missing := [package for package in needed if not _installed(package)]:
             yield f"training needs {', '.join(missing)}: pip install {' '.join(missing)}"
         yield from launch_obstacles(self.machine)
 
@@ -254,6 +254,11 @@ class Training(Stage[Checkpoint]):
         machine = {name: getattr(self.machine, name) for name in names if name in Machine.__dataclass_fields__}
         own = {name: getattr(self, name) for name in names if name in self.__dataclass_fields__}
         return TrainSpec(**{"beta": 0.0, **machine, **own, **paths})
+
+
+@cache
+def _installed(package: str) -> bool:
+    return find_spec(package) is not None
 
 
 def _cause(spec: TrainSpec, ended: StageFailed) -> Exception:

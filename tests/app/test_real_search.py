@@ -19,7 +19,7 @@ RATES = ("1e-3", "1.5e-3", "2e-3", "2.5e-3", "1e30")
 SEARCH = (
     "-m", *TINY, "track=none", "hydra/sweeper=optuna", "hydra.sweeper.sampler=random", "hydra.sweeper.n_trials=20",
     "hydra.sweeper.objectives=[accuracy,tokens]", "hydra.sweeper.options.confirm=1", "hydra.sweeper.options.prune=true",
-    "hydra.sweeper.options.held_out=[bench.arithmetic.problems.seed=1]", "think.validation_fraction=0.2",
+    'hydra.sweeper.options.held_out=["bench.arithmetic.problems.seed=1"]', "think.validation_fraction=0.2",
     f"think.lr={','.join(RATES)}",
 )  # fmt: skip
 """Twenty trials of five trainings, of which one diverges: trials that draw the same one share it."""
@@ -41,6 +41,7 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
     try:
         deadline = time.monotonic() + 1200
         while len(before := _ended(tmp_path)) < 3 or not list(tmp_path.glob("outputs/scratch/Sft-*")):
+            assert first.poll() is None, (tmp_path / "first.txt").read_text()
             assert time.monotonic() < deadline, (tmp_path / "first.txt").read_text()
             time.sleep(0.05)
         first.kill()  # mid-trial, with its pool and their trainings
@@ -54,21 +55,22 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
     assert "made  " not in done.stdout
     (page,) = (tmp_path / "outputs" / "runs").glob("*/search.html")
     found = outcomes(page.parent)
-    drawn = {cell.number: next(word for word in cell.overrides if word.startswith("think.lr=")) for cell in found}
+    drawn = {cell.number: float(next(word for word in cell.overrides if word.startswith("think.lr=")).partition("=")[2]) for cell in found}
     assert sorted(drawn) == list(range(20))
-    assert {cell.number for cell in found if cell.state == "FAILED"} == {number for number, lr in drawn.items() if lr == "think.lr=1e30"}
+    assert {cell.number for cell in found if cell.state == "FAILED"} == {number for number, lr in drawn.items() if lr == 1e30}
     assert {cell.state for cell in found} <= {"FINISHED", "FAILED", "PRUNED"}
     assert {place: Path(place).read_text() for place in before} == before  # nothing was overwritten
     trials = Trials(page.parent, _asked()).study.get_trials()
     assert [trial.number for trial in trials] == list(range(20))
     for cell, trial in zip(sorted(found, key=lambda cell: cell.number), trials, strict=True):
         assert trial.state.name == {"FINISHED": "COMPLETE", "FAILED": "FAIL", "PRUNED": "PRUNED"}[cell.state]
-        assert drawn[cell.number] == f"think.lr={RATES[trial.params['think.lr']]}"
+        assert drawn[cell.number] == float(RATES[trial.params["think.lr"]])
         if cell.state == "FINISHED":
             assert trial.values == [dict(cell.metrics)[name] for name in ("accuracy", "tokens")]
     trained = len(list((tmp_path / "outputs" / "artefacts" / "Sft").iterdir()))
     assert trained <= 1 + 4 + 2  # phase 1, four rates, and both phases of the winner on a fresh seed
-    for said in ("again with seed=1000: accuracy ", "again with bench.arithmetic.problems.seed=1: accuracy ", "1e30"):
+    assert "hydra.sweeper.only" not in done.stderr  # a search has no such setting
+    for said in ("again with seed=1000: accuracy ", "again with bench.arithmetic.problems.seed=1: accuracy ", "think.lr=1e+30: FAILED"):
         assert said in done.stdout + done.stderr
 
 
@@ -77,7 +79,16 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
 def test_batches_of_trials_are_jobs_of_submitit(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="the extra submitit is not installed")
     batch = ("hydra/launcher=submitit_local", "hydra.sweeper.options.at_once=2", "hydra.sweeper.options.confirm=0")
-    words = ("-m", *TINY, "track=none", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "bench.arithmetic.max_tokens=10,12", *batch)
+    words = (
+        "-m",
+        *TINY,
+        "track=none",
+        "hydra/sweeper=optuna",
+        "hydra.sweeper.n_trials=2",
+        "hydra.sweeper.sampler=grid",
+        "bench.arithmetic.max_tokens=10,12",
+        *batch,
+    )
     done = script(tmp_path, *words, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 trials: 2 complete" in done.stdout

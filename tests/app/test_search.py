@@ -178,9 +178,9 @@ def test_the_best_trial_is_scored_again_on_fresh_seeds_and_with_its_own_model_on
 
 
 def test_held_out_problems_are_checked_before_the_first_trial(o1exp: Command) -> None:
-    held_out = "hydra.sweeper.options.held_out=[bench.arithmetic.problem=2]"
+    held_out = 'hydra.sweeper.options.held_out=["bench.arithmetic.problem=2"]'
     done = o1exp("-m", "hydra/sweeper=optuna", "think.lr=interval(0.001,0.002)", held_out)
-    assert (done.code, "bench.arithmetic.problem=2" in done.err) == (2, True), done.err
+    assert (done.code, "bench.arithmetic.problem=2: there is no such setting" in done.err) == (2, True), done.err
 
 
 def test_samplers_of_one_trial_draw_the_same() -> None:

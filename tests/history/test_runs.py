@@ -90,6 +90,8 @@ def test_a_sweeps_record_names_what_failed(tmp_path: Path) -> None:
     found = compared(sweep, outcomes(sweep), "study", "o1exp -m lr=1,2")
     said = "FAILED: boom; again: o1exp -m lr=1,2 'hydra.sweeper.only=[1]'"
     assert (found.arms, found.failed, found.overrides) == ({"lr=1": "Result/a"}, {"lr=2": said}, ("seed=0",))
+    searched = compared(sweep, outcomes(sweep), "study", "o1exp -m lr=1,2", alone=False)
+    assert searched.failed == {"lr=2": "FAILED: boom"}  # its trial is over
     write(found)
     assert read(sweep).failed == {"lr=2": said}
     assert read(sweep).key == "grid", "a sweep has no report of its own"
