@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 
 class Seen:
-    """Ids by a hash of 64 bits: two of ten million meet by chance three times in a million files, and then one has a "~2" that it need not."""
+    """Ids by a hash of 64 bits: two of ten million meet by chance in three of a million files, and one has a needless "~2" then."""
 
     def __init__(self) -> None:
         self._table = array("Q", bytes(8 << 12))

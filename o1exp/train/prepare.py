@@ -167,7 +167,8 @@ def facts(data: "Encoded", max_length: int, specials: Mapping[str, int]) -> Prep
     return PreparedFacts(
         rows=len(data), examples=len(lengths), dropped=data.dropped, cut=data.cut, tokens_lost=data.over,
         tokens=int(data.lengths.sum()), label_tokens=int(data.labels.sum()), max_length=max_length,
-        length_median=int(lengths[len(lengths) // 2]), length_p90=int(lengths[int(0.9 * (len(lengths) - 1))]), length_longest=int(lengths[-1]),
+        length_median=int(lengths[len(lengths) // 2]), length_p90=int(lengths[int(0.9 * (len(lengths) - 1))]),
+        length_longest=int(lengths[-1]),
         length_histogram=counts, problems=len(np.unique(data.problems)), unreadable=len(data.unreadable),
         unreadable_rows=data.unreadable[:LISTED].tolist(), special_tokens=dict(sorted(specials.items())),
     )  # fmt: skip

@@ -114,12 +114,12 @@ def growing(folder: Path) -> list[Measure]:
         answered(folder / f"answers{count}", count)
     artefacts(folder / "few", 100)
     artefacts(folder / "many", 10_000)
+    found, unit = {count: 1 / look_up(folder / f"answers{count}", count) for count in (small, large)}, "look-ups/ms"
     return [
-        Measure("look-up in a request cache of 200,000 answers", 1 / look_up(folder / f"answers{large}", large),
-                1 / look_up(folder / f"answers{small}", small), "look-ups/ms", "one of 10,000"),
-        Measure("an artefact looked for among 10,000", 1 / find(folder / "many"), 1 / find(folder / "few"), "look-ups/ms", "among 100"),
-        Measure("claims and payments of 4 processes", contention(folder / "four", 4), contention(folder / "one", 1), "1/s", "one process"),
-    ]  # fmt: skip
+        Measure("a request cache of 200,000 answers", "one of 10,000", unit, found[large], found[small]),
+        Measure("an artefact among 10,000", "among 100", unit, 1 / find(folder / "many"), 1 / find(folder / "few")),
+        Measure("4 processes that claim and pay", "one", "1/s", contention(folder / "four", 4), contention(folder / "one", 1)),
+    ]
 
 
 def main(words: list[str]) -> None:

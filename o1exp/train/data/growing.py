@@ -28,7 +28,7 @@ class Growing:
 
     def _head(self) -> None:
         described = {"descr": np.lib.format.dtype_to_descr(self._kind), "fortran_order": False, "shape": (self.count,)}
-        np.lib.format.write_array_header_1_0(self._file, described)  # type: ignore[no-untyped-call]
+        np.lib.format.write_array_header_1_0(self._file, described)
 
 
 @contextmanager
