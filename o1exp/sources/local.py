@@ -18,6 +18,7 @@ from o1exp.sources import shards
 from o1exp.sources.fields import USUAL, Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 from o1exp.sources.labelled import plain, thoughts
+from o1exp.sources.seen import Ids
 
 Unreadable = list[tuple[int, str]]
 """Number and reason of rows that cannot be read."""
@@ -174,7 +175,7 @@ def readable_problems(
 
 
 def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], origin: Origin, unreadable: Unreadable) -> Iterator[Problem]:
-    seen: dict[str, int] = {}
+    ids = Ids()
     by_columns: dict[tuple[str, ...], ProblemFields] = {}
     for row in rows:
         columns = tuple(row.values)
@@ -184,15 +185,4 @@ def _read(rows: Iterable[Row], fields: ProblemFields, given: dict[str, str], ori
         except ValueError as wrong:
             unreadable.append((row.place, str(wrong)))
             continue
-        yield dataclasses.replace(problem, id=unused(problem.id, seen))
-
-
-def unused(name: str, seen: dict[str, int]) -> str:
-    """The id, or `id~2` and so on where it is taken; rows may have ids of that form themselves. `seen` counts the uses of each."""
-    found, times = name, seen.get(name, 0)
-    while found in seen:
-        times += 1
-        found = f"{name}~{times}"
-    seen[name] = max(times, 1)
-    seen.setdefault(found, 1)
-    return found
+        yield dataclasses.replace(problem, id=ids.unused(problem.id))

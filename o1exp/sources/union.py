@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work
 from o1exp.records import Problem, Table
-from o1exp.sources.local import unused
+from o1exp.sources.seen import Ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Union(Stage[Table[Problem]]):
 
 
 def _joined(parts: dict[str, list[Problem]]) -> Iterator[Problem]:
-    seen: dict[str, int] = {}
+    ids = Ids()
     for problems in parts.values():
         for problem in problems:
-            yield replace(problem, id=unused(problem.id, seen))
+            yield replace(problem, id=ids.unused(problem.id))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -98,7 +99,7 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
     def _right(
         self, thoughts: Table[Example], golds: dict[str, str], counts: Counter[str], covered: Counter[str], struck: frozenset[str]
     ) -> Iterator[Example]:
-        seen: set[tuple[str, str]] = set()
+        seen: set[bytes] = set()
         for example in thoughts:
             verdict = _named(self._graded(example, golds))
             counts[verdict] += 1
@@ -106,12 +107,12 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
                 continue
             if example.id in struck:
                 counts["second_dropped"] += 1
-            elif (example.problem, example.response) in seen:
+            elif (said := _digest(example)) in seen:
                 counts["duplicates"] += 1
             elif covered[example.problem] >= self.keep:
                 counts["surplus"] += 1
             else:
-                seen.add((example.problem, example.response))
+                seen.add(said)
                 covered[example.problem] += 1
                 yield example
 
@@ -156,6 +157,11 @@ VERDICTS = ("right", "wrong", "no_answer", "unscored")
 
 LIKELY_SHOWN = 1000
 """Tokens of a problem and the end of a response that nobody has counted."""
+
+
+def _digest(example: Example) -> bytes:
+    """What tells a response to a problem from others: the texts themselves would take gigabytes."""
+    return blake2b(f"{example.problem}\0{example.response}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _named(verdict: "Verdict") -> str:

@@ -100,7 +100,7 @@ class Prepare(Stage[Prepared]):
             try:
                 tokenizer = load_tokenizer(start, self.eos_token, self.chat_template)
                 encoder = ChatEncoder(tokenizer, end_tokens(start), self.special_tokens)
-                data = encode(_counted(table, bar), encoder, self.max_length, self.overlong)
+                data = encode(_counted(table, bar), encoder, self.max_length, self.overlong, work.folder)
             except CannotTrain as problem:
                 raise ValueError(str(problem)) from None
         data.save(work.folder)
@@ -156,16 +156,19 @@ def end_tokens(start: Checkpoint) -> list[int]:
 
 def facts(data: "Encoded", max_length: int, specials: Mapping[str, int]) -> PreparedFacts:
     """Counts for the manifest, with a histogram: how many examples have up to so many tokens (doubling widths)."""
-    lengths = sorted(int(length) for length in data.lengths_seen)
+    import numpy as np
+
+    lengths = np.sort(data.lengths_seen)
     edges = [2**power for power in range(1, 40) if 2 ** (power - 1) < lengths[-1] and 2**power >= lengths[0]]
     counts, below = {}, 0
     for edge in edges:
-        within = sum(length <= edge for length in lengths)
+        within = int(np.searchsorted(lengths, edge, side="right"))
         counts[str(edge)], below = within - below, within
     return PreparedFacts(
         rows=len(data), examples=len(lengths), dropped=data.dropped, cut=data.cut, tokens_lost=data.over,
         tokens=int(data.lengths.sum()), label_tokens=int(data.labels.sum()), max_length=max_length,
-        length_median=lengths[len(lengths) // 2], length_p90=lengths[int(0.9 * (len(lengths) - 1))], length_longest=lengths[-1],
-        length_histogram=counts, problems=len(set(data.problems.tolist())), unreadable=len(data.unreadable),
+        length_median=int(lengths[len(lengths) // 2]), length_p90=int(lengths[int(0.9 * (len(lengths) - 1))]),
+        length_longest=int(lengths[-1]),
+        length_histogram=counts, problems=len(np.unique(data.problems)), unreadable=len(data.unreadable),
         unreadable_rows=data.unreadable[:LISTED].tolist(), special_tokens=dict(sorted(specials.items())),
     )  # fmt: skip

@@ -1,7 +1,10 @@
 """Examples and pairs as token ids: prompt and answer through the tokenizer's chat template, loss on the answer and its end token."""
 
+import tempfile
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -13,6 +16,7 @@ import numpy.typing as npt
 
 from o1exp.chat.dialogue import Dialogue
 from o1exp.records import Example, Pair
+from o1exp.train.data.growing import Growing, growing
 from o1exp.train.data.letters import Letters, sentence
 from o1exp.train.data.problems import SameProblems
 
@@ -95,7 +99,10 @@ class Encoded:
         return self.ids[self.starts[number] : self.starts[number + 1]]
 
     def save(self, folder: Path) -> None:
+        """Write the arrays, but for ids that were written there while they were made."""
         for name in ARRAYS:
+            if name == IDS and isinstance(self.ids, np.memmap) and Path(str(self.ids.filename)) == folder / f"{IDS}.npy":
+                continue
             np.save(folder / f"{name}.npy", getattr(self, name))
         np.save(folder / "counts.npy", np.array([self.dropped, self.cut, self.over]))
 
@@ -107,7 +114,8 @@ class Encoded:
         return cls(**arrays, dropped=dropped, cut=cut, over=over)
 
 
-ARRAYS = ("ids", "starts", "prompts", "rows", "problems", "units", "roles", "lengths_seen", "unreadable")
+IDS = "ids"
+ARRAYS = (IDS, "starts", "prompts", "rows", "problems", "units", "roles", "lengths_seen", "unreadable")
 
 
 class ChatEncoder:
@@ -169,48 +177,82 @@ class ChatEncoder:
             raise ValueError(f"the tokenizer does not read {answer[-20:]!r} as ending in its end token; choose chat_template=plain")
 
 
-def encode(rows: Iterable[Example | Pair], encoder: ChatEncoder, max_length: int, overlong: str) -> Encoded:
+def encode(
+    rows: Iterable[Example | Pair], encoder: ChatEncoder, max_length: int, overlong: str, folder: Path | None = None
+) -> Encoded:  # fmt: skip
     """Encode every document of the rows; one longer than `max_length` tokens is dropped or cut at its end, and counted.
+
+    The ids go to `ids.npy` in the folder as they come (one of its own where it is None) and are mapped into memory; of a document some
+    60 bytes are held.
 
     Rows that are no text (half of a surrogate pair) are left out and named in `unreadable`. Errors: CannotTrain if nothing is left, if a
     document has no trainable token, or where the tokenizer lacks a letter of one.
     """
-    ids: list[npt.NDArray[np.int32]] = []
-    kept: list[Document] = []
-    prompts, seen, unreadable = [], [], []
-    dropped, cut, over = 0, 0, 0
-    source, problems = documents(rows), SameProblems()
+    with tempfile.TemporaryDirectory() if folder is None else nullcontext(str(folder)) as place:
+        path = Path(place) / f"{IDS}.npy"
+        with growing(path, np.int32) as ids:
+            found = _documents(rows, encoder, (max_length, overlong), ids)
+        if encoder.unknown:
+            raise CannotTrain(sentence(encoder.unknown))
+        if not found.rows:
+            raise CannotTrain(
+                f"no example is left to train on: {found.dropped} were longer than max_length={max_length}; raise it, or set overlong=cut"
+                + (f" ({len(found.unreadable)} were no text)" if found.unreadable else "")
+            )
+        return found.encoded(np.load(path, mmap_mode=None if folder is None else "r"))
+
+
+@dataclass
+class _Found:
+    """What is held of the documents: numbers alone."""
+
+    starts: "array[int]" = field(default_factory=lambda: array("q", [0]))
+    prompts: "array[int]" = field(default_factory=lambda: array("q"))
+    rows: "array[int]" = field(default_factory=lambda: array("q"))
+    roles: "array[int]" = field(default_factory=lambda: array("b"))
+    places: "array[int]" = field(default_factory=lambda: array("q"))
+    """The place of each kept document among all that were seen."""
+    seen: "array[int]" = field(default_factory=lambda: array("q"))
+    problems: SameProblems = field(default_factory=SameProblems)
+    unreadable: list[int] = field(default_factory=list)
+    dropped: int = 0
+    cut: int = 0
+    over: int = 0
+
+    def encoded(self, ids: npt.NDArray[np.int32]) -> Encoded:
+        at = np.frombuffer(self.rows, np.int64)
+        return Encoded(
+            ids=ids, starts=np.frombuffer(self.starts, np.int64), prompts=np.frombuffer(self.prompts, np.int64), rows=at,
+            problems=self.problems.numbers()[np.frombuffer(self.places, np.int64)], units=at, roles=np.frombuffer(self.roles, np.int8),
+            lengths_seen=np.frombuffer(self.seen, np.int64), unreadable=np.unique(np.array(self.unreadable, dtype=np.int64)),
+            dropped=self.dropped, cut=self.cut, over=self.over,
+        )  # fmt: skip
+
+
+def _documents(rows: Iterable[Example | Pair], encoder: ChatEncoder, cap: tuple[int, str], ids: Growing) -> _Found:
+    """Encode every document; `cap` is how long one may be, and what becomes of a longer one."""
+    (max_length, overlong), found, source = cap, _Found(), documents(rows)
     while chunk := list(islice(source, 512)):
-        unreadable += [document.row for document in chunk if not document.is_text]
+        found.unreadable += [document.row for document in chunk if not document.is_text]
         readable = [document for document in chunk if document.is_text]
         for document, (prompt, answer) in zip(readable, encoder(readable), strict=True):
-            problems.add(document.problem, document.prompt)
-            seen.append(len(prompt) + len(answer))
-            excess = seen[-1] - max_length
+            found.problems.add(document.problem, document.prompt)
+            found.seen.append(len(prompt) + len(answer))
+            excess = found.seen[-1] - max_length
             if excess > 0 and overlong == "drop":
-                dropped, over = dropped + 1, over + seen[-1]
+                found.dropped, found.over = found.dropped + 1, found.over + found.seen[-1]
                 continue
             if excess > 0:
-                answer, cut, over = answer[: max(0, len(answer) - excess)], cut + 1, over + excess
+                answer, found.cut, found.over = answer[: max(0, len(answer) - excess)], found.cut + 1, found.over + excess
             if not document.response.strip() or not answer:
                 raise CannotTrain(f"example {document.name} has no trainable token: " + _why_empty(document, len(prompt), max_length))
-            ids.append(np.array(prompt + answer, dtype=np.int32))
-            kept.append(document)
-            prompts.append(len(prompt))
-    if encoder.unknown:
-        raise CannotTrain(sentence(encoder.unknown))
-    if not kept:
-        raise CannotTrain(
-            f"no example is left to train on: {dropped} were longer than max_length={max_length}; raise it, or set overlong=cut"
-            + (f" ({len(unreadable)} were no text)" if unreadable else "")
-        )
-    at = np.array([document.row for document in kept])
-    return Encoded(
-        ids=np.concatenate(ids), starts=np.concatenate([[0], np.cumsum([len(one) for one in ids])]), prompts=np.array(prompts), rows=at,
-        problems=np.array([problems.number(document.prompt) for document in kept]), units=at,
-        roles=np.array([document.role for document in kept], dtype=np.int8),
-        lengths_seen=np.array(seen), unreadable=np.unique(np.array(unreadable, dtype=np.int64)), dropped=dropped, cut=cut, over=over,
-    )  # fmt: skip
+            ids.extend(prompt + answer)
+            found.starts.append(ids.count)
+            found.prompts.append(len(prompt))
+            found.rows.append(document.row)
+            found.roles.append(document.role)
+            found.places.append(len(found.seen) - 1)
+    return found
 
 
 def _where(document: Document) -> str:

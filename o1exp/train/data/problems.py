@@ -1,34 +1,55 @@
 """Which examples are of one problem: what is held out, is held out with all of them."""
 
+from array import array
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
 from o1exp.records.question import question_number
+
+Ints = npt.NDArray[np.int64]
 
 
 class SameProblems:
     """Numbers for problems, the same for examples whose questions are one text in some spelling, or that share an id (a translation).
 
-    A number comes from the texts alone, so that another order, other ids or other answers leave it as it is.
+    A number comes from the texts alone, so that another order, other ids or other answers leave it as it is. 16 bytes are kept of an
+    example: there may be tens of millions.
     """
 
     def __init__(self) -> None:
-        self._texts: dict[str, int] = {}
-        self._above: dict[str | int, str | int] = {}
-        self._lowest: dict[str | int, int] = {}
+        self._numbers, self._names = array("q"), array("q")
 
     def add(self, name: str, question: str) -> None:
         """An example's problem by its id ("" for none) and its text."""
-        if question not in self._texts:
-            self._texts[question] = question_number(question)
-        number = self._texts[question]
-        one, other = self._root(number), self._root(name) if name else self._root(number)
-        lowest = min(number, *(self._lowest.get(root, number) for root in (one, other)))
-        self._above[other] = one
-        self._lowest[one] = lowest
+        self._numbers.append(_number(question))
+        self._names.append(_name(name) if name else 0)
 
-    def number(self, question: str) -> int:
-        """That of an added question."""
-        return self._lowest[self._root(self._texts[question])]
+    def numbers(self) -> Ints:
+        """That of each example, in the order in which they were added: the lowest of all questions that it is one problem with."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
 
-    def _root(self, one: str | int) -> str | int:
-        while self._above.setdefault(one, one) != one:
-            self._above[one] = one = self._above[self._above[one]]
-        return one
+        questions, which = np.unique(np.frombuffer(self._numbers, np.int64), return_inverse=True)
+        names = np.frombuffer(self._names, np.int64)
+        named = np.flatnonzero(names)
+        called, who = np.unique(names[named], return_inverse=True)
+        nodes = len(questions) + len(called)
+        edges = coo_array((np.ones(len(named), bool), (which[named], len(questions) + who)), shape=(nodes, nodes))
+        groups = connected_components(edges, directed=False)[1][: len(questions)]
+        lowest = np.full(nodes, np.iinfo(np.int64).max)
+        np.minimum.at(lowest, groups, questions)
+        found: Ints = lowest[groups][which]
+        return found
+
+
+@lru_cache(maxsize=4096)
+def _number(question: str) -> int:
+    return question_number(question)
+
+
+def _name(name: str) -> int:
+    """64 bits of an id; never 0, which stands for none."""
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True) or 1

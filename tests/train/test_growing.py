@@ -1,0 +1,32 @@
+"""Arrays that grow on disk, and problems told apart without their texts."""
+
+from pathlib import Path
+
+import numpy as np
+
+from o1exp.records.question import question_number
+from o1exp.train.data.growing import growing
+from o1exp.train.data.problems import SameProblems
+
+
+def test_the_file_is_the_one_that_numpy_would_save(tmp_path: Path) -> None:
+    whole = np.arange(100_000, dtype=np.int32)
+    with growing(tmp_path / "grown.npy", np.int32) as grown:
+        for first in range(0, len(whole), 777):
+            grown.extend(whole[first : first + 777].tolist())
+    np.save(tmp_path / "saved.npy", whole)
+    assert (tmp_path / "grown.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
+    with growing(tmp_path / "none.npy", np.int32):
+        pass
+    assert np.load(tmp_path / "none.npy").tolist() == []
+
+
+def test_examples_that_share_a_question_or_an_id_are_one_problem() -> None:
+    problems = SameProblems()
+    rows = [("a", "one"), ("b", "two"), ("a", "drei"), ("", "two"), ("c", "three"), ("", "drei"), ("c", "four"), ("d", "four")]
+    for name, question in rows:
+        problems.add(name, question)
+    one = min(map(question_number, ("one", "drei")))
+    last = min(map(question_number, ("three", "four")))
+    two = question_number("two")
+    assert problems.numbers().tolist() == [one, two, one, two, last, one, last, last]
