@@ -30,11 +30,12 @@ def main(words: list[str]) -> int:
 def _ended(base: Path, number: str) -> int:
     """Before its time limit, or to make room for others: what was done is kept, and the job waits for its next turn."""
     again = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+    print("ended early; what was done is kept", flush=True)  # said before Slurm ends this process, as it does at once
     why = f"it was put back {again} times" if again >= MOST else requeue(number)
     if not why:
-        print("ended early; put back into the queue, it goes on where it was", flush=True)
+        print("put back into the queue, it goes on where it was", flush=True)
         return INTERRUPTED
-    print(f"ended early and not put back into the queue: {why}; the same command goes on", flush=True)
+    print(f"not put back into the queue: {why}; the same command goes on", flush=True)
     end(base, Ending(number, INTERRUPTED, f"was ended early and not put back into the queue: {why}; the same command goes on"))
     return INTERRUPTED
 

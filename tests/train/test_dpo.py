@@ -200,7 +200,7 @@ def test_encoded_pairs_say_what_they_are(trained: Store) -> None:
 
 @pytest.mark.slow
 def test_a_killed_preference_training_goes_on_to_the_same_bytes(trained: Store, tmp_path: Path) -> None:
-    stage = DPO.replace(epochs=8)
+    stage = DPO
     calm, disturbed = with_inputs(tmp_path / "calm", trained, stage), with_inputs(tmp_path / "disturbed", trained, stage)
     calm.make([stage])
     killed_run(disturbed.root, stage, checkpoint(1))

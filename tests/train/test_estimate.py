@@ -183,8 +183,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [pytest.param(name, marks=pytest.mark.long if name == "large" else pytest.mark.slow) for name in SHAPES])
 @pytest.mark.parametrize(
     "machine",
     [

@@ -16,9 +16,12 @@ from o1exp.train.bases.small import Untrained
 from o1exp.train.data.batch import MicroBatch, Share, micro_batch
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.estimate.job import TrainingJob
-from o1exp.train.estimate.memory import GIB, memory
+from o1exp.train.estimate.memory import GIB, asked, memory
+from o1exp.train.estimate.nearest import nearest
 from o1exp.train.worker import sequence
 from o1exp.train.worker.strategy import zero_config
+from tests.conftest import ROOT
+from tests.train.estimates import h100, job
 from tests.train.parts import SMALL, a_spec, curve_of, encoded
 from tests.train.watched import on, watch
 
@@ -86,11 +89,36 @@ def test_a_long_window_fits_where_ranks_share_it() -> None:
     kept = {}
     for share in (1, 2, 4, 8):
         machine = dataclasses.replace(GPUS, nodes=4, sequence_parallel=share, micro_batch_tokens=16384)
-        job = TrainingJob(model=model, machine=machine, bf16=True, pack_length=131072, batch_tokens=4 * 131072)
-        assert job.tokens_at_once == 131072 // share
-        kept[share] = memory(job).kept / GIB
+        training = TrainingJob(model=model, machine=machine, bf16=True, pack_length=131072, batch_tokens=4 * 131072)
+        assert training.tokens_at_once == 131072 // share
+        kept[share] = memory(training).kept / GIB
     assert [kept[1] / kept[share] for share in (2, 4, 8)] == pytest.approx([2, 4, 8], rel=0.01)
     assert kept[1] > 300 > 80 > kept[8]
+
+
+def test_the_nearest_machine_for_a_long_pack_shares_rows() -> None:
+    found = nearest(job("qwen2_5_7b", h100(devices=8, zero_stage=3, activation_checkpointing=True), pack_length=524288))
+    assert found is not None
+    assert (found.machine.nodes, found.machine.sequence_parallel) == (1, 4)  # 28 heads cannot be shared by 8
+    assert found.words == "machine.sequence_parallel=4 machine.offload_activations=true"
+
+
+def test_the_table_of_windows_is_what_the_plan_says() -> None:
+    text = (ROOT / "docs" / "scale.md").read_text()
+    rows = [
+        re.findall(r"[\d.,]+(?= \()|[\d,]{6,}(?= \|)|(?<=\*\*)[\d.]+", line)
+        for line in text.splitlines()
+        if re.search(r"\| \d+,\d{3} \|", line)
+    ]
+    assert len(rows) == 7
+    for place, (pack, *shown) in enumerate(rows):
+        assert len(shown) == (3 if place < 3 else 4)
+        option, nodes = ("qwen2_5_7b", 1) if place < 3 else ("qwen2_5_math_72b", 4)
+        machine = h100(devices=8, zero_stage=3, activation_checkpointing=True, offload_activations=3 <= place < 6)
+        machine = dataclasses.replace(machine, nodes=nodes, launcher="slurm")
+        for size, number in zip((1, 2, 4, 8), shown, strict=False):
+            found = memory(job(option, dataclasses.replace(machine, sequence_parallel=size), int(pack.replace(",", ""))))
+            assert f"{asked(found, 'gpu'):.1f}" == number, (option, pack, size)
 
 
 @pytest.mark.slow

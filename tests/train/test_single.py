@@ -1,13 +1,15 @@
 """machine.strategy=single: the same training without DeepSpeed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from o1exp.flow import Machine, SettingsError, StageFailed, Store
+from o1exp.train.logs import CURVE
 from tests.train.killing import checkpoint, half_written_checkpoint, killed_run, with_inputs
 from tests.train.parts import SMALL, curve_of, loaded, manifest_of
-from tests.train.watched import logits, on
+from tests.train.watched import logits, on, watch
 
 SINGLE = on(SMALL, strategy="single")
 
@@ -47,9 +49,9 @@ ALL_AT_ONCE = on(
         lora_r=4,
         lora_dropout=0.2,
         lr=2e-2,
-        epochs=12,
+        epochs=6,
         validation_fraction=0.3,
-        evaluations=9,
+        evaluations=5,
         samples=1,
         sample_tokens=6,
         keep="best",
@@ -118,13 +120,9 @@ SHORT = SMALL.replace(precision="bf16", epochs=1.5, warmup_ratio=0.0, lr_schedul
 
 @pytest.mark.slow
 def test_bf16_weights_move_as_under_zero_without_it_and_alone(trained: Store, tmp_path: Path) -> None:
-    curves: list[list[float]] = []
-    for machine in ({"zero_stage": 1}, {"zero_stage": 0}, {"strategy": "single"}):
-        stage = on(SHORT, **machine)
-        store = with_inputs(tmp_path / f"{len(curves)}", trained, stage)
-        store.make([stage])
-        curves.append([row["loss"] for row in curve_of(store, stage)])
-    split, whole, alone = curves
+    machines: list[dict[str, Any]] = [{"zero_stage": 1}, {"zero_stage": 0}, {"strategy": "single"}]
+    seen = watch(with_inputs(tmp_path / "store", trained), tmp_path / "watched", [on(SHORT, **machine) for machine in machines])
+    split, whole, alone = ([row.loss for row in CURVE.read(Path(one["spec"].scratch))] for one in seen)
     assert len(split) == 3
     assert split[2] < split[0] - 0.1
     assert whole == pytest.approx(split, rel=1e-5)

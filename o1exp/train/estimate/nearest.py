@@ -17,7 +17,9 @@ CHANGES: tuple[Mapping[str, Any], ...] = (
     {"zero_stage": 3, "activation_checkpointing": True, "offload_optimizer": True},
     {"zero_stage": 3, "activation_checkpointing": True, "offload_optimizer": True, "offload_activations": True},
 )  # fmt: skip
-"""What is changed to fit, the cheapest in time first."""
+"""What is changed to fit, the cheapest in time first; then ranks share rows, where the heads can be shared."""
+SHARES = (2, 4, 8)
+"""How many ranks of a node share a row."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def fits(found: Memory, machine: Machine) -> bool:
 
 def nearest(job: TrainingJob, offload: bool = True) -> Fit | None:
     """None where even the largest machine does not do; with or without moving more to the memory of the CPUs."""
-    for machine, changed in _machines(job.machine):
+    for machine, changed in _machines(job):
         if not offload and any(name.startswith("offload") for name in changed):
             continue
         found = memory(job.on(machine))
@@ -56,13 +58,25 @@ def parked(job: TrainingJob) -> float:
     return (optimizer + kept) / GIB
 
 
-def _machines(start: Machine) -> Iterator[tuple[Machine, dict[str, Any]]]:
+def _shared(job: TrainingJob, devices: int) -> Iterator[Mapping[str, Any]]:
+    """Changes by which ranks of a node share rows."""
+    if job.pairs or job.machine.packing not in ("auto", "packed"):
+        return
+    for size in SHARES:
+        if size > job.machine.sequence_parallel and devices % size == 0 and job.model.heads and job.model.heads % size == 0:
+            shared = {"zero_stage": 3, "activation_checkpointing": True, "sequence_parallel": size}
+            yield shared
+            yield {**shared, "offload_activations": True}
+
+
+def _machines(job: TrainingJob) -> Iterator[tuple[Machine, dict[str, Any]]]:
     """From the fewest GPUs up; one without DeepSpeed has no more than one rank, so it takes it up first."""
+    start = job.machine
     sizes: list[dict[str, Any]] = [{"nodes": nodes} for nodes in NODES if nodes >= start.nodes]
     if start.ranks == 1:
         sizes[1:1] = [{"devices": devices} for devices in (2, 4, 8)]
     for size in sizes:
-        for change in CHANGES:
+        for change in (*CHANGES, *_shared(job, size.get("devices", start.devices))):
             wanted = {**size, **change}
             if (wanted.get("zero_stage") or wanted.get("nodes", 1) * wanted.get("devices", 1) > 1) and start.strategy == "single":
                 wanted["strategy"] = "deepspeed"
