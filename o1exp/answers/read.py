@@ -175,7 +175,7 @@ class _Reading:
         items = [self._item(piece) for piece in pieces]
         found: list[Answer] = [Many("tuple" if opener == "(" else "square", tuple(items))]
         if len(items) == 2 and (ends := expressions(pieces)):
-            interval = between(*ends, opener == "[", opener == "[")
+            interval = between(ends[0], ends[1], opener == "[", opener == "[")
             if not empty(interval):
                 found = [*found, Region((interval,))] if opener == "(" else [Region((interval,)), *found]
         if opener == "[" and all(piece.startswith("[") and enclosed(piece) for piece in pieces):

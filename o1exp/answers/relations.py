@@ -170,7 +170,7 @@ def _interval(text: str, depth: int) -> Region | None:
     if match[1] == "(" and match[3] == ")" and enclosed(text) and any(sign in match[2] for sign in _SET_SIGNS):
         return _union(match[2], depth + 1)
     ends = expressions(cut(match[2], ",;"))
-    return Region((between(*ends, match[1] == "[", match[3] == "]"),)) if ends and len(ends) == 2 else None
+    return Region((between(ends[0], ends[1], match[1] == "[", match[3] == "]"),)) if ends and len(ends) == 2 else None
 
 
 def _variable(text: str) -> str | None:
