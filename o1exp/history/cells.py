@@ -82,15 +82,19 @@ def outcome(folder: Path) -> CellOutcome | None:
     return found
 
 
+UNSET = "default"
+"""Said for the value of a setting in a cell that leaves it as it is, where another cell sets it."""
+
+
 def compared(folder: Path, ended: list[CellOutcome], title: str, command: str, alone: bool = True) -> RunRecord:
     """The sweep's record: one arm for each cell with a result, named by the overrides in which the cells differ.
 
     A trial of a search is over, whatever came of it: unless a cell can be run `alone` no command is said that does it again.
     """
-    shared = _shared(ended)
+    shared, settings = _shared(ended), _settings(ended)
     arms, failed = dict[str, str](), dict[str, str]()
     for cell in ended:
-        label = _label(cell, shared)
+        label = _label(cell, shared, settings)
         if cell.run:
             arms[label] = next(iter(read(folder.parent / cell.run).arms.values()))
         elif cell.state != "FINISHED":
@@ -106,8 +110,8 @@ def again(command: str, number: int) -> str:
 
 def labels(ended: list[CellOutcome]) -> dict[int, str]:
     """The name of each cell by its number."""
-    shared = _shared(ended)
-    return {cell.number: _label(cell, shared) for cell in ended}
+    shared, settings = _shared(ended), _settings(ended)
+    return {cell.number: _label(cell, shared, settings) for cell in ended}
 
 
 def _lock(folder: Path) -> FileLock:
@@ -126,5 +130,14 @@ def _shared(ended: list[CellOutcome]) -> set[str]:
     return set.intersection(*(set(cell.overrides) for cell in ended)) if ended else set()
 
 
-def _label(cell: CellOutcome, shared: set[str]) -> str:
-    return " ".join(o for o in cell.overrides if o not in shared) or "run"
+def _settings(ended: list[CellOutcome]) -> list[str]:
+    """The settings that not every cell sets, in the order of the first cell that does."""
+    each = [[override.partition("=")[0] for override in cell.overrides] for cell in ended]
+    return [name for name in dict.fromkeys(name for names in each for name in names) if not all(name in names for names in each)]
+
+
+def _label(cell: CellOutcome, shared: set[str], settings: list[str]) -> str:
+    """What the cell has otherwise than the others, so that cells which differ in one setting alone differ in one word."""
+    own = [override for override in cell.overrides if override not in shared]
+    known = {override.partition("=")[0] for override in own}
+    return " ".join([*own, *(f"{name}={UNSET}" for name in settings if name not in known)]) or "run"

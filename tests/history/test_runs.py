@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from o1exp.history.cells import OUTCOME, CellOutcome, compared, outcomes
+from o1exp.history.cells import OUTCOME, CellOutcome, compared, labels, outcomes
 from o1exp.history.runs import CONFIG, RECORD, RunRecord, all_of, find, read, replace_text, run_folder, write
 
 
@@ -78,6 +78,12 @@ def test_the_config_is_read_with_its_references(tmp_path: Path) -> None:
     assert again.study == "addition"
     assert again.config["think"] == {"start": "${imitate}", "seed": 3}
     assert again.config["now"] == "${unknown:x}"
+
+
+def test_cells_that_differ_in_one_setting_alone_differ_in_one_word_also_where_one_leaves_it_as_it_is() -> None:
+    words = [("seed=0", "lr=1"), ("seed=0",), ("seed=1", "lr=1"), ("seed=1",)]
+    found = labels([CellOutcome(overrides=(*cell, "count=5"), number=number) for number, cell in enumerate(words)])
+    assert list(found.values()) == ["seed=0 lr=1", "seed=0 lr=default", "seed=1 lr=1", "seed=1 lr=default"]
 
 
 def test_a_sweeps_record_names_what_failed(tmp_path: Path) -> None:
