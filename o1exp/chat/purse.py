@@ -50,6 +50,16 @@ class Purse(Settings):
         os.replace(part, outputs / WHERE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Database(Purse):
+    """A PostgreSQL database."""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes()
+        if not self.url:
+            yield "url", "is required: give a database, e.g. ledger.url=postgresql://HOST/DATABASE"
+
+
 def url_of(outputs: Path) -> str:
     """The address of the folder's book, "" for requests.sqlite in it. Errors: ValueError where the file does not say."""
     try:

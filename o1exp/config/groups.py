@@ -62,8 +62,8 @@ GROUPS: Groups = {
     "report": ("o1exp.report.page.Report",),
     "machine": ("o1exp.flow.machine.Machine",),
     "budget": ("o1exp.chat.teacher.Budget",),
-    "store": ("o1exp.flow.storage.Storage",),
-    "ledger": ("o1exp.chat.purse.Purse",),
+    "store": ("o1exp.flow.storage.Storage", "o1exp.flow.storage.Shared"),
+    "ledger": ("o1exp.chat.purse.Purse", "o1exp.chat.purse.Database"),
     "track": ("o1exp.track.tracking.Tracking",),
 }  # fmt: skip
 

@@ -27,3 +27,16 @@ class Storage(Settings):
                 yield name, f"{why}; put keys where the engine looks for them, e.g. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         if self.url and self.url in self.readonly:
             yield "readonly", f"names {self.url}, which is `url` already; leave it out here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared(Storage):
+    """A store that several machines publish in."""
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        yield from super().mistakes()
+        if not self.url:
+            yield (
+                "url",
+                "is required: a folder that the machines see, or a bucket, e.g. store.url=/team/o1exp or store.url=s3://BUCKET/o1exp",
+            )

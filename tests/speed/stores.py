@@ -25,7 +25,7 @@ CLAIMS = 300
 """Claims of each of the processes that race."""
 
 RACING = """
-import sys
+import sys, time
 from pathlib import Path
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME
@@ -35,6 +35,9 @@ from o1exp.records import Usage
 root, asker, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 cache, used = Cache(root / NAME), Usage(prompt_tokens=1, completion_tokens=1, usd=0.01)
 ledger = Ledger(cache, root / "locks", "study", f"Ask/{asker}")
+(root / f"ready-{asker}").touch()
+while not (root / "go").exists():
+    time.sleep(0.005)
 for number in range(count):
     key = f"{asker}-{number}"
     assert ledger.claim(key, "m", Price(0.01, used), 1e9) is Claim.MINE
@@ -79,8 +82,12 @@ def contention(root: Path, askers: int) -> float:
     """Claims and payments a second of so many processes together."""
     root.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", RACING, str(root)]
-    began = time.monotonic()
     racing = [subprocess.Popen([*command, str(number), str(CLAIMS)]) for number in range(askers)]
+    while len(list(root.glob("ready-*"))) < askers:
+        assert all(one.poll() is None for one in racing)
+        time.sleep(0.01)
+    began = time.monotonic()
+    (root / "go").touch()
     assert [one.wait() for one in racing] == [0] * askers
     return askers * CLAIMS / (time.monotonic() - began)
 

@@ -30,3 +30,10 @@ def test_examples_that_share_a_question_or_an_id_are_one_problem() -> None:
     last = min(map(question_number, ("three", "four")))
     two = question_number("two")
     assert problems.numbers().tolist() == [one, two, one, two, last, one, last, last]
+
+
+def test_ids_of_one_question_each_join_nothing() -> None:
+    problems = SameProblems()
+    for name, question in (("a", "one"), ("b", "one"), ("", "two"), ("c", "two"), ("", "three"), ("", "two")):
+        problems.add(name, question)
+    assert problems.numbers().tolist() == [question_number(text) for text in ("one", "one", "two", "two", "three", "two")]

@@ -29,20 +29,38 @@ class SameProblems:
 
     def numbers(self) -> Ints:
         """That of each example, in the order in which they were added: the lowest of all questions that it is one problem with."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
+        numbers, names = np.frombuffer(self._numbers, np.int64), np.frombuffer(self._names, np.int64)
+        order = np.argsort(names, kind="stable")
+        called, asked = names[order], numbers[order]
+        mixed = np.unique(called[1:][(called[1:] == called[:-1]) & (asked[1:] != asked[:-1]) & (called[1:] != 0)])
+        del order, called, asked
+        if not len(mixed):  # every id has one question: nothing joins two of them
+            return numbers.copy()
+        joined = _among(names, mixed) >= 0
+        questions, lowest = _lowest(numbers[joined], names[joined])
+        where = _among(numbers, questions)
+        return np.where(where >= 0, lowest[where], numbers)
 
-        questions, which = np.unique(np.frombuffer(self._numbers, np.int64), return_inverse=True)
-        names = np.frombuffer(self._names, np.int64)
-        named = np.flatnonzero(names)
-        called, who = np.unique(names[named], return_inverse=True)
-        nodes = len(questions) + len(called)
-        edges = coo_array((np.ones(len(named), bool), (which[named], len(questions) + who)), shape=(nodes, nodes))
-        groups = connected_components(edges, directed=False)[1][: len(questions)]
-        lowest = np.full(nodes, np.iinfo(np.int64).max)
-        np.minimum.at(lowest, groups, questions)
-        found: Ints = lowest[groups][which]
-        return found
+
+def _among(values: Ints, some: Ints) -> Ints:
+    """The place of each value in `some`, which is sorted; -1 where it is not there."""
+    place = np.minimum(np.searchsorted(some, values), len(some) - 1)
+    return np.where(some[place] == values, place, -1)
+
+
+def _lowest(numbers: Ints, names: Ints) -> tuple[Ints, Ints]:
+    """The questions, sorted, and for each the lowest of all that ids join with it."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    questions, which = np.unique(numbers, return_inverse=True)
+    called, who = np.unique(names, return_inverse=True)
+    nodes = len(questions) + len(called)
+    edges = coo_array((np.ones(len(numbers), bool), (which, len(questions) + who)), shape=(nodes, nodes))
+    groups = connected_components(edges, directed=False)[1][: len(questions)]
+    lowest = np.full(nodes, np.iinfo(np.int64).max)
+    np.minimum.at(lowest, groups, questions)
+    return questions, lowest[groups]
 
 
 @lru_cache(maxsize=4096)
