@@ -127,6 +127,18 @@ def test_a_failed_job_is_named_with_its_log_and_submitted_again(o1exp: Command, 
     assert [one["state"] for one in cluster.jobs.all()] == ["FAILED", "COMPLETED"]
 
 
+@pytest.mark.slow
+def test_cells_of_a_sweep_are_jobs_too_and_share_what_they_share(cluster: Cluster, tmp_path: Path) -> None:
+    """The experiment has arms, a cell has none."""
+    words = ("-m", "experiment=quickstart", "goal=verify", "thought=shortcut", "verify.keep=1,2", "source.count=5", *SLURM)
+    done = o1exp(tmp_path, *words, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    artefacts = tmp_path / "outputs" / "artefacts"
+    made = {kind.name: len(list(kind.glob("*/manifest.json"))) for kind in artefacts.iterdir()}
+    assert made == {"Arithmetic": 1, "Solutions": 1, "Rejection": 2}
+    assert len(cluster.jobs.all()) == 2
+
+
 def test_slurms_own_refusal_is_passed_on(o1exp: Command, cluster: Cluster) -> None:
     done = o1exp(*DATA, "machine.cpu_partition=nowhere")
     assert done.code == 1
