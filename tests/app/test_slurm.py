@@ -48,7 +48,13 @@ def test_a_time_limit_is_as_slurm_reads_it() -> None:
 
 def test_what_trains_samples_asks_and_computes_are_jobs_of_their_own(o1exp: Command) -> None:
     out = o1exp(
-        "experiment=paper/math", "machine=slurm", "machine.nodes=4", "machine.devices=8", "machine.cpu_partition=cpu", "action=plan"
+        "experiment=paper/math",
+        "arms={}",
+        "machine=slurm",
+        "machine.nodes=4",
+        "machine.devices=8",
+        "machine.cpu_partition=cpu",
+        "action=plan",
     ).out
     heads = re.findall(r"^(paper-math-(\S+?)-[0-9a-f]{8})(?:, after ([^:]+))?:", out, re.MULTILINE)
     labels = [label for _, label, _ in heads]
@@ -74,7 +80,7 @@ def test_options_of_a_cluster_reach_every_script(o1exp: Command) -> None:
         "machine.hours=30",
         'machine.sbatch=["--qos=long"]',
     )
-    out = o1exp("experiment=paper/math", "action=plan", *more).out
+    out = o1exp("experiment=paper/math", "arms={}", "action=plan", *more).out
     assert out
     scripts = out.split("#!/bin/bash")[1:]
     assert all("--account=maths\n" in script and "#SBATCH --qos=long\n" in script and "--time=1-06:00:00" in script for script in scripts)
