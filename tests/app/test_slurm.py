@@ -48,7 +48,13 @@ def test_a_time_limit_is_as_slurm_reads_it() -> None:
 
 def test_what_trains_samples_asks_and_computes_are_jobs_of_their_own(o1exp: Command) -> None:
     out = o1exp(
-        "experiment=paper/math", "machine=slurm", "machine.nodes=4", "machine.devices=8", "machine.cpu_partition=cpu", "action=plan"
+        "experiment=paper/math",
+        "arms={}",
+        "machine=slurm",
+        "machine.nodes=4",
+        "machine.devices=8",
+        "machine.cpu_partition=cpu",
+        "action=plan",
     ).out
     heads = re.findall(r"^(paper-math-(\S+?)-[0-9a-f]{8})(?:, after ([^:]+))?:", out, re.MULTILINE)
     labels = [label for _, label, _ in heads]
@@ -74,7 +80,7 @@ def test_options_of_a_cluster_reach_every_script(o1exp: Command) -> None:
         "machine.hours=30",
         'machine.sbatch=["--qos=long"]',
     )
-    out = o1exp("experiment=paper/math", "action=plan", *more).out
+    out = o1exp("experiment=paper/math", "arms={}", "action=plan", *more).out
     assert out
     scripts = out.split("#!/bin/bash")[1:]
     assert all("--account=maths\n" in script and "#SBATCH --qos=long\n" in script and "--time=1-06:00:00" in script for script in scripts)
@@ -125,6 +131,18 @@ def test_a_failed_job_is_named_with_its_log_and_submitted_again(o1exp: Command, 
     again = o1exp(*words)  # another job of the same name, with an ending of its own
     assert again.code == 0, again.out + again.err
     assert [one["state"] for one in cluster.jobs.all()] == ["FAILED", "COMPLETED"]
+
+
+@pytest.mark.slow
+def test_cells_of_a_sweep_are_jobs_too_and_share_what_they_share(cluster: Cluster, tmp_path: Path) -> None:
+    """The experiment has arms, a cell has none."""
+    words = ("-m", "experiment=quickstart", "goal=verify", "thought=shortcut", "verify.keep=1,2", "source.count=5", *SLURM)
+    done = o1exp(tmp_path, *words, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    artefacts = tmp_path / "outputs" / "artefacts"
+    made = {kind.name: len(list(kind.glob("*/manifest.json"))) for kind in artefacts.iterdir()}
+    assert made == {"Arithmetic": 1, "Solutions": 1, "Rejection": 2}
+    assert len(cluster.jobs.all()) == 2
 
 
 def test_slurms_own_refusal_is_passed_on(o1exp: Command, cluster: Cluster) -> None:

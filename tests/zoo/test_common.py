@@ -56,7 +56,7 @@ def _turns() -> Iterator[Any]:
             yield pytest.param(name, changes, marks=pytest.mark.slow if often else pytest.mark.long, id=f"{name} {' '.join(changes)}")
 
 
-@pytest.mark.parametrize(("name", "changes"), _turns())
+@pytest.mark.parametrize(("name", "changes"), list(_turns()))
 def test_trained_as_by_a_plain_loop(name: str, changes: tuple[str, ...]) -> None:
     row = row_of(name, *changes)
     assert row.faults == ()

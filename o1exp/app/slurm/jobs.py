@@ -149,6 +149,7 @@ def _kind(step: PlannedStage) -> Kind:
 def slurm_jobs(study: Study, found: Sequence[Part], place: Path) -> list[SlurmJob]:
     """The job of each part."""
     machine: Machine = study.machine
+    flags, single = _flags()
     page = set() if study.report is None else {study.report.key}
     jobs = []
     for part in found:
@@ -158,7 +159,7 @@ def slurm_jobs(study: Study, found: Sequence[Part], place: Path) -> list[SlurmJo
         hours = machine.hours or MARGIN * part.hours
         nodes = machine.nodes if part.kind == "train" else 1
         alone = ["machine.nodes=1"] if part.kind == "sample" and machine.nodes > 1 else []
-        words = [*_flags(), *(word for word in study.overrides if not word.startswith("action=")), *alone]
+        words = [*flags, *(word for word in study.overrides if not word.startswith("action=")), *single, *alone]
         jobs.append(
             SlurmJob(
                 _name(study, part, page), part.kind, tuple(part.keys), hours, nodes, gpus, machine, tuple(words), near(place.resolve())
@@ -174,17 +175,19 @@ def _name(study: Study, part: Part, page: set[str]) -> str:
     return re.sub(r"[^\w.-]", "_", f"{study.config.study}-{label}-{last.key[:8]}")
 
 
-def _flags() -> list[str]:
-    """Flags of the command that are no overrides: where its options lie, and a sweep's file, of which a job is one run."""
+def _flags() -> tuple[list[str], list[str]]:
+    """What a command says beside its overrides: where its options lie, and a sweep's file; and what makes one of a sweep's cells a run."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     if not HydraConfig.initialized():
-        return []
+        return [], []
     config = HydraConfig.get()
     given = [source.path for source in config.runtime.config_sources if source.provider == "command-line"]
     name = str(config.job.config_name)
     flags = [f"--config-dir={Path(folder).resolve()}" for folder in given]
-    return [*flags, f"--config-name={name}", "hydra.mode=RUN"] if name != "config" else flags
+    cell = ["hydra.mode=RUN", "arms={}"] if config.mode == RunMode.MULTIRUN else []
+    return [*flags, f"--config-name={name}"] if name != "config" else flags, cell
 
 
 def before(study: Study, steps: Sequence[PlannedStage]) -> list[str]:
