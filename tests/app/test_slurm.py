@@ -198,6 +198,7 @@ def test_a_queue_that_does_not_answer_says_nothing_about_jobs(o1exp: Command, cl
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_a_whole_study_runs_as_jobs_on_two_nodes(cluster: Cluster, tmp_path: Path) -> None:
     words = (*TINY, *SLURM, "machine.nodes=2")
     done = o1exp(tmp_path, *words, timeout=900)
@@ -214,6 +215,7 @@ def test_a_whole_study_runs_as_jobs_on_two_nodes(cluster: Cluster, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_preempted_training_saves_waits_its_turn_and_ends_with_the_same_bytes_whoever_submitted_it(
     cluster: Cluster, tmp_path: Path
 ) -> None:
