@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from o1exp.flow.check import fit, typed_fields
@@ -71,6 +71,8 @@ class Manifest:
             content = json.loads(text)
             found = cls(**{field.name: fit(hint, content[field.name]) for field, hint in typed_fields(cls) if field.name in content})
             fit(int, found.facts.get("rows", 0))  # the one fact that every room counts with
+            if outside := [name for name in found.files if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]:
+                raise ValueError(f"{outside[0]!r} is no file inside it")  # one of a stranger's store must not be written anywhere
             return found
         except (ValueError, TypeError) as wrong:  # no JSON, no object, a field that is absent or something else
             raise ValueError(f"{place}: this is no manifest ({wrong})") from None

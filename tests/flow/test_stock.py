@@ -1,5 +1,6 @@
 """Stores beside the outputs folder: found by key, fetched, verified, published; one maker among machines."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -110,6 +111,20 @@ def test_what_is_not_as_it_was_made_is_made_here(tmp_path: Path, url: str, capsy
     third = store(tmp_path / "three", url)  # it was published anew
     assert len(third.get(goal)) == 3
     assert made(third) == [("Numbers", False)]
+
+
+@pytest.mark.parametrize("name", ["../../../outside.txt", "/tmp/o1exp-outside.txt"])
+def test_a_store_of_a_stranger_writes_nothing_outside(tmp_path: Path, url: str, name: str) -> None:
+    goal = Numbers()
+    store(tmp_path / "one", url).get(goal)
+    shelf = Shelf(url)
+    place = next(path for path in shelf.fs.find(shelf.locks.removesuffix("/locks")) if path.endswith("/manifest.json"))
+    content = json.loads(shelf.fs.cat_file(place))
+    content["files"][name] = "0" * 64
+    shelf.fs.pipe_file(place, json.dumps(content).encode())
+    other = store(tmp_path / "two", url)
+    assert len(other.get(goal)) == 3
+    assert made(other) == [("Numbers", True)]
 
 
 def test_what_was_made_while_the_store_was_away_is_sent_by_the_next_run(tmp_path: Path, team: str, url: str) -> None:
