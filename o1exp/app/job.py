@@ -29,6 +29,8 @@ from o1exp.secrets import masked
 FAILED, WRONG_CONFIG, INTERRUPTED = 1, 2, 130
 HOW = {"action", "stale", "goal", "outputs", "seed", "machine", "budget", "store", "ledger", "track", "hydra"}
 """What a command can say without being a study of its own."""
+VALUED = {"--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn", "--package", "-p"}
+"""Flags whose value is a word of its own."""
 ONCE = 1.0
 """Seconds in which several signals are one."""
 PARTS: list[str] = []
@@ -108,13 +110,22 @@ def arranged(words: list[str]) -> list[str]:
 
     scale=tiny chooses the experiment's small world: experiment=paper/math scale=tiny is experiment=paper/math/tiny.
     """
-    words = scaled(words)
+    words = together(scaled(words))
     overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
     what = [word for word in overrides if re.split(r"[.=/@]", word.lstrip("+~"))[0] not in HOW]
     flags = {word.partition("=")[0] for word in words if word.startswith("-")}
     if not what and not flags & {"-m", "--multirun", "--config-name", "-cn"}:
         return [*words, f"{EXPERIMENT}=quickstart"]
     return [f"{EXPERIMENT}=none" if word == f"{EXPERIMENT}=null" else word for word in words]
+
+
+def together(words: list[str]) -> list[str]:
+    """The words with all overrides behind all flags: Hydra takes them in one piece only."""
+    others, overrides = list[str](), list[str]()
+    for before, word in zip(["", *words], words, strict=False):
+        is_override = not word.startswith("-") and ("=" in word or word.startswith("~")) and before not in VALUED
+        (overrides if is_override else others).append(word)
+    return [*others, *overrides]
 
 
 def scaled(words: list[str]) -> list[str]:

@@ -33,8 +33,20 @@ def test_any_other_command_is_a_study_of_its_own(words: list[str]) -> None:
     assert arranged(words) == words
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["seed=1", "--cfg", "job"], ["--cfg", "job", "seed=1", QUICK]),
+        (["thought=distil", "-m", "seed=0,1"], ["-m", "thought=distil", "seed=0,1"]),
+        (["-m", "~filter", "--config-dir", "a=b", "seed=0,1"], ["-m", "--config-dir", "a=b", "~filter", "seed=0,1"]),
+    ],
+)
+def test_flags_may_stand_between_overrides(words: list[str], found: list[str]) -> None:
+    assert arranged(words) == found
+
+
 def test_null_chooses_no_experiment(o1exp: Command) -> None:
-    assert arranged(["experiment=null", "-m", "seed=0,1"]) == ["experiment=none", "-m", "seed=0,1"]
+    assert arranged(["experiment=null", "-m", "seed=0,1"]) == ["-m", "experiment=none", "seed=0,1"]
     done = o1exp("experiment=null", "action=plan")
     assert done.code == 0, done.err
     assert "shortcut" not in done.out
