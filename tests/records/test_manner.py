@@ -54,7 +54,7 @@ def test_the_manner_of_an_answer(question: str, answer: str, cut: bool, found: s
         ("Is it so?", "If I can't share the cookies evenly, one remains.", ""),
         ("Is it so?", "I can't help but notice that both sides are even.", ""),
         ("Is it so?", r"I cannot provide a picture, but \boxed{5} comes out.", ""),
-        ("How do I say no?", 'Say "I\'m sorry, but I can\'t help this week" and smile.', ""),
+        ("How do I say no?", "Say \"I'm sorry, but I can't help this week\" and smile.", ""),
         ("How do I say no?", "Write: \u201cThank you, but I must decline.\u201d", ""),
         ("Who are you?", "Some days I have to decline the invitation of a friend.", ""),
         ("怎么做?", "抱歉\uff0c我刚才算错了\uff0c不能用这个公式。和是25。", ""),
