@@ -45,7 +45,7 @@ def _compare(asked: argparse.Namespace) -> int:
     table, warnings = rows(arms, baseline, asked.across), unlike(arms)
     grid = effects(arms, baseline, asked.replicates)
     if asked.out is not None:
-        command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(baseline, asked.across)])
+        command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(asked, baseline)])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
         words = replace(runs.words(found, baseline, command, asked.replicates), cases=asked.cases)
         html = page(words, table, arms, asked.samples)
@@ -136,8 +136,15 @@ def _shown(number: float | None) -> str:
     return "none" if number is None else f"{number:.6g}"
 
 
-def _flags(baseline: str, across: bool) -> list[str]:
-    return [*(["--baseline", baseline] if baseline else []), *(["--across"] if across else [])]
+def _flags(asked: argparse.Namespace, baseline: str) -> list[str]:
+    """The options of a comparison that make this page and no other."""
+    given = {
+        "--baseline": baseline, "--cases": ",".join(asked.cases), "--replicates": ",".join(asked.replicates),
+        "--samples": str(asked.samples), "--outputs": str(asked.outputs),
+    }  # fmt: skip
+    usual = {"--replicates": ",".join(REPLICATES), "--samples": "5", "--outputs": "outputs"}
+    words = [word for name, value in given.items() if value and value != usual.get(name) for word in (name, value)]
+    return [*words, *(["--across"] if asked.across else [])]
 
 
 def _record(run: RunRecord) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Case studies: the largest changes by category, or the queries that were named, with what stands out in them marked."""
 
+import re
 import sys
 from html import unescape
 from pathlib import Path
@@ -15,6 +16,7 @@ from o1exp.history.arms import Arm, gather
 from o1exp.records.reflection import reflections, searches
 from o1exp.report.__main__ import main
 from o1exp.report.cases import MOST, cases
+from o1exp.report.inside import CONTENTS, finished
 from o1exp.report.page import Report
 from o1exp.report.samples import beside, mark
 from tests.bench.suite import Saying, judge, scored
@@ -108,3 +110,17 @@ def test_what_cannot_be_is_said_in_a_sentence(
     with pytest.raises(SystemExit, match="2"):
         sys.exit(main([given[0], str(planted.record.folder), *given[1:]]))
     assert said in capsys.readouterr().err
+
+
+def test_the_command_on_the_page_makes_that_page(planted: PlantedRun, arms: list[Arm], tmp_path: Path) -> None:
+    name = sorted(arms[0].questions("held-out sums"))[3].partition(" ")[0]
+    options = ["--cases", name, "--replicates", "seed,draw", "--samples", "2", "--outputs", str(planted.root)]
+    assert main(["compare", str(planted.record.folder), *options, "--out", str(tmp_path / "x.html")]) == 0
+    html = unescape((tmp_path / "x.html").read_text())
+    command = next(line for line in html.splitlines() if "o1exp.report compare" in line)
+    assert all(f"{option} {value}" in command for option, value in zip(options[::2], options[1::2], strict=True))
+
+
+def test_every_heading_has_an_anchor_of_its_own() -> None:
+    html = finished(f"{CONTENTS}<h2>数学</h2><h2>物理</h2><h2>a b</h2><h2>a-b</h2><h2>?</h2>")
+    assert re.findall('<h2 id="(.*?)">', html) == re.findall('href="#(.*?)"', html) == ["数学", "物理", "a-b", "a-b-3", "part"]
