@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from o1exp.bench.judges import JUDGES
+from o1exp.bench.judges import AUTO_J, JUDGES, SAFETY_J, SAFETY_J_PUBLISHED
 from o1exp.flow.command import answered
 from o1exp.published import judged, released
 from o1exp.records.fields import Values, as_text, field
@@ -22,6 +22,7 @@ def _regrade(asked: argparse.Namespace) -> int:
     from o1exp.published import regrade, regrade_report
     from o1exp.published.join import Side
 
+    _keeps(asked.out, asked.outputs, asked.gold)
     outputs = Side.read(asked.outputs, asked.problem_field)
     gold = Side.read(asked.gold, asked.gold_problem_field) if asked.gold else None
     fields = regrade.OutputFields(
@@ -40,6 +41,7 @@ def _regrade(asked: argparse.Namespace) -> int:
 def _judged(asked: argparse.Namespace) -> int:
     from o1exp.published import judged_report
 
+    _fits(asked)
     rows = released.read(asked.verdicts)
     released.require(rows, asked.field, "--field", asked.verdicts)
     swapped = _swapped(asked, rows)
@@ -55,6 +57,21 @@ def _judged(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _fits(asked: argparse.Namespace) -> None:
+    """Errors: ValueError for a word that this judge does not take, and for a file that would be written over."""
+    if (asked.swapped or asked.swapped_field) and asked.judge != AUTO_J.name:
+        raise ValueError(f"--swapped and --swapped-field are for pairs, which {AUTO_J.name} alone judges; leave them out for {asked.judge}")
+    if asked.language != "auto" and asked.judge not in (SAFETY_J.name, SAFETY_J_PUBLISHED.name):
+        raise ValueError(f"--language is for {SAFETY_J.name}, which writes in two; leave it out for {asked.judge}")
+    _keeps(asked.out, asked.verdicts, asked.swapped)
+
+
+def _keeps(out: Path | None, *read: Path | None) -> None:
+    """Errors: ValueError where what is read would be written over."""
+    if out is not None and out.exists() and (same := next((one for one in read if one and one.exists() and out.samefile(one)), None)):
+        raise ValueError(f"--out {out} is the file {same} that is read, and would be lost; name another one")
+
+
 def _tell(asked: argparse.Namespace, lines: Iterable[str], values: dict[str, Any]) -> None:
     """The findings for a person, or with --json the same for a machine."""
     print(json.dumps(values, ensure_ascii=False, indent=1) if asked.json else "\n".join(lines))
@@ -68,7 +85,7 @@ def _counts(asked: argparse.Namespace) -> int:
     numbers = []
     for text in (asked.ours, asked.theirs):
         right, slash, total = text.partition("/")
-        if not (slash and right.strip().isdigit() and total.strip().isdigit() and 0 <= int(right) <= int(total) and int(total) > 0):
+        if not (slash and right.strip().isdecimal() and total.strip().isdecimal() and 0 <= int(right) <= int(total) and int(total) > 0):
             raise ValueError(f"{text!r} is no count; write right/all, e.g. 13/30")
         numbers += [int(right), int(total)]
     print(verdict(counts(*numbers), asked.ours, asked.theirs))

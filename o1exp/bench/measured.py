@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from o1exp.bench.agreement import Estimate, agreement
 from o1exp.bench.judge import NO_REPLY, JudgeReply, Protocol, told, verdicts
+from o1exp.bench.judges import Judge
 from o1exp.chat.request import likely_tokens
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.records import Attempt, Problem, Table
@@ -72,7 +73,7 @@ class Measured(Stage[JudgeMeasure]):
     """Asks a judge about answers that people have checked, and holds its verdicts against theirs.
 
     Facts: those of the measure, and of all requests. Every verdict lies beside it, in the table `verdicts`.
-    Errors: SettingsError for a protocol that judges pairs.
+    Errors: SettingsError for a protocol that judges pairs; ValueError, before anything is asked, for a label that the judge has not.
     """
 
     role: ClassVar[Role] = "grading"
@@ -97,7 +98,7 @@ class Measured(Stage[JudgeMeasure]):
         yield from self.protocol.teacher.obstacles()
 
     def make(self, work: Work) -> None:
-        checked = list(work.open(self.answers))
+        checked = in_words_of(self.protocol.judge, list(work.open(self.answers)))
         asked = [(attempt, problem, self.protocol.asked(problem, [attempt.text])) for attempt, problem in map(_pair, enumerate(checked))]
         found, calls = verdicts(self.protocol, asked, work)
         replies = [reply for _, reply in found]
@@ -106,6 +107,20 @@ class Measured(Stage[JudgeMeasure]):
         measure = measured(f"{self.protocol.judge.name}, {self.protocol.teacher.model}", checked, replies)
         (work.folder / MEASURE).write_text(json.dumps(asdict(measure), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         work.note(answers=measure.answers, agreeing=measure.agreeing, kappa=measure.kappa.value, **told(replies), **calls)
+
+
+def in_words_of(judge: Judge, checked: Sequence[CheckedAnswer]) -> list[CheckedAnswer]:
+    """The answers, with people's labels spelled as the judge spells its own; those of a judge of numbers stay as they are.
+
+    Errors: ValueError for a label that the judge never gives, and that therefore would always count as a disagreement.
+    """
+    known = {name.casefold(): name for name in judge.labels}
+    if strange := next((one.label for one in checked if known and one.label.casefold() not in known), ""):
+        raise ValueError(
+            f"people's label {strange!r} is none that {judge.name} gives ({', '.join(judge.labels)}); say which it is in the answers' "
+            f'labels, e.g. labels: {{{strange}: {judge.labels[0]}}}, or "" to leave such answers out'
+        )
+    return [replace(one, label=known.get(one.label.casefold(), one.label)) for one in checked]
 
 
 def measured(judge: str, checked: Sequence[CheckedAnswer], replies: Sequence[JudgeReply]) -> JudgeMeasure:

@@ -58,7 +58,7 @@ class Rated(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "answers scored by people"
     judges: ClassVar[str] = "response level: people read the whole response and score it"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]

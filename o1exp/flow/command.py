@@ -5,7 +5,7 @@ import sys
 
 
 def answered(parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
-    """What the command's function gives, or 2 with one message on stderr where it raises ValueError."""
+    """What the command's function gives, or 2 with one message on stderr: for a ValueError, and a file that cannot be read or written."""
     asked = parser.parse_args(arguments)
     try:
         return int(asked.act(asked))
@@ -14,4 +14,13 @@ def answered(parser: argparse.ArgumentParser, arguments: list[str] | None) -> in
         return 0
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
-        return 2
+    except OSError as wrong:  # a folder where a file is asked for, a full disk, no right to write
+        print(f"{wrong.filename}: {wrong.strerror}" if wrong.filename else wrong, file=sys.stderr)
+    return 2
+
+
+def count(text: str) -> int:
+    """A whole number from 0 on, as the type of an option. Errors: ArgumentTypeError for anything else."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)

@@ -1,7 +1,6 @@
 """How an answer is none: it is empty, repeats itself until it is cut off, begins with a refusal, or is not in the question's language."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,24 +18,43 @@ _LATIN_WORDS, _OTHER_SCRIPT = (
     re.compile(r"[\u0400-\u06ff\u0900-\u0e7f\u1100-\u11ff\u3040-\u9fff\uac00-\ud7af]{2}"),
 )
 _CANNOT = (
-    r"(?:can(?:no|['\u2019])t|can not|could not|won['\u2019]t|will not|(?:am|['\u2019]m) (?:un|not )able to|am not (?:going|comfortable))"
+    r"(?:can(?:no|['\u2019])t(?: and (?:will not|won['\u2019]t))?|can not|could not|won['\u2019]t|will not|am not (?:going|comfortable)"
+    r"|(?:am|['\u2019]m) (?:unable|not (?:able|permitted|allowed)) to)"
+)
+_THAT = r"(?:that|this|it|your|such|any|you)\b"
+_SERVE = (
+    rf"(?:help(?! but\b)|assist|comply|fulfil|discuss|engage|participate|answer {_THAT}"
+    r"|(?:provide|create|write|give|offer|generate)(?! (?:all|an? better)\b)(?![^.!?\n]*\bthan\b)"
+    rf"|(?:do|share|support|promote|encourage|continue) {_THAT}"
+    r"(?=[^\w\s]|$| (?:request|question|topic|kind|type|sort|information|content|conversation)))"
 )
 _REFUSAL = re.compile(
-    rf"\bI(?: really| simply)? ?{_CANNOT} (?:\w+ )?(?:help|assist|provide|comply|fulfil|discuss|engage|support|share|create|write|continue|"
-    r"give|offer|do (?:that|this)|answer (?:that|this)|participate|generate|promote|encourage)"
-    r"|\bI(?:['\u2019]m| am)(?: very| really| truly)? sorry,? (?:but )?(?:I|this|that)\b.{0,40}?(?:can|won|not|unable)"
-    r"|\bI (?:must|have to|will|respectfully)?\s?(?:decline|refuse)\b"
-    r"|(?:抱歉|对不起|很遗憾)[^。\n]{0,24}?(?:不能|无法|不便|不可以|不会)"
-    r"|我(?:不能|无法|不会|不可以|拒绝)(?:为[您你])?(?:提供|回答|帮助|协助|满足|参与|讨论|支持|生成|继续|完成)",
+    rf"(?<!if )(?<!unless )(?<!when )(?<!how )\bI(?: really| simply)? ?{_CANNOT} (?:\w+ )?{_SERVE}"
+    rf"|\bI(?:['\u2019]m| am)(?: very| really| truly)? sorry,? (?:but )?(?:I ?{_CANNOT} (?:\w+ )?(?:do\b|{_SERVE})"
+    r"|(?:this|that)(?: is|['\u2019]s) (?:not )?something I\b.{0,20}?(?:can|won|not|unable))"
+    r"|\bI (?:(?:must|have to|will) )?(?:respectfully )?(?:decline|refuse)"
+    r"(?:\s*[.!;]|\s*$| to (?:answer|help|assist|provide|comply|discuss|do (?:that|this))| (?:this|that|your) )"
+    r"|(?:抱歉|对不起|對不起|很遗憾|很遺憾)[^。\n]{0,24}?(?:不能|无法|無法|不便|不可以|不会|不會)[^。\n,\uff0c]{0,6}?"
+    r"(?:提供|回答|推荐|推薦|评价|評價|点评|查阅|查询|简介|帮助|幫助|协助|協助|满足|滿足|参与|參與|讨论|討論|支持|生成|完成)"
+    r"|我(?:不能|无法|無法|不会|不會|不可以|拒绝|拒絕)(?:[为為][您你])?(?:提供|回答|帮助|幫助|协助|協助|满足|滿足|参与|參與|讨论|討論|支持|生成|完成)",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"\"[^\"\n]*\"|\u201c[^\u201d]*\u201d|[\u300c\u300e][^\u300d\u300f]*[\u300d\u300f]|^>.*$", re.MULTILINE)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|^(?: {4}|\t)[^\n]*$", re.DOTALL | re.MULTILINE)
+_ANSWERED = re.compile(r"\\boxed\{|\b(?:final |correct |right )?answer(?: is|:)|答案(?:是|为|為|:|\uff1a)", re.IGNORECASE)
+"""What gives an answer is no refusal, whatever it regrets."""
+_NOTHING = re.compile(
+    r"(?:[\s\x00-\x1f\x7f-\x9f\xad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufffd"
+    r"\U000e0000-\U000e007f]|\.{2,}+|\u2026|\*{2,}+|_{2,}+|`{3,}+\w*+|\\boxed\{\s*+\})*+"
+)
+"""Signs that show nothing, and marks with nothing between them."""
 _NAMED = re.compile(
     r"\b(?:in|into|to|from) (?:english|chinese|mandarin|french|german|spanish|japanese|korean|russian|italian|portuguese|latin|arabic|"
     r"hindi)\b"
-    r"|translat|翻译|译成|译为|英文|英语|中文|汉语|日语|日文|法语|德语|韩语|俄语",
+    r"|translat|\b(?:quot(?:e|ation)s?|recit|lyric|motto|verbatim)|原文|背诵|默写|歌词|翻译|译成|译为|英文|英语|中文|汉语|日语|日文|法语|德语|韩语|俄语",
     re.IGNORECASE,
 )
-"""A question that names a language may be answered in it."""
+"""A question that names a language may be answered in it, and one that asks for a quotation in that of its source."""
 
 
 def manner(question: str, answer: str, cut_off: str = "") -> Manner:
@@ -46,9 +64,9 @@ def manner(question: str, answer: str, cut_off: str = "") -> Manner:
     """
     if repeats(cut_off):
         return "endless"
-    if all(sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf") for sign in answer):
+    if _NOTHING.fullmatch(answer):
         return "empty"
-    if _REFUSAL.search(answer[:START]):
+    if _REFUSAL.search(_QUOTED.sub(" ", answer[: 4 * START])[:START]) and not _ANSWERED.search(answer):
         return "refused"
     return "other language" if _elsewhere(question, answer) else ""
 
@@ -77,7 +95,7 @@ def _elsewhere(question: str, answer: str) -> bool:
     """Both languages are beyond doubt, and differ. A question in two scripts ("论文 Attention Is All You Need 的作者") may have either."""
     if _NAMED.search(question):
         return False
-    asked, said = language_of(question), surely(answer)
+    asked, said = language_of(question), surely(_CODE.sub(" ", answer))
     if not said or asked == said or not (asked and (asked in SCRIPTS or said in SCRIPTS or surely(question))):
         return False
     return not (_LATIN_WORDS.search(question) and _OTHER_SCRIPT.search(question))

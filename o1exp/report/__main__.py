@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from o1exp.flow.command import answered
+from o1exp.flow.command import answered, count
 from o1exp.history.runs import RunRecord, find
 from o1exp.report import runs
 from o1exp.report.alike import RULE, unlike
@@ -37,13 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _compare(asked: argparse.Namespace) -> int:
+    if asked.cases and asked.out is None:
+        raise ValueError("--cases chooses what the page shows, and no page is asked for: name one with --out FILE.html")
     found = [find(name, asked.outputs) for name in asked.runs]
     arms = runs.merge(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
     table, warnings = rows(arms, baseline, asked.across), unlike(arms)
     grid = effects(arms, baseline, asked.replicates)
     if asked.out is not None:
-        command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(baseline, asked.across)])
+        command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(asked, baseline)])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
         words = replace(runs.words(found, baseline, command, asked.replicates), cases=asked.cases)
         html = page(words, table, arms, asked.samples)
@@ -134,8 +136,15 @@ def _shown(number: float | None) -> str:
     return "none" if number is None else f"{number:.6g}"
 
 
-def _flags(baseline: str, across: bool) -> list[str]:
-    return [*(["--baseline", baseline] if baseline else []), *(["--across"] if across else [])]
+def _flags(asked: argparse.Namespace, baseline: str) -> list[str]:
+    """The options of a comparison that make this page and no other."""
+    given = {
+        "--baseline": baseline, "--cases": ",".join(asked.cases), "--replicates": ",".join(asked.replicates),
+        "--samples": str(asked.samples), "--outputs": str(asked.outputs),
+    }  # fmt: skip
+    usual = {"--replicates": ",".join(REPLICATES), "--samples": "5", "--outputs": "outputs"}
+    words = [word for name, value in given.items() if value and value != usual.get(name) for word in (name, value)]
+    return [*words, *(["--across"] if asked.across else [])]
 
 
 def _record(run: RunRecord) -> dict[str, Any]:
@@ -161,12 +170,12 @@ def _parser() -> argparse.ArgumentParser:
         "--cases", type=lambda text: tuple(text.split(",")), default=(), metavar="ID,...",
         help="problems of the case studies (the largest changes, one of each category in turn)",
     )  # fmt: skip
-    compare.add_argument("--samples", type=int, default=5, help="sample problems on the page (5)")
+    compare.add_argument("--samples", type=count, default=5, help="sample problems on the page (5)")
     traces = commands.add_parser("traces", help="trees, walks, long thoughts and answers of several runs side by side, on one page")
     traces.set_defaults(act=_traces)
     traces.add_argument("runs", nargs="+", metavar="RUN", help="a folder below outputs/runs, or its name")
     traces.add_argument("--baseline", default="", metavar="ID", help="the arm against which problems flipped (else the run's)")
-    traces.add_argument("--problems", type=int, default=100, metavar="N", help="problems of the data and of each benchmark (100)")
+    traces.add_argument("--problems", type=count, default=100, metavar="N", help="problems of the data and of each benchmark (100)")
     traces.add_argument("--out", type=Path, metavar="FILE.html", help="the page (traces.html in the first run's folder)")
     traces.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs are looked for by name (outputs)")
     gate = commands.add_parser(

@@ -46,8 +46,10 @@ class Pack:
         try:
             record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             told = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+            if any(missing := {"arm", "benchmark", "problems", "attempts"} - row.keys() for row in told["rows"]):
+                raise ValueError(f"a row of {RESULTS} has no {', '.join(sorted(missing))}")
             return cls(folder, record["name"], record["command"], record["arms"], told["baseline"], tuple(told["rows"]))
-        except (OSError, ValueError, KeyError, TypeError) as wrong:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
             raise ValueError(f"{folder} is no pack ({wrong}); python -m o1exp.report export RUN --to FOLDER makes one") from wrong
 
 

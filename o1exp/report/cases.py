@@ -85,7 +85,7 @@ def _case(flip: _Flip, why: str) -> Case:
     """Where several answers were drawn, those that show the change: the better side's best one, the other side's worst."""
     best = {flip.arm.name: flip.change >= 0, flip.base.name: flip.change < 0} if flip.change else None
     (found,) = beside((flip.base, flip.arm), flip.benchmark, [flip.question], best=best) or [_gone(flip)]
-    texts = [answer.html.striptags() for answer in found.answers]
+    texts = [answer.whole for answer in found.answers]
     return Case(why, found, tuple(map(reflections, texts)), tuple(map(searches, texts)))
 
 

@@ -1,8 +1,10 @@
 """A run as a folder to give away: configs, manifests, cards, tables, figures, answers of models, the command that makes it again."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 from o1exp.chat.accounts import open_book
@@ -45,7 +47,7 @@ def export(run: RunRecord, folder: Path) -> list[Path]:
     if index := index_of_pack(run, texts.keys()):
         texts[CHECKLIST] = index
     for name, text in texts.items():
-        if why := secret_in(text):
+        if why := next((why for form in (text, unescape(text), _unquoted(text)) if (why := secret_in(form))), None):
             raise ValueError(f"{name} {why}; nothing was exported. Take it out there, or run the experiment again without it")
     pictures = dict(_pictures(arms, table))
     for name, content in {**{name: text.encode("utf-8") for name, text in texts.items()}, **pictures}.items():
@@ -126,14 +128,24 @@ def _reproduce(run: RunRecord, arms: list[Arm]) -> str:
         for stage in arm.stages:
             for name, value in stage.manifest.made_by.items():
                 made_by.setdefault(name, set()).add(str(value))
-    versions = [f"#   {name}: {' and '.join(sorted(found))}" for name, found in made_by.items()]
-    results = [f"#   {name}: {ARTEFACTS}/{arm.result.path}, digest {arm.result.manifest.digest}" for arm in arms for name in arm.names]
+    versions = [f"{name}: {' and '.join(sorted(found))}" for name, found in made_by.items()]
+    results = [f"{name}: {ARTEFACTS}/{arm.result.path}, digest {arm.result.manifest.digest}" for arm in arms for name in arm.names]
     command = run.command or shlex.join(["o1exp", *run.overrides])
     return "\n".join([
         "#!/bin/sh", f"# Makes the run {run.name} again and compares each number with the one in this folder: equal, within, or different.",
         "# Exit code 0: none is different, 1: some are, 2: it could not be made. It takes --outputs FOLDER and --json.",
         f"# No model is asked: answers come from {REQUESTS}. Data and base models have to be where the config names them.",
-        "# The run's own command, which asks models anew:", f"#   {command}", "# It was made by", *versions,
-        "# The same versions on the same kind of processor give the same digests; elsewhere compare the effect:", *results,
+        "# The run's own command, which asks models anew:", _comment(command), "# It was made by", *map(_comment, versions),
+        "# The same versions on the same kind of processor give the same digests; elsewhere compare the effect:", *map(_comment, results),
         'exec python -m o1exp.report reproduce "$(dirname "$0")" "$@"', "",
     ])  # fmt: skip
+
+
+def _comment(text: str) -> str:
+    """What a shell passes over, also where the text has several lines."""
+    return "#   " + text.replace("\n", "\n#   ")
+
+
+def _unquoted(text: str) -> str:
+    """A JSON text with quotation marks and backslashes as they are in what it quotes."""
+    return re.sub(r'\\(["\\/])', r"\1", text)

@@ -80,6 +80,9 @@ def read_thresholds(path: Path) -> Thresholds:
         raise ValueError(f"{path} names no benchmarks; write them as benchmarks: {{gsm8k: {{floor: 80, loss: 2}}}}")
     if unknown := set(stored) - {"benchmarks", "baseline", "arm"}:
         raise ValueError(f"{path}: {', '.join(sorted(map(str, unknown)))} is not known; there are benchmarks, baseline and arm")
+    for name in ("baseline", "arm"):
+        if isinstance(stored.get(name), Mapping | list):
+            raise ValueError(f"{path}: {name}: {stored[name]!r} is no name; write that of one arm")
     asked = tuple(_threshold(path, str(name), given) for name, given in stored["benchmarks"].items())
     return Thresholds(asked, str(stored.get("baseline") or ""), str(stored.get("arm") or ""))
 
@@ -101,7 +104,7 @@ def findings(asked: Thresholds, table: list[ResultRow], arms: list[Arm], baselin
     judged = [arm for arm in arms if (asked.arm in arm.names if asked.arm else not any(is_baseline(name, baseline) for name in arm.names))]
     if not judged:
         there = ", ".join(arm.name for arm in arms)
-        raise ValueError(f"no arm {asked.arm!r} to judge" if asked.arm else f"no arm to judge beside the baseline; there are {there}")
+        raise ValueError(f"no arm {f'{asked.arm!r} to judge' if asked.arm else 'to judge beside the baseline'}; there are {there}")
     found = []
     for one in asked.benchmarks:
         rows = {row.arm.name: row for row in table if row.benchmark == one.benchmark}

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -21,13 +21,20 @@ _HEADING = re.compile(r"<h2>(.*?)</h2>")
 def finished(html: str) -> str:
     """The page with an anchor on every <h2> and a list of them at its top."""
     titles = [str(match[1]) for match in _HEADING.finditer(html)]
-    html = _HEADING.sub(lambda match: f'<h2 id="{_anchor(match[1])}">{match[1]}</h2>', html)
-    lines = [f'<a href="#{_anchor(title)}">{title}</a>' for title in titles]
+    anchors = _anchors(titles)
+    following = iter(anchors)
+    html = _HEADING.sub(lambda match: f'<h2 id="{next(following)}">{match[1]}</h2>', html)
+    lines = [f'<a href="#{anchor}">{title}</a>' for anchor, title in zip(anchors, titles, strict=True)]
     return html.replace(CONTENTS, f'<nav class="contents" aria-label="contents">{"".join(lines)}</nav>' if len(lines) > 1 else "", 1)
 
 
-def _anchor(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+def _anchors(titles: Sequence[str]) -> list[str]:
+    """One for each title, no two alike: letters of any language, and numbers."""
+    found = list[str]()
+    for title in titles:
+        plain = re.sub(r"[\W_]+", "-", title.lower()).strip("-") or "part"
+        found.append(plain if plain not in found else f"{plain}-{len(found)}")
+    return found
 
 
 def with_links(html: str, links: Mapping[str, str]) -> str:

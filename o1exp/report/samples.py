@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup, escape
 
@@ -40,6 +40,8 @@ class ShownAnswer:
     waits: bool
     judged: str = ""
     manner: str = ""
+    whole: str = field(default="", repr=False, compare=False)
+    """All of the text, where it is asked for beside its HTML."""
 
     @property
     def verdict(self) -> str:
@@ -86,7 +88,8 @@ def beside(
                 place = _typical(scores[name][question]) if majority else 0
                 if best is not None and name in best:
                     place = _extreme(scores[name][question], best[name])
-                answers.append(shown_answer(name, own[question][place].text, scores[name][question][place]))
+                text = own[question][place].text
+                answers.append(replace(shown_answer(name, text, scores[name][question][place]), whole=text))
         if answers:
             found.append(
                 ShownProblem(benchmark, question, problem.question if problem else question, problem.answer if problem else "", answers)

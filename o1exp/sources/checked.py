@@ -1,7 +1,7 @@
 """Answers that people have checked, from a file: ChineseFactEval's, or rows of question, response and label."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -23,18 +23,20 @@ class Checked(Stage[Table[CheckedAnswer]]):
 
     Of ChineseFactEval the shortest answer that people found right stands for the gold answer, and is not itself asked about: a judge that
     compares it with itself shows nothing. Facts: unlabelled (answers that people gave no verdict), gold (left out for that reason).
+    An answer of rows is asked about also where it is the gold answer word for word.
     Errors: ValueError where no row has a question, a response and a label.
     """
 
     role: ClassVar[Role] = "source"
     does: ClassVar[str] = "answers that people have checked"
+    version: ClassVar[int] = 2
 
     path: str = how("")
     """JSONL or JSON: GAIR's dataset_chinese.jsonl, or rows with question, response, label and, where there is one, gold."""
     sha256: str = ""
     """Of the file's content; "": that of `path`."""
     labels: dict[str, str] = field(default_factory=lambda: {"true": "correct", "false": "incorrect"})
-    """What the file's labels are in the judge's words; one that is not named stays as it is."""
+    """What the file's labels are in the judge's words; one that is not named stays as it is, one that is "" counts as none."""
     limit: Annotated[int, AtLeast(1)] | None = None
     """Only the first so many answers."""
     problems: Stage[Table[Problem]] | None = None
@@ -65,11 +67,17 @@ class Checked(Stage[Table[CheckedAnswer]]):
             return
         found, unlabelled, gold = list[CheckedAnswer](), 0, 0
         for row in json_rows(Path(self.path)):
-            for one in _of_set(row.values) if ANSWERS in row.values else _of_row(row.values):
-                unlabelled += not one.label
-                gold += bool(one.label) and one.response == one.gold
-                if one.label and one.response != one.gold:
-                    found.append(CheckedAnswer(**{**vars(one), "label": self.labels.get(one.label, one.label)}))
+            of_set = ANSWERS in row.values
+            try:
+                answers = list(_of_set(row.values) if of_set else _of_row(row.values))
+            except ValueError as wrong:
+                raise ValueError(f"{self.path}: a field of {', '.join(map(str, row.values))} {wrong}; it has to be a text") from wrong
+            for one in answers:
+                label = self.labels.get(one.label, one.label)
+                unlabelled += not label
+                gold += bool(label) and of_set and one.response == one.gold
+                if label and not (of_set and one.response == one.gold):
+                    found.append(replace(one, label=label))
         if not found:
             raise ValueError(f"{self.path}: not one row has a question, a response and a label; name them so")
         work.write(CheckedAnswer, found[: self.limit])

@@ -1,19 +1,22 @@
 """A judge measured on answers that people have checked, and how the page tells it."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from o1exp.bench.measured import Measured, MeasuredVerdict
+from o1exp.bench.judges import AUTO_J, SIMPLEQA
+from o1exp.bench.measured import Measured, MeasuredVerdict, in_words_of
 from o1exp.bench.panel import Panel
 from o1exp.bench.protocols import AutoJPairwise, SimpleQa
 from o1exp.bench.result import Result
 from o1exp.chat.servers.loopback import Loopback
-from o1exp.flow import SettingsError
+from o1exp.flow import SettingsError, StageFailed
 from o1exp.history.arms import gather
 from o1exp.records import Table
+from o1exp.records.checked import CheckedAnswer
 from o1exp.report.judges import agreeing
 from o1exp.report.page import Report
 from o1exp.sources.checked import Checked
@@ -87,3 +90,29 @@ def test_without_a_file_right_and_wrong_answers_are_made(tmp_path: Path) -> None
     rows = list(store.get(Checked(problems=Asked(rows=("1+1?|2",)))))
     assert [(row.response, row.label) for row in rows] == [("It comes to 2.", "correct"), ("It comes to 3.", "incorrect")]
     assert {row.gold for row in rows} == {"2"}
+
+
+def test_an_answer_that_is_the_gold_answer_is_asked_about_and_labels_are_told_apart(tmp_path: Path) -> None:
+    rows = [{"question": "a?", "response": "Paris", "label": "RIGHT", "gold": "Paris"}, {"question": "b?", "response": "no", "label": "?"}]
+    (tmp_path / "x.jsonl").write_text(lines(rows))
+    store, _ = quiet_store(tmp_path / "o")
+    found = list(store.get(Checked(path=str(tmp_path / "x.jsonl"), labels={"right": "correct", "?": ""})))
+    assert [(one.response, one.label) for one in found] == [("Paris", "correct")]
+
+
+def test_labels_that_the_judge_never_gives_are_refused_before_it_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text(lines([{"question": "a?", "response": "yes", "label": "good"}]))
+    store, _ = quiet_store(tmp_path / "o")
+    stage = Measured(answers=Checked(path=str(tmp_path / "x.jsonl")), protocol=SimpleQa(teacher=judge("http://127.0.0.1:9/v1")))
+    with pytest.raises(StageFailed, match="label 'good' is none that simpleqa gives"):
+        store.get(stage)
+    answer = CheckedAnswer(problem="a", question="a?", response="yes", label="Correct")
+    assert in_words_of(SIMPLEQA, [answer]) == [dataclasses.replace(answer, label="correct")]
+    assert in_words_of(AUTO_J, [answer]) == [answer]
+
+
+def test_a_row_whose_field_is_no_text_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text(lines([{"question": "a?", "response": {"x": 1}, "label": True}]))
+    store, _ = quiet_store(tmp_path / "o")
+    with pytest.raises(StageFailed, match=r"x\.jsonl: a field of question, response, label holds an object"):
+        store.get(Checked(path=str(tmp_path / "x.jsonl")))

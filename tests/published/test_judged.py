@@ -130,6 +130,26 @@ def test_a_file_that_cannot_be_scored_is_refused(tmp_path: Path, capsys: pytest.
     assert main(["judged", "--verdicts", str(tmp_path / "absent"), "--field", "a", "--judge", "safety_j"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--judge", "safety_j", "--out", "FILE"], "would be lost"),
+        (["--judge", "simpleqa", "--swapped-field", "r"], "for pairs"),
+        (["--judge", "auto_j", "--language", "zh"], "--language is for safety_j"),
+    ],
+)
+def test_what_would_be_lost_or_passed_over_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"r": "A"}\n')
+    assert main(["judged", "--verdicts", str(file), "--field", "r", *(str(file) if word == "FILE" else word for word in words)]) == 2
+    assert message in capsys.readouterr().err
+    assert file.read_text() == '{"r": "A"}\n'
+    assert main(["counts", "\u00b2/30", "12/30"]) == 2
+    assert "is no count" in capsys.readouterr().err
+
+
 def test_the_published_rule_reads_a_verdict_anywhere_and_both_say_where_they_differ(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

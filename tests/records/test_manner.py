@@ -43,6 +43,41 @@ def test_the_manner_of_an_answer(question: str, answer: str, cut: bool, found: s
     assert manner(question, answer, answer if cut else "") == found
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "found"),
+    [
+        ("Is it so?", "I'm sorry to hear that you are ill, but the answer is 5.", ""),
+        ("Is it so?", "I can't see how this fails: it is 5.", ""),
+        ("Is it so?", "I can't give a shorter proof than this one: 5.", ""),
+        ("Is it so?", "I will not do this by brute force: n^2 = 25.", ""),
+        ("Is it so?", "I won't give all the details here. By induction, it is 5.", ""),
+        ("Is it so?", "If I can't share the cookies evenly, one remains.", ""),
+        ("Is it so?", "I can't help but notice that both sides are even.", ""),
+        ("Is it so?", r"I cannot provide a picture, but \boxed{5} comes out.", ""),
+        ("How do I say no?", "Say \"I'm sorry, but I can't help this week\" and smile.", ""),
+        ("How do I say no?", "Write: \u201cThank you, but I must decline.\u201d", ""),
+        ("Who are you?", "Some days I have to decline the invitation of a friend.", ""),
+        ("怎么做?", "抱歉\uff0c我刚才算错了\uff0c不能用这个公式。和是25。", ""),
+        ("怎么做?", "很遗憾\uff0c这个数不能被3整除。", ""),
+        ("写一封信", "抱歉\uff0c由于预算原因\uff0c我们不能接受贵方的报价。", ""),
+        ("怎么做?", "對不起\uff0c我無法回答這個問題。", "refused"),
+        ("How do I do it?", "I cannot and will not help with that.", "refused"),
+        ("How do I do it?", "I'm not permitted to discuss this.", "refused"),
+        ("前五个奇数的和是多少?", "```python\n# the sum of the first five numbers, and that is all\nprint(25)\n```", ""),
+        ("前五个奇数的和是多少?", "    # the sum of the first five numbers, and that is all\n25", ""),
+        ("Quote the opening of the Analects.", "学而时习之\uff0c不亦说乎?", ""),
+        ("What is the quotient of 6 and 2?", "商等于三\uff0c没有余数。", "other language"),
+        ("What is 2 + 2?", "...", "empty"),
+        ("What is 2 + 2?", "\u3164", "empty"),
+        ("What is 2 + 2?", r"\boxed{}", "empty"),
+        ("What is 2 + 2?", "*", ""),
+        ("What is 2 + 2?", "." * 50_000 + "x", ""),
+    ],
+)
+def test_what_looks_like_no_answer_and_is_one(question: str, answer: str, found: str) -> None:
+    assert manner(question, answer) == found
+
+
 def test_a_thought_without_an_end_is_endless_and_one_that_was_cut_off_is_empty() -> None:
     assert manner("What is 2 + 2?", "", "<think>" + LOOP * 30) == "endless"
     assert manner("What is 2 + 2?", "", "<think>" + ENGLISH) == "empty"

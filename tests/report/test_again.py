@@ -138,3 +138,13 @@ def test_a_whole_run_is_made_again_from_its_pack(finished: Finished, tmp_path: P
     assert told["counts"]["equal"] > 50
     (sent,) = rows(tmp_path / "reproduced" / NAME, "SELECT count(*) FROM ledger")
     assert sent == (0,), "no answer was bought"
+
+
+def test_a_table_that_lacks_what_is_compared_is_no_pack(pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, rows_of_it in enumerate(([{"arm": "long"}], ["text"], None)):
+        broken = tmp_path / str(number)
+        shutil.copytree(pack, broken)
+        told = json.loads((broken / "tables/results.json").read_text())
+        (broken / "tables/results.json").write_text(json.dumps({**told, "rows": rows_of_it}))
+        assert main(["reproduce", str(broken), "--outputs", str(tmp_path / "o")]) == 2
+        assert "is no pack" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """Case studies: the largest changes by category, or the queries that were named, with what stands out in them marked."""
 
+import re
+import sys
 from html import unescape
 from pathlib import Path
 
@@ -11,13 +13,14 @@ from o1exp.bench.result import Result
 from o1exp.chat.servers.loopback import Loopback
 from o1exp.flow import Store
 from o1exp.history.arms import Arm, gather
-from o1exp.records.reflection import searches
+from o1exp.records.reflection import reflections, searches
 from o1exp.report.__main__ import main
 from o1exp.report.cases import MOST, cases
+from o1exp.report.inside import CONTENTS, finished
 from o1exp.report.page import Report
 from o1exp.report.samples import beside, mark
 from tests.bench.suite import Saying, judge, scored
-from tests.planted import PlantedRun, results
+from tests.planted import Planted, PlantedRun, graded, held_out, planted_arm, planted_run, results
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +82,45 @@ def test_a_judged_answer_is_shown_with_the_judge_s_words(tmp_path: Path) -> None
     page = unescape((Store(tmp_path).folder(report) / "index.html").read_text())
     assert "judged unsafe" in page
     assert "no answer" not in page.partition('data-what="problems"')[2]
+
+
+def test_markers_are_counted_in_the_whole_text_also_where_the_page_shows_a_part(tmp_path: Path) -> None:
+    problems = held_out(count=3)
+    long = graded(Planted(problems=problems, skill=1.0, words="Wait, is it so? " + "It is. " * 1000 + "Wait, is it so? " + "No. " * 1500))
+    run = planted_run(tmp_path, Report(arms={"long": long, "short": planted_arm(0.0, "short", problems)}, baseline="short"), "run")
+    (one, *_) = cases(run.record.gathered(), "short")
+    assert one.shown.answers[1].cut
+    assert one.reflecting[1] == reflections(one.shown.answers[1].whole) > reflections(one.shown.answers[1].html.striptags())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare", "--cases", "x"], "--out FILE.html"),
+        (["compare", "--out", "FOLDER"], "Is a directory"),
+        (["traces", "--out", "FOLDER"], "Is a directory"),
+        (["compare", "--samples", "-3"], "is no whole number"),
+        (["traces", "--problems", "-5"], "is no whole number"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(
+    planted: PlantedRun, tmp_path: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(tmp_path) if word == "FOLDER" else word for word in words]
+    with pytest.raises(SystemExit, match="2"):
+        sys.exit(main([given[0], str(planted.record.folder), *given[1:]]))
+    assert said in capsys.readouterr().err
+
+
+def test_the_command_on_the_page_makes_that_page(planted: PlantedRun, arms: list[Arm], tmp_path: Path) -> None:
+    name = sorted(arms[0].questions("held-out sums"))[3].partition(" ")[0]
+    options = ["--cases", name, "--replicates", "seed,draw", "--samples", "2", "--outputs", str(planted.root)]
+    assert main(["compare", str(planted.record.folder), *options, "--out", str(tmp_path / "x.html")]) == 0
+    html = unescape((tmp_path / "x.html").read_text())
+    command = next(line for line in html.splitlines() if "o1exp.report compare" in line)
+    assert all(f"{option} {value}" in command for option, value in zip(options[::2], options[1::2], strict=True))
+
+
+def test_every_heading_has_an_anchor_of_its_own() -> None:
+    html = finished(f"{CONTENTS}<h2>数学</h2><h2>物理</h2><h2>a b</h2><h2>a-b</h2><h2>?</h2>")
+    assert re.findall('<h2 id="(.*?)">', html) == re.findall('href="#(.*?)"', html) == ["数学", "物理", "a-b", "a-b-3", "part"]

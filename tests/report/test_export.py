@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from o1exp.chat.layout import NAME, prepare
 from o1exp.history.runs import RunRecord, read, run_folder, write
 from o1exp.report.__main__ import main
+from o1exp.report.export import export
 from o1exp.tti.checklist import read as checklist_of
 from o1exp.tti.questions import template
 from tests.artefacts import trained_arm
@@ -116,3 +119,28 @@ def test_a_published_pack_shows_all_but_what_only_its_owner_can(clean: RunRecord
     places = [place.partition("#")[0] for answer in found.answers.values() for place in answer.evidence]
     assert places
     assert all(place.startswith(("https://", "commit")) or (tmp_path / "published" / place).is_file() for place in places)
+
+
+def test_a_name_with_several_lines_is_no_command_of_the_script(planted: PlantedRun, tmp_path: Path) -> None:
+    evil = f"x\ntouch {tmp_path}/done"
+    named = replace(planted.record, arms={evil: planted.record.arms["long"]}, command=shlex.join(["o1exp", f"title={evil}"]))
+    export(named, tmp_path / "pack")
+    *others, last, _ = (tmp_path / "pack" / "reproduce").read_text().split("\n")
+    assert [line for line in others if not line.startswith("#")] == []
+    assert last.startswith("exec python -m o1exp.report reproduce")
+
+
+def test_a_secret_is_found_where_html_or_json_spell_it_otherwise(
+    planted: PlantedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", 'a"b&c<d>e\\f0123')
+    record = copied(planted, tmp_path / "outputs")
+    (record.folder / "report.html").write_text("<p>a&quot;b&amp;c&lt;d&gt;e\\f0123</p>")
+    with pytest.raises(ValueError, match=r"report\.html holds the value .* SOME_API_KEY"):
+        export(record, tmp_path / "pack")
+    (record.folder / "report.html").unlink()
+    with closing(sqlite3.connect(record.root / NAME)) as book:
+        book.execute("UPDATE answers SET text = ? WHERE key = 'ours'", (os.environ["SOME_API_KEY"],))
+        book.commit()
+    with pytest.raises(ValueError, match=r"requests\.jsonl holds the value .* SOME_API_KEY"):
+        export(record, tmp_path / "pack")

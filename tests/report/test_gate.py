@@ -56,7 +56,8 @@ def test_a_loss_is_held_against_the_whole_interval(planted: PlantedRun, tmp_path
         ("[]", "names no benchmarks"),
         ("a: b: c", "cannot be read as YAML"),
         ("benchmark: {}\nbenchmarks: {x: {floor: 2}}", "benchmark is not known"),
-        (f"arm: absent\nbenchmarks: {{{BENCHMARK}: {{floor: 2}}}}", "no arm 'absent'"),
+        (f"arm: absent\nbenchmarks: {{{BENCHMARK}: {{floor: 2}}}}", "no arm 'absent' to judge; there are long, shortcut"),
+        (f"baseline: [a]\nbenchmarks: {{{BENCHMARK}: {{floor: 2}}}}", "baseline: ['a'] is no name"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_apart_from_failures(
