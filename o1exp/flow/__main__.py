@@ -1,16 +1,20 @@
 """`python -m o1exp.flow gc`: free the space of what no kept run reaches."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from o1exp.flow.command import answered
 from o1exp.flow.garbage import Garbage, collect
-from o1exp.flow.stock import holds_of
+from o1exp.flow.manifest import ARTEFACTS, NAME
+from o1exp.flow.stock import LOCKS, holds_of
 from o1exp.flow.storage import Storage
+from o1exp.flow.uses import USES
 from o1exp.history.cells import OUTCOME, outcome
-from o1exp.history.runs import RECORD, RunRecord, all_of, find, read, run_folder
+from o1exp.history.runs import RECORD, RunRecord, find, read, run_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,15 +36,72 @@ def _gc(asked: argparse.Namespace) -> int:
     root = asked.outputs.resolve()
     if not root.is_dir():
         raise ValueError(f"there is no outputs folder {asked.outputs}; give it with --outputs")
-    records = [find(name, root) for name in asked.keep] if asked.keep else all_of(root)
+    records = [_here(name, root) for name in asked.keep] if asked.keep else _all(root)
+    _queued(root)
     records += [cell for record in records for cell in _cells(record)]
     paths = {path for record in records for path in _paths(record)}
     keys = frozenset(key for record in records for key in record.stages.values())
-    found = collect(root, holds_of(root, Storage(locks=asked.locks, patience=asked.patience)), paths, keys, asked.dry_run)
+    storage = Storage(locks=asked.locks, patience=asked.patience)
+    _same_locks(root, storage.locks)
+    try:
+        found = collect(root, holds_of(root, storage), paths, keys, asked.dry_run)
+    except OSError as wrong:
+        raise ValueError(
+            f"not all garbage of {root} could be removed ({wrong}); see that its folders may be moved within it, then try again"
+        ) from wrong
     for one in found:
         print(f"{_size(one.size):>10}  {one.path}")
     print(_sum(found, len(records), asked.dry_run))
     return 0
+
+
+def _here(name: str, root: Path) -> RunRecord:
+    """A run to be kept. One of another outputs folder keeps nothing in this one, so that all of it would go."""
+    record = find(name, root)
+    if record.root != root and record.folder != run_folder(root, record.name).resolve():  # runs/ may lie elsewhere
+        raise ValueError(f"--keep {name} is a run of {record.root}, while garbage is looked for in {root}; give --outputs {record.root}")
+    return record
+
+
+def _all(root: Path) -> list[RunRecord]:
+    """Every run that has a record. One that cannot be read, or none at all, would lose everything, and is an error."""
+    places = sorted((root / "runs").glob(f"*/{RECORD}"))
+    if not places:
+        raise ValueError(
+            f"no run in {root / 'runs'} has a record, so that everything would go; name what stays with --keep, or delete {root}"
+        )
+    return [read(place.parent) for place in places]
+
+
+def _queued(root: Path) -> None:
+    """Slurm jobs that wait for their turn stand on artefacts, and on checkpoints, while no process says so. Errors: ValueError."""
+    made = {place.parent.name for place in (root / ARTEFACTS).glob(f"*/*/{NAME}")}
+    for place in sorted((root / "slurm").glob("*.json")):
+        if place.name.endswith(".ended.json"):
+            continue
+        job, ended = _note(place), _note(place.with_name(f"{place.stem}.ended.json"))
+        if ended.get("number") != job.get("number") and not made.issuperset(job.get("keys", ())):
+            raise ValueError(
+                f"job {job.get('number')} ({place.stem}) of Slurm has not said that it ended, and stands on what might go;"
+                f" wait for it, or delete {place} where squeue does not know it any more"
+            )
+
+
+def _note(place: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(place.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _same_locks(root: Path, locks: str) -> None:
+    """Who looks for locks where runs show heartbeats, or the other way round, sees no living run. Errors: ValueError."""
+    for place in sorted((root / USES).glob("*.json")):
+        beats = (root / LOCKS / place.stem).is_dir()
+        if beats != (locks == "heartbeat"):
+            there = "heartbeat" if beats else "flock"
+            raise ValueError(f"--locks {locks}: a run in {root} goes by store.locks={there} ({place}); give --locks {there}")
 
 
 def _paths(record: RunRecord) -> Iterator[str]:

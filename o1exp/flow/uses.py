@@ -41,6 +41,8 @@ def in_use(root: Path, holds: Holds) -> set[str]:
             paths = json.loads(place.read_text())
         except FileNotFoundError:  # the run has just ended
             continue
+        except ValueError:  # it was killed while it wrote
+            paths = []
         if holds.held(place.stem):
             found.update(paths)
         else:

@@ -10,6 +10,9 @@ import pytest
 from o1exp.flow import Store
 from o1exp.flow.__main__ import main
 from o1exp.flow.garbage import collect
+from o1exp.flow.stock import holds_of
+from o1exp.flow.storage import Storage
+from o1exp.flow.uses import USES, used
 from o1exp.history.runs import RunRecord, run_folder, write
 from tests.flow.stages import Broken, Head, Numbers
 
@@ -81,6 +84,55 @@ def test_a_name_of_no_run_is_refused(store: Store, capsys: pytest.CaptureFixture
     assert main(["gc", "--keep", "frist", "--outputs", str(store.root)]) == 2
     assert "no run 'frist'" in capsys.readouterr().err
     assert store.has(OTHER)
+
+
+def refused(store: Store, said: str, capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    assert main(["gc", "--outputs", str(store.root), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert store.has(KEPT)
+    assert store.has(OTHER)
+
+
+def test_a_run_of_another_folder_keeps_nothing_here_and_is_refused(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Store(tmp_path / "theirs")
+    record(other, "first", KEPT)
+    refused(store, "theirs", capsys, "--keep", str(run_folder(other.root, "first")))
+
+
+def test_a_record_that_cannot_be_read_is_told_before_its_run_loses_all(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    place = run_folder(store.root, "second") / "run.json"
+    record(store, "second", OTHER)
+    place.write_text('{"format": 99}')
+    refused(store, "has format 99", capsys)
+
+
+def test_a_folder_without_a_record_is_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    (run_folder(store.root, "first") / "run.json").unlink()
+    refused(store, "has a record", capsys)
+
+
+def test_a_job_that_waits_in_the_queue_keeps_everything(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    (store.root / "slurm").mkdir()
+    (store.root / "slurm" / "train.json").write_text(json.dumps({"number": "7", "keys": ["not-made"]}))
+    refused(store, "job 7 (train)", capsys)
+    (store.root / "slurm" / "train.ended.json").write_text(json.dumps({"number": "6"}))
+    refused(store, "job 7 (train)", capsys)
+    (store.root / "slurm" / "train.ended.json").write_text(json.dumps({"number": "7"}))
+    assert main(["gc", "--outputs", str(store.root)]) == 0
+
+
+def test_locks_of_another_kind_than_those_of_a_living_run_are_refused(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    with used(store.root, holds_of(store.root, Storage(locks="heartbeat", patience=6)), [f"Head/{OTHER.key}"], lambda: None):
+        refused(store, "give --locks heartbeat", capsys)
+
+
+def test_a_note_that_was_written_half_stops_nothing(store: Store) -> None:
+    place = store.root / USES / "uses-dead.json"
+    place.write_text("[")
+    assert main(["gc", "--outputs", str(store.root)]) == 0
+    assert not place.exists()
 
 
 def test_what_a_living_run_uses_stays(store: Store) -> None:
