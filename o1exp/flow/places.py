@@ -1,5 +1,6 @@
 """Files in a folder or a bucket, through fsspec: read whole, put whole, or made only where there is none."""
 
+import inspect
 import os
 import uuid
 from contextlib import suppress
@@ -17,11 +18,20 @@ def opened(url: str) -> tuple[Any, str]:
 
     scheme = urlsplit(url).scheme if "://" in url else "file"
     try:
+        if more := _wanted(fsspec.get_filesystem_class(scheme)):
+            raise ValueError(f"it wants {more} beside the address; use a folder or s3://BUCKET/PREFIX")
         fs = fsspec.filesystem(scheme, **({} if scheme == "file" else {"use_listings_cache": False, "skip_instance_cache": True}))
         return fs, str(fs._strip_protocol(url)).rstrip("/")
     except (ImportError, ValueError) as wrong:
         need = "pip install 'o1exp[s3]'" if scheme == "s3" else f"install the fsspec package for {scheme}://"
         raise ValueError(f"{url} cannot be opened ({wrong}); {need}") from wrong
+
+
+def _wanted(kind: Any) -> str:
+    """What a file system cannot be made without."""
+    given = list(inspect.signature(kind.__init__).parameters.values())[1:]  # without self; the class itself shows those of its metaclass
+    named = (one for one in given if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))
+    return ", ".join(one.name for one in named if one.default is one.empty)
 
 
 def local(path: Path) -> tuple[Any, str]:

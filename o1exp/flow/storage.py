@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from o1exp.flow.check import Above, Settings
+from o1exp.flow.places import opened
 from o1exp.secrets import refusal
 
 
@@ -25,8 +26,20 @@ class Storage(Settings):
         for name, urls in (("url", (self.url,)), ("readonly", self.readonly)):
             if why := next(filter(None, map(refusal, urls)), None):
                 yield name, f"{why}; put keys where the engine looks for them, e.g. AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            elif wrong := next(filter(None, map(_closed, urls)), None):
+                yield name, wrong
         if self.url and self.url in self.readonly:
             yield "readonly", f"names {self.url}, which is `url` already; leave it out here"
+
+
+def _closed(url: str) -> str:
+    """Why no file system can be had for this address, "" where one can; nothing is connected."""
+    try:
+        if url:
+            opened(url)
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Store
+from o1exp.flow.check import SettingsError
 from o1exp.flow.manifest import absent
 from o1exp.flow.plan import plan, why
 from o1exp.flow.shelf import Shelf, Unreachable
@@ -179,3 +180,11 @@ def test_a_store_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pyte
 def test_a_store_with_a_key_in_its_address_is_refused() -> None:
     with pytest.raises(ValueError, match="AWS_ACCESS_KEY_ID"):
         Storage(url="s3://somebody:password@bucket/x")
+
+
+@pytest.mark.parametrize("url", ["ftp://host/x", "nope://host/x"])
+def test_an_address_that_no_file_system_takes_is_refused_as_a_setting(url: str) -> None:
+    with pytest.raises(SettingsError, match=f"{url} cannot be opened"):
+        Storage(url=url)
+    with pytest.raises(SettingsError, match=f"{url} cannot be opened"):
+        Storage(readonly=(url,))
