@@ -83,7 +83,7 @@ class Shelf:
         manifest, mark, place = Manifest.parsed(content, str(folder)), _mark(content), f"{self._root}/{path}"
         with self._reached():
             before = places.read(self.fs, f"{place}/{NAME}")
-            if before is not None and (not replace or _mark(before) == mark):
+            if before is not None and not replace:  # remade with the same manifest: its files are sent over the damaged ones
                 return False
             with ThreadPoolExecutor(TOGETHER) as pool:
                 list(pool.map(lambda name: self._send(folder / name, f"{place}/{mark}/{name}"), manifest.files))
@@ -93,7 +93,7 @@ class Shelf:
                 if places.read(self.fs, f"{place}/{NAME}") != content:  # another process may have copied the very same one
                     self._remove(f"{place}/{mark}")
                 return False
-            if before is not None:
+            if before is not None and _mark(before) != mark:
                 self._remove(f"{place}/{_mark(before)}")
         return True
 

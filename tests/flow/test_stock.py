@@ -188,3 +188,14 @@ def test_an_address_that_no_file_system_takes_is_refused_as_a_setting(url: str) 
         Storage(url=url)
     with pytest.raises(SettingsError, match=f"{url} cannot be opened"):
         Storage(readonly=(url,))
+
+
+def test_what_is_damaged_is_replaced_by_one_with_the_very_same_manifest(tmp_path: Path) -> None:
+    goal, url = Numbers(), str(tmp_path / "team")
+    mine = store(tmp_path / "one", url)
+    mine.get(goal)
+    place = next((tmp_path / "team").rglob("rows.parquet"))
+    whole = place.read_bytes()
+    place.write_bytes(whole[:-1] + b"?")
+    assert Shelf(url).publish(f"Numbers/{goal.key}", mine.folder(goal), replace=True)
+    assert place.read_bytes() == whole
