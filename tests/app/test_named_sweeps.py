@@ -4,7 +4,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from o1exp.app.cells import cells
@@ -34,7 +36,9 @@ def _composed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> DictConfig:
     options.register()
     monkeypatch.setattr(options.MorePlaces, "paths", [f"file://{words[1]}"])
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose(words[3], words[4:], return_hydra_config=True)
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        return hydra.compose_config(words[3], [word for word in words[4:] if "=" in word], RunMode.MULTIRUN)
 
 
 def test_each_says_its_question_and_how_it_is_run() -> None:

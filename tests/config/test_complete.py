@@ -40,7 +40,7 @@ BREAKS = " \t\n\"'@><=;|&(:"
         ("o1exp bench=[gsm8k] goal=bench", ["goal=bench.gsm8k"]),
         ("o1exp goal=mach", []),
         ("o1exp action=p", ["action=plan"]),
-        ("o1exp hydra/launcher=", ["hydra/launcher=basic", "hydra/launcher=joblib", "hydra/launcher=side_by_side"]),
+        ("o1exp hydra/launcher=", ["hydra/launcher=basic", "hydra/launcher=joblib", "hydra/launcher=ray", "hydra/launcher=side_by_side"]),
         ("o1exp --cfg j", ["job"]),
         ("o1exp --help sft/smo", ["sft/smollm2", "sft/smollm2_thoughts"]),
         ("o1exp --compl", ["--completion"]),
@@ -63,7 +63,7 @@ def test_options_of_ones_own_are_offered_with_their_settings(tmp_path: Path) -> 
     (tmp_path / "study.yaml").write_text("")
     (tmp_path / "machine" / "broken.yaml").write_text("a: [")
     assert completions(f"o1exp --config-dir {tmp_path} machine=mi") == ["machine=mine"]
-    assert completions(f"o1exp --config-dir {tmp_path} machine=mine machine.zero") == ["machine.zero_stage="]
+    assert completions(f"o1exp --config-dir {tmp_path} machine=mine machine.zero_s") == ["machine.zero_stage="]
     assert completions(f"o1exp --config-dir {tmp_path} machine=broken machine.zero") == []
     assert completions(f"o1exp --config-dir {tmp_path} --config-name ") == ["study"]
 

@@ -29,6 +29,7 @@ NEEDED = {
     "teacher@warden=endpoint": ["warden.model=m"], "teacher@grader=endpoint": ["grader.model=m"],
     **{f"teacher@{node}={kind}": [f"{node}.weights.path=a/b"] for node in ("warden", "grader") for kind in ("vllm", "sglang")},
     **{f"scorer@{node}=rubric": [f"{node}.prompt='{{response}}'", f"{node}.pattern='(x)'"] for node in ("safety", "facts", "general")},
+    "store=shared": ["store.url=/team/o1exp"], "ledger=postgres": ["ledger.url=postgresql://h/d"],
     "experiment=smollm2": ["source.path=", "bench.gsm8k.path="], "experiment=smollm2_thoughts": ["source.path=", "bench.gsm8k.path="],
 }  # fmt: skip
 
