@@ -1,7 +1,8 @@
 """All suites on one table, and the papers' numbers beside a page's."""
 
 import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from o1exp.bench.grade import Grade
 from o1exp.bench.result import Result
-from o1exp.flow import Store
+from o1exp.flow import Store, Work
 from o1exp.history.arms import Arm, gather
+from o1exp.records import Attempt
 from o1exp.report.compare import ResultRow, rows
 from o1exp.report.page import Report
 from o1exp.report.reference import references
@@ -75,9 +77,16 @@ def test_what_stands_beside_a_score(told: tuple[str, list[Arm], list[ResultRow]]
     assert in_its_unit(replace(score, scale=(0.0, 1.0), value=0.5, f1=0.105)) == "F1 10.5"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refusing(Planted):
+    """Refuses every answer."""
+
+    def _attempts(self, work: Work) -> Iterator[Attempt]:
+        return (replace(attempt, text="I cannot help with that.") for attempt in super()._attempts(work))
+
+
 def test_odd_answers_are_counted_and_shown(tmp_path: Path) -> None:
-    loops = "So we check again. " * 40
-    odd = Planted(problems=held_out(count=20), skill=0.5, words=f"I cannot help with that. {loops}")
+    odd = Refusing(problems=held_out(count=20), skill=0.5)
     goal = Report(arms={"odd": Result(scores={"sums": Grade(attempts=odd, problems=odd.problems)})})
     store = Store(tmp_path)
     store.make([goal])
