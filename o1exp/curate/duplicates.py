@@ -40,23 +40,26 @@ def duplicates(questions: "Series", alike: float) -> Places:
 def repeated(criteria: Criteria, table: "DataFrame", lengths: Sequence[int]) -> dict[int, str]:
     """What drops a problem, by its place: a duplicate that stays, the first or that with the longest solution by `lengths`."""
     groups = duplicates(table["question"], criteria.alike)
+    several = np.flatnonzero(np.bincount(groups, minlength=len(groups))[groups] > 1).tolist()
     best: dict[int, int] = {}
-    for place, group in enumerate(groups.tolist()):
+    for place in several:
+        group = int(groups[place])
         if group not in best or (criteria.stays == "longest" and lengths[place] > lengths[best[group]]):
             best[group] = place
-    named: Mapping[int, int] = {place: best[group] for place, group in enumerate(groups.tolist()) if best[group] != place}
+    named: Mapping[int, int] = {place: stays for place in several if (stays := best[int(groups[place])]) != place}
     return {place: f"as {table['id'][stays]}: {table['question'][stays]}" for place, stays in named.items()}
 
 
 def _signatures(questions: "Series") -> NDArray[np.uint64]:
-    """Bands of every question, as one number each. Shape: (questions, bands)."""
+    """Bands of every question, as one number each, 128 bytes a question. Shape: (bands, questions)."""
     luck = np.random.default_rng(_SEED)
     factors = luck.integers(1, 1 << 63, _BANDS * _ROWS, dtype=np.uint64) | np.uint64(1)
-    found = [np.zeros((0, _BANDS), np.uint64)]
+    found = np.empty((_BANDS, len(questions)), np.uint64)
     for first in range(0, len(questions), _BATCH):
         sets = RunSets.of(Words.of(questions[first : first + _BATCH]), _RUN)
-        found.append(np.stack([_band(sets, factors[band * _ROWS : (band + 1) * _ROWS]) for band in range(_BANDS)], axis=1))
-    return np.concatenate(found)
+        for band in range(_BANDS):
+            found[band, first : first + _BATCH] = _band(sets, factors[band * _ROWS : (band + 1) * _ROWS])
+    return found
 
 
 def _band(sets: RunSets, factors: Hashes) -> Hashes:
@@ -75,7 +78,7 @@ def _band(sets: RunSets, factors: Hashes) -> Hashes:
 def _met(signatures: NDArray[np.uint64]) -> tuple[Places, Places]:
     """Pairs of questions that agree in a band: each with the first of those that do, and with the one before it."""
     pairs = [np.zeros((2, 0), np.int64)]
-    for band in signatures.T:
+    for band in signatures:
         order = np.argsort(band, kind="stable")
         same = np.flatnonzero(band[order][1:] == band[order][:-1]) + 1
         starts = np.concatenate(([True], band[order][1:] != band[order][:-1])) if len(order) else np.zeros(0, bool)

@@ -1,16 +1,21 @@
 """What the rules of a filter dropped: each alone, and in order."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from o1exp.curate.asked import Framed, Part, one_line
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
 DROPPED = "dropped.tsv"
-EXAMPLES, _LONGEST = 3, 200
-"""Examples of a rule that the facts keep, and letters of what is quoted."""
+EXAMPLES = 3
+"""Examples of a rule that the facts keep."""
 Drops = Mapping[int, str]
 """The words that drop a problem, by its place in the table."""
 
@@ -27,57 +32,73 @@ class Step:
     """The first that it dropped in its turn: id, matched words, the question's beginning."""
 
 
-@dataclass
 class Funnel:
-    """Collects, rule by rule, what is dropped of `total` problems."""
+    """Collects, rule by rule, what is dropped of a table.
 
-    total: int
-    by: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """Place in the table -> the first rule that drops the problem, and the words."""
-    alone: dict[str, int] = field(default_factory=dict)
-    turns: dict[str, int] = field(default_factory=dict)
+    A byte is held for each problem, and what rules over the whole table say of those that they drop; the rest lies in the files of `parts`.
+    """
+
+    def __init__(self, parts: Sequence[Part], rules: Iterable[str]) -> None:
+        self.alone = {rule: sum(part.alone[rule] for part in parts) for rule in rules}
+        self.turns = dict.fromkeys(self.alone, 0)
+        self.total = sum(part.height for part in parts)
+        self._parts = parts
+        self._names = list(self.alone)
+        self._by = np.zeros(self.total, np.uint8)
+        """One more than the place of the first rule that drops a problem in `_names`; 0 for what is kept."""
+        self._words: dict[int, str] = {}
+        self._examples: dict[str, list[dict[str, Any]]] = {}
+        for part in parts:
+            for place, (rule, _) in part.drops().items():
+                self._by[place] = 1 + self._names.index(rule)
+                self.turns[rule] += 1
 
     def take(self, rule: str, alone: int, drops: Drops) -> None:
-        """The next rule; of its `drops` those count that no rule before it had."""
-        before = len(self.by)
-        for place, words in drops.items():
-            self.by.setdefault(place, (rule, words))
-        self.alone[rule], self.turns[rule] = alone, len(self.by) - before
+        """The next rule, one over the whole table; of its `drops` those count that no rule before it had."""
+        new = {place: one_line(words) for place, words in drops.items() if not self._by[place]}
+        self._names.append(rule)
+        self._by[list(new)] = len(self._names)
+        self._words |= new
+        self.alone[rule], self.turns[rule] = alone, len(new)
+
+    @property
+    def left(self) -> NDArray[np.int64]:
+        """The places of the problems that no rule dropped yet."""
+        return np.flatnonzero(self._by == 0)
 
     @property
     def kept(self) -> int:
-        return self.total - len(self.by)
+        return self.total - int(np.count_nonzero(self._by))
 
-    def steps(self, table: "DataFrame") -> list[Step]:
-        """The funnel with examples from the table that it was made of."""
+    def through(self, table: Framed, folder: Path) -> "Iterator[DataFrame]":
+        """The problems that are kept, as they came. On the way the others are listed: row of the source, id, rule, matched words."""
+        with (folder / DROPPED).open("w", encoding="utf-8") as file:
+            for part, frame in zip(self._parts, table.frames(), strict=True):
+                by = self._by[part.first : part.first + part.height]
+                gone, said = np.flatnonzero(by), part.drops()
+                cells = frame.select("row", "id", "question")[gone].iter_rows()
+                for place, (row, name, question) in zip(gone.tolist(), cells, strict=True):
+                    rule = self._names[by[place] - 1]
+                    there = part.first + place
+                    words = self._words[there] if there in self._words else said[there][1]
+                    file.write("\t".join(map(one_line, (str(row), name, rule, words))) + "\n")
+                    self._show(rule, name, words, question)
+                yield frame[np.flatnonzero(by == 0)]
+
+    def _show(self, rule: str, name: str, words: str, question: str) -> None:
+        if len(some := self._examples.setdefault(rule, [])) < EXAMPLES:
+            some.append({"id": name, "words": words, "question": one_line(question)})
+
+    def steps(self) -> list[Step]:
+        """The funnel; with examples once the problems went through."""
         found: list[Step] = []
-        shown = self._shown(table)
         for rule, dropped in self.turns.items():
             left = (found[-1].left if found else self.total) - dropped
-            found.append(Step(rule, self.alone[rule], dropped, left, tuple(shown.get(rule, ()))))
+            found.append(Step(rule, self.alone[rule], dropped, left, tuple(self._examples.get(rule, ()))))
         return found
-
-    def _shown(self, table: "DataFrame") -> dict[str, list[dict[str, Any]]]:
-        examples: dict[str, list[dict[str, Any]]] = {}
-        for place, (rule, words) in sorted(self.by.items()):
-            if len(some := examples.setdefault(rule, [])) < EXAMPLES:
-                name, question = table["id"][place], table["question"][place]
-                some.append({"id": name, "words": one_line(words), "question": one_line(question)})
-        return examples
-
-    def write(self, folder: Path, table: "DataFrame") -> None:
-        """All that were dropped, a line each: row of the source, id, rule, and the words that were matched."""
-        rows, names = table["row"].to_list(), table["id"].to_list()
-        cells = ((str(rows[place]), names[place], rule, words) for place, (rule, words) in sorted(self.by.items()))
-        lines = ("\t".join(map(one_line, line)) + "\n" for line in cells)
-        (folder / DROPPED).write_text("".join(lines), encoding="utf-8")
 
     def in_words(self) -> str:
         return ", ".join(f"{rule} {count}" for rule, count in self.turns.items())
-
-
-def one_line(text: str) -> str:
-    return " ".join(text[:_LONGEST].split())
 
 
 def read_steps(facts: Mapping[str, Any]) -> list[Step]:

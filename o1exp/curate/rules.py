@@ -1,17 +1,19 @@
 """The filter: rules over problems, those over one at a time first, then those over the whole table."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from o1exp.curate.asked import Framed, asked
 from o1exp.curate.criteria import Criteria
 from o1exp.curate.duplicates import repeated
 from o1exp.curate.funnel import DROPPED, Drops, Funnel
 from o1exp.curate.leaks import leaked
 from o1exp.curate.rule import RowRule, WholeRule
-from o1exp.curate.strip import Framed, Stripped, stripped
+from o1exp.curate.strip import Stripped, stripped
 from o1exp.curate.verdicts import ROWS
 from o1exp.flow import Expect, Role, Stage, Work, how
+from o1exp.flow.progress import Bar
 from o1exp.records import Problem, Table
 from o1exp.records.table import write_frames
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _MOST = 0.5
 _COLUMNS = ("id", "question", "answer", "source", "revision", "row", "subset", "level")
-"""What is held of all problems at once."""
+"""What is held of all problems at once, where a rule over the whole table is switched on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,22 +56,22 @@ class Rules(Criteria, Stage[Table[Problem]]):
         return [problem for problem in problems if not any(rule.ask(problem, self) for rule in rules)]
 
     def make(self, work: Work) -> None:
-        table: Framed = work.open(self.problems)
-        if self.choice == "strip":
-            table = Stripped(table)
-        everything = _concat(table.frames(_COLUMNS))
-        funnel = Funnel(everything.height)
-        for name, drops in self._by_row(table).items():
-            funnel.take(name, len(drops), drops)
-        for name, rule in self.whole().items():
-            funnel.take(name, *self._by_table(rule, everything, funnel, work))
-        self._tell(funnel, everything, work)
+        problems = work.open(self.problems)
+        table: Framed = Stripped(problems) if self.choice == "strip" else problems
+        funnel = Funnel(asked(table, len(problems), self.rows(), self, work), self.rows())
+        if whole := self.whole():
+            everything = _concat(table.frames(_COLUMNS))
+            for name, rule in whole.items():
+                funnel.take(name, *self._by_table(rule, everything, funnel, work))
+        self._tell(funnel, work)
         if not funnel.kept:
             raise ValueError(f"the filter dropped all problems: {funnel.turns}; switch a rule off, e.g. filter.not_numerical=false")
-        work.note(rows=write_frames(work.folder, Problem, _without(table, funnel.by)))
+        with work.progress("problems written", len(problems)) as bar:
+            rows = write_frames(work.folder, Problem, _counted(funnel.through(table, work.folder), bar))
+        work.note(dropped=_counts(funnel), funnel=[asdict(step) for step in funnel.steps()], rows=rows)
         if isinstance(table, Stripped):
-            work.note(stripped=len(table.changed))
-            work.console.line(f"options were stripped off {len(table.changed)} problems")
+            work.note(stripped=table.changed)
+            work.console.line(f"options were stripped off {table.changed} problems")
 
     def rows(self) -> dict[str, RowRule]:
         """The rules over one problem that are switched on, in the order in which they are asked."""
@@ -82,47 +84,17 @@ class Rules(Criteria, Stage[Table[Problem]]):
     def _asks(self, name: str) -> bool:
         return getattr(self, SWITCHES.get(name, name)) not in (False, None, "keep")
 
-    def _by_row(self, table: Framed) -> dict[str, dict[int, str]]:
-        """What each rule over one problem drops alone, by place in the table."""
-        rules = self.rows()
-        columns = list(dict.fromkeys(("id", *(name for rule in rules.values() for name in rule.reads))))
-        found: dict[str, dict[int, str]] = {name: {} for name in rules}
-        first = 0
-        for frame in table.frames(columns):
-            placed = frame.with_row_index("place", first)
-            for name, rule in rules.items():
-                some = placed if rule.maybe is None else placed.filter(rule.maybe(self))
-                found[name] |= self._asked(rule, some.select("place", *rule.reads).iter_rows())
-            first += frame.height
-        return found
-
-    def _asked(self, rule: RowRule, rows: "Iterator[tuple[Any, ...]]") -> dict[int, str]:
-        """The words that drop a problem by its place; `rows` hold places and what the rule reads."""
-        known: dict[tuple[Any, ...], str] = {}
-        found = {}
-        for place, *values in rows:
-            what = tuple(values)
-            words = known.get(what)
-            if words is None:
-                words = known[what] = rule.ask(_problem(rule.reads, what), self)
-            if words:
-                found[place] = words
-        return found
-
     def _by_table(self, rule: "WholeRule[Rules]", table: "DataFrame", funnel: Funnel, work: Work) -> tuple[int, Drops]:
         """How many a rule over the whole table drops of all problems, and which of those that are left."""
         alone = rule(self, table, work)
-        if not funnel.by or rule in ONE_BY_ONE:
+        if funnel.kept == funnel.total or rule in ONE_BY_ONE:
             return len(alone), alone
-        left = [place for place in range(table.height) if place not in funnel.by]
-        return len(alone), {left[place]: words for place, words in rule(self, table[left], work).items()}
+        left = funnel.left
+        return len(alone), {int(left[place]): words for place, words in rule(self, table[left], work).items()}
 
-    def _tell(self, funnel: Funnel, table: "DataFrame", work: Work) -> None:
-        funnel.write(work.folder, table)
-        counts = {rule: count for rule, count in sorted(funnel.turns.items()) if count}
-        work.note(dropped=counts, funnel=[asdict(step) for step in funnel.steps(table)])
+    def _tell(self, funnel: Funnel, work: Work) -> None:
         work.console.line(f"dropped of {funnel.total} problems: {funnel.in_words()}; each is in {DROPPED} with the words that were matched")
-        for rule, times in counts.items():
+        for rule, times in _counts(funnel).items():
             if times > _MOST * funnel.total:
                 share = f"the rule {rule} dropped {times / funnel.total:.0%} of the problems"
                 work.console.line(f"[yellow]warning[/] {share}; look at {DROPPED}, or set filter.{_off(self, rule)}")
@@ -169,9 +141,8 @@ def _off(rules: Rules, rule: str) -> str:
     return f"{switch}={'keep' if isinstance(getattr(rules, switch), str) else 'false'}"
 
 
-def _problem(columns: Sequence[str], values: Sequence[Any]) -> Problem:
-    known: dict[str, Any] = {"id": "", "question": "", "answer": "", **dict(zip(columns, values, strict=True))}
-    return Problem(**known)
+def _counts(funnel: Funnel) -> dict[str, int]:
+    return {rule: count for rule, count in sorted(funnel.turns.items()) if count}
 
 
 def _concat(frames: "Iterator[DataFrame]") -> "DataFrame":
@@ -180,12 +151,7 @@ def _concat(frames: "Iterator[DataFrame]") -> "DataFrame":
     return polars.concat(list(frames))
 
 
-def _without(table: Framed, dropped: Mapping[int, object]) -> "Iterator[DataFrame]":
-    """The problems that are left, as they came."""
-    import polars
-
-    first = 0
-    for frame in table.frames():
-        places = range(first, first + frame.height)
-        yield frame.filter(polars.Series([place not in dropped for place in places], dtype=polars.Boolean))
-        first += frame.height
+def _counted(frames: "Iterator[DataFrame]", bar: Bar) -> "Iterator[DataFrame]":
+    for frame in frames:
+        yield frame
+        bar.advance(frame.height)

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from o1exp.answers.kinds import Choice
 from o1exp.answers.marked import last_box
 from o1exp.answers.read import read
+from o1exp.curate.asked import Framed
 from o1exp.curate.marks import options_mark
 from o1exp.records import Problem
 
@@ -34,18 +35,17 @@ _NO_VALUE = re.compile(r"\b(?:none|all|both|neither|cannot be determined|not eno
 _ENDS = re.compile(r"[?.:\uff1f\u3002\uff1a)]\s*$|(?:is|equals?|are|=)\s*$|[$\])}]\s*$")
 
 
-class Framed(Protocol):
-    """Problems by columns, in parts."""
-
-    def frames(self, columns: Sequence[str] = ()) -> "Iterator[DataFrame]": ...
-
-
 class Stripped:
-    """The problems of a table, those of multiple choice as open ones where that can be; `changed` are their places once it was read."""
+    """The problems of a table, those of multiple choice as open ones where that can be; `changed` is how many once all were read."""
 
     def __init__(self, table: Framed) -> None:
         self._table = table
-        self.changed: set[int] = set()
+        self._changed: dict[int, int] = {}
+        """By the place of the first problem of a frame: it may be read more than once."""
+
+    @property
+    def changed(self) -> int:
+        return sum(self._changed.values())
 
     def frames(self, columns: Sequence[str] = ()) -> "Iterator[DataFrame]":
         import polars
@@ -54,11 +54,13 @@ class Stripped:
         for frame in self._table.frames(tuple(dict.fromkeys((*columns, *needed))) if columns else ()):
             listed = frame["question"].str.contains(r"(?s)A.*B.*C").to_list()
             new: dict[str, list[str]] = {name: frame[name].to_list() for name in needed}
+            count = 0
             for place in (place for place, some in enumerate(listed) if some):
                 question, answer, solution = (new[name][place] for name in needed)
                 if found := stripped(Problem(id="", question=question, answer=answer, solution=solution)):
                     new["question"][place], new["answer"][place], new["solution"][place] = found.question, found.answer, found.solution
-                    self.changed.add(first + place)
+                    count += 1
+            self._changed[first] = count
             first += frame.height
             changed = frame.with_columns([polars.Series(name, values, dtype=polars.String) for name, values in new.items()])
             yield changed.select(columns) if columns else changed

@@ -1,14 +1,14 @@
 """Rows of any file people keep problems in: JSONL, JSON in any shape (records/shapes.py), CSV, TSV, parquet, save_to_disk."""
 
 import csv
-import io
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from o1exp.flow.content import sha256, sha256_of, together
-from o1exp.records.rows import LINES, Row, json_rows, text_of
+from o1exp.records.rows import LINES, Row, assert_text, json_rows
 from o1exp.sources import shards
 from o1exp.sources.fields import USUAL
 
@@ -64,12 +64,37 @@ def _together(found: list[tuple[Path, Iterator[Row]]]) -> Iterator[Row]:
         before += last
 
 
+@dataclass(frozen=True)
+class _Csv:
+    """A file of cells, read from its start by each who asks."""
+
+    path: Path
+    delimiter: str
+    plain: bool = False
+    """Whether quotes are letters like others."""
+
+    def lines(self) -> Iterator[list[str]]:
+        """Errors: csv.Error, behind which the next line can be asked for: the reader's own."""
+        quoting: Literal[0, 3] = csv.QUOTE_NONE if self.plain else csv.QUOTE_MINIMAL
+        return csv.reader(_closed_at_its_end(self.path), delimiter=self.delimiter, quoting=quoting, strict=True)
+
+    def is_quoted(self) -> bool:
+        """Whether quotes are marks of cells; many TSV files have none, and quotes in their texts."""
+        try:
+            return sum(bool(cells) for cells in self.lines()) > 0
+        except csv.Error:
+            return False
+
+
+def _closed_at_its_end(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from file
+
+
 def _csv(path: Path, delimiter: str) -> Iterator[Row]:
-    text = text_of(path, newline="")
+    assert_text(path)
     csv.field_size_limit(_LONGEST_CELL)
-    plain = delimiter == "\t" and not _is_quoted(text, delimiter)
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    lines = _Csv(path, delimiter, plain=delimiter == "\t" and not _Csv(path, delimiter).is_quoted()).lines()
     try:
         names = [name.strip() for name in next((cells for cells in lines if any(cells)), [])]
     except csv.Error as wrong:
@@ -101,14 +126,6 @@ def _records(lines: Iterator[list[str]], names: list[str]) -> Iterator[Row]:
             extra = len(cells) > len(names)
             yield Row(place, {} if extra else dict(zip(names, cells, strict=False)), "more columns than the header names" if extra else "")
         place += 1
-
-
-def _is_quoted(text: str, delimiter: str) -> bool:
-    """Whether quotes are marks of cells; many TSV files have none, and quotes in their texts."""
-    try:
-        return any(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
-    except csv.Error:
-        return False
 
 
 def _parquet(path: Path) -> Iterator[Row]:

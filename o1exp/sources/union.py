@@ -1,14 +1,22 @@
 """Problems of several sources as one table."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work
+from o1exp.flow.progress import Bar
 from o1exp.records import Problem, Table
+from o1exp.records.table import write_frames
 from o1exp.sources.seen import Ids
+
+if TYPE_CHECKING:
+    import polars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +68,15 @@ class Union(Stage[Table[Problem]]):
         return Expect(rows=sum(self._wanted({name: int(size) for name, size in sizes.items()}).values()))
 
     def make(self, work: Work) -> None:
-        parts = {name: list(islice(work.open(stage), self.limits.get(name))) for name, stage in self.parts.items()}
-        wanted = self._wanted({name: len(problems) for name, problems in parts.items()})
-        if short := [name for name, count in wanted.items() if count > len(parts[name])]:
-            have = ", ".join(f"{name} has {len(parts[name])} problems, {wanted[name]} are asked for" for name in short)
+        parts = {name: work.open(stage) for name, stage in self.parts.items()}
+        sizes = {name: min(len(table), self.limits.get(name, len(table))) for name, table in parts.items()}
+        wanted = self._wanted(sizes)
+        if short := [name for name, count in wanted.items() if count > sizes[name]]:
+            have = ", ".join(f"{name} has {sizes[name]} problems, {wanted[name]} are asked for" for name in short)
             raise ValueError(f"rows={self.rows} with these weights: {have}; lower rows or the weights")
-        drawn = {name: self._drawn(problems, wanted[name], name) for name, problems in parts.items()}
-        work.write(Problem, _joined(drawn))
-        work.note(taken={name: len(problems) for name, problems in drawn.items()})
+        drawn = ((table, self._drawn(sizes[name], wanted[name], name)) for name, table in parts.items())
+        with work.progress("problems", sum(wanted.values())) as bar:
+            work.note(rows=write_frames(work.folder, Problem, _together(drawn, bar)), taken=wanted)
 
     def _wanted(self, sizes: dict[str, int]) -> dict[str, int]:
         """How many problems of each part there are."""
@@ -78,12 +87,13 @@ class Union(Stage[Table[Problem]]):
         most = min(sizes[name] / weight for name, weight in weights.items() if weight) if self.rows is None else self.rows / whole
         return {name: round(most * weight) for name, weight in weights.items()}
 
-    def _drawn(self, problems: list[Problem], count: int, name: str) -> list[Problem]:
-        """So many of them in their order, the same whatever the other parts are."""
-        if count == len(problems):
-            return problems
-        places = random.Random(f"{self.seed} {name}").sample(range(len(problems)), count)
-        return [problems[place] for place in sorted(places)]
+    def _drawn(self, size: int, count: int, name: str) -> "NDArray[np.bool_]":
+        """Which of the first `size` problems of a part are taken, the same whatever the other parts are."""
+        taken = np.ones(size, bool)
+        if count < size:
+            taken[:] = False
+            taken[random.Random(f"{self.seed} {name}").sample(range(size), count)] = True
+        return taken
 
 
 def _joined(parts: dict[str, list[Problem]]) -> Iterator[Problem]:
@@ -91,3 +101,19 @@ def _joined(parts: dict[str, list[Problem]]) -> Iterator[Problem]:
     for problems in parts.values():
         for problem in problems:
             yield replace(problem, id=ids.unused(problem.id))
+
+
+def _together(drawn: "Iterable[tuple[Table[Problem], NDArray[np.bool_]]]", bar: Bar) -> "Iterator[polars.DataFrame]":
+    """The problems that are taken of each table, frame by frame."""
+    import polars
+
+    ids = Ids()
+    for table, taken in drawn:
+        first = 0
+        for frame in table.frames():
+            if first >= len(taken):
+                break
+            some = frame[np.flatnonzero(taken[first : first + frame.height])]
+            yield some.with_columns(polars.Series("id", [ids.unused(name) for name in some["id"]], dtype=polars.String))
+            bar.advance(some.height)
+            first += frame.height

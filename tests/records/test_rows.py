@@ -1,10 +1,12 @@
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from o1exp.records.rows import json_rows
+from o1exp.sources.files import read_rows
 
 A, B = {"problem": "p", "answer": "1"}, {"problem": "q", "answer": "2"}
 CHAT = [{"role": "user", "content": "p"}, {"role": "assistant", "content": "1"}]
@@ -52,10 +54,49 @@ def test_a_json_file_is_rows_whatever_wraps_them(tmp_path: Path, content: Any, r
         ("\ufeff" + json.dumps(A) + "\r\n\r\n" + json.dumps(B), [A, B]),
     ],
 )
-@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson"])
-def test_lines_hold_rows_however_they_are_broken(tmp_path: Path, name: str, text: str, rows: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize(("name", "chunk"), [("a.jsonl", 1 << 20), ("a.ndjson", 1), ("b.jsonl", 7)])
+def test_lines_hold_rows_however_they_are_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, chunk: int, text: str, rows: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr("o1exp.records.rows.CHUNK", chunk)
     (tmp_path / name).write_bytes(text.encode())
     assert [row.values for row in json_rows(tmp_path / name)] == rows
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 1 << 20])
+def test_an_object_ends_where_it_ends_however_little_of_the_file_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr("o1exp.records.rows.CHUNK", chunk)
+    objects = [A, {"a": "two\nlines"}, {"a": [1, {"b": None}], "c": "\U0001d465"}]
+    spread = "\n".join(json.dumps(one, indent=1) for one in objects)
+    (tmp_path / "a.jsonl").write_text(f"{json.dumps(B)}\n{spread}\n{{broken\n{json.dumps(A)}\n")
+    found = list(json_rows(tmp_path / "a.jsonl"))
+    assert [row.values for row in found] == [B, *objects, {}, A]
+    assert [row.place for row in found] == [1, 2, 6, 9, 18, 19]
+
+
+@pytest.mark.parametrize(("name", "head", "row"), [("a.jsonl", "", '{"problem": "x", "answer": "2"}'), ("a.csv", "problem,answer\n", "x,2"),
+                                                   ("a.tsv", "problem\tanswer\n", 'x "y"\t2')])  # fmt: skip
+def test_lines_are_read_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, head: str, row: str) -> None:
+    monkeypatch.setattr("o1exp.records.rows.CHUNK", 1 << 14)
+    row, path = row.replace("x", "x" * 1000), tmp_path / name
+    rows = 1_000_000 // len(row)
+    path.write_text(head + f"{row}\n" * rows)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_rows(path)) == rows
+        assert tracemalloc.get_traced_memory()[1] < 300_000, "the file has a million letters"
+    finally:
+        tracemalloc.stop()
+
+
+def test_text_that_is_no_utf8_is_refused_before_a_row_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("o1exp.records.rows.CHUNK", 4)
+    for wrong in (b"\xff", b"\xe2\x82"):
+        (tmp_path / "a.jsonl").write_bytes(b'{"a": 1}\n{"a": 2}\n' + wrong)
+        with pytest.raises(ValueError, match=r"a.jsonl is no UTF-8 text \(.* at byte 18\)"):
+            read_rows(tmp_path / "a.jsonl")
 
 
 def test_a_row_that_cannot_be_read_says_why_and_the_others_stay(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Several sources as one table: ids unique, provenance kept."""
 
+import dataclasses
+import itertools
 import json
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from o1exp.config.graph import Graph
 from o1exp.flow import Stage, StageFailed, Store
 from o1exp.flow.check import SettingsError
 from o1exp.records import Problem, Table
+from o1exp.records.table import write_table
 from o1exp.sources.arithmetic import Arithmetic
 from o1exp.sources.local import Local
 from o1exp.sources.union import Union
@@ -45,6 +49,40 @@ def test_weights_draw_parts_in_proportion_and_each_by_itself(tmp_path: Path) -> 
     assert [p.row for p in without] == [p.row for p in fewer if p.source == "a"], "a draw hangs on the part and the seed alone"
     with pytest.raises(StageFailed, match="b has 20 problems, 25 are asked for; lower rows"):
         store.get(weighted.replace(rows=100))
+
+
+@pytest.mark.parametrize("frame", [64, 1 << 16])
+def test_frames_make_what_records_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: int) -> None:
+    monkeypatch.setattr("o1exp.records.table.FRAME", frame)
+    parts: Parts = {
+        "a": local(tmp_path, "a", 1500),
+        "b": local(tmp_path, "b", 700),
+        "c": local(tmp_path, "c", 9),
+        "none": Arithmetic(count=5),
+    }
+    store = Store(tmp_path)
+    for union, counts in (
+        (Union(parts=parts, limits={"a": 1100, "none": 0}), (1100, 700, 9, 0)),
+        (Union(parts=parts, weights={"a": 2.0, "b": 1.0}, limits={"b": 600}, seed=3), (1200, 600, 0, 0)),
+    ):
+        sizes = [min(len(store.get(part)), union.limits.get(name, 9999)) for name, part in parts.items()]
+        seen: set[str] = set()
+        expected = list[Problem]()
+        for (name, part), size, count in zip(parts.items(), sizes, counts, strict=True):
+            places = range(size) if count == size else sorted(random.Random(f"{union.seed} {name}").sample(range(size), count))
+            rows = list(store.get(part))
+            expected += [rows[place] for place in places]
+        for place, problem in enumerate(expected):
+            free = (n for n in itertools.count(1) if (problem.id if n == 1 else f"{problem.id}~{n}") not in seen)
+            number = next(free)
+            expected[place] = dataclasses.replace(problem, id=problem.id if number == 1 else f"{problem.id}~{number}")
+            seen.add(expected[place].id)
+        store.get(union)
+        write_table(tmp_path, Problem, expected)
+        assert (store.folder(union) / "rows.parquet").read_bytes() == (tmp_path / "rows.parquet").read_bytes()
+        manifest = store.manifest(union)
+        assert manifest is not None
+        assert manifest.facts == {"rows": sum(counts), "taken": dict(zip(parts, counts, strict=True))}
 
 
 def test_a_wrong_name_or_no_part_is_said(tmp_path: Path) -> None:
