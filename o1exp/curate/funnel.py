@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from o1exp.curate.asked import Framed, Part, one_line
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from polars import DataFrame
 
 DROPPED = "dropped.tsv"
@@ -39,6 +38,8 @@ class Funnel:
     """
 
     def __init__(self, parts: Sequence[Part], rules: Iterable[str]) -> None:
+        import numpy as np
+
         self.alone = {rule: sum(part.alone[rule] for part in parts) for rule in rules}
         self.turns = dict.fromkeys(self.alone, 0)
         self.total = sum(part.height for part in parts)
@@ -62,16 +63,22 @@ class Funnel:
         self.alone[rule], self.turns[rule] = alone, len(new)
 
     @property
-    def left(self) -> NDArray[np.int64]:
+    def left(self) -> "NDArray[np.int64]":
         """The places of the problems that no rule dropped yet."""
+        import numpy as np
+
         return np.flatnonzero(self._by == 0)
 
     @property
     def kept(self) -> int:
+        import numpy as np
+
         return self.total - int(np.count_nonzero(self._by))
 
     def through(self, table: Framed, folder: Path) -> "Iterator[DataFrame]":
         """The problems that are kept, as they came. On the way the others are listed: row of the source, id, rule, matched words."""
+        import numpy as np
+
         with (folder / DROPPED).open("w", encoding="utf-8") as file:
             for part, frame in zip(self._parts, table.frames(), strict=True):
                 by = self._by[part.first : part.first + part.height]
