@@ -9,7 +9,7 @@ from o1exp.bench.agreement import agreement
 from o1exp.bench.sample import Sample
 from o1exp.bench.scorer import Scorer, beside, of_attempt
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
-from o1exp.flow.content import sha256
+from o1exp.flow.content import differs, pinned
 from o1exp.records import Attempt, Problem, Score, Table
 from o1exp.records.fields import as_text, first_field
 from o1exp.records.rows import Row, json_rows
@@ -34,8 +34,7 @@ class Human(Scorer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.path and not self.sha256 and Path(self.path).is_file():
-            object.__setattr__(self, "sha256", sha256(Path(self.path)))
+        object.__setattr__(self, "sha256", pinned(self.path, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if not self.low < self.high:
@@ -67,6 +66,7 @@ class Rated(Stage[Table[Score]]):
     def preflight(self) -> Iterator[str]:
         if not self.ratings.path:
             yield "path is not given: set it to a file of ratings (response, rater, score), a row for each"
+        yield from differs(self.ratings.path, self.ratings.sha256)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=inputs["attempts"].rows)

@@ -23,6 +23,18 @@ def sha256(path: Path) -> str:
     return sha256_of({path.name: path})[path.name]
 
 
+def pinned(path: str, given: str) -> str:
+    """The sha256 that a config gives for its file, else that of the file; "" where neither is there."""
+    place = Path(path).expanduser()
+    return given or (sha256(place) if path and place.is_file() else "")
+
+
+def differs(path: str, given: str, found: str = "") -> Iterator[str]:
+    """A sentence where a file is not the one that a config pins; `found` is its digest, by default the sha256 of a single file."""
+    if given and (found := found or pinned(path, "")) and found != given:
+        yield f"{path} has sha256 {found[:12]}..., the config pins {given[:12]}...: use that file or change sha256"
+
+
 def sha256_of(files: Mapping[str, Path]) -> dict[str, str]:
     """Of each file's content; a line and a bar on stderr where much has to be read."""
     known = {name: _remembered(path) for name, path in files.items()}

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
+from o1exp.flow.content import differs, pinned
 from o1exp.records import Problem, Table
 from o1exp.records.checked import CheckedAnswer
 from o1exp.records.fields import PROBLEM, Values, as_text, first_field
 from o1exp.records.rows import json_rows
 from o1exp.sources.facteval import ANSWERS, PROMPT, RIGHT, TEXT, shortest
 from o1exp.sources.fields import content_id
-from o1exp.sources.files import digest
 
 RESPONSE, LABEL, GOLD = ("response", "output"), ("label", "verdict", "human", "factuality"), ("gold", "answer", "reference")
 
@@ -44,8 +44,7 @@ class Checked(Stage[Table[CheckedAnswer]]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.path and not self.sha256:
-            object.__setattr__(self, "sha256", digest(Path(self.path)))
+        object.__setattr__(self, "sha256", pinned(self.path, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.path and not Path(self.path).is_file():
@@ -54,6 +53,7 @@ class Checked(Stage[Table[CheckedAnswer]]):
     def preflight(self) -> Iterator[str]:
         if not self.path and self.problems is None:
             yield "path is not given: set it to a file of answers that people have checked (question, response, label)"
+        yield from differs(self.path, self.sha256)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         if self.path or self.problems is None:

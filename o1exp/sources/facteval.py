@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, how
+from o1exp.flow.content import differs, pinned
 from o1exp.records import Problem, Table
 from o1exp.records.fields import as_text
 from o1exp.records.rows import Row, json_rows
 from o1exp.sources.fields import content_id
-from o1exp.sources.files import digest
 
 PROMPT, ANSWERS, TEXT, RIGHT = "prompt", "responses_and_factuality", "response", "factuality"
 _SENTENCE = re.compile(r"[。!?！？\n]")  # noqa: RUF001
@@ -50,8 +50,7 @@ class FactEval(Stage[Table[Problem]]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.path and not self.sha256:
-            object.__setattr__(self, "sha256", digest(Path(self.path)))
+        object.__setattr__(self, "sha256", pinned(self.path, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.path and not Path(self.path).is_file():
@@ -62,6 +61,7 @@ class FactEval(Stage[Table[Problem]]):
     def preflight(self) -> Iterator[str]:
         if not self.path:
             yield "path is not given: set it to GAIR's dataset_chinese.jsonl"
+        yield from differs(self.path, self.sha256)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 from rich.markup import escape
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, Work, added, how
+from o1exp.flow.content import differs
 from o1exp.records import Problem, Table
 from o1exp.records.labelled.read import is_thoughts
 from o1exp.records.rows import Row
@@ -76,8 +77,8 @@ class Local(Stage[Table[Problem]]):
     def preflight(self) -> Iterator[str]:
         if not self.path:
             yield "path is not given: set it to a JSONL, JSON, CSV or parquet file or a save_to_disk folder"
-        elif self.sha256 != (found := digest(Path(self.path))):
-            yield f"{self.path} has sha256 {found[:12]}..., the config pins {self.sha256[:12]}...: use that file or change sha256"
+        elif other := list(differs(self.path, self.sha256, digest(Path(self.path)))):
+            yield from other
         else:
             try:
                 first, unreadable = self._first(1)

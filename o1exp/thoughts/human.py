@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from rich.markup import escape
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, how
-from o1exp.flow.content import sha256
+from o1exp.flow.content import differs, pinned
 from o1exp.records import Node, Problem, Table
 from o1exp.records.labelled import Labelled, Step, labelled
 from o1exp.records.labelled.steps import ROOT
@@ -47,8 +47,7 @@ class Human(Stage[Table[Node]]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.path and not self.sha256 and Path(self.path).is_file():
-            object.__setattr__(self, "sha256", sha256(Path(self.path)))
+        object.__setattr__(self, "sha256", pinned(self.path, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.path and not Path(self.path).is_file():
@@ -57,8 +56,7 @@ class Human(Stage[Table[Node]]):
     def preflight(self) -> Iterator[str]:
         if not self.path:
             yield "path is not given: set it to a file with people's thoughts or labelled steps, e.g. thought.path=prm800k.jsonl"
-        elif self.sha256 != (found := sha256(Path(self.path))):
-            yield f"{self.path} has sha256 {found[:12]}..., the config pins {self.sha256[:12]}...: use that file or change sha256"
+        yield from differs(self.path, self.sha256)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(remark="the steps of the file" if self.path else "no path given yet")

@@ -10,7 +10,7 @@ from o1exp.answers.grade import grade
 from o1exp.chat.teacher import Budget
 from o1exp.flow import AtLeast, Checkpoint, Role, Stage, StageFailed, Work, how
 from o1exp.flow.checkpoint import POINTER
-from o1exp.flow.content import sha256, sha256_of, together
+from o1exp.flow.content import differs, pinned, sha256_of, together
 from o1exp.records import Problem, Table
 from o1exp.records.labelled import Labelled, labelled
 from o1exp.records.labelled.prm800k import LABELLER
@@ -69,12 +69,14 @@ class JudgedSteps(Stage[Table[JudgedStep]]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.path and not self.sha256 and Path(self.path).is_file():
-            object.__setattr__(self, "sha256", sha256(Path(self.path)))
+        object.__setattr__(self, "sha256", pinned(self.path, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if not Path(self.path).is_file():
             yield "path", f"{self.path or '(empty)'} is no file (looked from {Path.cwd()}); give a file with labelled steps"
+
+    def preflight(self) -> Iterator[str]:
+        yield from differs(self.path, self.sha256)
 
     @property
     def gpus(self) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from o1exp.answers.grade import grade
 from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, how
-from o1exp.flow.content import sha256
+from o1exp.flow.content import differs, pinned
 from o1exp.records import Example, Table
 from o1exp.records.labelled import Labelled, labelled
 from o1exp.records.question import same_question
@@ -33,8 +33,7 @@ class RightSolutions(Stage[Table[Example]]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.path and not self.sha256 and Path(self.path).is_file():
-            object.__setattr__(self, "sha256", sha256(Path(self.path)))
+        object.__setattr__(self, "sha256", pinned(self.path, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.path and not Path(self.path).is_file():
@@ -43,6 +42,7 @@ class RightSolutions(Stage[Table[Example]]):
     def preflight(self) -> Iterator[str]:
         if not self.path:
             yield "path is not given: set it to a file of labelled steps, e.g. reformat.path=prm800k/phase2_train.jsonl"
+        yield from differs(self.path, self.sha256)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=self.limit, remark="" if self.path else "no path given yet")

@@ -1,7 +1,6 @@
 """The Audit stage: a run's transparency, from its cards and artefacts, for the report and MLflow."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 
 from o1exp.cards.card import Card
 from o1exp.flow import Expect, Role, Stage, Work, how
+from o1exp.flow.content import differs, pinned
 from o1exp.tti.audit import Dossier, audit, checklist, stored
 from o1exp.tti.checklist import written
 from o1exp.tti.questions import answers, mistake
@@ -51,12 +51,14 @@ class Audit(Stage[Audited]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.answers and not self.sha256:
-            object.__setattr__(self, "sha256", hashlib.sha256(Path(self.answers).read_bytes()).hexdigest())
+        object.__setattr__(self, "sha256", pinned(self.answers, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if self.answers and (why := mistake(Path(self.answers))):
             yield "answers", why
+
+    def preflight(self) -> Iterator[str]:
+        yield from differs(self.answers, self.sha256)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         return Expect(rows=25)

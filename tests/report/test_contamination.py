@@ -3,7 +3,6 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -108,28 +107,21 @@ def test_what_the_filter_dropped_is_shown_and_takes_nothing_out_of_the_score(tmp
 
 
 def test_the_same_texts_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from o1exp.curate import contamination
+    """What was kept is emptied by hand: whoever finds nothing afterwards has read it, and whoever finds the leak has searched."""
+    leaky, clean, other = (_arm(tmp_path, [text], {0}) for text in (TEXTS[0], UNRELATED, TEXTS[1]))
 
-    looks, search = [0], contamination.contaminated
+    def pairs(**arms: str) -> list[int]:
+        return [len(row.pairs) for row in rows(gather(tmp_path, arms))]
 
-    def counted(*asked: Any) -> Any:
-        looks[0] += 1
-        return search(*asked)
-
-    monkeypatch.setattr(contamination, "contaminated", counted)
-    leaky, clean = _arm(tmp_path, [TEXTS[0]], {0}), _arm(tmp_path, [UNRELATED], {0})
-    first = [row.pairs for row in rows(gather(tmp_path, {"leaky": leaky, "clean": clean}))]
-    assert (looks[0], len(first[0]), len(first[1])) == (2, 1, 0)
-    assert [row.pairs for row in rows(gather(tmp_path, {"leaky": leaky, "clean": clean}))] == first
-    assert looks[0] == 2, "a comparison that comes later finds both"
-    rows(gather(tmp_path, {"other": _arm(tmp_path, [TEXTS[1]], {0})}))
-    assert looks[0] == 3, "other data is searched"
+    assert pairs(leaky=leaky, clean=clean) == [1, 0]
+    for place in (kept := list((tmp_path / "contamination").iterdir())):
+        assert not place.name.startswith(".")
+        write_table(place, Pairing, [])
+    assert len(kept) == 2
+    assert pairs(leaky=leaky, clean=clean) == [0, 0], "a comparison that comes later reads both"
+    assert pairs(other=other) == [1], "other data is searched"
     monkeypatch.setattr("o1exp.report.searched.source_digest", lambda modules: "another way to search")
-    rows(gather(tmp_path, {"leaky": leaky}))
-    assert looks[0] == 4
-    kept = list((tmp_path / "contamination").iterdir())
-    assert len(kept) == 4
-    assert not any(path.name.startswith(".") for path in kept)
+    assert pairs(leaky=leaky) == [1], "and so is all, where another source searches"
 
 
 def test_where_nothing_can_be_kept_it_is_searched_each_time(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from o1exp.chat.servers.llama import SMOLLM2, find_gguf
 from o1exp.flow import Checkpoint, Expect, Role, Stage, Work, how
-from o1exp.flow.content import sha256
+from o1exp.flow.content import differs, pinned, sha256
 from o1exp.flow.process import child_environment, die_with_parent, report
 from o1exp.train.bases.numbers import ModelNumbers, described
 from o1exp.train.bases.sound import pointer
@@ -36,8 +36,7 @@ class Gguf(Stage[Checkpoint], ModelNumbers):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.path and not self.sha256 and Path(self.path).expanduser().is_file():
-            object.__setattr__(self, "sha256", sha256(Path(self.path).expanduser()))
+        object.__setattr__(self, "sha256", pinned(self.path, self.sha256))
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         yield from super().mistakes()
@@ -53,6 +52,7 @@ class Gguf(Stage[Checkpoint], ModelNumbers):
         )  # fmt: skip
 
     def preflight(self) -> Iterator[str]:
+        yield from differs(self.path, self.sha256)
         try:
             file = find_gguf(self.package, self.pattern, self.path)
             with file.open("rb") as content:
