@@ -102,9 +102,7 @@ def test_a_run_submits_waits_and_is_found_again(o1exp: Command, cluster: Cluster
     assert done.code == 0, done.out + done.err
     assert "queued  " in done.out
     assert "done    " in done.out
-    for _ in until(30):
-        if list(cluster.states().values()) == ["COMPLETED"]:
-            break
+    assert cluster.ended() == ["COMPLETED"]
     status = o1exp(*DATA, "action=status").out
     assert "3 of 3 stages are made: nothing is left to do" in status
     assert o1exp(*DATA).code == 0
@@ -130,7 +128,7 @@ def test_a_failed_job_is_named_with_its_log_and_submitted_again(o1exp: Command, 
     assert re.search(r"failed  study-data-\w+ \(job 4711\): failed: .*gone.jsonl.*\(its log: .*\.log\)", status), status
     again = o1exp(*words)  # another job of the same name, with an ending of its own
     assert again.code == 0, again.out + again.err
-    assert [one["state"] for one in cluster.jobs.all()] == ["FAILED", "COMPLETED"]
+    assert cluster.ended() == ["FAILED", "COMPLETED"]
 
 
 @pytest.mark.slow
@@ -203,9 +201,7 @@ def test_a_whole_study_runs_as_jobs_on_two_nodes(cluster: Cluster, tmp_path: Pat
     words = (*TINY, *SLURM, "machine.nodes=2")
     done = o1exp(tmp_path, *words, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
-    for _ in until(60):
-        if set(cluster.states().values()) == {"COMPLETED"}:
-            break
+    assert set(cluster.ended()) == {"COMPLETED"}
     assert sorted(name.split("-")[1] for name in cluster.states() if "think" in name) == ["think", "think"]  # each arm's, side by side
     run = next((tmp_path / "outputs" / "runs").glob("*/run.json"))
     assert json.loads(run.read_text())["arms"].keys() == {"long thoughts", "shortcut"}
@@ -235,6 +231,7 @@ def test_a_preempted_training_saves_waits_its_turn_and_ends_with_the_same_bytes_
     cluster.ask(number, "preempt")
     second = o1exp(tmp_path / "there", *TRAINED, "machine.nodes=2", env=cluster.env, timeout=900)
     assert second.returncode == 0, second.stdout + second.stderr
+    cluster.ended()
     thinking = [one for one in cluster.jobs.all() if "-think-" in one["name"]]
     assert [(one["number"], one["restarts"], one["state"]) for one in thinking] == [(number, 1, "COMPLETED")]
     log = next((tmp_path / "there" / "outputs" / "slurm").glob("*-think-*.log")).read_text()

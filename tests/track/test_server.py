@@ -50,9 +50,9 @@ def served(folder: Path, database: Postgres, port: int) -> Iterator["subprocess.
         server.wait()
 
 
-def log(root: Path, uri: str, parent: str, numbers: range) -> None:
-    """The cells, side by side, each in a process of its own."""
-    command, env = [sys.executable, "-c", LOGGING, str(root), uri, parent], {**os.environ, "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+def log(root: Path, uri: str, parent: str, numbers: range, patience: int = 10) -> None:
+    """The cells, side by side, each in a process of its own, which waits `patience` seconds for an answer."""
+    command, env = [sys.executable, "-c", LOGGING, str(root), uri, parent], {**os.environ, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(patience)}
     with ThreadPoolExecutor(len(numbers)) as pool:
         done = list(pool.map(lambda number: subprocess.run([*command, str(number)], env=env, check=False).returncode, numbers))
     assert done == [0] * len(numbers), "a server stops nothing"
@@ -70,7 +70,7 @@ def test_a_sweep_on_a_server_that_is_slow_down_and_back_loses_nothing(tmp_path: 
         database.database("mlflow")
         with served(tmp_path, database, port) as server:
             parent = open_study(Tracking(uri=uri), root, "planted", "grid", [BENCHMARK]).run_id
-            log(root, uri, parent, range(5))
+            log(root, uri, parent, range(5), patience=300)
             assert unsent.waiting(root) == []
             os.killpg(server.pid, signal.SIGSTOP)  # it takes requests and says nothing
             log(root, uri, parent, range(5, 6))

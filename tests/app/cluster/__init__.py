@@ -43,6 +43,14 @@ class Cluster:
         """The state of each job by its name."""
         return {job["name"]: job["state"] for job in self.jobs.all()}
 
+    def ended(self) -> list[str]:
+        """The states of all jobs, once their processes ended; a job's work is seen in the store before that."""
+        for _ in until(120):
+            states = [job["state"] for job in self.jobs.all()]
+            if not {"PENDING", "RUNNING", "COMPLETING"}.intersection(states):
+                return states
+        raise AssertionError
+
     def ask(self, number: str, what: str) -> None:
         """Do to a job what a cluster does: preempt, forget."""
         self.jobs.ask(number, what)
