@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.inside import o1exp  # noqa: F401  (a fixture)
 from tests.planted import PlantedRun, planted_report, planted_run
 
 ROOT = Path(__file__).resolve().parent.parent
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so would all that tests start there
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,12 @@
 """Real servers for slow tests: an object store, PostgreSQL. Each lives as long as its context."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,23 +14,34 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import LONG, until
+
 AWS = {"AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "any-words", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
+PORTS = range(12_000, 20_000)
+"""Below those that a system hands out by itself, so that a port stays free between our look and a server's start, and while it is away."""
+
+
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port of this machine that nobody listens on, and hardly any test beside this one is given."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(address: str, server: "subprocess.Popen[bytes]") -> None:
     """Wait until the server answers at the address."""
-    for _ in range(600):
-        with suppress(OSError), urllib.request.urlopen(address, timeout=5):
-            return
+
+    def answered() -> bool:
         assert server.poll() is None, f"the server at {address} has ended"
-        time.sleep(0.1)
-    raise AssertionError(f"nobody answers at {address}")
+        with suppress(OSError), urllib.request.urlopen(address, timeout=30):
+            return True
+        return False
+
+    until(answered)
 
 
 @contextmanager
@@ -45,7 +56,7 @@ def object_store() -> Iterator[dict[str, str]]:
     try:
         answers(f"http://127.0.0.1:{port}/moto-api/data.json", server)
         made = urllib.request.Request(f"http://127.0.0.1:{port}/team", method="PUT", headers={"Host": f"127.0.0.1:{port}"})
-        urllib.request.urlopen(made, timeout=30).close()
+        urllib.request.urlopen(made, timeout=LONG).close()
         yield env
     finally:
         server.terminate()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from o1exp.app.show import named, store_of
+from o1exp.app.slurm.kept import KeptJob
 from o1exp.app.slurm.queue import Queued, queued
 from o1exp.app.slurm.states import standing
 from o1exp.app.slurm.submit import of_study
@@ -16,16 +17,16 @@ from o1exp.flow.store import Store
 def show_status(study: Study) -> None:
     """Print it. Only reads."""
     store = store_of(study)
+    jobs = of_study(study, store)
+    live: dict[str, Queued] | None = queued() if jobs else {}  # before what is made: a job that ends between the two has made it
     stages, missing = walk(study.wanted), store.missing(study.wanted, store.remake)
     lines = [f"{len(stages) - len(missing)} of {len(stages)} stages are made" + ("" if missing else ": nothing is left to do")]
-    lines += [*_jobs(study, store, {stage.key for stage in missing}), *_begun(study, store, missing)]
+    lines += [*_jobs(jobs, live, store, {stage.key for stage in missing}), *_begun(study, store, missing)]
     for line in lines:
         store.console.terminal.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _jobs(study: Study, store: Store, missing: set[str]) -> Iterator[str]:
-    jobs = of_study(study, store)
-    live: dict[str, Queued] | None = queued() if jobs else {}
+def _jobs(jobs: list[KeptJob], live: dict[str, Queued] | None, store: Store, missing: set[str]) -> Iterator[str]:
     if live is None:
         yield "squeue does not answer, so that it is not known which jobs wait or run"
         return

@@ -1,7 +1,6 @@
 """Run the console script as a user would, in a folder of its own."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ TINY = (
 """The quick start with everything small: all parts, no effect."""
 
 
-def o1exp(folder: Path, *words: str, env: dict[str, str] | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def o1exp(folder: Path, *words: str, env: dict[str, str] | None = None, timeout: float = 800) -> subprocess.CompletedProcess[str]:
     """The finished process, forked where libraries are loaded (the fixture `loaded`); outputs go to `folder`/outputs."""
     return subprocess.run(
         forks.through(command(words)), cwd=folder, env=environment(env), capture_output=True, text=True, timeout=timeout, check=False
@@ -25,11 +24,8 @@ def o1exp(folder: Path, *words: str, env: dict[str, str] | None = None, timeout:
 
 
 def start(folder: Path, *words: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    """Ctrl-C reaches it, also where the suite itself runs in a shell's background, which ignores the signal."""
-    return subprocess.Popen(
-        command(words), cwd=folder, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    """One that goes on while the test does."""
+    return subprocess.Popen(command(words), cwd=folder, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def begin(folder: Path, log: Path, *words: str) -> "subprocess.Popen[bytes]":

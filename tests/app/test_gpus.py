@@ -20,7 +20,7 @@ from o1exp.records import Example, Problem, Table
 PROGRAM = """
 import os, sys, time
 from pathlib import Path
-log, until = Path(sys.argv[1]), time.monotonic() + 120
+log, until = Path(sys.argv[1]), time.monotonic() + 600
 with log.open("a") as out:
     out.write(os.environ["CUDA_VISIBLE_DEVICES"] + "\\\\n")
 while log.read_text().count("\\\\n") < 2:

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.app.commands import TINY, start
 from tests.app.teacher import CountingTeacher
+from tests.waiting import alive, until
 
 
 def _tree(pid: int) -> list[int]:
@@ -25,31 +25,24 @@ def _tree(pid: int) -> list[int]:
     return below + [found for inner in below for found in _tree(inner)]
 
 
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.slow
 def test_no_process_of_a_killed_sweep_goes_on(tmp_path: Path) -> None:
     with CountingTeacher(tmp_path, delay_ms=1000) as teacher:
         words = [*TINY, "source.count=200", "goal=verify", "seed=0", f"teacher.base_url={teacher.base_url}", "teacher.concurrency=1"]
         sweep = start(tmp_path, "-m", *words, "source.seed=1,2")
-        deadline = time.monotonic() + 120
-        while len(list((tmp_path / "outputs").glob("artefacts/Distil/.*.part"))) < 2 or len(teacher.requests()) < 2:  # both cells ask
+
+        def both_ask() -> bool:
             assert sweep.poll() is None, "the sweep ended before it could be killed"
-            assert time.monotonic() < deadline, "no cell asked in two minutes"
-            time.sleep(0.1)
+            return len(list((tmp_path / "outputs").glob("artefacts/Distil/.*.part"))) == 2 and len(teacher.requests()) >= 2
+
+        until(both_ask)
         tree = _tree(sweep.pid)
         assert len(tree) >= 2
         sweep.kill()
         sweep.wait()
-        deadline = time.monotonic() + 20
-        while (left := [pid for pid in tree if _alive(pid)]) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-        sweep.communicate()
-        assert not left, "a process outlived its sweep"
+        try:
+            until(lambda: not any(map(alive, tree)))
+        finally:
+            for pid in filter(alive, tree):
+                os.kill(pid, signal.SIGKILL)
+            sweep.communicate()

@@ -22,6 +22,7 @@ def _folder(folder: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_eight_cells_at_once_on_joblib_make_what_they_share_once(tmp_path: Path) -> None:
     done = ran(tmp_path, *EIGHT, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -33,7 +34,7 @@ def test_eight_cells_at_once_on_joblib_make_what_they_share_once(tmp_path: Path)
     with sqlite3.connect(tmp_path / "outputs" / "mlflow.db") as sql:
         states = [state for (state,) in sql.execute(f"select status from runs {KINDS}")]
     assert states == ["FINISHED"] * 9  # the sweep and its cells
-    again = ran(tmp_path, *EIGHT, timeout=300)
+    again = ran(tmp_path, *EIGHT)
     assert again.returncode == 0, again.stderr
     assert "8 finished" in again.stdout
     assert "made  " not in again.stdout
@@ -53,7 +54,7 @@ def test_the_launcher_of_a_cluster_composes(o1exp: Command) -> None:
 def test_cells_run_as_jobs_of_submitit(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="the extra submitit is not installed")
     words = ("-m", "goal=thought", "source.count=5", "track=none", "hydra/launcher=submitit_local", "thought=distil,shortcut")
-    done = ran(tmp_path, *words, timeout=400)
+    done = ran(tmp_path, *words, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     found = outcomes(_folder(tmp_path))
     assert [cell.state for cell in found] == ["FINISHED", "FINISHED"]
@@ -64,7 +65,7 @@ def test_cells_run_as_jobs_of_submitit(tmp_path: Path) -> None:
 def test_cells_run_as_tasks_of_two_workers_of_ray(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra ray is not installed")
     words = ("-m", "goal=thought", "source.count=5", "track=none", "hydra/launcher=ray", "thought=distil,shortcut")
-    done = ran(tmp_path, *words, timeout=600)
+    done = ran(tmp_path, *words, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     found = outcomes(_folder(tmp_path))
     assert [cell.state for cell in found] == ["FINISHED", "FINISHED"]
@@ -85,7 +86,7 @@ def test_a_cell_whose_process_is_killed_takes_no_other_along(tmp_path: Path) -> 
         "        work.write(Example, [])\n"
     )
     words = ("--config-dir", "conf", "-m", "goal=thought", "track=none", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    done = ran(tmp_path, *words, "thought=deadly", "thought.mood=0,1,2,3", timeout=400)
+    done = ran(tmp_path, *words, "thought=deadly", "thought.mood=0,1,2,3")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "thought.mood=1: KILLED" in done.stderr
     states = {cell.overrides[-1]: cell.state for cell in outcomes(_folder(tmp_path))}

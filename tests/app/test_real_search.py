@@ -34,7 +34,7 @@ def _ended(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Path) -> None:
     first = begin(tmp_path, tmp_path / "first.txt", *SEARCH, *SIDE_BY_SIDE)
     second = begin(tmp_path, tmp_path / "second.txt", *SEARCH, *ALONE)
@@ -50,7 +50,7 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
     finally:
         first.kill()
         second.kill()
-    done = script(tmp_path, *SEARCH, *ALONE, timeout=600)  # the same command again has nothing to do
+    done = script(tmp_path, *SEARCH, *ALONE, timeout=1200)  # the same command again has nothing to do
     assert done.returncode == 1, done.stdout + done.stderr
     assert "made  " not in done.stdout
     (page,) = (tmp_path / "outputs" / "runs").glob("*/search.html")
@@ -102,6 +102,7 @@ def _asked() -> Search:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2700)
 def test_a_real_training_that_falls_behind_is_ended(tmp_path: Path) -> None:
     words = ("-m", *TINY, "hydra/sweeper=optuna", "hydra/launcher=basic", "hydra.sweeper.sampler=grid", "hydra.sweeper.n_trials=5")
     training = (

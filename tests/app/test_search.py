@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from o1exp.train.logs import ValidationRow
 from tests.app.commands import environment
 from tests.app.searcher import asked, main, scored
 from tests.inside import Command
+from tests.waiting import LONG, until
 
 
 def _start(folder: Path, storage: str, seconds: float = 0.3) -> "subprocess.Popen[bytes]":
@@ -28,13 +28,10 @@ def _start(folder: Path, storage: str, seconds: float = 0.3) -> "subprocess.Pope
 @pytest.mark.parametrize("storage", ["journal", "sqlite"])
 def test_twenty_trials_by_two_processes_of_which_one_is_killed(tmp_path: Path, storage: str) -> None:
     first, second = _start(tmp_path, storage), _start(tmp_path, storage)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "began").exists() or len((tmp_path / "began").read_text().split()) < 5:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: (tmp_path / "began").exists() and len((tmp_path / "began").read_text().split()) >= 5)
     first.kill()
     first.wait()
-    assert second.wait(timeout=200) == 0
+    assert second.wait(timeout=LONG) == 0
     main(tmp_path, 0, storage)  # the same command again: what the killed one left, and nothing else
     study = Trials(tmp_path, asked(storage)).study
     trials = study.get_trials()

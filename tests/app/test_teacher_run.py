@@ -1,7 +1,6 @@
 """A study with a paid endpoint, run as a user would: what a key with a line end costs, and how a scheduler ends it."""
 
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,14 @@ import pytest
 from o1exp.chat.servers.loopback import Loopback, Reply
 from tests.app.commands import TINY, o1exp, start
 from tests.chat.parts import Answers, rows
+from tests.waiting import LONG, until
 
 KEY = "sk-first-half-of-a-key\nsecond-half-of-a-key"
 
 
 def words(server: Loopback) -> tuple[str, ...]:
     return (*TINY, "goal=thought", "teacher=endpoint", "teacher.model=m", f"teacher.base_url={server.base_url}", "filter=none",
-            "teacher.usd_per_million_completion=1000", "budget.usd=0.5")  # fmt: skip
+            "source.count=300", "teacher.usd_per_million_completion=1000", "budget.usd=0.5")  # fmt: skip
 
 
 @pytest.mark.parametrize("key", [KEY, "sk-with a space inside", "sk-with-an-umlaut-ä-inside"])
@@ -36,15 +36,13 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
     with Loopback(lambda body: Reply(r"\boxed{1}", prompt_tokens=5, completion_tokens=5), delay=1.0) as server:
         asked = [*words(server), "teacher.concurrency=2", "budget.usd=null"]
         process = start(tmp_path, *asked, env={"OPENAI_API_KEY": "sk-a-key-with-its-line-end\n"})
-        deadline = time.monotonic() + 60
-        while not _answered(tmp_path) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        until(lambda: _answered(tmp_path))
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=30)[0]
+        said = process.communicate(timeout=LONG)[0]
         assert process.returncode == 130, said
         assert "run the same command again" in said
         before = _answered(tmp_path)
-        assert 0 < before < 12
+        assert 0 < before < 300
 
 
 @pytest.mark.parametrize(
@@ -66,12 +64,10 @@ def test_several_signals_at_once_end_a_run_as_one_does_and_every_request_is_in_t
 
     with Loopback(answer, delay=1.0) as server:
         process = start(tmp_path, *words(server), "teacher.concurrency=4", "budget.usd=null")
-        deadline = time.monotonic() + 60
-        while len(came) < 6 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: len(came) >= 6)
         for one in signals:
             process.send_signal(one)
-        said = process.communicate(timeout=30)[0]
+        said = process.communicate(timeout=LONG)[0]
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "run the same command again" in said

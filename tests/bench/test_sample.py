@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from o1exp.bench.engines.remote import Remote
 from o1exp.bench.sample import Sample
 from o1exp.flow import Checkpoint, Machine, SettingsError, Stage, StageFailed, Store, Work
 from tests.bench.tiny import Sums, Tiny, save_tiny
+from tests.waiting import alive, until
 
 STAGE = Sample(model=Tiny(), problems=Sums(), samples=3, temperature=0.7, max_tokens=150, batch_size=2)
 
@@ -44,7 +44,7 @@ def test_attempts_are_k_per_problem_in_order(store: Store) -> None:
     assert manifest is not None
     assert manifest.facts["rows"] == 18
     assert manifest.facts["tokens"] == manifest.facts["tokens_made_now"] == sum(a.tokens for a in attempts)
-    assert manifest.cpu_seconds > 1
+    assert manifest.cpu_seconds > 0.3, "the child's too"
 
 
 def test_the_engine_of_a_gpu_notes_its_speed(store: Store, tmp_path: Path) -> None:
@@ -97,17 +97,14 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(store: Store, tmp_pat
     root = Path(__file__).resolve().parents[2]
     run = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"})
     finished = tmp_path / "scratch" / f"Sample-{STAGE.key}" / "answers"
-    deadline = time.monotonic() + 120
-    while not list(finished.glob("*/*.jsonl")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: list(finished.glob("*/*.jsonl")) or run.poll() is not None)
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
     child = [int(pid) for thread in children.parents[1].iterdir() for pid in (thread / "children").read_text().split()]
     run.send_signal(signal.SIGKILL)
     run.wait()
     assert not (tmp_path / "artefacts" / "Sample" / STAGE.key).exists(), "it was too fast to be killed"
     assert child, "no generating process was found"
-    time.sleep(0.5)
-    assert not any(_alive(pid) for pid in child)
+    until(lambda: not any(map(alive, child)))
     again = Store(tmp_path)
     again.get(STAGE)
     mine, other = again.manifest(STAGE), store.manifest(STAGE)
@@ -115,13 +112,6 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(store: Store, tmp_pat
     assert other is not None
     assert mine.digest == other.digest
     assert mine.facts["tokens_made_now"] < other.facts["tokens_made_now"]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_only_the_local_engine_takes_a_gpu_and_no_more_than_one() -> None:

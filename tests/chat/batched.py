@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from o1exp.chat import batch
 from o1exp.chat.teacher import Budget, Teacher
 from tests.chat.parts import Ask, quiet_store
 
@@ -19,5 +18,4 @@ def study(address: str, count: int = 20) -> Ask:
 
 
 if __name__ == "__main__":
-    batch.GATHER = 0.1
     quiet_store(Path(sys.argv[1]))[0].get(study(sys.argv[2]))

@@ -35,7 +35,7 @@ def rows(kind):
 start = rows("start")
 helper = None
 if PLAN["helper"]:  # a process that leaves our session and does not listen to SIGTERM
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(900)"
     helper = subprocess.Popen([sys.executable, "-S", "-c", code], start_new_session=True).pid
 seen = {name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "PYTHONPATH", "SECRET_API_KEY")}
 note(start=words, pid=os.getpid(), helper=helper, env=seen)
@@ -118,7 +118,7 @@ class Server(ThreadingHTTPServer):
         pass
 
 
-threading.Thread(target=lambda: (time.sleep(60), os._exit(9)), daemon=True).start()
+threading.Thread(target=lambda: (time.sleep(900), os._exit(9)), daemon=True).start()
 Server(("127.0.0.1", int(said["--port"])), Handler).serve_forever(0.05)
 """
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.chat.batch_server import BatchServer, serving
 from tests.chat.batched import study
 from tests.chat.parts import quiet_store, rows
 from tests.chat.wire import completion
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = 0.5 * (10 + 20) * 1000 / 1e6
@@ -25,7 +25,6 @@ WHOLE = 0.5 * (10 + 20) * 1000 / 1e6
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "GATHER", 0.1)
     monkeypatch.setattr(slots, "FIRST_PAUSE", 0.02)
 
 
@@ -93,11 +92,12 @@ def test_after_a_kill_the_batch_is_fetched_and_nothing_is_paid_twice(tmp_path: P
     root = tmp_path / "outputs"
     with serving(server) as address:
         process = subprocess.Popen([sys.executable, "-m", "tests.chat.batched", str(root), address], cwd=ROOT)
-        deadline = time.monotonic() + 120
-        while not (server.batches and '"id": "batch_' in "".join(path.read_text() for path in (root / batch.FOLDER).glob("*.json"))):
+
+        def submitted() -> bool:
             assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+            return '"id": "batch_' in "".join(path.read_text() for path in (root / batch.FOLDER).glob("*.json"))
+
+        until(submitted)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         if not noted:

@@ -16,6 +16,7 @@ from o1exp.chat.pace import Limit, Pace
 from o1exp.chat.prices import Price
 from o1exp.records import Usage
 from tests.chat.test_processes import ROOT
+from tests.waiting import LONG
 
 RACING = """
 import sys
@@ -48,7 +49,7 @@ def test_many_processes_race_for_the_budget(tmp_path: Path) -> None:
     root.mkdir(exist_ok=True)
     command = [sys.executable, "-c", RACING, str(root), "80", str(cap)]
     racing = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in range(6)]
-    assert [process.wait(120) for process in racing] == [0] * 6
+    assert [process.wait(LONG) for process in racing] == [0] * 6
     with open_book(root) as book:
         (account,) = book.studies().values()
         assert book.reserved() == {}
@@ -60,11 +61,11 @@ def test_many_processes_race_for_the_budget(tmp_path: Path) -> None:
 def test_a_pause_holds_for_all(tmp_path: Path) -> None:
     with closing(Cache(tmp_path / NAME)) as one, closing(Cache(tmp_path / NAME)) as two:
         shared = [cache.base.limits(tmp_path / "locks", "http://h/v1", "KEY") for cache in (one, two)]
-        limits = [Pace(one, Limit(60), Limit(0), asyncio.Event()) for one in shared]
-        assert [limits[0].take(1) for _ in range(5)] == [0.0] * 5
-        assert 0 < limits[1].take(1) <= 1
-        limits[0].hold(100)
-        assert 98 < limits[1].take(1) <= 100
+        limits = [Pace(one, Limit(1), Limit(0), asyncio.Event()) for one in shared]
+        assert limits[0].take(1) == 0.0
+        assert 0 < limits[1].take(1) <= 60
+        limits[0].hold(200)
+        assert 100 < limits[1].take(1) <= 200
         for pace in limits:
             pace.close()
 

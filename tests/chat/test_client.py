@@ -21,6 +21,7 @@ from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed, Stopped, Work
 from o1exp.records import Example
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
+from tests.waiting import LONG, until
 
 KEY = "sk-this-is-a-secret-123"
 
@@ -165,12 +166,12 @@ def test_a_connection_that_breaks_off_is_tried_again_and_counted_as_lost(tmp_pat
 def test_a_slow_answer_is_tried_again(tmp_path: Path) -> None:
     class Slow(Answers):
         def reply(self, question: str, body: dict[str, Any], times: int) -> Reply:
-            time.sleep(1.0 if times == 1 else 0)
+            time.sleep(3.0 if times == 1 else 0)
             return super().reply(question, body, times)
 
     with Loopback(Slow()) as server:
         store, _ = quiet_store(tmp_path)
-        assert len(store.get(Ask(teacher=teacher(server, timeout=0.3), count=2))) == 2
+        assert len(store.get(Ask(teacher=teacher(server, timeout=1.0), count=2))) == 2
 
 
 def test_nobody_at_the_address_is_said_in_a_sentence(tmp_path: Path) -> None:
@@ -260,7 +261,8 @@ def test_concurrency_is_used_and_not_passed(tmp_path: Path) -> None:
             with self._lock:
                 self.now += 1
                 self.most = max(self.most, self.now)
-            time.sleep(0.1)
+            until(lambda: self.most >= 3)
+            time.sleep(0.1)  # a fourth would come now
             with self._lock:
                 self.now -= 1
             return super().reply(question, body, times)
@@ -280,36 +282,36 @@ def test_concurrency_is_used_and_not_passed(tmp_path: Path) -> None:
 def test_limits_per_minute_hold(tmp_path: Path, limit: dict[str, float]) -> None:
     # Ten requests a second after a burst of fifty.
     with Loopback(Answers()) as server:
-        store, _ = quiet_store(tmp_path)
-        started = time.monotonic()
-        store.get(Ask(teacher=teacher(server, **limit), count=60))
-        assert 0.9 < time.monotonic() - started < 3.0
+
+        def seconds(root: Path, **fields: float) -> float:
+            started = time.monotonic()
+            quiet_store(root)[0].get(Ask(teacher=teacher(server, **fields), count=60))
+            return time.monotonic() - started
+
+        free = seconds(tmp_path / "free")
+        assert 0.9 < seconds(tmp_path / "limited", **limit) < 3.0 + 3 * free
 
 
-def test_stopping_ends_within_a_second_and_keeps_what_was_paid(tmp_path: Path) -> None:
+def test_stopping_ends_soon_and_keeps_what_was_paid(tmp_path: Path) -> None:
     class Stuck(Answers):
         def reply(self, question: str, body: dict[str, Any], times: int) -> Reply:
-            time.sleep(30 if question.endswith("7") else 0)
+            time.sleep(LONG if question.endswith("7") else 0)
             return super().reply(question, body, times)
 
     with Loopback(Stuck()) as server:
         store, _ = quiet_store(tmp_path)
-        ended: list[float] = []
+        ended = threading.Event()
 
         def run() -> None:
             with pytest.raises(Stopped):
                 store.get(Ask(teacher=teacher(server), count=8))
-            ended.append(time.monotonic())
+            ended.set()
 
         thread = threading.Thread(target=run)
         thread.start()
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and _count(tmp_path) < 7:
-            time.sleep(0.05)
-        asked_to_stop = time.monotonic()
+        until(lambda: _count(tmp_path) == 7)
         store.stopping.set()
-        thread.join(10)
-    assert ended[0] - asked_to_stop < 1.5
+        assert ended.wait(60), "it does not wait for an answer that takes minutes"
     assert _count(tmp_path) == 7
 
 

@@ -31,6 +31,7 @@ from o1exp.flow import Console, RunError, StageFailed, Store, Work
 from o1exp.records import Completion, Example, Usage
 from tests.chat.parts import Answers, Ask, Failing, quiet_store, rows
 from tests.chat.test_budget import EACH, teacher
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,12 +45,12 @@ def test_a_cache_that_others_lock_holds_nothing_up_but_the_commit(tmp_path: Path
         def lock(body: dict[str, Any]) -> Reply:
             if first.acquire(blocking=False):
                 other.execute("BEGIN IMMEDIATE")
-                threading.Timer(2.5, lambda: other.execute("COMMIT")).start()
+                threading.Timer(5.0, lambda: other.execute("COMMIT")).start()
             return answers(body)
 
         with Loopback(lock) as locking:
             store, said = quiet_store(tmp_path)
-            stage = Ask(teacher=teacher(locking, timeout=1.0), count=8)
+            stage = Ask(teacher=teacher(locking, timeout=3.0), count=8)
             store.get(stage)
     assert sum(answers.asked.values()) == 8, "nothing was asked twice, although the lock outlived the timeout"
     assert rows(tmp_path / NAME, "SELECT count(*) FROM ledger WHERE kind='lost'") == [(0,)]
@@ -282,9 +283,7 @@ def test_after_a_kill_what_was_given_up_is_not_asked_again(tmp_path: Path) -> No
     answers, root = One(), tmp_path / "outputs"
     with Loopback(answers) as server:
         process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(root), server.base_url], cwd=ROOT)
-        deadline = time.monotonic() + 30
-        while sum(answers.asked.values()) < 6 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: sum(answers.asked.values()) >= 6)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         assert subprocess.run([sys.executable, "-c", PROGRAM, str(root), server.base_url], cwd=ROOT, check=False).returncode == 0

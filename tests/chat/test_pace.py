@@ -8,22 +8,33 @@ import threading
 import time
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from o1exp.chat import pace as pacing
 from o1exp.chat.pace import LONGEST_HOLD, Limit, Pace, packed, state_file
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from tests.chat.parts import Answers
 from tests.chat.test_processes import ROOT
+from tests.waiting import LONG
 
 NONE = Limit(0)
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of the limits stands still: nothing is forgotten while a busy machine is elsewhere."""
+    now = time.monotonic()
+    monkeypatch.setattr(pacing, "time", SimpleNamespace(monotonic=lambda: now))
 
 
 def pace(folder: Path, requests: Limit = NONE, tokens: Limit = NONE) -> Pace:
     return Pace(folder / "limits", requests, tokens, asyncio.Event())
 
 
+@pytest.mark.usefixtures("stopped")
 def test_the_second_asker_finds_what_the_first_has_used(tmp_path: Path) -> None:
     slow = Limit(60)  # one a second, five at once
     one = pace(tmp_path, slow)
@@ -37,6 +48,7 @@ def test_the_second_asker_finds_what_the_first_has_used(tmp_path: Path) -> None:
     assert pace(tmp_path, slow).take(1) > 0, "it outlives those who asked"
 
 
+@pytest.mark.usefixtures("stopped")
 def test_tokens_count_as_they_turn_out(tmp_path: Path) -> None:
     limit = Limit(6000)  # a hundred a second, five hundred at once
     one, two = pace(tmp_path, tokens=limit), pace(tmp_path, tokens=limit)
@@ -47,6 +59,7 @@ def test_tokens_count_as_they_turn_out(tmp_path: Path) -> None:
     assert one.take(10) == 0.0
 
 
+@pytest.mark.usefixtures("stopped")
 def test_a_pause_that_one_was_asked_for_holds_for_all_also_without_limits(tmp_path: Path) -> None:
     one, two, limited = pace(tmp_path), pace(tmp_path), pace(tmp_path, Limit(600))
     assert (one.take(1), two.take(1)) == (0.0, 0.0)
@@ -59,6 +72,7 @@ def test_a_pause_that_one_was_asked_for_holds_for_all_also_without_limits(tmp_pa
     assert two.take(1) <= LONGEST_HOLD
 
 
+@pytest.mark.usefixtures("stopped")
 @pytest.mark.parametrize(
     "content", [b"", b"short", b"\xff" * 32, packed(0, 0, 1e12, 1e12), packed(0, 0, 0, 1e12)], ids=["new", "short", "nan", "later", "held"]
 )
@@ -69,6 +83,7 @@ def test_a_restarted_machine_or_a_damaged_file_stops_nobody(tmp_path: Path, cont
     assert 0 < asker.take(1) <= 1
 
 
+@pytest.mark.usefixtures("stopped")
 def test_what_was_used_before_a_restart_is_waited_off_after_it(tmp_path: Path) -> None:
     (tmp_path / "limits").write_bytes(packed(5, 0, time.monotonic() + 1e6, 0))
     assert 0 < pace(tmp_path, Limit(60)).take(1) <= 1
@@ -147,7 +162,7 @@ def asked_by_three(tmp_path: Path, answers: Answers, count: int, limit: float) -
             assert all(process.poll() is None for process in started), said.read_text()
             time.sleep(0.02)
         (root / "go").touch()
-        assert [process.wait(120) for process in started] == [0, 0, 0], said.read_text()
+        assert [process.wait(LONG) for process in started] == [0, 0, 0], said.read_text()
 
 
 def test_three_processes_together_keep_to_one_limit(tmp_path: Path) -> None:

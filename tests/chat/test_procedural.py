@@ -16,6 +16,7 @@ from o1exp.chat.servers.procedural import Procedural
 from o1exp.chat.teacher import Budget
 from o1exp.flow import Console, SettingsError, Stage, Store, Work
 from o1exp.records import Example, Table
+from tests.waiting import LONG
 
 SUMS = [(a, b, c) for a in range(10, 100, 7) for b in range(10, 100, 11) for c in (12, 58)]
 CLEAN = Procedural(mistake_rate=0, wrong_turn_rate=0, check_rate=0)
@@ -154,9 +155,9 @@ def test_it_is_served_alone_with_a_log(tmp_path: Path) -> None:
             url = server.stdout.readline().strip()
             for seed in range(3):
                 asked = HttpRequest(f"{url}/chat/completions", json.dumps(body("Compute 47+38.", seed=seed)).encode())
-                with urlopen(asked, timeout=20) as reply:
+                with urlopen(asked, timeout=LONG) as reply:
                     assert boxed(json.load(reply)["choices"][0]["message"]["content"]) == 85
         finally:
             server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=10) == 0
+        assert server.wait(timeout=LONG) == 0
     assert len(log.read_text().splitlines()) == 3

@@ -7,19 +7,22 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from o1exp.chat.cache import Cache
 from o1exp.chat.purse import url_of
 from o1exp.chat.request import Request, messages_sent, seed_sent
-from o1exp.chat.servers.loopback import Loopback, digest
+from o1exp.chat.servers.loopback import Loopback, Reply, digest
 from o1exp.chat.teacher import Teacher
 from o1exp.flow import StageFailed
 from tests.chat.parts import Answers, Ask, logged, quiet_store, rows
+from tests.waiting import LONG, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -50,7 +53,7 @@ def test_two_processes_with_common_questions_send_each_once(tmp_path: Path) -> N
         # Different stages that share most of their questions, on an empty folder.
         started = [start(root, server.base_url, 0, 60), start(root, server.base_url, 5, 60)]
         for process in started:
-            assert process.wait(60) == 0, said_by(root).read_text()
+            assert process.wait(LONG) == 0, said_by(root).read_text()
     times = logged(tmp_path / "server.jsonl")
     assert len(times) == 65
     assert set(times.values()) == {1}
@@ -63,7 +66,7 @@ def test_two_processes_share_one_budget(tmp_path: Path) -> None:
         root = tmp_path / "outputs"
         started = [start(root, server.base_url, first, 60, cap=1.0) for first in (0, 100)]
         for process in started:
-            assert process.wait(60) == 1
+            assert process.wait(LONG) == 1
     assert said_by(root).read_text().count("BudgetSpent: the budget ends here") == 2
     # 0.03 dollars an answer, at most 0.047 (27 prompt bytes and marks, 20 completion tokens).
     total = rows(root / "requests.sqlite", "SELECT sum(usd) FROM ledger")[0][0]
@@ -78,9 +81,8 @@ def test_killed_at_random_moments_no_kept_answer_is_asked_for_again(tmp_path: Pa
     with Loopback(Answers(), log, delay=0.03) as server:
         for _ in range(kills):
             process = start(root, server.base_url, 0, count)
-            wanted, deadline = sum(logged(log).values()) + dice.randint(5, 30), time.monotonic() + 60
-            while sum(logged(log).values()) < wanted and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wanted = sum(logged(log).values()) + dice.randint(5, 30)
+            until(lambda: sum(logged(log).values()) >= wanted)  # noqa: B023  (it is asked here)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             kept = kept_digests(root, server)
@@ -88,7 +90,7 @@ def test_killed_at_random_moments_no_kept_answer_is_asked_for_again(tmp_path: Pa
             kept_at_kill.append((kept, logged(log)))
             assert kept
             assert kept <= kept_at_kill[-1][1].keys()
-        assert start(root, server.base_url, 0, count).wait(60) == 0
+        assert start(root, server.base_url, 0, count).wait(LONG) == 0
         # The same answers in another folder, undisturbed.
         calm, _ = quiet_store(tmp_path / "calm")
         stage = Ask(teacher=Teacher(model="m", base_url=server.base_url, max_tokens=20), count=count)
@@ -117,17 +119,14 @@ def test_the_price_of_requests_cut_off_by_a_kill_is_counted(tmp_path: Path) -> N
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     with Loopback(Answers()) as server:
-        assert start(root, server.base_url, 0, 10).wait(60) == 0
+        assert start(root, server.base_url, 0, 10).wait(LONG) == 0
     kinds = dict(rows(root / "requests.sqlite", "SELECT kind, count(*) FROM ledger GROUP BY kind"))
     assert kinds["answered"] == 10
     assert 1 <= kinds["lost"] <= 4
 
 
 def wait_for_a_claim(root: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not claims(root):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: claims(root))
 
 
 def claims(root: Path) -> int:
@@ -145,23 +144,31 @@ def test_a_run_waits_for_an_answer_that_another_has_asked_for(tmp_path: Path) ->
         first = start(root, server.base_url, 0, 1)
         wait_for_a_claim(root)
         second = start(root, server.base_url, 0, 2)
-        assert first.wait(30) == 0
-        assert second.wait(30) == 0
+        assert first.wait(LONG) == 0
+        assert second.wait(LONG) == 0
     assert list(logged(tmp_path / "server.jsonl").values()) == [1, 1]
 
 
 @pytest.mark.slow
 def test_a_run_asks_itself_where_the_one_it_waits_for_has_died(tmp_path: Path) -> None:
-    root = tmp_path / "outputs"
-    with Loopback(Answers(), tmp_path / "server.jsonl", delay=15.0) as server:  # longer than a second process takes to start
+    root, died = tmp_path / "outputs", threading.Event()
+
+    class Late(Answers):
+        """Says nothing before one of those who ask is dead."""
+
+        def reply(self, question: str, body: dict[str, Any], times: int) -> Reply:
+            assert died.wait(LONG)
+            return super().reply(question, body, times)
+
+    with Loopback(Late()) as server:
         first = start(root, server.base_url, 0, 1)
         wait_for_a_claim(root)
         second = start(root, server.base_url, 0, 2)
-        while claims(root) < 2 and second.poll() is None:
-            time.sleep(0.02)
+        until(lambda: claims(root) == 2)
         first.kill()
         first.wait()
-        assert second.wait(120) == 0, said_by(root).read_text()
+        died.set()
+        assert second.wait(LONG) == 0, said_by(root).read_text()
     assert rows(root / "requests.sqlite", "SELECT kind, count(*) FROM ledger GROUP BY kind") == [("answered", 2), ("lost", 1)]
     assert rows(root / "requests.sqlite", "SELECT count(*) FROM claims") == [(0,)]
 

@@ -2,6 +2,7 @@ import http.client
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from tests.chat.parts import Answers, logged
+from tests.waiting import LONG
 
 
 def client(server: Loopback) -> openai.OpenAI:
@@ -112,21 +114,26 @@ def test_when_it_closes_it_hangs_up() -> None:
     wire.close()
 
 
-def test_it_is_fast_and_answers_side_by_side() -> None:
+def test_a_connection_that_stays_open_does_not_wait_for_late_acknowledgements() -> None:
+    """Those would add 40 ms to every answer; the fastest ones tell, for a busy machine slows some."""
     with Loopback(Answers()) as server:
         host = urlsplit(server.base_url)
-        wire = http.client.HTTPConnection(host.hostname or "", host.port)
-        started = time.monotonic()
+        wire, seconds = http.client.HTTPConnection(host.hostname or "", host.port), []
         for _ in range(300):
+            started = time.monotonic()
             wire.request("POST", "/v1/chat/completions", '{"model": "m", "messages": [{"role": "user", "content": "hi"}]}')
             wire.getresponse().read()
+            seconds.append(time.monotonic() - started)
         wire.close()
-        assert time.monotonic() - started < 3.0
-    with Loopback(Answers(), delay=0.3) as server:
-        threads = [threading.Thread(target=ask, args=(server,)) for _ in range(10)]
-        started = time.monotonic()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert time.monotonic() - started < 1.5
+    assert sorted(seconds)[30] < 0.03
+
+
+def test_it_answers_side_by_side() -> None:
+    together = threading.Barrier(10)
+
+    def answer(body: dict[str, Any]) -> Reply:
+        together.wait(LONG)
+        return Reply("all ten are here")
+
+    with Loopback(answer) as server, ThreadPoolExecutor(10) as threads:
+        assert {status for status, _ in threads.map(lambda _: ask(server), range(10))} == {200}

@@ -20,7 +20,9 @@ import pytest
 from o1exp.chat.layout import NAME
 from tests.chat.parts import quiet_store, rows
 from tests.chat.storm import COUNT, study
-from tests.chat.wire import Out, completion, free_port, wire
+from tests.chat.wire import Out, completion, wire
+from tests.servers import free_port
+from tests.waiting import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = ("429", "429 0", "503", "500", "html", "half", "empty", "cut", "late", "trickle")
@@ -111,12 +113,13 @@ def kept(root: Path) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_whatever_the_weather_every_problem_is_accepted_or_recorded_and_nothing_is_paid_twice(tmp_path: Path) -> None:
     weather, root, dice = Weather(SHARE), tmp_path / "outputs", random.Random(0)
     served, marks = Served(weather), list[tuple[set[str], Counter[str]]]()
     for kill in range(20):
         process = run(root, served.address)
-        wanted, deadline = sum(weather.came.values()) + dice.randint(5, 60), time.monotonic() + 60
+        wanted, deadline = sum(weather.came.values()) + dice.randint(5, 60), time.monotonic() + LONG
         while sum(weather.came.values()) < wanted and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.01)
         if kill in (5, 12):
@@ -133,7 +136,7 @@ def test_whatever_the_weather_every_problem_is_accepted_or_recorded_and_nothing_
         time.sleep(0.01)
     served.away(OUTAGE)
     assert process.poll() is None, "it waits for the server"
-    assert process.wait(300) == 0, root.with_suffix(".txt").read_text()[-3000:]
+    assert process.wait(900) == 0, root.with_suffix(".txt").read_text()[-3000:]
     again = sum(weather.came[name] - before[name] for known, before in marks for name in known)
     assert (again, sum(bool(known) for known, _ in marks) > 10) == (0, True), "nothing is asked again after its commit"
     stage = study(served.address, None)

@@ -13,7 +13,8 @@ from o1exp.flow import StageFailed
 from o1exp.secrets import masked
 from tests.chat.parts import Answers, Ask, quiet_store, rows
 from tests.chat.test_budget import EACH, teacher
-from tests.chat.wire import Out, completion, free_port, wire
+from tests.chat.wire import Out, completion, wire
+from tests.servers import free_port
 
 
 @pytest.mark.parametrize(

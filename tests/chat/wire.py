@@ -1,7 +1,6 @@
 """A server that may do on the wire whatever real ones do: trickle, stream, break off, be away, come back."""
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -74,12 +73,6 @@ def wire(speak: Speak, port: int = 0) -> Iterator[str]:
         server.shutdown()
         server.hang_up()
         server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def completion(text: Any, finish: str | None = "stop", usage: Any = None, **message: Any) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from o1exp.flow import Above, AtLeast, Checkpoint, Machine, Stage, StageFailed, Work, how
 from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Recipe
 from o1exp.records import Problem, Table
+from tests.waiting import until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +90,29 @@ class Slow(Stage[Table[Problem]]):
         work.write(Problem, [Problem(id="1", question="?", answer="1")])
         if self.victim:
             os.kill(os.getpid(), signal.SIGKILL)
-        until = time.monotonic() + self.seconds
-        while time.monotonic() < until and not work.stopping:
+        late = time.monotonic() + self.seconds
+        while time.monotonic() < late and not work.stopping:
             time.sleep(0.02)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meeting(Stage[Table[Problem]]):
+    """Notes when it begins and ends, and ends once so many like it have begun."""
+
+    number: int
+    guests: int = how(1)
+
+    def make(self, work: Work) -> None:
+        log = work.shared("meeting.log")
+        _note(log, f"begins {self.number}")
+        until(lambda: log.read_text().count("begins") >= self.guests)
+        _note(log, f"ends {self.number}")
+        work.write(Problem, [])
+
+
+def _note(log: Path, line: str) -> None:
+    with log.open("a") as out:
+        out.write(f"{line}\n")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,4 +186,6 @@ class Small(Recipe):
         return Head(problems=Numbers(count=self.count), keep=self.keep)
 
 
-__all__ = ["Broken", "Child", "Computing", "Head", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed"]
+__all__ = [
+    "Broken", "Child", "Computing", "Head", "Meeting", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed",
+]  # fmt: skip

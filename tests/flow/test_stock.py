@@ -17,6 +17,7 @@ from o1exp.flow.storage import Storage
 from tests.flow.stages import Head, Numbers, Page
 from tests.flow.weights import GOAL, Tuned
 from tests.servers import object_store
+from tests.waiting import LONG
 
 
 @pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)], scope="module")
@@ -37,7 +38,7 @@ def url(team: str, request: pytest.FixtureRequest) -> str:
 
 
 def store(root: Path, url: str = "", readonly: tuple[str, ...] = ()) -> Store:
-    return Store(root, storage=Storage(url=url, readonly=readonly, patience=2.0))
+    return Store(root, storage=Storage(url=url, readonly=readonly, patience=60.0))
 
 
 def made(store: Store) -> list[tuple[str, bool]]:
@@ -155,7 +156,7 @@ from pathlib import Path
 from o1exp.flow import Store
 from o1exp.flow.storage import Storage
 from tests.flow.stages import *
-Store(Path(sys.argv[1]), storage=Storage(url=sys.argv[2], patience=5.0)).get(Slow(seconds=1.0))
+Store(Path(sys.argv[1]), storage=Storage(url=sys.argv[2], patience=60.0)).get(Slow(seconds=1.0))
 """
 
 
@@ -163,7 +164,7 @@ Store(Path(sys.argv[1]), storage=Storage(url=sys.argv[2], patience=5.0)).get(Slo
 def test_machines_that_share_a_store_do_the_work_once(tmp_path: Path, url: str) -> None:
     roots = [tmp_path / name for name in ("one", "two", "three")]
     runs = [subprocess.Popen([sys.executable, "-c", MAKING, str(root), url], stdout=subprocess.DEVNULL) for root in roots]
-    assert [run.wait(120) for run in runs] == [0, 0, 0]
+    assert [run.wait(LONG) for run in runs] == [0, 0, 0]
     assert sum((root / "calls.log").exists() for root in roots) == 1
     assert all(list(root.glob("artefacts/Slow/*/manifest.json")) for root in roots)
 

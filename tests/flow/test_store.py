@@ -2,14 +2,14 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from o1exp.flow import Manifest, Stage, StageFailed, Store, modules, source
-from tests.flow.stages import Broken, Head, Merge, Numbers, Page, Peeking, Slow
+from tests.flow.stages import Broken, Head, Meeting, Merge, Numbers, Page, Peeking, Slow
+from tests.waiting import LONG, until
 
 
 def _calls(root: Path) -> list[str]:
@@ -123,10 +123,10 @@ def test_a_failure_stops_only_what_needs_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_independent_stages_run_side_by_side(tmp_path: Path, jobs: int) -> None:
-    parts: dict[str, Stage] = {str(n): Slow(seconds=0.4 + n / 1000) for n in range(3)}  # type: ignore[type-arg]
-    started = time.monotonic()
+    parts: dict[str, Stage] = {str(n): Meeting(number=n, guests=jobs) for n in range(3)}  # type: ignore[type-arg]
     Store(tmp_path).get(Merge(parts=parts), jobs=jobs)
-    assert (time.monotonic() - started > 1.2) == (jobs == 1)
+    noted = [line.split()[0] for line in (tmp_path / "meeting.log").read_text().splitlines()]
+    assert noted == (["begins", "ends"] * 3 if jobs == 1 else ["begins"] * 3 + ["ends"] * 3)
 
 
 def test_a_killed_stage_is_made_anew(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_killed_stage_is_made_anew(tmp_path: Path) -> None:
 def test_two_processes_do_the_work_once(tmp_path: Path) -> None:
     program = _program(tmp_path, "Slow(seconds=1)")
     both = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
-    assert [process.wait(60) for process in both] == [0, 0]
+    assert [process.wait(LONG) for process in both] == [0, 0]
     assert _calls(tmp_path) == ["Slow"]
 
 
@@ -163,9 +163,7 @@ def test_what_another_process_is_making_is_waited_for_last(tmp_path: Path) -> No
     making = threading.Thread(target=ours.make, args=([Merge(parts={"held": held, "free": free})],))
     with theirs.holds.hold(f"{held.kind}-{held.key}", lambda: None):
         making.start()
-        late = time.monotonic() + 30
-        while not theirs.has(free) and time.monotonic() < late:
-            time.sleep(0.02)
+        until(lambda: theirs.has(free))
         assert _calls(tmp_path) == ["Numbers 4"]  # with one job, and named after what is held
-    making.join(timeout=30)
+    making.join()
     assert _calls(tmp_path) == ["Numbers 4", "Numbers 2"]

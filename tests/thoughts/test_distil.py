@@ -15,6 +15,7 @@ from o1exp.flow import BudgetSpent, Expect, SettingsError, StageFailed
 from o1exp.records import Problem
 from o1exp.thoughts.distil import Distil
 from tests.thoughts.parts import Given, Sums, boxed, facts, store, teacher
+from tests.waiting import LONG
 
 
 def test_a_problem_is_asked_again_only_while_no_answer_is_right(tmp_path: Path) -> None:
@@ -182,14 +183,14 @@ def test_a_problem_is_drawn_again_the_moment_its_own_answer_is_judged(tmp_path: 
 
     def write(n: int, times: int) -> Reply:
         if n == 0:
-            assert first_is_slow.wait(20), "the other problems came to their end meanwhile"
+            assert first_is_slow.wait(LONG), "the other problems came to their end meanwhile"
         elif n == 3 and times == 2:
             first_is_slow.set()
         return boxed(2 * n if times == 2 or n == 0 else 99, f"try {times}")
 
     with Loopback(Sums(write)) as server:
         here = store(tmp_path)
-        stage = Distil(problems=Given(), teacher=teacher(server.base_url, concurrency=2, timeout=30), draws=3)
+        stage = Distil(problems=Given(), teacher=teacher(server.base_url, concurrency=2), draws=3)
         assert [row.id for row in here.get(stage)] == ["p0#0", *(f"p{n}#{draw}" for n in (1, 2, 3) for draw in range(3))]
     assert facts(here, stage)["round_tries"] == [4, 3, 3]
 

@@ -20,6 +20,7 @@ from tests.chat.parts import rows
 from tests.thoughts.parts import facts, store
 from tests.thoughts.searched import SUMS, asked, study
 from tests.thoughts.searching import Asked, Problems, Server, good, played
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,9 +50,8 @@ def test_a_search_that_is_killed_twenty_times_comes_out_as_one_that_was_not(tmp_
         marks = list[tuple[set[tuple[str, int]], int]]()
         for _ in range(20):
             process = subprocess.Popen([sys.executable, "-m", "tests.thoughts.searched", str(root), at.base_url], cwd=ROOT)
-            wanted, deadline = len(server.asked) + dice.randint(2, 40), time.monotonic() + 120
-            while len(server.asked) < wanted and time.monotonic() < deadline and process.poll() is None:
-                time.sleep(0.005)
+            wanted = len(server.asked) + dice.randint(2, 40)
+            until(lambda: len(server.asked) >= wanted or process.poll() is not None)  # noqa: B023  (it is asked here)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             known = kept(root, at.base_url)

@@ -1,6 +1,5 @@
 """A run in MLflow while it is made."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from o1exp.track.tracking import Begun, Tracking
 from o1exp.train.logs import CurveRow, OpenLogs, TimingRow, ValidationRow
 from tests.planted import Planted, graded, held_out
 from tests.track.swept import record
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,7 @@ def client(root: Path) -> Any:
 
 
 def _there(begun: Begun) -> str:
-    late = time.monotonic() + 120
-    while "" not in begun.runs and time.monotonic() < late:
-        time.sleep(0.05)
+    until(lambda: "" in begun.runs)
     return begun.runs[""]
 
 

@@ -114,11 +114,22 @@ def test_failed_and_killed_cells_are_runs_with_that_state_until_they_are_made(tm
 
 
 @pytest.mark.slow
-def test_a_cell_costs_less_than_half_a_second_of_logging_among_thousands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_costs_no_more_to_log_among_thousands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CPU seconds, beside 2,000 runs that are there already: nothing reads them again."""
     from mlflow import MlflowClient
 
+    cells, spent = [("thought=distil", f"seed={seed}") for seed in range(8)], [0.0]
+
+    def timed(tracking: Tracking, record: RunRecord, cell: Cell) -> str:
+        began = time.process_time()
+        try:
+            return log_run(tracking, record, cell)
+        finally:
+            spent[-1] += time.process_time() - began
+
     sweep(tmp_path, AXES[:1], "first")
+    monkeypatch.setattr("tests.track.swept.log_run", timed)
+    sweep(tmp_path, cells, "alone")
     place = Tracking().address(tmp_path)
     client = MlflowClient(tracking_uri=place)
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as sql, sql:
@@ -133,18 +144,9 @@ def test_a_cell_costs_less_than_half_a_second_of_logging_among_thousands(tmp_pat
                 "INSERT INTO tags (key, value, run_uuid) SELECT key, value || ?, ? FROM tags WHERE run_uuid = ?",
                 (f" {number}", f"{number:032x}", one),
             )
-    cells, spent = [("thought=distil", f"seed={seed}") for seed in range(8)], [0.0]
-
-    def timed(tracking: Tracking, record: RunRecord, cell: Cell) -> str:
-        began = time.process_time()
-        try:
-            return log_run(tracking, record, cell)
-        finally:
-            spent[0] += time.process_time() - began
-
-    monkeypatch.setattr("tests.track.swept.log_run", timed)
+    spent.append(0.0)
     sweep(tmp_path, cells, "second")
-    assert spent[0] / len(cells) < 0.5
+    assert spent[1] < 2 * spent[0]
 
 
 def _states(root: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from tests.conftest import ROOT
 from tests.train.killing import with_inputs, workers
 from tests.train.parts import SMALL, a_spec, curve_of
 from tests.train.watched import on
+from tests.waiting import until
 
 SLURM = Machine(launcher="slurm", nodes=2, devices=4)
 SPEC = Path("/somewhere/spec.json")
@@ -148,6 +149,7 @@ def test_no_launcher_above_us_speaks_to_our_ranks(job: Path, monkeypatch: pytest
 def test_two_nodes_train_as_one(trained: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both nodes are this machine; scontrol and srun are ours, all that they start is real."""
     monkeypatch.setenv("O1EXP_TEST_HOSTS", "localhost localhost")
+    monkeypatch.setenv("SLURM_JOB_ID", str(os.getpid()))  # the port follows from it, and another suite may run on this machine
     stage = on(SMALL, launcher="slurm", nodes=2, devices=1, zero_stage=2)
     store = with_inputs(tmp_path / "made", trained)
     store.make([stage])
@@ -170,7 +172,7 @@ def test_a_failing_rank_ends_all_and_shows_its_own_traceback(tmp_path: Path) -> 
     assert "ArithmeticError: rank 1 cannot count any more" in said
     assert "in fail" in said
     assert "torch.distributed" not in said  # not the launcher's account of it
-    assert not any(workers(tmp_path / "scratch" / f"Failing-{stage.key}"))
+    until(lambda: not any(workers(tmp_path / "scratch" / f"Failing-{stage.key}")))
 
 
 def test_a_rank_that_is_done_ends_at_once(tmp_path: Path) -> None:

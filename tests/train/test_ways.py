@@ -250,7 +250,6 @@ def store_spec(stage: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("objective", ["sft", "dpo"])
 def test_ranks_that_share_weights_ask_for_them_equally_often(objective: str, tmp_path: Path) -> None:
     """Documents in rows are another number of passes on each rank: a rank that asks for weights alone waits for the others for good."""

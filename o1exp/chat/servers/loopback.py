@@ -150,8 +150,8 @@ class _Handler(Handler):
         except Exception as problem:
             self._refuse(Refusal(500, f"the answer function failed: {problem!r}"))
         else:
+            self.server.loopback.answered(body)  # before whoever has the reply can look for its line
             self.send(200, reply)
-            self.server.loopback.answered(body)
 
     def _read(self) -> Any:
         length = int(self.headers.get("Content-Length") or 0)
