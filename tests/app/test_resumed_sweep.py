@@ -92,9 +92,7 @@ def test_the_same_command_goes_on_with_a_sweep_that_was_ended(patient: Path, sen
     parent = {cell.parent for cell in outcomes(_folder(patient))}
     sweep.send_signal(sent)
     if sent == signal.SIGINT and words == ONE_BY_ONE:
-        (
-            patient / "hold-1"
-        ).unlink()  # a stage under way here ends first; one in another process could end well before it is told
+        (patient / "hold-1").unlink()  # a stage under way here ends first; one in another process could end well before it is told
     said, _ = sweep.communicate(timeout=LONG)
     assert sweep.returncode == (130 if sent == signal.SIGINT else -signal.SIGKILL), said
     (patient / "hold-1").unlink(missing_ok=True)
