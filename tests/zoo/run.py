@@ -15,7 +15,7 @@ from tests.zoo.models import architectures
 from tests.zoo.row import Row
 
 MODULES = ("o1exp.train.worker.warm", "o1exp.bench.engines.generate")
-SECONDS = 300
+SECONDS = 800
 
 
 def rows(names: Iterable[str]) -> Iterator[Row]:
