@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from o1exp.flow import forks
 from o1exp.flow.process import child_environment
@@ -16,6 +17,10 @@ from tests.planted import PlantedRun, planted_report, planted_run
 
 ROOT = Path(__file__).resolve().parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so would all that tests start there
+settings.register_profile(  # a busy machine makes no example wrong, and under CI all runs see the same ones
+    "house", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

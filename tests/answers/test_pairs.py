@@ -128,7 +128,7 @@ def test_every_gold_differs_from_its_one_digit_mutations(shared_data: Path) -> N
 
 
 @given(st.fractions(max_denominator=999))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_every_fraction_equals_its_renderings_and_no_neighbour(value: Fraction) -> None:
     top, bottom = value.numerator, value.denominator
     forms = [f"{top}/{bottom}", rf"\frac{{{top}}}{{{bottom}}}", rf"\dfrac{{{2 * top}}}{{{2 * bottom}}}", rf"-\frac{{{-top}}}{{{bottom}}}"]
@@ -137,7 +137,7 @@ def test_every_fraction_equals_its_renderings_and_no_neighbour(value: Fraction) 
 
 
 @given(st.integers(2, 400), st.integers(1, 30))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_surd_equals_its_other_form(inside: int, factor: int) -> None:
     assert same(rf"{factor}\sqrt{{{inside}}}", rf"\sqrt{{{factor * factor * inside}}}")
     assert not same(rf"{factor}\sqrt{{{inside}}}", rf"\sqrt{{{factor * factor * inside + 1}}}")

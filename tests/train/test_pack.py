@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from o1exp.train.data.encode import Ints
@@ -13,7 +13,6 @@ from o1exp.train.data.pack import LOOK_AHEAD, Shape, document_order, steps
 lengths_of = some.lists(some.integers(2, 40), min_size=1, max_size=60).map(np.array)
 
 
-@settings(deadline=None)
 @given(lengths_of, some.floats(0.1, 4), some.integers(1, 5), some.integers(0, 9))
 def test_every_document_of_the_order_is_packed_once(lengths: Ints, epochs: float, packs: int, seed: int) -> None:
     order = document_order(lengths, epochs, None, seed)
@@ -32,7 +31,6 @@ def test_each_epoch_is_a_shuffle_of_its_own() -> None:
     assert order == document_order(np.full(50, 7), 2.5, None, seed=1) != document_order(np.full(50, 7), 2.5, None, seed=2)
 
 
-@settings(deadline=None)
 @given(lengths_of, some.integers(1, 3000))
 def test_a_token_budget_ends_with_the_document_that_reaches_it(lengths: Ints, max_tokens: int) -> None:
     order = document_order(lengths, 3, max_tokens, seed=0)
@@ -56,7 +54,6 @@ def test_heavy_tails_pack_well_too_however_small_the_step(packs: int) -> None:
     assert np.mean([sum(lengths[pack].sum() for pack in step) / (packs * 8192) for step in packed]) > 0.95
 
 
-@settings(deadline=None)
 @given(lengths_of, some.integers(1, 3), some.integers(0, 9))
 def test_what_was_passed_over_opens_the_next_step(lengths: Ints, packs: int, seed: int) -> None:
     order = document_order(lengths, 1, None, seed)

@@ -74,7 +74,7 @@ links = words.filter(lambda text: "://" not in text and text.lower() not in ("nu
 
 
 @given(st.lists(st.tuples(st.sampled_from(ANSWERS), links, words), min_size=25, max_size=25), words)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_was_written_reads_the_same(tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, str]], name: str) -> None:
     answers = {}
     for item, (word, link, note) in zip(ITEMS, said, strict=True):
