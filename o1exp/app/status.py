@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from o1exp.app.show import named, store_of
+from o1exp.app.show import named, readable
 from o1exp.app.slurm.queue import Queued, queued
 from o1exp.app.slurm.states import standing
 from o1exp.app.slurm.submit import of_study
@@ -15,7 +15,7 @@ from o1exp.flow.store import Store
 
 def show_status(study: Study) -> None:
     """Print it. Only reads."""
-    store = store_of(study)
+    store = readable(study)
     stages, missing = walk(study.wanted), store.missing(study.wanted, store.remake)
     lines = [f"{len(stages) - len(missing)} of {len(stages)} stages are made" + ("" if missing else ": nothing is left to do")]
     lines += [*_jobs(study, store, {stage.key for stage in missing}), *_begun(study, store, missing)]

@@ -100,9 +100,14 @@ class Postgres:
             yield
         except self._errors.OperationalError as problem:
             said = " ".join(str(problem).split())
-            raise Away(f"{self._url} takes no answers ({said}): look at the server, then run the same command again") from problem
+            raise Away(f"{self._url} takes no answers ({said}): look at the server, PGUSER and ~/.pgpass; the same command goes on") from problem
         except self._errors.Error as problem:
             raise Unwritten(f"{self._url} takes no answers ({problem}): look at the database") from problem
+
+    def takes(self) -> bool:
+        """May this user add rows, and is the server one that takes any?"""
+        query = "SELECT current_setting('transaction_read_only')='off' AND has_table_privilege('ledger', 'INSERT')"
+        return bool(self.execute(query).fetchone()[0])
 
     def lock(self, number: int) -> None:
         """Hold a number as long as this connection lives, and again after it came back."""

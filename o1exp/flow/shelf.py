@@ -23,8 +23,19 @@ WEIGHTS = (".safetensors", ".bin", ".gguf", ".npy")
 """Files that are fetched when a stage computes with them; reports need the others alone."""
 
 
+PROBE = "probe"
+"""A file among the locks, written to see whether a store takes any."""
+
+
 class Unreachable(RunError):
-    """A store does not answer. The message names it and the remedy."""
+    """A store does not answer, and `why`. The message names it and the remedy."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"the store {url} cannot be used ({why}); look at the address and the network, or leave it out (store=local has none); "
+            "all that was finished is kept"
+        )
+        self.why = why
 
 
 class Shelf:
@@ -36,6 +47,22 @@ class Shelf:
         self._root = f"{root}/{ARTEFACTS}"
         self.locks = f"{root}/locks"
         self._known: dict[str, tuple[Manifest, str]] = {}
+
+    def refused(self, writes: bool) -> str:
+        """Why the store cannot be read, or, where it is to be written, written; "" where it can. Writes an empty file to know."""
+        try:
+            with self._reached():
+                if (why := places.missing(self.fs, self._root.removesuffix(f"/{ARTEFACTS}"), writes)) or not writes:
+                    return why
+                places.put(self.fs, f"{self.locks}/{PROBE}", b"")
+        except Unreachable as away:
+            return away.why
+        return ""
+
+    @property
+    def empty(self) -> bool:
+        """Is it a folder without one of artefacts? Not known of buckets."""
+        return places.is_local(self.fs) and Path(self._root).parent.is_dir() and not Path(self._root).is_dir()
 
     def manifest(self, path: str) -> Manifest | None:
         """The manifest of the artefact "Stage/key", None where it is not there, or not whole. Lists nothing."""
@@ -134,8 +161,7 @@ class Shelf:
             raise
         except Exception as wrong:
             why = " ".join(masked(str(wrong)).split())[:300] or type(wrong).__name__
-            remedy = "look at the address and the network, or run with store=local"
-            raise Unreachable(f"the store {self.url} cannot be used ({why}); {remedy}; all that was finished is kept") from wrong
+            raise Unreachable(self.url, why) from wrong
 
 
 def _mark(manifest: bytes) -> str:

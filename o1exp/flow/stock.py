@@ -25,6 +25,18 @@ class Stock:
         self._offered: set[str] = set()
         self._beats = Beats(self._own.fs, self._own.locks, storage.patience) if self._own else None
 
+    def refused(self, writes: bool = False) -> Iterator[str]:
+        """A sentence for each store that cannot be read, or, where it `writes`, published in."""
+        for shelf in self._shelves:
+            own = shelf is self._own
+            if why := shelf.refused(writes and own):
+                said = f"store.url={shelf.url}" if own else f"store.readonly: {shelf.url}"
+                yield f"{said}: the store cannot be used ({why}); look at the address, the network and its keys, or leave it out"
+
+    def empty(self) -> Iterator[str]:
+        """Folders of others that hold nothing yet: most often another folder was meant."""
+        return (shelf.url for shelf in self._shelves if shelf is not self._own and shelf.empty)
+
     def manifest(self, path: str) -> Manifest | None:
         """That of the first store that has the artefact, and has it as it was made; looked up once."""
         if not self._shelves or path in self._wrong:
