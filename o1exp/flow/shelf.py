@@ -7,6 +7,7 @@ manifest, is read as well.
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ WEIGHTS = (".safetensors", ".bin", ".gguf", ".npy")
 """Files that are fetched when a stage computes with them; reports need the others alone."""
 
 
+DARK = 60.0
+"""Seconds for which a store that did not answer is not asked again."""
 PROBE = "probe"
 """A file among the locks, written to see whether a store takes any."""
 
@@ -47,6 +50,7 @@ class Shelf:
         self._root = f"{root}/{ARTEFACTS}"
         self.locks = f"{root}/locks"
         self._known: dict[str, tuple[Manifest, str]] = {}
+        self._dark_until, self._why = 0.0, ""
 
     def refused(self, writes: bool) -> str:
         """Why the store cannot be read, or, where it is to be written, written; "" where it can. Writes an empty file to know."""
@@ -153,15 +157,27 @@ class Shelf:
             raise Damaged(f"{self.url}: {place} is not what was made", remedy)
         part.rename(file)
 
+    @property
+    def dark(self) -> bool:
+        """Did it fail to answer within the last minute? An engine tries for long before it gives up."""
+        return time.monotonic() < self._dark_until
+
     @contextmanager
     def _reached(self) -> Iterator[None]:
+        if self.dark:
+            raise Unreachable(self.url, self._why)
         try:
             yield
         except RunError:
             raise
         except Exception as wrong:
-            why = " ".join(masked(str(wrong)).split())[:300] or type(wrong).__name__
-            raise Unreachable(self.url, why) from wrong
+            raise self.unreachable(wrong) from wrong
+
+    def unreachable(self, wrong: BaseException) -> Unreachable:
+        """What to say of an engine's error; for a while the store is not asked again."""
+        self._why = " ".join(masked(str(wrong)).split())[:300] or type(wrong).__name__
+        self._dark_until = time.monotonic() + DARK
+        return Unreachable(self.url, self._why)
 
 
 def _mark(manifest: bytes) -> str:

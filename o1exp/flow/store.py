@@ -135,6 +135,7 @@ class Store(Artefacts):
                 self._report(Done(stage, made=False, seconds=0.0), known)
         for stage in missing:
             source_of(stage)  # parsed before the threads: Python 3.11 fails where two of them parse at once
+        self.stock.going_on(lambda said: self.console.line(f"[yellow]away[/]    {escape(said)}"))
         with self.console.live(), ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
             try:
                 self._schedule(missing, pool, jobs)
