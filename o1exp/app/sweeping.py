@@ -116,7 +116,8 @@ def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> 
     if to_do:
         settle(config, folder)
         warm = forks.warm(whole.preloads(), child_environment(1))
-        with shared(folder, parent, str(config.hydra.sweeper.on_failure)), warm:
+        uses = whole.store.using_paths(f"{step.kind}/{key}" for key, step in whole.steps.items())  # by cells that have not begun
+        with uses, shared(folder, parent, str(config.hydra.sweeper.on_failure)), warm:
             launched(launcher, to_do, folder)
     end.ended(config, first, folder, set(cells_by_number), changed=bool(to_do))
 

@@ -75,6 +75,8 @@ class Flocks:
             lock.release()
 
     def held(self, name: str) -> bool:
+        if not (self._folder / f"{name}.lock").exists():  # to lock it would make a file for each artefact that is looked at
+            return False
         try:
             with self._lock(name).acquire(timeout=0):
                 return False
