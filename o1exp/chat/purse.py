@@ -51,6 +51,10 @@ class Purse(Settings):
             return
         if why := self.other_than(outputs):
             raise ValueError(why)
+        self.note(outputs)
+
+    def note(self, outputs: Path) -> None:
+        """Write it down, whatever was there."""
         part = outputs / f".{WHERE}.{uuid.uuid4().hex}"
         part.write_text(json.dumps({"url": self.url}) + "\n")
         os.replace(part, outputs / WHERE)
