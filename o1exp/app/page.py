@@ -7,7 +7,7 @@ from rich.console import Console as Terminal
 from rich.text import Text
 
 from o1exp.app.grid import amount, arm_and_node, grid
-from o1exp.app.show import named, store_of, tell_stale
+from o1exp.app.show import named, readable, store_of, tell_stale
 from o1exp.app.slurm.jobs import before, parts, slurm_jobs
 from o1exp.app.slurm.kept import place as slurm_place
 from o1exp.app.total import Total, total
@@ -22,7 +22,7 @@ INDENT = 10
 
 def show_plan(study: Study) -> None:
     """Print every stage with its key, state and expected cost, what arms share first; then what it takes. Makes nothing."""
-    store = store_of(study)
+    store = readable(study)
     steps = plan(store, study.wanted, store.remake)
     terminal = store.console.terminal
     terminal.width = min(terminal.width, WIDE) if terminal.is_terminal else WIDE
@@ -40,6 +40,8 @@ def show_plan(study: Study) -> None:
             terminal.print(f"damaged: {named(study, step.stage)}: {step.damage}", markup=False, soft_wrap=True)
         for obstacle in step.obstacles:
             terminal.print(f"before a run: {named(study, step.stage)}: {obstacle}", markup=False, soft_wrap=True)
+    if why := study.ledger.other_than(store.root):
+        terminal.print(f"before a run: ledger.url={study.ledger.url}: {why}", markup=False, soft_wrap=True)
 
 
 def _heading(study: Study) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from rich.markup import escape
 
+from o1exp.app.beside import book, stores
 from o1exp.app.show import store_of, tell_stale, wide
 from o1exp.app.slurm.submit import run_as_jobs, submits
 from o1exp.config.compose import Study, run_name
@@ -48,11 +49,15 @@ def run(study: Study, cell: Cell | None = None, over: Over = nullcontext) -> Pat
 
 
 def _run(study: Study, store: Store, cell: Cell | None, over: Over) -> Path:
+    if absent := stores(store, writes=True):  # what they hold decides what is to be made
+        raise ConfigError([*absent, *book(study.ledger, store.root)])
     steps = plan(store, study.wanted, store.remake)
     tell_stale(study, store, steps)
-    as_jobs = submits(study.machine) and any(step.state == "make" for step in steps)
+    makes = any(step.state == "make" for step in steps)
+    as_jobs = submits(study.machine) and makes
     obstacles = [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]
-    if obstacles := [*obstacles, *(launch_obstacles(study.machine) if as_jobs and not obstacles else ())]:
+    obstacles += launch_obstacles(study.machine) if as_jobs and not obstacles else ()
+    if obstacles := [*obstacles, *(book(study.ledger, store.root) if makes else ())]:
         raise ConfigError(obstacles)
     store.root.mkdir(parents=True, exist_ok=True)
     try:
@@ -109,6 +114,8 @@ def run_part(study: Study, letters: Sequence[str]) -> None:
             raise ConfigError(
                 ["the stages of this job are none of the run any more: its settings or its source changed since; run it again"]
             )
+        if absent := [*stores(store, writes=True), *book(study.ledger, store.root)]:
+            raise ConfigError(absent)
         steps = [step for step in plan(store, mine, store.remake) if step.state == "make"]
         if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
             raise ConfigError(obstacles)

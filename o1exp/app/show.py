@@ -7,9 +7,12 @@ from pathlib import Path
 from rich.console import Console as Terminal
 from rich.markup import escape
 
+from o1exp.app.beside import stores
 from o1exp.chat.endpoint import Endpoint
 from o1exp.config.compose import Study
-from o1exp.flow.plan import PlannedStage, Reason, plan, reason
+from o1exp.config.error import ConfigError
+from o1exp.flow.nearest import Reason, reasons
+from o1exp.flow.plan import PlannedStage, plan
 from o1exp.flow.stage import Stage, walk
 from o1exp.flow.store import Store
 
@@ -27,14 +30,14 @@ def wide(store: Store) -> Terminal:
 
 def explain(study: Study) -> None:
     """Print why stages would be made: those that changed with what changed, then what only follows from them."""
-    store = store_of(study)
+    store = readable(study)
     missing = store.missing(study.wanted, store.remake)
-    reasons = {stage.key: reason(store, stage) for stage in missing}
-    causes = [stage for stage in missing if not reasons[stage.key].new and not _follows(stage, reasons)]
-    new = [stage for stage in missing if reasons[stage.key].new]
+    why = reasons(store, missing)
+    causes = [stage for stage in missing if not why[stage.key].new and not _follows(stage, why)]
+    new = [stage for stage in missing if why[stage.key].new]
     behind = [stage for stage in missing if stage not in causes and stage not in new]
     lines = [f"{_count(len(missing))} would be made" if missing else "nothing would be made: every stage is there"]
-    lines += [f"  {named(study, stage)} ({stage.kind} {stage.key[:8]}): {reasons[stage.key].text}" for stage in causes]
+    lines += [f"  {named(study, stage)} ({stage.kind} {stage.key[:8]}): {why[stage.key].text}" for stage in causes]
     lines += [f"  never made here: {_listed(study, new)}"] if new else []
     lines += [f"  because of these: {_listed(study, behind)}"] if behind else []
     lines += [f"  {line}" for line in moved(study, store)]
@@ -82,6 +85,14 @@ def named(study: Study, stage: Stage[object]) -> str:
 
 def store_of(study: Study) -> Store:
     return Store(Path(study.config.outputs), remake=study.config.stale == "remake", storage=study.store)
+
+
+def readable(study: Study) -> Store:
+    """The same, to read. Errors: ConfigError where a store beside it cannot be read: what it has would count as not made."""
+    store = store_of(study)
+    if absent := stores(store):
+        raise ConfigError(absent)
+    return store
 
 
 def tell_stale(study: Study, store: Store, steps: list[PlannedStage]) -> None:

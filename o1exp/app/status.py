@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from o1exp.app.show import named, store_of
+from o1exp.app.show import named, readable
 from o1exp.app.slurm.kept import KeptJob
 from o1exp.app.slurm.queue import Queued, queued
 from o1exp.app.slurm.states import standing
@@ -16,7 +16,7 @@ from o1exp.flow.store import Store
 
 def show_status(study: Study) -> None:
     """Print it. Only reads."""
-    store = store_of(study)
+    store = readable(study)
     jobs = of_study(study, store)
     live: dict[str, Queued] | None = queued() if jobs else {}  # before what is made: a job that ends between the two has made it
     stages, missing = walk(study.wanted), store.missing(study.wanted, store.remake)

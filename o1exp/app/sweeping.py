@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from o1exp.app import sweep as end
 from o1exp.app.axes import Axes, Value
+from o1exp.app.beside import book, stores
 from o1exp.app.cell import shared
 from o1exp.app.cells import Ended, Refused, cells, checked
 from o1exp.app.identity import folder_of, launchable, settle, what
@@ -66,7 +67,10 @@ def _swept(config: DictConfig, launcher: Launcher) -> Sequence[Any]:
 
 def planned(config: DictConfig, asked: Sequence[Value]) -> tuple[Study, Whole]:
     """All cells composed and planned, with a bar while that takes."""
-    store = Store(Path(config.outputs), remake=config.stale == "remake", storage=Graph(config).node("store"))
+    graph = Graph(config)
+    store = Store(Path(config.outputs), remake=config.stale == "remake", storage=graph.node("store"))
+    if absent := stores(store):
+        raise Refused([*absent, *(book(graph.node("ledger"), store.root) if config.action == "run" else ())])
     whole = Whole(Remembering(store), Axes.of(config))
     with unchanging(), store.console.live(), store.console.bar("cells planned", len(asked)) as bar:
 
@@ -96,8 +100,8 @@ SHOWN = {"why": _explained, "status": _stands}
 
 
 def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> None:
-    if whole.obstacles:
-        raise Refused(list(whole.obstacles))
+    if wrong := [*whole.obstacles, *unready(whole.store, first)]:
+        raise Refused(wrong)
     folder = folder_of(config, whole.axes)
     fixed = set(whole.axes.fixed) - set(what(whole.axes.fixed))  # how to run is no part of a cell
     numbers = numbered(folder, [tuple(word for word in cell if word not in fixed) for cell in whole.cells])
@@ -112,9 +116,15 @@ def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> 
     if to_do:
         settle(config, folder)
         warm = forks.warm(whole.preloads(), child_environment(1))
-        with shared(folder, parent, str(config.hydra.sweeper.on_failure)), warm:
+        uses = whole.store.using_paths(f"{step.kind}/{key}" for key, step in whole.steps.items())  # by cells that have not begun
+        with uses, shared(folder, parent, str(config.hydra.sweeper.on_failure)), warm:
             launched(launcher, to_do, folder)
     end.ended(config, first, folder, set(cells_by_number), changed=bool(to_do))
+
+
+def unready(store: Store, study: Study) -> list[str]:
+    """What does not answer beside the outputs folder; a cell would find it when the ones before it have cost something."""
+    return [*stores(store, writes=True), *book(study.ledger, store.root)]
 
 
 def _only(config: DictConfig, known: dict[int, Value]) -> dict[int, Value]:

@@ -1,4 +1,4 @@
-"""`python -m o1exp.chat ledger`: what model calls cost in an outputs folder, and rows struck from it."""
+"""`python -m o1exp.chat ledger`: what model calls cost in an outputs folder, and rows struck from it; `move`: it goes to PostgreSQL."""
 
 import argparse
 import getpass
@@ -19,6 +19,7 @@ from o1exp.chat.accounts import Account, Book, Entry, Failure, exists, open_book
 from o1exp.chat.book import strike
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME
+from o1exp.chat.move import move
 from o1exp.flow import StageFailed
 
 WIDE = 160
@@ -30,6 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     path = asked.outputs / NAME
     try:
+        if asked.act == "move":
+            counts = move(asked.outputs, asked.to)
+            print(f"{asked.outputs} has its answers in {asked.to} now: {', '.join(f'{count:,} {table}' for table, count in counts.items())}")
+            print(f"{path} is a copy that takes no more rows; once you trust the other it may be deleted")
+            return 0
         if not exists(asked.outputs):
             raise ValueError(f"there is no ledger: {path} does not exist; give the outputs folder with --outputs")
         if asked.strike is not None:
@@ -48,13 +54,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m o1exp.chat", description="What model calls cost.")
-    ledger = parser.add_subparsers(required=True, metavar="ledger").add_parser("ledger", help="print the ledger of an outputs folder")
-    ledger.add_argument("--outputs", type=Path, default=Path("outputs"), help="the outputs folder (outputs)")
+    commands = parser.add_subparsers(required=True, metavar="ledger | move", dest="act")
+    ledger = commands.add_parser("ledger", help="print the ledger of an outputs folder")
     ledger.add_argument("--study", help="only this study")
     ledger.add_argument("--json", action="store_true", help="every sum and every row, as JSON")
     ledger.add_argument("--strike", type=int, metavar="ID", help="count this row no longer, e.g. a lost request that was not charged")
     ledger.add_argument("--reason", default="", help="why it is struck; it stays beside the row")
     ledger.add_argument("--who", default="", help="who says so (your user name)")
+    moving = commands.add_parser("move", help="move answers and money from requests.sqlite into an empty PostgreSQL database")
+    moving.add_argument("--to", required=True, metavar="URL", help="postgresql://HOST/DATABASE, without user and password")
+    for command in (ledger, moving):
+        command.add_argument("--outputs", type=Path, default=Path("outputs"), help="the outputs folder (outputs)")
     return parser
 
 

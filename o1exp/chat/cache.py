@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.chat.layout import base_key
-from o1exp.chat.lite import PATIENCE, Lite
+from o1exp.chat.lite import PATIENCE, Lite, Moved
 from o1exp.chat.postgres import Postgres
 from o1exp.chat.purse import url_of
 from o1exp.chat.request import Came
@@ -41,7 +41,10 @@ class Cache:
 
     def __init__(self, path: Path) -> None:
         url = url_of(path.parent)
-        self.base: Lite | Postgres = Postgres(url) if url else Lite(path)
+        try:
+            self.base: Lite | Postgres = Postgres(url) if url else Lite(path)
+        except Moved as moved:
+            self.base = Postgres(str(moved))
         self.connection: Any = self.base.connection
 
     def transaction(self, durable: bool = False) -> AbstractContextManager[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "requests.sqlite"
-SCHEMA = 4
+SCHEMA = 5
 TABLES = """
 CREATE TABLE answers (
     key TEXT PRIMARY KEY, asked TEXT NOT NULL, text TEXT NOT NULL, reasoning TEXT NOT NULL, finish_reason TEXT NOT NULL,
@@ -51,11 +51,19 @@ CREATE INDEX attempts_stage ON attempts (stage);
     3: """
 ALTER TABLE answers ADD COLUMN came TEXT NOT NULL DEFAULT '{}';
 """,
+    4: """
+CREATE INDEX ledger_stage ON ledger (stage);
+CREATE TABLE dearest (
+    model TEXT NOT NULL, usd_per_prompt REAL NOT NULL, usd_per_completion REAL NOT NULL, seen INTEGER NOT NULL, usd REAL NOT NULL,
+    PRIMARY KEY (model, usd_per_prompt, usd_per_completion)
+) WITHOUT ROWID;
+""",
 }
 """From each layout to the next. `stage` is "Distil/<key>", empty before layout 2; `struck` the reason why a row no longer counts, else
 empty; `uses` the answers that each stage stands on, whoever paid for them; `base` the key without max_tokens; `attempts` those that failed,
 with what they may have cost, and `final` where the request was left out of that `making` of the stage; `came` how an answer
-came (address, field of the thought, refusal), as JSON."""
+came (address, field of the thought, refusal), as JSON; `dearest` the most that an answer of a model comes to at some prices, among the
+rows of the ledger up to `seen`, so that no asker reads all of them."""
 
 POSTGRES = """
 SET LOCAL search_path=o1exp;
@@ -90,7 +98,18 @@ CREATE TABLE limits (
     held_until DOUBLE PRECISION NOT NULL
 );
 """
-"""The tables of the present layout in PostgreSQL, in a schema of their own; `limits` lies in files beside a `requests.sqlite`."""
+"""The tables of layout 4 in PostgreSQL, in a schema of their own; `limits` lies in files beside a `requests.sqlite`."""
+POSTGRES_STEPS = {
+    4: """
+CREATE INDEX ledger_stage ON ledger (stage);
+CREATE TABLE dearest (
+    model TEXT COLLATE "C" NOT NULL, usd_per_prompt DOUBLE PRECISION NOT NULL, usd_per_completion DOUBLE PRECISION NOT NULL,
+    seen BIGINT NOT NULL, usd DOUBLE PRECISION NOT NULL, PRIMARY KEY (model, usd_per_prompt, usd_per_completion)
+);
+""",
+}
+"""From each layout to the next."""
+FIRST_POSTGRES = 4
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -10,6 +10,7 @@ from filelock import FileLock
 from o1exp.chat.layout import prepare
 from o1exp.chat.owners import Locked, Owner
 from o1exp.chat.pace import Limits, LimitsFile, state_file
+from o1exp.chat.purse import url_of
 from o1exp.chat.unwritten import Unwritten
 from o1exp.flow import StageFailed
 
@@ -29,6 +30,10 @@ REMEDIES = {
 }
 
 
+class Moved(Exception):
+    """The folder has another book now, at this address: it was moved while this process waited for its turn."""
+
+
 class Lite:
     """An open file, for the thread that opened it."""
 
@@ -42,6 +47,8 @@ class Lite:
         with self.in_words():
             locks.mkdir(parents=True, exist_ok=True)
             with FileLock(locks / "requests.lock"):
+                if url := url_of(path.parent):
+                    raise Moved(url)
                 self.connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
                 self.connection.execute("PRAGMA journal_mode=WAL")
                 try:

@@ -23,6 +23,25 @@ class Owner(Protocol):
         """Does the asker of that name live?"""
 
 
+def owners_that_live(locks: Path) -> int:
+    """How many askers of an outputs folder live; to be asked under the common lock."""
+    return sum(_is_locked(path) for path in locks.glob("requests-*.lock"))
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        lock = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 class Locked:
     """One asker among those of an outputs folder."""
 
@@ -42,19 +61,7 @@ class Locked:
         self._path(name).unlink(missing_ok=True)
 
     def lives(self, name: str) -> bool:
-        if name == self.name:
-            return True
-        try:
-            lock = os.open(self._path(name), os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(lock)
-        return False
+        return name == self.name or _is_locked(self._path(name))
 
     def _sweep(self) -> None:
         """Files of the dead; nobody can be between making and locking one, because both happen under the common lock."""

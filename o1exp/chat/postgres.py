@@ -7,13 +7,13 @@ lives as long as its connection holds the lock of its own number: the server let
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from o1exp.chat.layout import POSTGRES, SCHEMA
+from o1exp.chat.layout import FIRST_POSTGRES, POSTGRES, POSTGRES_STEPS, SCHEMA
 from o1exp.chat.owners import Owner
 from o1exp.chat.pace import Limits, LimitsState, name_of
 from o1exp.chat.unwritten import Away, Unwritten
@@ -60,6 +60,12 @@ class Postgres:
         with self.in_words():
             self._live().cursor().executemany(_spelled(query), [_fit(row) for row in rows])
 
+    def copy(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Many rows into a table, their numbers too; belongs into a transaction."""
+        with self.in_words(), self._live().cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as into:
+            for row in rows:
+                into.write_row(_fit(row))
+
     @contextmanager
     def transaction(self, durable: bool = False) -> Iterator[None]:
         """As Cache.transaction; always durable: the server may fall while its clients go on."""
@@ -100,9 +106,14 @@ class Postgres:
             yield
         except self._errors.OperationalError as problem:
             said = " ".join(str(problem).split())
-            raise Away(f"{self._url} takes no answers ({said}): look at the server, then run the same command again") from problem
+            raise Away(f"{self._url} takes no answers ({said}): look at the server, PGUSER and ~/.pgpass; the same command goes on") from problem
         except self._errors.Error as problem:
             raise Unwritten(f"{self._url} takes no answers ({problem}): look at the database") from problem
+
+    def takes(self) -> bool:
+        """May this user add rows, and is the server one that takes any?"""
+        query = "SELECT current_setting('transaction_read_only')='off' AND has_table_privilege('ledger', 'INSERT')"
+        return bool(self.execute(query).fetchone()[0])
 
     def lock(self, number: int) -> None:
         """Hold a number as long as this connection lives, and again after it came back."""
@@ -138,18 +149,21 @@ class Postgres:
                 raise
 
     def _prepare(self) -> None:
-        """Make the tables where there are none. Errors: StageFailed for those of a later o1exp."""
+        """Make the tables where there are none, or bring them to the present layout. Errors: StageFailed for those of a later o1exp."""
         with self.in_words():
             sql = self._live()
             sql.execute(f"SELECT pg_advisory_lock({LAYOUT})")
             try:
                 if sql.execute("SELECT to_regclass('o1exp.layout') IS NULL").fetchone()[0]:
-                    sql.execute(f"BEGIN; CREATE SCHEMA IF NOT EXISTS o1exp; {POSTGRES} INSERT INTO layout VALUES ({SCHEMA}); COMMIT")
+                    made = f"CREATE SCHEMA IF NOT EXISTS o1exp; {POSTGRES} INSERT INTO layout VALUES ({FIRST_POSTGRES})"
+                    sql.execute(f"BEGIN; {made}; COMMIT")
                 found = int(sql.execute("SELECT version FROM layout").fetchone()[0])
+                for step in range(found, SCHEMA):
+                    sql.execute(f"BEGIN; SET LOCAL search_path=o1exp; {POSTGRES_STEPS[step]} UPDATE layout SET version={step + 1}; COMMIT")
             finally:
                 sql.execute(f"SELECT pg_advisory_unlock({LAYOUT})")
-        if found != SCHEMA:
-            raise StageFailed(f"{self._url} has layout {found}, this o1exp reads {SCHEMA}: use the one that made it, or another database")
+        if found > SCHEMA:
+            raise StageFailed(f"{self._url} has layout {found}, this o1exp reads up to {SCHEMA}: use the one that made it, or another database")
 
 
 class Session:

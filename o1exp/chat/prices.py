@@ -6,6 +6,8 @@ from typing import Any
 
 from o1exp.records import Usage
 
+MANY = 1000
+"""Rows that an asker reads when it begins before it notes for the next one what it found in them."""
 ENOUGH, RECENT = 10, 200
 """From so many answers of a model on, their mean is what its next request is likely to take; of so many, the last ones, it is taken."""
 
@@ -36,16 +38,33 @@ class Prices:
 
     def most(self, model: str, price: Price) -> float:
         """USD that a request can cost at most: by its own length and cap, and by what the dearest answer of the model took until now."""
-        rates = (price.usd_per_prompt, price.usd_per_completion)
-        seen, dearest = self._dearest.get((model, *rates), (0, 0.0))
+        one = (model, price.usd_per_prompt, price.usd_per_completion)
+        begins = one not in self._dearest
+        seen, dearest = self._noted(one) if begins else self._dearest[one]
         last, found = self._sql.execute(
             "SELECT coalesce(max(id), 0), "
             "max(CASE WHEN model=? AND kind='answered' AND struck='' THEN prompt_tokens * ? + completion_tokens * ? ELSE 0 END) "
             "FROM ledger WHERE id > ?",
-            (model, *rates, seen),
+            (*one, seen),
         ).fetchone()
-        self._dearest[model, *rates] = max(last, seen), max(dearest, found or 0.0)
-        return max(price.most_usd, self._dearest[model, *rates][1])
+        self._dearest[one] = max(last, seen), max(dearest, found or 0.0)
+        if begins and last > seen + MANY:
+            self._note(one)
+        return max(price.most_usd, self._dearest[one][1])
+
+    def _noted(self, one: tuple[str, float, float]) -> tuple[int, float]:
+        """What an earlier asker has noted, so that only the rows since then are read."""
+        query = "SELECT seen, usd FROM dearest WHERE model=? AND usd_per_prompt=? AND usd_per_completion=?"
+        found = self._sql.execute(query, one).fetchone()
+        return (int(found[0]), float(found[1])) if found else (0, 0.0)
+
+    def _note(self, one: tuple[str, float, float]) -> None:
+        """Only when it was just read: what was struck meanwhile is not in it."""
+        self._sql.execute(
+            "INSERT INTO dearest VALUES (?,?,?,?,?) ON CONFLICT (model, usd_per_prompt, usd_per_completion) "
+            "DO UPDATE SET seen=excluded.seen, usd=excluded.usd WHERE excluded.seen > dearest.seen",
+            (*one, *self._dearest[one]),
+        )
 
     def likely(self, model: str, price: Price) -> Usage:
         """What a request will likely use: the mean of the model's last answers once there are enough, else the most that it can."""

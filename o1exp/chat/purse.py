@@ -35,16 +35,26 @@ class Purse(Settings):
         elif urlsplit(self.url).scheme not in SCHEMES or not urlsplit(self.url).path.strip("/"):
             yield "url", "is no address of a PostgreSQL database; give postgresql://HOST/DATABASE"
 
+    def other_than(self, outputs: Path) -> str:
+        """Why this cannot be the folder's book, which has another one already; "" where it can. Errors: those of `url_of`."""
+        known = url_of(outputs)
+        if self.url in ("", known) or not (known or (outputs / NAME).exists()):
+            return ""
+        return (
+            f"{outputs} has its answers and what they cost in {known or outputs / NAME}; go on with that one "
+            f"(ledger={'postgres' if known else 'sqlite'}), or give another folder with outputs="
+        )
+
     def settle(self, outputs: Path) -> None:
         """Note in the outputs folder where its book is. Errors: ValueError where it has another one already."""
-        known = url_of(outputs)
-        if self.url in ("", known):
+        if self.url in ("", url_of(outputs)):
             return
-        if known or (outputs / NAME).exists():
-            raise ValueError(
-                f"{outputs} has its answers and what they cost in {known or outputs / NAME}; go on with that one "
-                f"(ledger={'postgres' if known else 'sqlite'}), or give another folder with outputs="
-            )
+        if why := self.other_than(outputs):
+            raise ValueError(why)
+        self.note(outputs)
+
+    def note(self, outputs: Path) -> None:
+        """Write it down, whatever was there."""
         part = outputs / f".{WHERE}.{uuid.uuid4().hex}"
         part.write_text(json.dumps({"url": self.url}) + "\n")
         os.replace(part, outputs / WHERE)

@@ -38,7 +38,7 @@ def _gc(asked: argparse.Namespace) -> int:
         raise ValueError(f"there is no outputs folder {asked.outputs}; give it with --outputs")
     records = [_here(name, root) for name in asked.keep] if asked.keep else _all(root)
     _queued(root)
-    records += [cell for record in records for cell in _cells(record)]
+    records = list({record.folder: record for record in (*records, *(cell for record in records for cell in _cells(record)))}.values())
     paths = {path for record in records for path in _paths(record)}
     keys = frozenset(key for record in records for key in record.stages.values())
     storage = Storage(locks=asked.locks, patience=asked.patience)
@@ -75,16 +75,20 @@ def _all(root: Path) -> list[RunRecord]:
 
 def _queued(root: Path) -> None:
     """Slurm jobs that wait for their turn stand on artefacts, and on checkpoints, while no process says so. Errors: ValueError."""
-    made = {place.parent.name for place in (root / ARTEFACTS).glob(f"*/*/{NAME}")}
     for place in sorted((root / "slurm").glob("*.json")):
         if place.name.endswith(".ended.json"):
             continue
         job, ended = _note(place), _note(place.with_name(f"{place.stem}.ended.json"))
-        if ended.get("number") != job.get("number") and not made.issuperset(job.get("keys", ())):
+        if ended.get("number") != job.get("number") and not all(_made(root, str(key)) for key in job.get("keys", ())):
             raise ValueError(
                 f"job {job.get('number')} ({place.stem}) of Slurm has not said that it ended, and stands on what might go;"
                 f" wait for it, or delete {place} where squeue does not know it any more"
             )
+
+
+def _made(root: Path, key: str) -> bool:
+    kinds = root / ARTEFACTS
+    return kinds.is_dir() and any((kind / key / NAME).exists() for kind in kinds.iterdir())
 
 
 def _note(place: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What lies in an outputs folder, and whether it is still what was made."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,15 @@ def changed(root: Path, seen: Callable[[], None]) -> Iterator[str]:
         seen()
 
 
-def finished(root: Path, kind: str = "*") -> list[Path]:
+def finished(root: Path, kind: str = "") -> list[Path]:
     """The folders of all finished artefacts (of a kind), damaged ones too."""
-    return sorted(place for place in (root / ARTEFACTS).glob(f"{kind}/[0-9a-f]*") if (place / NAME).exists() or is_in_the_way(place))
+    kinds = [root / ARTEFACTS / kind] if kind else _inside(root / ARTEFACTS)
+    folders = (place for folder in kinds for place in _inside(folder) if place.name[0] in "0123456789abcdef")
+    return [place for place in folders if os.path.exists(f"{place}/{NAME}") or is_in_the_way(place)]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

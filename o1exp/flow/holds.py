@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,10 @@ BEATS = 6
 
 class Lost(Exception):
     """A holder was silent for so long that another one took its place."""
+
+
+class Silent(Exception):
+    """The file system of the locks does not answer, so that nobody knows who holds what; the cause is its error."""
 
 
 class Hold(Protocol):
@@ -71,6 +75,8 @@ class Flocks:
             lock.release()
 
     def held(self, name: str) -> bool:
+        if not (self._folder / f"{name}.lock").exists():  # to lock it would make a file for each artefact that is looked at
+            return False
         try:
             with self._lock(name).acquire(timeout=0):
                 return False
@@ -103,15 +109,19 @@ class Beats:
     Below a name the holders are numbered: who makes the next number holds it. `<number>.beat` changes while the holder lives,
     `<number>.free` says that it has let go. The highest number is never removed, so that nobody can take an old one for it. Whether a
     holder lives is told by the clock of the one who looks: clocks of machines differ. Silence for `patience` seconds is death.
+
+    Who can show nothing for so long takes itself for dead, unless the locks only save double work (`mild`): then it goes on until it sees
+    that another one has taken its place.
     """
 
-    def __init__(self, fs: Any, folder: str, patience: float) -> None:
-        self._fs, self._folder, self.patience = fs, folder.rstrip("/"), patience
+    def __init__(self, fs: Any, folder: str, patience: float, mild: bool = False) -> None:
+        self._fs, self._folder, self.patience, self.mild = fs, folder.rstrip("/"), patience, mild
 
     @contextmanager
     def hold(self, name: str, waiting: Callable[[], None]) -> Iterator[Hold]:
+        """Errors: Silent, and those of `waiting`."""
         watch = _Watch()
-        while (number := self._taken(name, watch)) is None:
+        while (number := self._looked(name, watch)) is None:
             waiting()
             time.sleep(min(LOOK_SECONDS, self.patience / BEATS))
         pulse = _Pulse(self, name, number)
@@ -149,6 +159,12 @@ class Beats:
     @property
     def interval(self) -> float:
         return self.patience / BEATS
+
+    def _looked(self, name: str, watch: "_Watch") -> int | None:
+        try:
+            return self._taken(name, watch)
+        except Exception as wrong:
+            raise Silent(str(wrong)) from wrong
 
     def _taken(self, name: str, watch: "_Watch") -> int | None:
         files = names_in(self._fs, self._path(name))
@@ -200,7 +216,7 @@ class _Pulse:
 
     @property
     def lost(self) -> bool:
-        return self._replaced or time.monotonic() - self._last > self._beats.patience
+        return self._replaced or (not self._beats.mild and time.monotonic() - self._last > self._beats.patience)
 
     def _run(self) -> None:
         count = 0
@@ -212,7 +228,9 @@ class _Pulse:
                 self._last = time.monotonic()
 
     def check(self) -> None:
-        if self.lost or self._beats.replaced(self._name, self._number):
+        with suppress(Exception) if self._beats.mild else nullcontext():
+            self._replaced = self._replaced or self._beats.replaced(self._name, self._number)
+        if self.lost:
             raise Lost(self._name)
 
     def stop(self) -> None:

@@ -53,16 +53,30 @@ class Manifest:
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":
         """The manifest of a finished artefact, or None where there is none. Errors: Damaged where it cannot be read."""
+        content = cls._content(folder)
         try:
-            return cls.parsed((folder / NAME).read_bytes(), str(folder / NAME))
+            return None if content is None else cls.parsed(content, str(folder / NAME))
+        except ValueError as wrong:
+            raise Damaged(str(wrong), _remedy(folder)) from None
+
+    @classmethod
+    def inputs_in(cls, folder: Path) -> dict[str, str]:
+        """What a finished artefact stands on, by edge; nothing where there is none. Errors: as `load`, and nothing else is looked at."""
+        try:
+            return {str(edge): str(path) for edge, path in json.loads(cls._content(folder) or b"{}").get("inputs", {}).items()}
+        except (ValueError, AttributeError) as wrong:
+            raise Damaged(f"{folder / NAME}: this is no manifest ({wrong})", _remedy(folder)) from None
+
+    @classmethod
+    def _content(cls, folder: Path) -> bytes | None:
+        try:
+            return (folder / NAME).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             if is_in_the_way(folder):
                 raise Damaged(f"{folder}: this is no folder", _remedy(folder)) from None
             return None
         except (IsADirectoryError, PermissionError) as wrong:
             raise Damaged(f"{folder / NAME}: cannot be read ({wrong.strerror})", _remedy(folder)) from None
-        except ValueError as wrong:
-            raise Damaged(str(wrong), _remedy(folder)) from None
 
     @classmethod
     def parsed(cls, text: bytes, place: str) -> "Manifest":

@@ -85,6 +85,24 @@ def create(fs: Any, path: str, content: bytes) -> bool:
     return True
 
 
+def missing(fs: Any, path: str, made: bool) -> str:
+    """Why nothing can lie at the path, "" where something can: the folder, or where it is `made` by whoever writes first one above it.
+
+    A bucket is looked for, since reading from one that is not there finds nothing either. Errors: those of the engine.
+    """
+    if not is_local(fs):
+        try:
+            fs.cat_file(f"{path}/.{uuid.uuid4().hex}")
+        except FileNotFoundError as none:
+            return "there is no such bucket" if "bucket does not exist" in str(none) else ""
+        return ""
+    path = path or "/"
+    there = path if not made else next(above for above in (path, *map(str, Path(path).parents)) if os.path.lexists(above))
+    if not os.path.isdir(there):
+        return f"{there} is no folder" if os.path.lexists(there) else f"there is no folder {there}"
+    return "" if os.access(there, os.R_OK | os.X_OK | (os.W_OK if made else 0)) else f"{there} may not be {'written' if made else 'read'}"
+
+
 def names_in(fs: Any, folder: str) -> list[str]:
     """The names of the files in a folder, [] where there is none."""
     if is_local(fs):

@@ -7,6 +7,7 @@ manifest, is read as well.
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,8 +24,21 @@ WEIGHTS = (".safetensors", ".bin", ".gguf", ".npy")
 """Files that are fetched when a stage computes with them; reports need the others alone."""
 
 
+DARK = 60.0
+"""Seconds for which a store that did not answer is not asked again."""
+PROBE = "probe"
+"""A file among the locks, written to see whether a store takes any."""
+
+
 class Unreachable(RunError):
-    """A store does not answer. The message names it and the remedy."""
+    """A store does not answer, and `why`. The message names it and the remedy."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"the store {url} cannot be used ({why}); look at the address and the network, or leave it out (store=local has none); "
+            "all that was finished is kept"
+        )
+        self.why = why
 
 
 class Shelf:
@@ -36,6 +50,23 @@ class Shelf:
         self._root = f"{root}/{ARTEFACTS}"
         self.locks = f"{root}/locks"
         self._known: dict[str, tuple[Manifest, str]] = {}
+        self._dark_until, self._why = 0.0, ""
+
+    def refused(self, writes: bool) -> str:
+        """Why the store cannot be read, or, where it is to be written, written; "" where it can. Writes an empty file to know."""
+        try:
+            with self._reached():
+                if (why := places.missing(self.fs, self._root.removesuffix(f"/{ARTEFACTS}"), writes)) or not writes:
+                    return why
+                places.put(self.fs, f"{self.locks}/{PROBE}", b"")
+        except Unreachable as away:
+            return away.why
+        return ""
+
+    @property
+    def empty(self) -> bool:
+        """Is it a folder without one of artefacts? Not known of buckets."""
+        return places.is_local(self.fs) and Path(self._root).parent.is_dir() and not Path(self._root).is_dir()
 
     def manifest(self, path: str) -> Manifest | None:
         """The manifest of the artefact "Stage/key", None where it is not there, or not whole. Lists nothing."""
@@ -126,16 +157,27 @@ class Shelf:
             raise Damaged(f"{self.url}: {place} is not what was made", remedy)
         part.rename(file)
 
+    @property
+    def dark(self) -> bool:
+        """Did it fail to answer within the last minute? An engine tries for long before it gives up."""
+        return time.monotonic() < self._dark_until
+
     @contextmanager
     def _reached(self) -> Iterator[None]:
+        if self.dark:
+            raise Unreachable(self.url, self._why)
         try:
             yield
         except RunError:
             raise
         except Exception as wrong:
-            why = " ".join(masked(str(wrong)).split())[:300] or type(wrong).__name__
-            remedy = "look at the address and the network, or run with store=local"
-            raise Unreachable(f"the store {self.url} cannot be used ({why}); {remedy}; all that was finished is kept") from wrong
+            raise self.unreachable(wrong) from wrong
+
+    def unreachable(self, wrong: BaseException) -> Unreachable:
+        """What to say of an engine's error; for a while the store is not asked again."""
+        self._why = " ".join(masked(str(wrong)).split())[:300] or type(wrong).__name__
+        self._dark_until = time.monotonic() + DARK
+        return Unreachable(self.url, self._why)
 
 
 def _mark(manifest: bytes) -> str:

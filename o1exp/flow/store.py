@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -112,7 +112,13 @@ class Store(Artefacts):
     @contextmanager
     def using(self, goals: list[Stage[Any]]) -> Iterator[None]:
         """While this is open nothing that the goals stand on is removed as garbage."""
-        with used(self.root, self.holds, map(path_of, walk(goals)), self._waiting("garbage is being removed")):
+        with self.using_paths(map(path_of, walk(goals))):
+            yield
+
+    @contextmanager
+    def using_paths(self, paths: Iterable[str]) -> Iterator[None]:
+        """The same for these artefacts ("Stage/key")."""
+        with used(self.root, self.holds, paths, self._waiting("garbage is being removed")):
             yield
 
     def make(self, goals: list[Stage[Any]], jobs: int = 1) -> None:
@@ -135,6 +141,7 @@ class Store(Artefacts):
                 self._report(Done(stage, made=False, seconds=0.0), known)
         for stage in missing:
             source_of(stage)  # parsed before the threads: Python 3.11 fails where two of them parse at once
+        self.stock.going_on(lambda said: self.console.line(f"[yellow]away[/]    {escape(said)}"))
         with self.console.live(), ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
             try:
                 self._schedule(missing, pool, jobs)

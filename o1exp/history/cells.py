@@ -59,7 +59,8 @@ def outcomes(sweep: Path, numbers: Container[int] | None = None) -> list[CellOut
 def sweeps_with(run: Path) -> list[Path]:
     """The folders of the sweeps of which a run's folder is a cell."""
     places = sorted(run.parent.glob(f"*/cells/*/{OUTCOME}"))
-    return list(dict.fromkeys(place.parents[2] for place in places if (cell := outcome(place.parent)) and cell.run == run.name))
+    named = (place for place in places if run.name in place.read_text(encoding="utf-8"))  # most cells are others': not taken apart
+    return list(dict.fromkeys(place.parents[2] for place in named if (cell := outcome(place.parent)) and cell.run == run.name))
 
 
 def outcome(folder: Path) -> CellOutcome | None:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +138,17 @@ def all_of(root: Path) -> list[RunRecord]:
             found.append(read(place.parent))
         except ValueError:
             continue  # asked for by name, it is told
+    return found
+
+
+def holding(root: Path, paths: Collection[str]) -> list[RunRecord]:
+    """Those of all runs and sweeps of an outputs folder whose record names all of these artefacts: the others are not taken apart."""
+    found = []
+    for place in sorted((root / "runs").glob(f"*/{RECORD}")):
+        with suppress(FileNotFoundError, ValueError):
+            text = place.read_text(encoding="utf-8")
+            if all(path in text for path in paths):
+                found.append(read(place.parent))
     return found
 
 

@@ -11,7 +11,7 @@ from o1exp.chat.layout import NAME as LEDGER
 from o1exp.flow.manifest import ARTEFACTS
 from o1exp.flow.manifest import NAME as MANIFEST
 from o1exp.history.lineage import Lineage
-from o1exp.history.runs import CONFIG, RECORD, all_of, run_folder
+from o1exp.history.runs import CONFIG, RECORD, holding, run_folder
 from o1exp.tti.checklist import NO, NOT_USED, YES, Checklist, ItemAnswer
 from o1exp.tti.index import BY_ID, ITEMS
 from o1exp.tti.rules import BY_ITEM, EFFORTS, Effort, Rule, Witness
@@ -139,9 +139,9 @@ def _compared(dossier: Dossier, card: Card) -> list[str]:
     """The sweeps whose cells hold this run's result among others."""
     ours = {entry["artefact"] for entry in card.entries.get("metrics", [])}
     found = []
-    for other in all_of(dossier.root):
+    for other in holding(dossier.root, ours) if ours else ():
         results = set(other.arms.values())
-        if other.name != dossier.run and ours and ours < results and all(dossier.lineage.has(result) for result in results):
+        if other.name != dossier.run and ours < results and all(dossier.lineage.has(result) for result in results):
             found.append(f"runs/{other.name}/{RECORD}")
     return found
 

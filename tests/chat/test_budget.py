@@ -1,14 +1,16 @@
 import json
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from o1exp.chat.book import ROW, settle, strike
 from o1exp.chat.cache import Cache
 from o1exp.chat.endpoint import Endpoint, LocalServer
 from o1exp.chat.ledger import Claim, Ledger
-from o1exp.chat.prices import Price
+from o1exp.chat.prices import MANY, Price, Prices
 from o1exp.chat.servers.llama import Llama
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.servers.procedural import Procedural
@@ -202,3 +204,40 @@ def test_within_a_run_what_is_under_way_is_reserved_at_what_others_came_to(tmp_p
     assert ledger.prices.most("m", cheaper) == 0.1, "in tokens, at the prices of today"
     ledger.close()
     cache.close()
+
+
+def test_an_asker_that_begins_reads_only_what_came_since_another_did(tmp_path: Path) -> None:
+    """Until a row is struck, which may have been the dearest."""
+    with closing(Cache(tmp_path / "requests.sqlite")) as cache:
+        price = Price(0.0, Usage(prompt_tokens=1, completion_tokens=1, usd=0.0), 0.0, 0.5)
+        with cache.transaction():
+            some = (("s", "Ask/a", str(n), "answered", "m", 1, 100 if n == 3 else 1, 0.5, 0.0) for n in range(MANY + 10))
+            cache.connection.executemany(ROW, some)
+        with cache.transaction():
+            assert Prices(cache.connection).most("m", price) == 50.0
+        assert rows(tmp_path / "requests.sqlite", "SELECT seen, usd FROM dearest") == [(MANY + 10, 50.0)]
+        with cache.transaction():  # nobody else would: it shows that these rows are not read again
+            cache.connection.execute("UPDATE ledger SET completion_tokens=1 WHERE key='3'")
+        assert Prices(cache.connection).most("m", price) == 50.0
+        strike(cache, 4, "not on the invoice", "somebody")
+        assert Prices(cache.connection).most("m", price) == 0.5
+
+
+def test_what_is_struck_leaves_the_totals_as_their_rows_sum_up(tmp_path: Path) -> None:
+    with closing(Cache(tmp_path / "requests.sqlite")) as cache:
+        ledger = Ledger(cache, tmp_path / "locks", "s", "Ask/a")
+        used = Usage(prompt_tokens=1, completion_tokens=1, usd=0.25)
+        for key in ("one", "two", "three"):
+            assert ledger.claim(key, "m", Price(0.25, used), 10.0) is Claim.MINE
+        with cache.transaction():
+            ledger.pay("one", "m", used)
+        ledger.lose("two", "m", "cut off")
+        ledger.lose("three", "m", "cut off")
+        assert (ledger.spent(), ledger.lost()) == (0.75, 0.5)
+        with cache.transaction():
+            settle(cache, "two", 0.0)
+            settle(cache, "two", 0.0)
+        assert (ledger.spent(), ledger.lost()) == (0.5, 0.25)
+        strike(cache, 1, "not on the invoice", "somebody")
+        assert (ledger.spent(), ledger.lost()) == (0.25, 0.25)
+        ledger.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from o1exp.chat.cache import Cache
-from o1exp.chat.layout import NAME
+from o1exp.chat.layout import NAME, SCHEMA
 from o1exp.chat.ledger import Claim, Ledger
 from o1exp.chat.postgres import Postgres as Base
 from o1exp.chat.prices import Price
@@ -17,7 +17,7 @@ from o1exp.chat.purse import Purse, url_of
 from o1exp.chat.servers.loopback import Loopback
 from o1exp.chat.teacher import Teacher
 from o1exp.chat.unwritten import Away
-from o1exp.flow import SettingsError
+from o1exp.flow import SettingsError, StageFailed
 from o1exp.records import Usage
 from tests.chat.parts import Answers, Ask, quiet_store, rows
 from tests.servers import Postgres, postgres
@@ -104,3 +104,18 @@ def _an_asker_that_lost_its_server(root: Path, server: Postgres) -> None:
         with one.transaction():
             mine.pay("key", "m", used)
         assert (other.spent(), other.lost()) == (0.5, 0.0)
+
+
+@pytest.mark.slow
+def test_a_database_of_an_older_layout_is_brought_to_the_present_one(database_server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGUSER", "o1exp")
+    url = database_server.database("older")
+    with closing(Base(url)) as base:
+        base.execute("DROP TABLE dearest; DROP INDEX ledger_stage; UPDATE layout SET version=4")
+    for _ in range(2):
+        with closing(Base(url)) as base:
+            assert base.execute("SELECT version, (SELECT count(*) FROM dearest) FROM layout").fetchone() == (SCHEMA, 0)
+    with closing(Base(url)) as base:
+        base.execute("UPDATE layout SET version=9")
+    with pytest.raises(StageFailed, match=f"has layout 9, this o1exp reads up to {SCHEMA}"):
+        Base(url)

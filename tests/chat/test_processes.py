@@ -176,5 +176,5 @@ def test_a_run_asks_itself_where_the_one_it_waits_for_has_died(tmp_path: Path) -
 def test_a_cache_of_another_layout_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "requests.sqlite")) as connection:
         connection.execute("PRAGMA user_version=9")
-    with pytest.raises(StageFailed, match="has layout 9, this o1exp reads up to 4"):
+    with pytest.raises(StageFailed, match="has layout 9, this o1exp reads up to 5"):
         Cache(tmp_path / "requests.sqlite")

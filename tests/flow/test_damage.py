@@ -10,7 +10,8 @@ import pytest
 from o1exp.flow import Manifest, Store
 from o1exp.flow.artefacts import changed, finished
 from o1exp.flow.errors import Damaged, Unwritable
-from o1exp.flow.plan import plan, why
+from o1exp.flow.nearest import why
+from o1exp.flow.plan import plan
 from tests.flow.stages import Head, Merge, Numbers, Page
 
 GOAL = Head(problems=Numbers())

@@ -1,6 +1,7 @@
 """`python -m o1exp.flow gc`: what it keeps, what it removes, and a run that begins at the same time."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -174,3 +175,51 @@ def test_runs_that_begin_meanwhile_lose_nothing(store: Store) -> None:
         removed += len(collect(store.root, store.holds, [], frozenset(), dry_run=False))
     assert [run.wait() for run in runs] == [0, 0]
     assert removed
+
+
+COLLECTING = """
+import sys
+from pathlib import Path
+from o1exp.flow.__main__ import main
+for count in range(12):
+    assert main(["gc", "--keep", "first", "--outputs", sys.argv[1]]) == 0
+"""
+
+
+@pytest.mark.slow
+def test_several_that_remove_garbage_beside_runs_do_not_fail(store: Store) -> None:
+    """Neither does a run, and what the kept one stands on stays."""
+    collecting = [subprocess.Popen([sys.executable, "-c", COLLECTING, str(store.root)], stdout=subprocess.DEVNULL) for _ in range(3)]
+    running = subprocess.Popen([sys.executable, "-c", RUNNING, str(store.root)], stdout=subprocess.DEVNULL)
+    assert [one.wait() for one in (*collecting, running)] == [0, 0, 0, 0]
+    assert store.has(KEPT)
+    assert store.has(KEPT.problems)
+    assert not (store.root / "garbage").exists()
+
+
+def test_what_a_killed_one_left_half_deleted_goes(store: Store) -> None:
+    left = store.root / "garbage" / "0123" / "0"
+    left.mkdir(parents=True)
+    (left / "rows.parquet").write_bytes(b"x")
+    with store.holds.hold("garbage-4567", lambda: None):  # and what another one is deleting stays
+        (store.root / "garbage" / "4567").mkdir()
+        collect(store.root, store.holds, [], frozenset(), dry_run=False)
+        assert [place.name for place in (store.root / "garbage").iterdir()] == ["4567"]
+    collect(store.root, store.holds, [], frozenset(), dry_run=False)
+    assert not (store.root / "garbage").exists()
+
+
+def test_to_look_at_garbage_makes_no_file(store: Store) -> None:
+    before = sorted(store.root.rglob("*.lock"))
+    shutil.rmtree(store.root / "locks")
+    collect(store.root, store.holds, [], frozenset(), dry_run=True)
+    assert before
+    assert [place.name for place in store.root.rglob("*.lock")] == ["garbage.lock"]
+
+
+def test_a_sweep_holds_what_its_cells_will_reuse(store: Store) -> None:
+    with store.using_paths([f"Head/{OTHER.key}"]):
+        collect(store.root, store.holds, [], frozenset(), dry_run=False)
+    assert store.has(OTHER)
+    assert store.has(OTHER.problems)
+    assert not store.has(KEPT)

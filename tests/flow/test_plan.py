@@ -1,7 +1,11 @@
+import os
 from pathlib import Path
 
-from o1exp.flow import Store
-from o1exp.flow.plan import plan, why
+import pytest
+
+from o1exp.flow import Store, nearest
+from o1exp.flow.nearest import why
+from o1exp.flow.plan import plan
 from tests.flow.stages import Head, Merge, Numbers
 
 
@@ -35,3 +39,20 @@ def test_why_names_a_changed_input_and_a_stage_that_never_was(tmp_path: Path) ->
     other = Numbers(count=4)
     assert f"input problems: Numbers {Numbers().key[:8]} -> Numbers {other.key[:8]}" in why(store, Head(problems=other))
     assert why(store, Merge(parts={})) == "no Merge was ever made here"
+
+
+def test_why_reads_the_manifests_of_a_kind_once_and_the_newest_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many artefacts there are, and however many stages are asked about."""
+    store = Store(tmp_path)
+    for count in range(1, 7):
+        store.make([Numbers(count=count)])
+        os.utime(store.folder(Numbers(count=count)), (count, count))
+    monkeypatch.setattr(nearest, "MOST", 3)
+    read: list[Path] = []
+    every = nearest._stored
+    monkeypatch.setattr(nearest, "_stored", lambda folders: read.extend(folders) or every(folders))
+    asked = [Numbers(count=6, rate=0.75), Numbers(count=1, rate=0.75, flavour="odd")]
+    found = nearest.reasons(store, asked)
+    assert [folder.name for folder in read] == [Numbers(count=count).key for count in (6, 5, 4)]
+    assert found[asked[0].key].text == f"nearest {Numbers(count=6).key[:8]}: rate: 0.5 -> 0.75"
+    assert found[asked[1].key].text.startswith(f"nearest {Numbers(count=6).key[:8]} (of the newest 3): count: 6 -> 1; flavour")

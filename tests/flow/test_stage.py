@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from o1exp.flow import Checkpoint, Machine, Settings, SettingsError, Stage, Store, Work, added
-from o1exp.flow.plan import why
+from o1exp.flow.nearest import why
 from o1exp.records import Problem, Table
 from tests.flow.stages import Head, Merge, Model, Numbers
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from o1exp.flow import Checkpoint, Stage, StageFailed, Store, Work, source
-from o1exp.flow.plan import plan, why
+from o1exp.flow.nearest import why
+from o1exp.flow.plan import plan
 from o1exp.flow.process import child_environment
 from o1exp.records import Problem
 from tests.flow.stages import Head, Merge, Numbers

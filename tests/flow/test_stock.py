@@ -1,23 +1,42 @@
 """Stores beside the outputs folder: found by key, fetched, verified, published; one maker among machines."""
 
 import json
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from o1exp.flow import Store
+from o1exp.flow import Stage, Store, Work
 from o1exp.flow.check import SettingsError
+from o1exp.flow.holds import Beats, Hold
 from o1exp.flow.manifest import absent
-from o1exp.flow.plan import plan, why
+from o1exp.flow.places import local
+from o1exp.flow.nearest import why
+from o1exp.flow.plan import plan
 from o1exp.flow.shelf import Shelf, Unreachable
 from o1exp.flow.storage import Storage
+from o1exp.records import Problem, Table
 from tests.flow.stages import Head, Numbers, Page
 from tests.flow.weights import GOAL, Tuned
 from tests.servers import object_store
 from tests.waiting import LONG
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gone(Stage[Table[Problem]]):
+    """Takes a store away while it is made."""
+
+    place: str
+
+    def make(self, work: Work) -> None:
+        shutil.rmtree(self.place)
+        Path(self.place).write_text("in the way")
+        work.write(Problem, [Problem(id="0", question="0?", answer="0")])
 
 
 @pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)], scope="module")
@@ -200,3 +219,40 @@ def test_what_is_damaged_is_replaced_by_one_with_the_very_same_manifest(tmp_path
     place.write_bytes(whole[:-1] + b"?")
     assert Shelf(url).publish(f"Numbers/{goal.key}", mine.folder(goal), replace=True)
     assert place.read_bytes() == whole
+
+
+def test_a_store_that_goes_away_under_a_run_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its lock cannot be had, and nothing be sent; what is made stays, and the next run sends it."""
+    url = tmp_path / "team"
+    mine, goal = store(tmp_path / "one", str(url)), Head(problems=Gone(place=str(url)))
+    assert len(mine.get(goal)) == 1
+    assert made(mine) == [("Gone", True), ("Head", True)]
+    said = capsys.readouterr().out
+    assert said.count("does not answer") == 1
+    assert said.count("the next run sends it") == 2
+    url.unlink()
+    store(tmp_path / "one", str(url)).make([goal])
+    other = store(tmp_path / "two", str(url))
+    other.make([goal])
+    assert made(other) == [("Gone", False), ("Head", False)]
+
+
+def test_a_holder_of_a_store_that_is_silent_goes_on_until_it_is_replaced(tmp_path: Path) -> None:
+    team = tmp_path / "team"
+    beats = Beats(*local(team), 0.2, mild=True)
+    with beats.hold("a", lambda: None) as mine:
+        team.rename(tmp_path / "away")
+        team.write_text("")
+        assert not until_lost(mine, 0.6)
+        mine.check()
+        team.unlink()
+        (tmp_path / "away").rename(team)
+        (team / "a" / "2").write_text("another one")
+        assert until_lost(mine, 10.0)
+
+
+def until_lost(hold: Hold, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not hold.lost and time.monotonic() < end:
+        time.sleep(0.05)
+    return hold.lost

@@ -17,7 +17,8 @@ from o1exp.app.identity import folder_of, settle
 from o1exp.app.search.asked import Search
 from o1exp.app.search.results import show_search
 from o1exp.app.search.study import Claimed, Trials
-from o1exp.app.sweeping import launched, opened, planned
+from o1exp.app.show import store_of
+from o1exp.app.sweeping import launched, opened, planned, unready
 from o1exp.app.whole_page import show_whole
 from o1exp.config.compose import Study
 from o1exp.flow.disk import writing
@@ -48,6 +49,8 @@ def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[A
         raise Refused([f"action={config.action}: a search can be run or planned; ask its trials one by one, without -m"])
     if config.goal != "report":
         raise Refused([f"goal={config.goal}: a search scores models; leave the goal out"])
+    if wrong := unready(store_of(first), first):
+        raise Refused(wrong)
     folder = folder_of(config, asked.axes)
     with writing(Path(config.outputs).resolve()):
         parent = opened(config, first, folder)
