@@ -94,6 +94,20 @@ class Slow(Stage[Table[Problem]]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Long(Stage[Table[Problem]]):
+    """Notes in calls.log when it begins and when it ends."""
+
+    number: int
+
+    def make(self, work: Work) -> None:
+        for word in ("begins", "ends"):
+            with (work.shared("calls.log")).open("a") as log:
+                log.write(f"{word} {self.number}\n")
+            time.sleep(0.1)
+        work.write(Problem, [])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Child(Stage[Checkpoint]):
     """Runs a Python program in a child process and keeps its rows."""
 
@@ -164,4 +178,4 @@ class Small(Recipe):
         return Head(problems=Numbers(count=self.count), keep=self.keep)
 
 
-__all__ = ["Broken", "Child", "Computing", "Head", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed"]
+__all__ = ["Broken", "Child", "Computing", "Head", "Long", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed"]
