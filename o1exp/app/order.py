@@ -1,4 +1,4 @@
-"""In which order the distinct stages of a sweep are made: what the most work waits for first."""
+"""In which order the stages of a run or a sweep are made: what the most work waits for first."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from typing import Protocol
 
 from o1exp.app.axes import Value
 from o1exp.flow.expect import Expect
+from o1exp.flow.plan import PlannedStage
 
 
 class Planned(Protocol):
@@ -29,6 +30,11 @@ def tails(steps: Mapping[str, Planned]) -> dict[str, float]:
         for inner in steps[key].inputs:
             behind[inner] = max(behind.get(inner, 0.0), behind[key])
     return behind
+
+
+def urgency(steps: Sequence[PlannedStage]) -> dict[str, float]:
+    """How urgent each stage of a run's plan is: what the longest chain waits for comes first, and so does not keep other runs waiting."""
+    return tails({step.stage.key: step for step in steps})
 
 
 def hours(step: Planned) -> float:

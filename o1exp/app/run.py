@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from rich.markup import escape
 
 from o1exp.app.beside import book, stores
+from o1exp.app.order import urgency
 from o1exp.app.show import store_of, tell_stale, wide
 from o1exp.app.slurm.submit import run_as_jobs, submits
 from o1exp.config.compose import Study, run_name
@@ -84,7 +85,7 @@ def _made(study: Study, store: Store, cell: Cell | None, over: Over, steps: list
                 begun = around.enter_context(live(study.track, record, cell, study.goals, store))
         around.enter_context(forks.warm(preloads(steps), child_environment(1)))
         around.enter_context(over(store))
-        store.make(study.wanted, study.machine.jobs)
+        store.make(study.wanted, study.machine.jobs, urgency(steps))
     _tally(store)
     if study.report is None:
         for goal in {goal.key: goal for goal in study.goals.values()}.values():
@@ -120,7 +121,7 @@ def run_part(study: Study, letters: Sequence[str]) -> None:
         if obstacles := [f"{study.names.get(step.stage.key, step.stage.kind)}: {line}" for step in steps for line in step.obstacles]:
             raise ConfigError(obstacles)
         with forks.warm(preloads(steps), child_environment(1)):
-            store.make(mine, study.machine.jobs)
+            store.make(mine, study.machine.jobs, urgency(steps))
         _tally(store)
 
 

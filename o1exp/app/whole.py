@@ -94,9 +94,8 @@ class Whole:
     def _add(self, node: str, step: PlannedStage) -> None:
         known = self.steps.get(step.stage.key)
         if known is None or (known.state != "make" and step.state == "make"):  # hidden below one goal, and needed by another
-            inputs = tuple(inner.key for inner in step.stage.inputs.values())
             expect = replace(step.expect, details=())
-            self.steps[step.stage.key] = Step(node, step.stage.kind, step.state, expect, step.stage.preloads, inputs)
+            self.steps[step.stage.key] = Step(node, step.stage.kind, step.state, expect, step.stage.preloads, step.inputs)
         for line in step.obstacles:
             self.obstacles[f"{node}: {line}"] = None
 

@@ -140,9 +140,7 @@ def _stored(folders: list[Path]) -> Iterator[Stored]:
     for folder in folders:
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             read = json.loads((folder / NAME).read_bytes())
-            yield Stored(
-                str(read["key"]), int(read["version"]), dict(read["settings"]), dict(read.get("added", {})), dict(read["inputs"])
-            )
+            yield Stored(str(read["key"]), int(read["version"]), dict(read["settings"]), dict(read.get("added", {})), dict(read["inputs"]))
 
 
 def _unequal(one: dict[str, Any], other: dict[str, Any]) -> int:

@@ -27,6 +27,11 @@ class PlannedStage:
     damage: str = ""
     stale: str = ""
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The keys of the stages that it stands on."""
+        return tuple(inner.key for inner in self.stage.inputs.values())
+
 
 def plan(
     store: Artefacts, goals: list[Stage[Any]], remake: bool = False, before: Mapping[str, PlannedStage] | None = None

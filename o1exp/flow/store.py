@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from o1exp.flow.artefacts import Artefacts, path_of
 from o1exp.flow.disk import unwritable, writing
 from o1exp.flow.errors import Damaged, RunError, StageFailed, Stopped, Unwritable
 from o1exp.flow.gpus import here, too_few
-from o1exp.flow.holds import Hold, Lost
+from o1exp.flow.holds import LOOK_SECONDS, Hold, Lost
 from o1exp.flow.lease import NOTHING, GpuQueue, Lease
 from o1exp.flow.made_by import made_by
 from o1exp.flow.manifest import NAME, Manifest, absent, digest_of, file_digests, file_sizes
@@ -35,6 +35,7 @@ from o1exp.flow.work import Work
 from o1exp.secrets import masked
 
 T = TypeVar("T")
+NO_URGENCY: Mapping[str, float] = {}
 
 
 def _name_of(failed: StageFailed) -> str:
@@ -80,7 +81,7 @@ class Done:
 
 
 class Elsewhere(Exception):
-    """Another process is making the stage: what else there is to do comes first."""
+    """Another process is making the stage: it is waited for beside what else there is to do."""
 
 
 class Store(Artefacts):
@@ -101,6 +102,7 @@ class Store(Artefacts):
         self.console = console or Console()
         self.stopping = threading.Event()
         self.done: list[Done] = []
+        self._slots = threading.Semaphore()
 
     def get(self, goal: Stage[T], jobs: int = 1) -> T:
         """The goal's value; whatever is missing below it is made first, `jobs` stages side by side."""
@@ -121,16 +123,16 @@ class Store(Artefacts):
         with used(self.root, self.holds, paths, self._waiting("garbage is being removed")):
             yield
 
-    def make(self, goals: list[Stage[Any]], jobs: int = 1) -> None:
-        """Make every missing stage of the goals.
+    def make(self, goals: list[Stage[Any]], jobs: int = 1, urgency: Mapping[str, float] = NO_URGENCY) -> None:
+        """Make every missing stage of the goals, `jobs` of them side by side; by key, the ones of the highest `urgency` first.
 
         A failed stage does not stop those that do not need it; a damaged artefact is set aside and made anew.
         Errors: StageFailed (the first one), BudgetSpent, Stopped, Unwritable, Unreachable.
         """
         with writing(self.root), self.using(goals):
-            self._make_missing(goals, jobs)
+            self._make_missing(goals, jobs, urgency)
 
-    def _make_missing(self, goals: list[Stage[Any]], jobs: int) -> None:
+    def _make_missing(self, goals: list[Stage[Any]], jobs: int, urgency: Mapping[str, float]) -> None:
         for stage in walk(goals):
             self._set_damaged_aside(stage)
         missing = self._brought(goals)
@@ -142,9 +144,11 @@ class Store(Artefacts):
         for stage in missing:
             source_of(stage)  # parsed before the threads: Python 3.11 fails where two of them parse at once
         self.stock.going_on(lambda said: self.console.line(f"[yellow]away[/]    {escape(said)}"))
-        with self.console.live(), ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="stage") as pool:
+        self._slots = threading.Semaphore(jobs)
+        threads = jobs + len(missing)  # those that wait for other processes do no work
+        with self.console.live(), ThreadPoolExecutor(max_workers=threads, thread_name_prefix="stage") as pool:
             try:
-                self._schedule(missing, pool, jobs)
+                self._schedule(missing, pool, jobs, urgency)
             except BaseException:
                 self.stopping.set()
                 raise
@@ -176,29 +180,27 @@ class Store(Artefacts):
             self.console.line(f"[green]fetched[/] {escape(path_of(stage))}")
         return not wrong
 
-    def _schedule(self, missing: list[Stage[Any]], pool: ThreadPoolExecutor, jobs: int) -> None:
-        """Make them, inputs first. One that another process is making is waited for when there is nothing else to do."""
-        waiting = {stage.key: stage for stage in missing}
-        elsewhere: dict[str, Stage[Any]] = {}
+    def _schedule(self, missing: list[Stage[Any]], pool: ThreadPoolExecutor, jobs: int, urgency: Mapping[str, float]) -> None:
+        """Make them, inputs first, the most urgent of those that can be made next. What other processes make is waited for meanwhile."""
+        ranked = sorted(missing, key=lambda stage: -urgency.get(stage.key, 0.0))
+        waiting = {stage.key: stage for stage in ranked}
+        open_keys = set(waiting)
         running: dict[Future[None], Stage[Any]] = {}
+        watched: dict[Future[None], Stage[Any]] = {}
         failures: list[BaseException] = []
-        finished: set[str] = set()
-        while waiting or elsewhere or running:
+        while True:
             for key, stage in list(waiting.items()):
-                if all(inner.key in finished or inner.key not in {s.key for s in missing} for inner in stage.inputs.values()):
+                if len(running) < jobs and not any(inner.key in open_keys for inner in stage.inputs.values()):
                     running[pool.submit(self._reuse_or_make, waiting.pop(key), False)] = stage
-            while elsewhere and len(running) < jobs:
-                stage = elsewhere.pop(next(iter(elsewhere)))
-                running[pool.submit(self._reuse_or_make, stage, True)] = stage
-            if not running:
+            if not running and not watched:
                 break  # what still waits stands on a failed stage
-            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            ended, _ = wait([*running, *watched], return_when=FIRST_COMPLETED)
             for future in ended:
-                stage, problem = running.pop(future), future.exception()
+                stage, problem = (running if future in running else watched).pop(future), future.exception()
                 if problem is None:
-                    finished.add(stage.key)
+                    open_keys.remove(stage.key)
                 elif isinstance(problem, Elsewhere):
-                    elsewhere[stage.key] = stage
+                    watched[pool.submit(self._reuse_or_make, stage, True)] = stage
                 elif isinstance(problem, StageFailed):
                     failures.append(problem)
                     first = len(failures) == 1  # it ends the run, and is told in full then
@@ -227,7 +229,7 @@ class Store(Artefacts):
             self._report(Done(stage, made=False, seconds=0.0), known)
             return
         try:
-            with self._lease(stage) as lease:
+            with self._slot(), self._lease(stage) as lease:
                 self._make(stage, lease, hold)
         except StageFailed as failed:
             if why := unwritable(failed, self.root):
@@ -342,6 +344,17 @@ class Store(Artefacts):
                 told = True
 
         return waiting
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of the run's jobs: what was waited for may be left to be made here while they are all at work. Errors: Stopped."""
+        while not self._slots.acquire(timeout=LOOK_SECONDS):
+            if self.stopping.is_set():
+                raise Stopped
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     @contextmanager
     def _lease(self, stage: Stage[Any]) -> Iterator[Lease]:

@@ -30,6 +30,11 @@ class Arm:
     def names(self) -> tuple[str, ...]:
         return self.name, *self.also
 
+    @property
+    def identity(self) -> str:
+        """The same for arms that are one result, in whichever outputs folders they lie: made alike, and with the same numbers."""
+        return f"{self.result.path} {self.result.manifest.digest}"
+
     @cached_property
     def outcome(self) -> Outcome:
         return Outcome.read(self.result.folder)

@@ -39,15 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _compare(asked: argparse.Namespace) -> int:
     if asked.cases and asked.out is None:
         raise ValueError("--cases chooses what the page shows, and no page is asked for: name one with --out FILE.html")
-    found = [find(name, asked.outputs) for name in asked.runs]
+    named = [find(name, asked.outputs) for name in asked.runs]
+    found, repeated = list({run.folder: run for run in named}.values()), runs.repeated(named)
     arms = runs.merge(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
-    table, warnings = rows(arms, baseline, asked.across), unlike(arms)
+    table, warnings, listed_once = rows(arms, baseline, asked.across), unlike(arms), [*repeated, *runs.same(arms)]
     grid = effects(arms, baseline, asked.replicates)
     if asked.out is not None:
         command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(asked, baseline)])
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        words = replace(runs.words(found, baseline, command, asked.replicates), cases=asked.cases)
+        words = replace(runs.words(found, baseline, command, asked.replicates), cases=asked.cases, repeated=tuple(repeated))
         html = page(words, table, arms, asked.samples)
         asked.out.write_text(with_links(html, elsewhere(found, asked.out)), encoding="utf-8")
     if asked.json:
@@ -55,6 +56,7 @@ def _compare(asked: argparse.Namespace) -> int:
             "runs": [_record(run) for run in found],
             "baseline": baseline,
             "warnings": warnings,
+            "listed_once": listed_once,
             "rows": [values(row) for row in table],
         }
         told["effects"] = grid.plain()
@@ -73,9 +75,9 @@ def _compare(asked: argparse.Namespace) -> int:
     if not console.is_terminal:
         console.width = 200
     console.print(summary(table, grid))
-    for sentence in [*runs.same(arms), *([" ".join([*warnings, RULE])] if warnings else [])]:
+    for sentence in [*listed_once, *([" ".join([*warnings, RULE])] if warnings else [])]:
         console.print(f"\n{sentence}", markup=False, style="yellow")
-    for name, why in [(name, why) for run in found for name, why in run.failed.items()]:
+    for name, why in runs.failed(found).items():
         console.print(f"without a result: {name}: {why}", markup=False, style="red", soft_wrap=True)
     if asked.out is not None:
         console.print(f"\npage: {asked.out}", markup=False, soft_wrap=True)

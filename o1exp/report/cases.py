@@ -57,7 +57,7 @@ def _flips(arms: list[Arm], baseline: str, with_same: bool) -> Iterator[_Flip]:
     for name in benchmarks(arms):
         for arm in arms:
             base = partner(arm, arms, baseline)
-            if base is None or base.result.path == arm.result.path:
+            if base is None or base.identity == arm.identity:
                 continue
             ours, theirs = _credits(arm, name), _credits(base, name)
             problems = arm.problems(name) if name in arm.grades else {}

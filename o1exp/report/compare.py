@@ -55,14 +55,14 @@ def rows(arms: list[Arm], baseline: str = "", across: bool = False) -> list[Resu
     found: dict[tuple[str, str, str], Against] = {}
     for index, base in against:
         row, place = table[index], _place(table[index], base)
-        if row.arm.result.path != base.result.path and place not in found:
+        if row.arm.identity != base.identity and place not in found:
             one = compare(row.arm.outcome, base.outcome, row.benchmark, across)
             found |= {place: one} if one else {}
     tested = {place: one.comparison for place, one in found.items() if one.comparison}
     corrected = dict(zip(tested, family(list(tested.values())), strict=True))
     for index, base in against:
         row, place = table[index], _place(table[index], base)
-        if row.arm.result.path == base.result.path:
+        if row.arm.identity == base.identity:
             table[index] = replace(row, verdict=f"{row.arm.name} and {base.name} are the same result.")
         elif place in corrected:
             equal = found[place].equal
@@ -76,7 +76,7 @@ def rows(arms: list[Arm], baseline: str = "", across: bool = False) -> list[Resu
 
 def _place(row: ResultRow, base: Arm) -> tuple[str, str, str]:
     """What is compared, whatever the arms are called."""
-    return row.benchmark, row.arm.result.path, base.result.path
+    return row.benchmark, row.arm.identity, base.identity
 
 
 def _part(found: "Against") -> str:

@@ -211,7 +211,7 @@ class _Grid:
         return found
 
     def _apart(self, cell: Cell, other: Cell) -> bool:
-        return self.cells[cell].result.path != self.cells[other].result.path
+        return self.cells[cell].identity != self.cells[other].identity
 
     def _contrast(self, rates: dict[Cell, Rates], signs: dict[int, dict[str, int]]) -> "tuple[Contrast, int] | None":
         """The signed sum of cells, averaged over the other factors' settings that all its cells and seeds have; and how many those are.
@@ -227,7 +227,7 @@ class _Grid:
         for context in contexts:
             cells = [(_merged(context, corner), sign) for corner, sign in corners]
             complete = all((cell, seed) in rates for cell, _ in cells for seed in seeds)
-            if complete and any(len({self.cells[cell, seed].result.path for cell, _ in cells}) > 1 for seed in seeds):
+            if complete and any(len({self.cells[cell, seed].identity for cell, _ in cells}) > 1 for seed in seeds):
                 used.append(cells)
         asked = _shared([rates[cell, seed] for cells in used for cell, _ in cells for seed in seeds])
         if not used or not asked:

@@ -52,7 +52,7 @@ def flips(arms: list[Arm], baseline: str) -> list[Flips]:
     for name in benchmarks(arms):
         for arm in arms:
             base = partner(arm, arms, baseline)
-            if base is not None and base.result.path != arm.result.path and (questions := _changes(arm, base, name)):
+            if base is not None and base.identity != arm.identity and (questions := _changes(arm, base, name)):
                 found.append(Flips(arm.name, base.name, name, questions))
     return found
 

@@ -62,6 +62,8 @@ class PageWords:
     """Cells of a sweep without a result: name -> why, and how to run it again."""
     looked: tuple[str, ...] = ()
     """Sentences on how many cells or trials were looked at, of which these are some."""
+    repeated: tuple[str, ...] = ()
+    """Sentences on runs that were named twice, or of which a copy was named too."""
     cases: tuple[str, ...] = ()
     """The queries of the case studies, by their ids; none: they are chosen by rule."""
     judges: Mapping[str, Artefact] = field(default_factory=dict)

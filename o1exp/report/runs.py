@@ -1,5 +1,6 @@
 """How several finished runs become one comparison."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,25 +15,45 @@ from o1exp.report.render import PageWords
 
 
 def merge(runs: list[RunRecord]) -> list[Arm]:
-    """The arms of all runs, each result once under the first of its names; a name that two results claim gets its run's name before it."""
+    """The arms of all runs, each result once under the first of its names, in whichever folders copies of it lie.
+
+    A name that several results claim gets its run's name before it, or its run's folder where the runs have one name too.
+    """
     found = [(run, arm) for run in runs for arm in run.gathered()]
     claims: dict[str, set[str]] = {}
-    for _, arm in found:
-        claims.setdefault(arm.name, set()).add(_result(arm))
+    for run, arm in found:
+        for name in _names(run, arm):
+            claims.setdefault(name, set()).add(arm.identity)
     names: dict[str, dict[str, Arm]] = {}
     for run, arm in found:
-        name = arm.name if len(claims[arm.name]) == 1 else f"{run.name}/{arm.name}"
-        names.setdefault(_result(arm), {}).setdefault(name, arm)
+        *shorter, longest = _names(run, arm)
+        name = next((name for name in shorter if len(claims[name]) == 1), longest)
+        names.setdefault(arm.identity, {}).setdefault(name, arm)
     return [replace(next(iter(own.values())), name=next(iter(own)), also=tuple(own)[1:]) for own in names.values()]
 
 
-def _result(arm: Arm) -> str:
-    return f"{arm.lineage.root}/{arm.result.path}"
+def _names(run: RunRecord, arm: Arm) -> tuple[str, str, str]:
+    """What an arm may be called, the shortest first."""
+    return arm.name, f"{run.name}/{arm.name}", f"{run.folder}/{arm.name}"
 
 
 def same(arms: list[Arm]) -> list[str]:
     """A sentence for every result that stands under several names."""
     return [f"{', '.join(arm.names)} are one result, listed once." for arm in arms if arm.also]
+
+
+def repeated(runs: list[RunRecord]) -> list[str]:
+    """A sentence for every run whose results stand, under the same names, in a run before it: named twice, or in a copied folder."""
+    known: dict[tuple[str, str], RunRecord] = {}
+    found = []
+    for run in runs:
+        own = [(arm.name, arm.identity) for arm in run.gathered()]
+        first = next((known[one] for one in own if one in known), None)
+        if first is not None:
+            again = f"holds {sum(one in known for one in own)} of the results of {first.folder}, which are"
+            found.append(f"{run.folder} {'is named twice,' if first.folder == run.folder else again} listed once.")
+        known |= {one: run for one in own if one not in known}
+    return found
 
 
 def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
@@ -55,17 +76,20 @@ def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
 
 def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequence[str] = REPLICATES) -> PageWords:
     """A single run keeps its own words; what several were asked and could not show is said of each by its name."""
-    failed = {name: why for run in runs for name, why in run.failed.items()}
+    told = (command, baseline, tuple(replicates), failed(runs), tuple(looked(runs)))
     if len(runs) == 1:
         said = _said(runs[0])
         title = str(said.get("title") or runs[0].title or runs[0].name)
         question, caveat = str(said.get("question") or ""), str(said.get("caveat") or "")
-        return PageWords(title, question, caveat, command, baseline, tuple(replicates), failed, tuple(looked(runs)), judges=of_runs(runs))
+        return PageWords(title, question, caveat, *told, judges=of_runs(runs))
     title = "Comparison of " + ", ".join(run.name for run in runs)
-    return PageWords(
-        title, _of_each(runs, "question"), _of_each(runs, "caveat"), command, baseline, tuple(replicates), failed, tuple(looked(runs)),
-        judges=of_runs(runs),
-    )  # fmt: skip
+    return PageWords(title, _of_each(runs, "question"), _of_each(runs, "caveat"), *told, judges=of_runs(runs))
+
+
+def failed(runs: list[RunRecord]) -> dict[str, str]:
+    """Cells without a result and why; where two runs have one of the same name, with the run's name before it."""
+    counts = Counter(name for run in runs for name in run.failed)
+    return {name if counts[name] == 1 else f"{run.name}/{name}": why for run in runs for name, why in run.failed.items()}
 
 
 def looked(runs: list[RunRecord]) -> list[str]:

@@ -106,15 +106,36 @@ def csv_text(found: list[ResultRow]) -> str:
 
 
 def latex_text(found: list[ResultRow]) -> str:
-    """A booktabs table: accuracy with its interval, average tokens, difference to the baseline."""
-    head = r"\begin{tabular}{llrrrr}\toprule" "\n" r"Benchmark & Arm & Accuracy & Avg.\ tokens & Difference & $p$ \\ \midrule"
+    """A booktabs table: accuracy with its interval, average tokens, answers cut off and without an answer in per cent, the difference to
+    the baseline with its interval, and whether an arm is below it: a loss that is shown, or one that may be chance.
+    """
+    head = r"\begin{tabular}{llrrrrrrl}\toprule" "\n" r"Benchmark & Arm & Accuracy & Avg.\ tokens & Cut off, \% & No answer, \% & "
+    head += r"Difference & $p$ & Below the baseline \\ \midrule"
     body = [
         f"{latex(row.benchmark)} & {latex(row.arm.name)} & {100 * row.score.accuracy:.1f} "
         rf"{{\small [{100 * row.score.low:.1f}, {100 * row.score.high:.1f}]}} & {row.score.tokens:.0f} & "
-        rf"{_difference(row)} & {_sign(_p(row))} \\"
+        rf"{_share(row.score.truncated, row)} & {_share(row.score.no_answer, row)} & {_latex_difference(row)} & {_sign(_p(row))} & "
+        rf"{_below(row)} \\"
         for row in found
     ]
     return "\n".join([head, *body, r"\bottomrule\end{tabular}", ""])
+
+
+def _share(count: int, row: ResultRow) -> str:
+    return f"{100 * count / row.score.attempts:.1f}" if row.score.attempts else ""
+
+
+def _latex_difference(row: ResultRow) -> str:
+    if row.against is None:
+        return ""
+    return rf"{_difference(row)} {{\small [{100 * row.against.low:+.1f}, {100 * row.against.high:+.1f}]}}"
+
+
+def _below(row: ResultRow) -> str:
+    """Is it a regression? Nothing for a baseline."""
+    if row.against is None:
+        return ""
+    return "no" if row.against.difference >= 0 else "shown" if row.shown else "may be chance"
 
 
 def _cells(row: ResultRow, found: list[ResultRow]) -> list[str]:

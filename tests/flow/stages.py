@@ -116,6 +116,20 @@ def _note(log: Path, line: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Long(Stage[Table[Problem]]):
+    """Notes in calls.log when it begins and when it ends."""
+
+    number: int
+
+    def make(self, work: Work) -> None:
+        for word in ("begins", "ends"):
+            with (work.shared("calls.log")).open("a") as log:
+                log.write(f"{word} {self.number}\n")
+            time.sleep(0.1)
+        work.write(Problem, [])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Child(Stage[Checkpoint]):
     """Runs a Python program in a child process and keeps its rows."""
 
@@ -187,5 +201,5 @@ class Small(Recipe):
 
 
 __all__ = [
-    "Broken", "Child", "Computing", "Head", "Meeting", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed",
+    "Broken", "Child", "Computing", "Head", "Long", "Meeting", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed",
 ]  # fmt: skip

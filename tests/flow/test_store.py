@@ -2,13 +2,16 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from o1exp.flow import Manifest, Stage, StageFailed, Store, modules, source
-from tests.flow.stages import Broken, Head, Meeting, Merge, Numbers, Page, Peeking, Slow
+from o1exp.flow.progress import Console
+from tests.flow.stages import Broken, Head, Long, Meeting, Merge, Numbers, Page, Peeking, Slow
 from tests.waiting import LONG, until
 
 
@@ -127,6 +130,56 @@ def test_independent_stages_run_side_by_side(tmp_path: Path, jobs: int) -> None:
     Store(tmp_path).get(Merge(parts=parts), jobs=jobs)
     noted = [line.split()[0] for line in (tmp_path / "meeting.log").read_text().splitlines()]
     assert noted == (["begins", "ends"] * 3 if jobs == 1 else ["begins"] * 3 + ["ends"] * 3)
+
+
+def test_the_most_urgent_of_what_can_be_made_comes_first(tmp_path: Path) -> None:
+    parts: dict[str, Stage[Any]] = {str(count): Numbers(count=count) for count in (1, 2, 3, 4)}
+    urgency = {parts["1"].key: 1.0, parts["2"].key: 3.0, parts["4"].key: 2.0}
+    Store(tmp_path).make([Merge(parts=parts)], jobs=1, urgency=urgency)
+    assert _calls(tmp_path) == ["Numbers 2", "Numbers 4", "Numbers 1", "Numbers 3"]
+
+
+def test_what_other_processes_make_is_waited_for_beside_all_else(tmp_path: Path) -> None:
+    """Two stages are made elsewhere; what stands on the second is made as soon as that one is there, though the first takes on."""
+    first, second, other = (Numbers(count=count) for count in (1, 2, 3))
+    goals: list[Stage[Any]] = [Head(problems=first), Head(problems=second), other]
+    elsewhere, store = Store(tmp_path), Store(tmp_path)
+    with ThreadPoolExecutor() as pool:
+        with elsewhere._lock(first):
+            with elsewhere._lock(second) as hold:
+                making = pool.submit(store.make, goals, 1)
+                until(lambda: store.has(other))
+                assert not store.has(goals[1])
+                elsewhere._reuse_or_make_alone(second, hold)
+            until(lambda: store.has(goals[1]))
+            assert not store.has(first)
+        making.result(timeout=60)  # whoever was to make the first has not: it is made here
+    assert sorted(_calls(tmp_path)) == ["Numbers 1", "Numbers 2", "Numbers 3"]
+
+
+def test_what_another_process_has_left_takes_one_of_the_runs_own_jobs(tmp_path: Path) -> None:
+    parts: dict[str, Stage[Any]] = {str(n): Long(number=n) for n in range(3)}
+    elsewhere, store, console = Store(tmp_path), Store(tmp_path), Told()
+    store.console = console
+    with ThreadPoolExecutor() as pool:
+        with ExitStack() as held:
+            for part in parts.values():
+                held.enter_context(elsewhere._lock(part))
+            making = pool.submit(store.make, [Merge(parts=parts)], 1)
+            until(lambda: sum("waiting" in line for line in console.told) == 3)
+        making.result(timeout=60)
+    assert [line.split()[0] for line in _calls(tmp_path)] == ["begins", "ends"] * 3
+
+
+class Told(Console):
+    """Keeps its lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.told.append(text)
 
 
 def test_a_killed_stage_is_made_anew(tmp_path: Path) -> None:

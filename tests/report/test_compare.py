@@ -117,6 +117,24 @@ def test_tables_for_other_tools(sweep: list[Arm]) -> None:
     assert latex_text(found).count(r"\\") == 5
 
 
+def test_the_latex_table_tells_losses_and_answers_that_are_none(sweep: list[Arm]) -> None:
+    found = rows(sweep, "thought=long")
+    head, *lines = [line for line in latex_text(found).splitlines() if " & " in line]
+    columns = [[cell.strip() for cell in line.removesuffix(r"\\").split(" & ")] for line in (head.removesuffix(r" \\ \midrule"), *lines)]
+    table = [dict(zip(columns[0], row, strict=True)) for row in columns[1:]]
+    lost = [row for row in table if row["Below the baseline"]]
+    assert [row["Arm"] for row in lost] == ["seed=0 thought=short", "seed=1 thought=short"]
+    assert {row["Below the baseline"] for row in lost} == {"shown"}
+    assert table[1]["Difference"].startswith(f"{100 * found[1].against.difference:+.1f} {{\\small [")  # type: ignore[union-attr]
+    assert [row["Cut off, \\%"] for row in table] == [f"{100 * row.score.truncated / row.score.attempts:.1f}" for row in found]
+    assert [row["No answer, \\%"] for row in table] == [f"{100 * row.score.no_answer / row.score.attempts:.1f}" for row in found]
+    gain = rows(sweep, "thought=short")[0]
+    assert gain.against is not None
+    for difference, adjusted, word in ((0.2, 0.001, "no"), (0.0, 1.0, "no"), (-0.01, 0.4, "may be chance"), (-0.2, 0.001, "shown")):
+        moved = replace(gain, against=replace(gain.against, difference=difference, adjusted=adjusted))
+        assert f"& {word} \\\\" in latex_text([moved])
+
+
 def test_the_terminal_table_names_arms_scores_and_verdicts(sweep: list[Arm]) -> None:
     from rich.console import Console
 

@@ -1,5 +1,6 @@
 """`python -m o1exp.report compare` over finished runs."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,47 @@ def test_one_result_of_two_names_is_one_arm(planted: PlantedRun) -> None:
 def test_the_same_run_twice_is_listed_once(planted: PlantedRun) -> None:
     run = find(str(planted.record.folder), planted.root)
     assert [arm.name for arm in runs.merge([run, run])] == ["long", "shortcut"]
+
+
+def _copied(planted: PlantedRun, root: Path) -> Path:
+    """The run's folder in a copy of its outputs folder."""
+    shutil.copytree(planted.root / "artefacts", root / "artefacts")
+    return Path(shutil.copytree(planted.record.folder, root / "runs" / planted.record.name))
+
+
+def test_a_run_named_twice_and_a_copy_of_it_count_once_and_it_is_said(
+    planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, copy, page = str(planted.record.folder), _copied(planted, tmp_path / "copy"), tmp_path / "page.html"
+    assert main(["compare", own, "--json"]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert main(["compare", own, own, str(copy), "--json", "--out", str(page)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["flips"], found["prices"]) == (alone["rows"], alone["flips"], alone["prices"])
+    said = [f"{own} is named twice, listed once.", f"{copy} holds 2 of the results of {own}, which are listed once."]
+    assert (alone["listed_once"], found["listed_once"]) == ([], said)
+    assert all(f"Listed once.</b> {sentence}" in page.read_text() for sentence in said)
+    assert main(["compare", own, str(copy)]) == 0
+    assert said[1] in capsys.readouterr().out
+
+
+def test_two_makings_of_one_graph_with_other_numbers_are_two_arms(planted: PlantedRun, tmp_path: Path) -> None:
+    """Another machine rounds otherwise: the same key and name in two outputs folders, and two results."""
+    again = find(str(_copied(planted, tmp_path / "again")), Path("outputs"))
+    manifest = again.root / "artefacts" / again.arms["long"] / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "digest": "0" * 64}))
+    arms = runs.merge([planted.record, again])
+    names = [f"{planted.record.folder}/long", "shortcut", f"{again.folder}/long"]
+    assert [arm.name for arm in arms] == names
+    table = rows(arms, names[0])
+    assert "are the same result" not in table[2].verdict
+    assert [row.against is None for row in table] == [True, False, False]
+
+
+def test_cells_of_one_name_that_failed_in_two_sweeps_are_both_told(planted: PlantedRun) -> None:
+    sweeps = [replace(planted.record, folder=planted.root / "runs" / name, failed={"seed=1": f"by {name}"}) for name in ("a", "b")]
+    assert runs.failed(sweeps) == {"a/seed=1": "by a", "b/seed=1": "by b"}
+    assert runs.failed(sweeps[:1]) == {"seed=1": "by a"}
 
 
 def test_an_unknown_run_exits_with_2(planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
