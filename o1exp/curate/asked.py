@@ -5,27 +5,23 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from o1exp.curate.criteria import Criteria
-from o1exp.curate.rule import RowRule
+from o1exp.curate.rule import Framed, Problems, RowRule
 from o1exp.flow import Stopped, Work
 from o1exp.records import Problem
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
+    from o1exp.curate.words import Places
+
 _LONGEST = 200
 _FOLDER = "asked"
 """The part of a stage's scratch folder with a file for each row group that was asked of."""
 Dropped = Mapping[int, tuple[str, str]]
 """The first rule that drops a problem, and the words in one line, by its place in the table."""
-
-
-class Framed(Protocol):
-    """Problems by columns, in parts."""
-
-    def frames(self, columns: Sequence[str] = ()) -> "Iterator[DataFrame]": ...
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,31 @@ def asked(table: Framed, total: int, rules: Mapping[str, RowRule], criteria: Cri
             first += frame.height
             bar.advance(frame.height)
     return parts
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table for a rule over all of it: a bar runs with every pass through the problems, and a stop is heeded between two groups."""
+
+    table: Problems
+    rule: str
+    total: int
+    work: Work
+
+    def frames(self, columns: Sequence[str] = ()) -> "Iterator[DataFrame]":
+        with self.work.progress(f"problems read for {self.rule}", self.total) as bar:
+            for frame in self.table.frames(columns):
+                self._go_on()
+                yield frame
+                bar.advance(frame.height)
+
+    def at(self, places: "Places", columns: Sequence[str] = ()) -> "DataFrame":
+        self._go_on()
+        return self.table.at(places, columns)
+
+    def _go_on(self) -> None:
+        if self.work.stopping:
+            raise Stopped
 
 
 def one_line(text: str) -> str:

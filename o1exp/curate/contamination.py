@@ -1,126 +1,90 @@
 """Problems of a benchmark among those for training: found by their words, and told apart from those that only sound alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from o1exp.curate.candidates import RARE, Candidates, Shares, problems_with
 from o1exp.curate.criteria import Criteria, Leak
-from o1exp.curate.shared import Index, RunSets, in_common, summed
+from o1exp.curate.rule import Framed
+from o1exp.curate.shared import Index, RunSets, in_common
 from o1exp.curate.words import SHORT, Hashes, Places, Words
 from o1exp.records.question import same_question
 
-if TYPE_CHECKING:
-    import polars
-
 KINDS: tuple[Leak, ...] = get_args(Leak)
-_BATCH = 50_000
-_LOOK, _FUZZY, _PHRASE, _RARE = 5, 3, 8, 3
-"""Words of a run by which pairs are found; by which they are compared; of a common phrase; the most texts that share what is none."""
-_ONE_NUMBERS, _BUILD, _PASSAGE, _PASSAGE_RUNS = 0.9, 0.45, 0.18, 4
-"""Share of the numbers that one problem keeps; what makes two similar: masked runs of both, or a rare passage, in share and runs."""
-_WORTH = 0.05
-Shares = NDArray[np.float64]
+_FUZZY, _PHRASE = 3, 8
+"""Words of a run by which pairs are compared; of a common phrase."""
+_ONE_NUMBERS, _BUILD, _PASSAGE = 0.9, 0.45, 0.18
+"""Share of the numbers that one problem keeps; what makes two similar: masked runs of both, or a rare passage."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """One pair: places in the table and in the benchmark problems, the kind of match, and both shares."""
+    """One pair: the place of a question, its row in the source, id and text, the problem's place, the kind of match, two shares."""
 
+    place: int
     row: int
+    id: str
+    question: str
     problem: int
     kind: Leak
     coverage: float
     likeness: float
 
 
-def contaminated(questions: "polars.Series", benchmark: Sequence[str], criteria: Criteria) -> list[Found]:
+def contaminated(table: Framed, benchmark: Sequence[str], criteria: Criteria, folder: Path) -> Iterator[Found]:
     """All pairs of a question and a benchmark problem that match, in the order of the questions.
 
     What most of a benchmark's problems say, such as "where m and n are relatively prime positive integers", is no match by itself.
+    The table is read twice, part by part. What its first reading finds lies in the folder.
     """
     import polars
 
     posed = Words.of(polars.Series(benchmark, dtype=polars.String))
-    if not len(questions) or not len(posed.hashes):
-        return []
-    candidates = _Candidates(posed, criteria)
-    for first in range(0, len(questions), _BATCH):
-        candidates.look(Words.of(questions[first : first + _BATCH]), first)
-    problems, rows, passages = candidates.pairs(len(questions))
-    asked, place = np.unique(rows, return_inverse=True)
-    theirs, pairs = Words.of(questions[asked]), (problems, place)
-    phrases = _phrases(posed)
-    shares = _Shares.of(posed.without(phrases, _PHRASE), theirs.without(phrases, _PHRASE), pairs, criteria.run)
-    exact = posed.whole()[problems] == theirs.whole()[place]
-    for pair in np.flatnonzero(exact & (np.diff(posed.starts)[problems] < SHORT)):
-        exact[pair] = same_question(benchmark[problems[pair]]) == same_question(questions[int(rows[pair])])
-    kinds = shares.kinds(criteria, exact, passages)
-    kept = [int(place) for place in np.lexsort((problems, rows)) if kinds[place] >= 0]
-    figures = [np.round(side, 4).tolist() for side in (shares.coverage, shares.fuzzy)]
-    return [Found(int(rows[i]), int(problems[i]), KINDS[kinds[i]], *(side[i] for side in figures)) for i in kept]
+    if not len(posed.hashes):
+        return
+    candidates, closer, first = Candidates(posed, criteria.run), _Closer(posed, benchmark, criteria), 0
+    candidates.look(table, folder)
+    for frame, (problems, places, passages) in zip(table.frames(("row", "id", "question")), candidates.pairs(), strict=True):
+        asked, which = np.unique(places, return_inverse=True)
+        some = frame[asked]
+        kinds, coverage, likeness = closer.look(some["question"].to_list(), (problems, which), passages)
+        cells = some.select("row", "id", "question").rows()
+        for pair in np.flatnonzero(kinds >= 0).tolist():
+            place = first + int(places[pair])
+            row, name, text = cells[which[pair]]
+            yield Found(place, row, name, text, int(problems[pair]), KINDS[kinds[pair]], float(coverage[pair]), float(likeness[pair]))
+        first += frame.height
+
+
+class _Closer:
+    """Compares the problems of a benchmark with some questions."""
+
+    def __init__(self, posed: Words, benchmark: Sequence[str], criteria: Criteria) -> None:
+        self._posed, self._benchmark, self._criteria = posed, benchmark, criteria
+        self._phrases = _phrases(posed)
+        self._bare = posed.without(self._phrases, _PHRASE)
+
+    def look(self, questions: Sequence[str], pairs: tuple[Places, Places], passages: Shares) -> tuple[Places, Shares, Shares]:
+        """The kind of match of each pair of problem and question, by its place in KINDS or -1, and both shares, rounded."""
+        (problems, places), theirs = pairs, Words.of(questions)
+        shares = _Shares.of(self._bare, theirs.without(self._phrases, _PHRASE), pairs, self._criteria.run)
+        exact = self._posed.whole()[problems] == theirs.whole()[places]
+        for pair in np.flatnonzero(exact & (np.diff(self._posed.starts)[problems] < SHORT)):
+            exact[pair] = same_question(self._benchmark[problems[pair]]) == same_question(questions[places[pair]])
+        return shares.kinds(self._criteria, exact, passages), np.round(shares.coverage, 4), np.round(shares.fuzzy, 4)
 
 
 def _phrases(posed: Words) -> Hashes:
     """Long runs without numbers that many different problems have: how such problems begin or end."""
     sets = RunSets.of(posed.masked, _PHRASE)
     bare = posed.masked.runs(_PHRASE, bare=True)[0]
-    common = Index(sets).runs[_problems(posed, sets) > _RARE]
+    common = Index(sets).runs[problems_with(posed, sets) > RARE]
     return np.intersect1d(common, bare)
-
-
-def _problems(posed: Words, sets: RunSets) -> Places:
-    """How many different problems have each run of the sorted runs of all."""
-    runs, place = np.unique(sets.values, return_inverse=True)
-    owners = np.unique(posed.whole(), return_inverse=True)[1][sets.owners()]
-    return np.bincount(np.unique(place * len(posed) + owners) // len(posed), minlength=len(runs))
-
-
-class _Candidates:
-    """Pairs that are worth a closer look, collected batch by batch."""
-
-    def __init__(self, posed: Words, criteria: Criteria) -> None:
-        self._posed, self._run = posed, criteria.run
-        self._whole = posed.whole()
-        self._long, self._short = RunSets.of(posed, criteria.run), RunSets.of(posed.masked, _LOOK)
-        self._by_long, self._by_short = Index(self._long), Index(self._short)
-        self._exact: list[tuple[Places, Places]] = []
-        self._covered: list[tuple[Places, Places]] = []
-        self._hits: list[tuple[Places, Places]] = []
-
-    def look(self, words: Words, first: int) -> None:
-        """The next questions, of which the first is at place `first`."""
-        order = np.argsort(self._whole)
-        left, right = (np.searchsorted(self._whole[order], words.whole(), side) for side in ("left", "right"))
-        for row in np.flatnonzero((left < right) & (np.diff(words.starts) > 0)):
-            same = order[left[row] : right[row]]
-            self._exact.append((same, np.full(len(same), row + first)))
-        texts, owners, _ = self._by_long.pairs(*self._by_long.find(*words.runs(self._run)))
-        texts, owners, counts = summed(texts, owners, np.ones(len(texts)))
-        some = counts >= 0.3 * self._long.sizes[texts]
-        self._covered.append((texts[some], owners[some] + first))
-        runs, owners = self._by_short.find(*words.masked.runs(_LOOK))
-        self._hits.append((runs, owners + first))
-
-    def pairs(self, total: int) -> tuple[Places, Places, Shares]:
-        """Benchmark problem and row of every pair, and how much of the problem is a passage that hardly anybody else has."""
-        runs, owners = (np.concatenate(side) for side in zip(*self._hits, strict=True))
-        forms, rows = _problems(self._posed, self._short), np.bincount(runs, minlength=len(self._by_short.runs))
-        weights = np.log((total + len(self._posed)) / np.maximum(1, rows + self._by_short.texts))
-        whole = np.bincount(self._short.owners(), weights[np.searchsorted(self._by_short.runs, self._short.values)], len(self._posed))
-        usable = forms[runs] <= _RARE
-        texts, owners, found = self._by_short.pairs(runs[usable], owners[usable])
-        rare = rows[found] <= _RARE
-        texts_at, rows_at, shares = summed(texts, owners, weights[found] / np.maximum(whole[texts], 1e-9))
-        passages = summed(texts, owners, np.where(rare, weights[found] / np.maximum(whole[texts], 1e-9), 0))[2]
-        passages = np.where(summed(texts, owners, rare.astype(float))[2] >= _PASSAGE_RUNS, passages, 0)
-        worth = shares >= _WORTH
-        sides = [*self._exact, *self._covered, (texts_at[worth], rows_at[worth])]
-        problems, places = (np.concatenate(side) for side in zip(*sides, strict=True))
-        counted = np.concatenate([np.zeros(len(problems) - worth.sum()), passages[worth]])
-        return summed(problems, places, counted)
 
 
 @dataclass(frozen=True)

@@ -1,105 +1,121 @@
 """Problems that are in a table twice, in the same or in nearly the same words: MinHash finds the pairs, counting decides."""
 
-from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from o1exp.curate.criteria import Criteria
+from o1exp.curate.rule import Among, Drops, Problems
 from o1exp.curate.shared import RunSets, in_common
-from o1exp.curate.words import SHORT, Hashes, Places, Words
+from o1exp.curate.signatures import BANDS, RUN, Signatures, may_agree, met
+from o1exp.curate.words import SHORT, Places, Words
 from o1exp.records.question import same_question
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Series
+    from polars import Series
 
-_RUN, _BANDS, _ROWS, _SEED = 3, 16, 5, 0
-"""Words of a run; the signature is 16 bands of 5 minima, by which 99.8 % of the pairs that share 80 % of their runs meet."""
 _NUMBERS = 0.9
 """Share of the pairs of neighbouring numbers in one problem that stand in the other: with other numbers it is another problem."""
-_BATCH = 50_000
+_WAITING, _COMPARED = 1 << 22, 1 << 16
+"""Pairs that are held before they are compared, and that are compared at once."""
+_LONGEST = 200
+"""Letters of a question that a line on its duplicate can hold."""
 
 
-def duplicates(questions: "Series", alike: float) -> Places:
-    """The group of each question, named by the place of its first member; runs of three words in common decide (Jaccard >= `alike`)."""
+def repeated(table: Problems, folder: Path, alike: float, lengths: "Places | None" = None) -> Among:
+    """What is in the table twice; the first stays, or with `lengths` that with the longest solution.
+
+    Signatures lie in the folder, of a problem some 50 bytes are held and no text; pairs that may be alike are read back and compared.
+    """
+    signatures = Signatures.of(table, folder)
+
+    def among(places: Places) -> Drops:
+        stays = duplicates(signatures, table, places, alike)
+        if lengths is not None:
+            stays = _longest(stays, lengths[places])
+        gone = np.flatnonzero(stays != np.arange(len(stays)))
+        dropped, instead = places[gone], places[stays[gone]]
+        return Drops(dropped, lambda some: _words(table, instead[np.searchsorted(dropped, some)]))
+
+    return among
+
+
+def duplicates(signatures: Signatures, table: Problems, places: Places, alike: float) -> Places:
+    """The group of each of some problems, named by its first member; places count from the first of these problems.
+
+    Runs of three words in common decide (Jaccard >= `alike`). Pairs of one group are not compared: it would change nothing.
+    """
+    group, marks = np.arange(len(places)), signatures.marks(places)
+    waiting = np.zeros(0, np.int64)
+    for number in range(BANDS):
+        for ones, others in met(signatures.band(number, places), _WAITING):
+            maybe = (group[ones] != group[others]) & may_agree(marks[ones], marks[others])
+            waiting = np.unique(np.concatenate((waiting, ones[maybe] * len(places) + others[maybe])))
+            if len(waiting) >= _WAITING:
+                group, waiting = _compared(table, places, group, waiting, alike), waiting[:0]
+    return _compared(table, places, group, waiting, alike)
+
+
+def _compared(table: Problems, places: Places, group: Places, pairs: Places, alike: float) -> Places:
+    """The groups, joined where the problems of a pair are the same; a pair is one number."""
+    for first in range(0, len(pairs), _COMPARED):
+        ones, others = np.divmod(pairs[first : first + _COMPARED], len(places))
+        where = np.unique(np.concatenate((ones, others)))
+        questions = table.at(places[where], ("question",))["question"]
+        same = _same(questions, (np.searchsorted(where, ones), np.searchsorted(where, others)), alike)
+        group = _joined(group, ones[same], others[same]) if same.any() else group
+    return group
+
+
+def _joined(group: Places, ones: Places, others: Places) -> Places:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    ones, others = _met(_signatures(questions))
-    where = np.unique(np.concatenate((ones, others)))
-    words = Words.of(questions[where])
-    pairs = np.searchsorted(where, ones), np.searchsorted(where, others)
-    same = _alike(words, pairs, alike) & _said_alike(questions, words, (ones, others), pairs)
-    graph = coo_array((np.ones(int(same.sum()), bool), (ones[same], others[same])), shape=(len(questions), len(questions)))
-    groups = connected_components(graph, directed=False)[1]
-    found: Places = np.unique(groups, return_index=True)[1][groups]
-    return found
+    heads, pairs = np.unique(np.concatenate((group[ones], group[others])), return_inverse=True)
+    left, right = np.split(pairs, 2)
+    graph = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(heads), len(heads)))
+    labels = connected_components(graph, directed=False)[1]
+    head = np.arange(len(group))
+    head[heads] = heads[np.unique(labels, return_index=True)[1][labels]]
+    return head[group]
 
 
-def repeated(criteria: Criteria, table: "DataFrame", lengths: Sequence[int]) -> dict[int, str]:
-    """What drops a problem, by its place: a duplicate that stays, the first or that with the longest solution by `lengths`."""
-    groups = duplicates(table["question"], criteria.alike)
-    several = np.flatnonzero(np.bincount(groups, minlength=len(groups))[groups] > 1).tolist()
-    best: dict[int, int] = {}
-    for place in several:
-        group = int(groups[place])
-        if group not in best or (criteria.stays == "longest" and lengths[place] > lengths[best[group]]):
-            best[group] = place
-    named: Mapping[int, int] = {place: stays for place in several if (stays := best[int(groups[place])]) != place}
-    return {place: f"as {table['id'][stays]}: {table['question'][stays]}" for place, stays in named.items()}
+def _longest(group: Places, lengths: Places) -> Places:
+    """The member with the longest solution, the first of equals, for each problem."""
+    order = np.lexsort((np.arange(len(group)), -lengths, group))
+    first = np.flatnonzero(np.diff(group[order], prepend=-1))
+    best = np.arange(len(group))
+    best[group[order[first]]] = order[first]
+    return best[group]
 
 
-def _signatures(questions: "Series") -> NDArray[np.uint64]:
-    """Bands of every question, as one number each, 128 bytes a question. Shape: (bands, questions)."""
-    luck = np.random.default_rng(_SEED)
-    factors = luck.integers(1, 1 << 63, _BANDS * _ROWS, dtype=np.uint64) | np.uint64(1)
-    found = np.empty((_BANDS, len(questions)), np.uint64)
-    for first in range(0, len(questions), _BATCH):
-        sets = RunSets.of(Words.of(questions[first : first + _BATCH]), _RUN)
-        for band in range(_BANDS):
-            found[band, first : first + _BATCH] = _band(sets, factors[band * _ROWS : (band + 1) * _ROWS])
-    return found
+def _words(table: Problems, places: Places) -> list[str]:
+    import polars
+
+    where, order = np.unique(places, return_inverse=True)
+    frame = table.at(where, ("id", "question")).select("id", polars.col("question").str.slice(0, _LONGEST))
+    words = [f"as {name}: {question}" for name, question in frame.iter_rows()]
+    return [words[place] for place in order]
 
 
-def _band(sets: RunSets, factors: Hashes) -> Hashes:
-    """Of texts without words nothing is kept."""
-    some = np.flatnonzero(sets.sizes)
-    band = np.zeros(len(some), np.uint64)
-    for factor in factors:
-        mixed = sets.values * factor
-        mixed ^= mixed >> np.uint64(32)
-        band = band * np.uint64(0x100000001B3) + np.minimum.reduceat(mixed * factor, sets.starts[some])
-    found = np.arange(len(sets.starts) - 1, dtype=np.uint64)
-    found[some] = band
-    return found
-
-
-def _met(signatures: NDArray[np.uint64]) -> tuple[Places, Places]:
-    """Pairs of questions that agree in a band: each with the first of those that do, and with the one before it."""
-    pairs = [np.zeros((2, 0), np.int64)]
-    for band in signatures:
-        order = np.argsort(band, kind="stable")
-        same = np.flatnonzero(band[order][1:] == band[order][:-1]) + 1
-        starts = np.concatenate(([True], band[order][1:] != band[order][:-1])) if len(order) else np.zeros(0, bool)
-        first = np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
-        pairs += [np.stack((order[first[same]], order[same])), np.stack((order[same - 1], order[same]))]
-    both = np.unique(np.concatenate(pairs, axis=1), axis=1)
-    return both[0], both[1]
+def _same(questions: "Series", pairs: tuple[Places, Places], alike: float) -> NDArray[np.bool_]:
+    words = Words.of(questions)
+    return _alike(words, pairs, alike) & _said_alike(questions, words, pairs)
 
 
 def _alike(words: Words, pairs: tuple[Places, Places], alike: float) -> NDArray[np.bool_]:
-    sets, numbers = RunSets.of(words, _RUN), RunSets.of(words.figures, 2)
+    sets, numbers = RunSets.of(words, RUN), RunSets.of(words.figures, 2)
     common, ours = in_common(sets, sets, pairs), [sets.sizes[side] for side in pairs]
     fewer = np.minimum(*(numbers.sizes[side] for side in pairs))
     found: NDArray[np.bool_] = common >= alike * (ours[0] + ours[1] - common)
     return found & (in_common(numbers, numbers, pairs) >= _NUMBERS * fewer)
 
 
-def _said_alike(questions: "Series", words: Words, places: tuple[Places, Places], pairs: tuple[Places, Places]) -> NDArray[np.bool_]:
+def _said_alike(questions: "Series", words: Words, pairs: tuple[Places, Places]) -> NDArray[np.bool_]:
     """False for pairs of short questions that are not the same in every sign."""
     short = np.diff(words.starts)[pairs[0]] < SHORT
     found = np.ones(len(short), bool)
-    for place in np.flatnonzero(short):
-        found[place] = same_question(questions[int(places[0][place])]) == same_question(questions[int(places[1][place])])
+    for pair in np.flatnonzero(short):
+        found[pair] = same_question(questions[int(pairs[0][pair])]) == same_question(questions[int(pairs[1][pair])])
     return found

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from o1exp.curate.asked import Framed, Part, one_line
+from o1exp.curate.asked import Part, one_line
+from o1exp.curate.rule import Drops, Framed
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from polars import DataFrame
+
+    from o1exp.curate.words import Places
 
 DROPPED = "dropped.tsv"
 EXAMPLES = 3
 """Examples of a rule that the facts keep."""
-Drops = Mapping[int, str]
-"""The words that drop a problem, by its place in the table."""
+_TOGETHER = 1 << 16
+"""Words of a rule over the whole table that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Step:
 class Funnel:
     """Collects, rule by rule, what is dropped of a table.
 
-    A byte is held for each problem, and what rules over the whole table say of those that they drop; the rest lies in the files of `parts`.
+    A byte is held for each problem, and a number for each that a rule over the whole table drops; the rest lies in the files of `parts`.
     """
 
     def __init__(self, parts: Sequence[Part], rules: Iterable[str]) -> None:
@@ -47,7 +48,8 @@ class Funnel:
         self._names = list(self.alone)
         self._by = np.zeros(self.total, np.uint8)
         """One more than the place of the first rule that drops a problem in `_names`; 0 for what is kept."""
-        self._words: dict[int, str] = {}
+        self._later: dict[int, Drops] = {}
+        """What rules over the whole table dropped in their turn, by what stands for them in `_by`."""
         self._examples: dict[str, list[dict[str, Any]]] = {}
         for part in parts:
             for place, (rule, _) in part.drops().items():
@@ -56,14 +58,14 @@ class Funnel:
 
     def take(self, rule: str, alone: int, drops: Drops) -> None:
         """The next rule, one over the whole table; of its `drops` those count that no rule before it had."""
-        new = {place: one_line(words) for place, words in drops.items() if not self._by[place]}
+        new = drops.places[self._by[drops.places] == 0]
         self._names.append(rule)
-        self._by[list(new)] = len(self._names)
-        self._words |= new
+        self._by[new] = len(self._names)
+        self._later[len(self._names)] = Drops(new, drops.words)
         self.alone[rule], self.turns[rule] = alone, len(new)
 
     @property
-    def left(self) -> "NDArray[np.int64]":
+    def left(self) -> "Places":
         """The places of the problems that no rule dropped yet."""
         import numpy as np
 
@@ -79,6 +81,7 @@ class Funnel:
         """The problems that are kept, as they came. On the way the others are listed: row of the source, id, rule, matched words."""
         import numpy as np
 
+        later = {number: _in_turn(drops) for number, drops in self._later.items()}
         with (folder / DROPPED).open("w", encoding="utf-8") as file:
             for part, frame in zip(self._parts, table.frames(), strict=True):
                 by = self._by[part.first : part.first + part.height]
@@ -86,8 +89,7 @@ class Funnel:
                 cells = frame.select("row", "id", "question")[gone].iter_rows()
                 for place, (row, name, question) in zip(gone.tolist(), cells, strict=True):
                     rule = self._names[by[place] - 1]
-                    there = part.first + place
-                    words = self._words[there] if there in self._words else said[there][1]
+                    words = one_line(next(later[by[place]])) if by[place] in later else said[part.first + place][1]
                     file.write("\t".join(map(one_line, (str(row), name, rule, words))) + "\n")
                     self._show(rule, name, words, question)
                 yield frame[np.flatnonzero(by == 0)]
@@ -106,6 +108,11 @@ class Funnel:
 
     def in_words(self) -> str:
         return ", ".join(f"{rule} {count}" for rule, count in self.turns.items())
+
+
+def _in_turn(drops: Drops) -> Iterator[str]:
+    for first in range(0, len(drops.places), _TOGETHER):
+        yield from drops.words(drops.places[first : first + _TOGETHER])
 
 
 def read_steps(facts: Mapping[str, Any]) -> list[Step]:

@@ -1,19 +1,18 @@
 """The rule `contaminated` of the filter: problems of the experiment's benchmarks, and the pairs side by side."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from o1exp.curate.contamination import KINDS, Found, contaminated
 from o1exp.curate.criteria import Criteria, Leak
+from o1exp.curate.rule import Among, Drops, Problems
 from o1exp.flow import Stage, Work
 from o1exp.records import Problem, Table
 from o1exp.records.table import write_table
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 FOLDER = "contamination"
 """The part of the artefact with the pairs."""
@@ -40,25 +39,30 @@ class Pairing:
     dropped: bool
 
 
-def leaked(criteria: Criteria, table: "DataFrame", work: Work, benchmarks: Mapping[str, Stage[Table[Problem]]]) -> dict[int, str]:
-    """What drops a problem, by its place in the table; all pairs are written beside the filter's problems.
+def leaked(criteria: Criteria, table: Problems, work: Work, benchmarks: Mapping[str, Stage[Table[Problem]]]) -> Among:
+    """What drops a problem, whatever else is in the table; all pairs are written beside the filter's problems.
 
     The facts count `contaminated` problems, dropped or named, and by the surest kind of match of each.
     """
     posed = [(name, problem) for name, stage in benchmarks.items() for problem in work.open(stage)]
-    found = contaminated(table["question"], [problem.question for _, problem in posed], criteria)
+    found = contaminated(table, [problem.question for _, problem in posed], criteria, work.scratch / FOLDER)
     (work.folder / FOLDER).mkdir(exist_ok=True)
-    pairings = [_pairing(one, table, *posed[one.problem], one.kind in criteria.leaks) for one in found]
-    write_table(work.folder / FOLDER, Pairing, pairings)
     surest: dict[int, Found] = {}
-    for one in found:
-        if one.row not in surest or KINDS.index(one.kind) < KINDS.index(surest[one.row].kind):
-            surest[one.row] = one
+    pairings = (_pairing(one, *posed[one.problem], one.kind in criteria.leaks) for one in _noted(found, surest))
+    write_table(work.folder / FOLDER, Pairing, pairings)
     kinds = Counter(one.kind for one in surest.values())
-    dropped = {row: one for row, one in surest.items() if one.kind in criteria.leaks}
-    work.note(contaminated=len(surest), contaminated_by={kind: kinds[kind] for kind in KINDS}, named=len(surest) - len(dropped))
+    dropped = Drops.of({place: _words(one, *posed[one.problem]) for place, one in surest.items() if one.kind in criteria.leaks})
+    work.note(contaminated=len(surest), contaminated_by={kind: kinds[kind] for kind in KINDS}, named=len(surest) - len(dropped.places))
     _tell(work, len(posed), len(benchmarks), kinds, criteria)
-    return {row: _words(one, *posed[one.problem]) for row, one in dropped.items()}
+    return lambda places: Drops(dropped.places[np.isin(dropped.places, places)], dropped.words)
+
+
+def _noted(found: Iterable[Found], surest: dict[int, Found]) -> Iterator[Found]:
+    """The same pairs; on the way the surest of each problem is kept, without its text."""
+    for one in found:
+        if one.place not in surest or KINDS.index(one.kind) < KINDS.index(surest[one.place].kind):
+            surest[one.place] = replace(one, question="")
+        yield one
 
 
 def pairings(folder: Path) -> list[Pairing]:
@@ -66,10 +70,9 @@ def pairings(folder: Path) -> list[Pairing]:
     return list(Table.read(folder / FOLDER, Pairing)) if (folder / FOLDER).is_dir() else []
 
 
-def _pairing(found: Found, table: "DataFrame", benchmark: str, problem: Problem, dropped: bool) -> Pairing:
-    row = table.row(found.row, named=True)
+def _pairing(found: Found, benchmark: str, problem: Problem, dropped: bool) -> Pairing:
     return Pairing(
-        row=row["row"], id=row["id"], question=row["question"], benchmark=benchmark, problem=problem.id, digest=problem.digest,
+        row=found.row, id=found.id, question=found.question, benchmark=benchmark, problem=problem.id, digest=problem.digest,
         posed=problem.question, kind=found.kind, coverage=found.coverage, likeness=found.likeness, dropped=dropped,
     )  # fmt: skip
 

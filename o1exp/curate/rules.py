@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from o1exp.curate.asked import Framed, asked
+from o1exp.curate.asked import Shown, asked
 from o1exp.curate.criteria import Criteria
 from o1exp.curate.duplicates import repeated
-from o1exp.curate.funnel import DROPPED, Drops, Funnel
+from o1exp.curate.funnel import DROPPED, Funnel
 from o1exp.curate.leaks import leaked
-from o1exp.curate.rule import RowRule, WholeRule
+from o1exp.curate.rule import Among, Problems, RowRule, WholeRule
 from o1exp.curate.strip import Stripped, stripped
 from o1exp.curate.verdicts import ROWS
 from o1exp.flow import Expect, Role, Stage, Work, how
@@ -20,9 +20,9 @@ from o1exp.records.table import write_frames
 if TYPE_CHECKING:
     from polars import DataFrame
 
+    from o1exp.curate.words import Places
+
 _MOST = 0.5
-_COLUMNS = ("id", "question", "answer", "source", "revision", "row", "subset", "level")
-"""What is held of all problems at once, where a rule over the whole table is switched on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Rules(Criteria, Stage[Table[Problem]]):
 
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rule filter on problems"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     only_with: ClassVar[Mapping[str, str]] = {"benchmarks": "decontaminate"}
     of_each: ClassVar[Mapping[str, str]] = {"benchmarks": "problems"}
@@ -56,13 +56,15 @@ class Rules(Criteria, Stage[Table[Problem]]):
         return [problem for problem in problems if not any(rule.ask(problem, self) for rule in rules)]
 
     def make(self, work: Work) -> None:
+        import numpy as np
+
         problems = work.open(self.problems)
-        table: Framed = Stripped(problems) if self.choice == "strip" else problems
+        table: Problems = Stripped(problems) if self.choice == "strip" else problems
         funnel = Funnel(asked(table, len(problems), self.rows(), self, work), self.rows())
-        if whole := self.whole():
-            everything = _concat(table.frames(_COLUMNS))
-            for name, rule in whole.items():
-                funnel.take(name, *self._by_table(rule, everything, funnel, work))
+        for name, rule in self.whole().items():
+            among = rule(self, Shown(table, name, funnel.total, work), work)
+            alone = among(np.arange(funnel.total))
+            funnel.take(name, len(alone.places), alone if funnel.kept == funnel.total else among(funnel.left))
         self._tell(funnel, work)
         if not funnel.kept:
             raise ValueError(f"the filter dropped all problems: {funnel.turns}; switch a rule off, e.g. filter.not_numerical=false")
@@ -83,14 +85,6 @@ class Rules(Criteria, Stage[Table[Problem]]):
 
     def _asks(self, name: str) -> bool:
         return getattr(self, SWITCHES.get(name, name)) not in (False, None, "keep")
-
-    def _by_table(self, rule: "WholeRule[Rules]", table: "DataFrame", funnel: Funnel, work: Work) -> tuple[int, Drops]:
-        """How many a rule over the whole table drops of all problems, and which of those that are left."""
-        alone = rule(self, table, work)
-        if funnel.kept == funnel.total or rule in ONE_BY_ONE:
-            return len(alone), alone
-        left = funnel.left
-        return len(alone), {int(left[place]): words for place, words in rule(self, table[left], work).items()}
 
     def _tell(self, funnel: Funnel, work: Work) -> None:
         work.console.line(f"dropped of {funnel.total} problems: {funnel.in_words()}; each is in {DROPPED} with the words that were matched")
@@ -114,16 +108,13 @@ class Unfiltered(Rules):
     expected_kept: float = how(1.0)
 
 
-def _contaminated(rules: Rules, table: "DataFrame", work: Work) -> Mapping[int, str]:
+def _contaminated(rules: Rules, table: Problems, work: Work) -> Among:
     return leaked(rules, table, work, rules.benchmarks)
 
 
-def _duplicates(rules: Rules, table: "DataFrame", work: Work) -> Mapping[int, str]:
-    if rules.stays == "first":
-        return repeated(rules, table, ())
-    frames = work.open(rules.problems).frames(("id", "solution"))
-    lengths = {name: len(solution) for frame in frames for name, solution in frame.iter_rows()}
-    return repeated(rules, table, [lengths[name] for name in table["id"]])
+def _duplicates(rules: Rules, table: Problems, work: Work) -> Among:
+    lengths = _lengths(work.open(rules.problems)) if rules.stays == "longest" else None
+    return repeated(table, work.scratch / "signatures", rules.alike, lengths)
 
 
 WHOLE: dict[str, WholeRule[Rules]] = {"contaminated": _contaminated, "duplicates": _duplicates}
@@ -132,8 +123,6 @@ that is not false, null or "keep" where it is to be asked.
 """
 SWITCHES = {"contaminated": "decontaminate"}
 """Switches that have another name."""
-ONE_BY_ONE: tuple[WholeRule[Rules], ...] = (_contaminated,)
-"""Those of them for which it makes no difference what else is in the table: asked once, of all problems."""
 
 
 def _off(rules: Rules, rule: str) -> str:
@@ -145,10 +134,11 @@ def _counts(funnel: Funnel) -> dict[str, int]:
     return {rule: count for rule, count in sorted(funnel.turns.items()) if count}
 
 
-def _concat(frames: "Iterator[DataFrame]") -> "DataFrame":
-    import polars
+def _lengths(table: Table[Problem]) -> "Places":
+    """Letters of every solution."""
+    import numpy as np
 
-    return polars.concat(list(frames))
+    return np.concatenate([frame["solution"].str.len_chars().to_numpy() for frame in table.frames(("solution",))]).astype(np.int64)
 
 
 def _counted(frames: "Iterator[DataFrame]", bar: Bar) -> "Iterator[DataFrame]":

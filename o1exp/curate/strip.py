@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from o1exp.answers.kinds import Choice
 from o1exp.answers.marked import last_box
 from o1exp.answers.read import read
-from o1exp.curate.asked import Framed
 from o1exp.curate.marks import options_mark
+from o1exp.curate.rule import Problems
 from o1exp.records import Problem
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
+    from o1exp.curate.words import Places
+
+_NEEDED = ("question", "answer", "solution")
 _BOLD = re.compile(
     r"\$?\s*\\(?:text|textbf|textrm|mathrm|mathbf)\s*\{\s*\(?\s*([A-J])\s*[).:]?\s*\}\s*[).:]?"
     r"|(?:(?<=\n)[-*]\s+)?\*\*\s*\(?([A-J])[).:]\s*\*\*"
@@ -38,7 +41,7 @@ _ENDS = re.compile(r"[?.:\uff1f\u3002\uff1a)]\s*$|(?:is|equals?|are|=)\s*$|[$\])
 class Stripped:
     """The problems of a table, those of multiple choice as open ones where that can be; `changed` is how many once all were read."""
 
-    def __init__(self, table: Framed) -> None:
+    def __init__(self, table: Problems) -> None:
         self._table = table
         self._changed: dict[int, int] = {}
         """By the place of the first problem of a frame: it may be read more than once."""
@@ -48,22 +51,34 @@ class Stripped:
         return sum(self._changed.values())
 
     def frames(self, columns: Sequence[str] = ()) -> "Iterator[DataFrame]":
-        import polars
-
-        needed, first = ("question", "answer", "solution"), 0
-        for frame in self._table.frames(tuple(dict.fromkeys((*columns, *needed))) if columns else ()):
-            listed = frame["question"].str.contains(r"(?s)A.*B.*C").to_list()
-            new: dict[str, list[str]] = {name: frame[name].to_list() for name in needed}
-            count = 0
-            for place in (place for place, some in enumerate(listed) if some):
-                question, answer, solution = (new[name][place] for name in needed)
-                if found := stripped(Problem(id="", question=question, answer=answer, solution=solution)):
-                    new["question"][place], new["answer"][place], new["solution"][place] = found.question, found.answer, found.solution
-                    count += 1
-            self._changed[first] = count
+        first = 0
+        for frame in self._table.frames(_with_needed(columns)):
+            found, self._changed[first] = _opened(frame)
             first += frame.height
-            changed = frame.with_columns([polars.Series(name, values, dtype=polars.String) for name, values in new.items()])
-            yield changed.select(columns) if columns else changed
+            yield found.select(columns) if columns else found
+
+    def at(self, places: "Places", columns: Sequence[str] = ()) -> "DataFrame":
+        found = _opened(self._table.at(places, _with_needed(columns)))[0]
+        return found.select(columns) if columns else found
+
+
+def _with_needed(columns: Sequence[str]) -> Sequence[str]:
+    return tuple(dict.fromkeys((*columns, *_NEEDED))) if columns else ()
+
+
+def _opened(frame: "DataFrame") -> "tuple[DataFrame, int]":
+    """The problems, those that can be as open ones, and how many these are."""
+    import polars
+
+    listed = frame["question"].str.contains(r"(?s)A.*B.*C").to_list()
+    new: dict[str, list[str]] = {name: frame[name].to_list() for name in _NEEDED}
+    count = 0
+    for place in (place for place, some in enumerate(listed) if some):
+        question, answer, solution = (new[name][place] for name in _NEEDED)
+        if found := stripped(Problem(id="", question=question, answer=answer, solution=solution)):
+            new["question"][place], new["answer"][place], new["solution"][place] = found.question, found.answer, found.solution
+            count += 1
+    return frame.with_columns([polars.Series(name, values, dtype=polars.String) for name, values in new.items()]), count
 
 
 def stripped(problem: Problem) -> Problem | None:

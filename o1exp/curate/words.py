@@ -30,6 +30,8 @@ _WORD = r"\\?[a-z]+|\d+|[+*/=<>\x{2212}-]|[^\x00-\x7f\s\p{P}]"
 _NUMBER = np.uint64(0x9E3779B97F4A7C15)
 """What stands for every number where numbers are masked."""
 _BASE = np.uint64(0x100000001B3)
+_AT_ONCE = 8192
+"""Texts whose words are letters at a time, for the memory's sake."""
 SHORT = 13
 """Up to so many words too little is said for words alone to decide: brackets and powers count as well."""
 
@@ -48,14 +50,9 @@ class Words:
         import polars
 
         column = texts if isinstance(texts, polars.Series) else polars.Series(texts, dtype=polars.String)
-        plain = column.str.normalize("NFKC").str.to_lowercase().str.replace_all(_LAYOUT, " ")
-        for pattern, spelled in _SPELLED:
-            plain = plain.str.replace_all(pattern, spelled)
-        lists = plain.str.extract_all(_WORD)
-        counts = lists.list.len().to_numpy()
-        words = lists.explode(empty_as_null=False)
-        numbers = words.str.contains(r"^\d").to_numpy()
-        return cls(words.hash(0).to_numpy(), numbers, np.concatenate(([0], np.cumsum(counts, dtype=np.int64))))
+        parts = [_words(column[first : first + _AT_ONCE]) for first in range(0, max(1, len(column)), _AT_ONCE)]
+        hashes, numbers, counts = (np.concatenate(side) for side in zip(*parts, strict=True))
+        return cls(hashes, numbers, np.concatenate(([0], np.cumsum(counts, dtype=np.int64))))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -98,6 +95,17 @@ class Words:
         mixed = (self.hashes ^ place * _NUMBER) * _BASE
         total = np.concatenate((np.zeros(1, np.uint64), np.cumsum(mixed ^ mixed >> np.uint64(29), dtype=np.uint64)))
         return total[self.starts[1:]] - total[self.starts[:-1]]
+
+
+def _words(texts: "polars.Series") -> tuple[Hashes, NDArray[np.bool_], Places]:
+    """The words, which are numbers, and how many each text has."""
+    plain = texts.str.normalize("NFKC").str.to_lowercase().str.replace_all(_LAYOUT, " ")
+    for pattern, spelled in _SPELLED:
+        plain = plain.str.replace_all(pattern, spelled)
+    lists = plain.str.extract_all(_WORD)
+    counts = lists.list.len().to_numpy()
+    words = lists.explode(empty_as_null=False)
+    return words.hash(0).to_numpy(), words.str.contains(r"^\d").to_numpy(), counts
 
 
 def rolled(hashes: Hashes, length: int) -> Hashes:

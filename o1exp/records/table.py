@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import polars
     import pyarrow
     from pydantic import TypeAdapter, ValidationError
@@ -46,15 +47,38 @@ class Table(Generic[R]):
 
     def frames(self, columns: Sequence[str] = ()) -> "Iterator[polars.DataFrame]":
         """The same rows by columns, some thousands at once; a column that came after the file was written holds its default."""
+        import pyarrow.parquet
+
+        yield from self._read(pyarrow.parquet.ParquetFile(self.path), columns, None)
+
+    def at(self, places: "npt.ArrayLike", columns: Sequence[str] = ()) -> "polars.DataFrame":
+        """The rows at these places, counted from 0, in the order of the places; of the file only their row groups are read."""
+        import numpy as np
         import polars
         import pyarrow.parquet
 
+        wanted, order = np.unique(np.asarray(places, np.int64), return_inverse=True)
         file = pyarrow.parquet.ParquetFile(self.path)
+        ends = np.cumsum([file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)], dtype=np.int64)
+        group = np.searchsorted(ends, wanted, side="right")
+        groups, which = np.unique(group, return_inverse=True)
+        heights = np.diff(ends, prepend=0)[groups]
+        there = wanted - (ends[groups] - heights)[which] + (np.cumsum(heights) - heights)[which]
+        found, first = [polars.DataFrame()], 0
+        for frame in self._read(file, columns, groups.tolist()):
+            low, high = np.searchsorted(there, (first, first + frame.height))
+            found.append(frame[there[low:high] - first])
+            first += frame.height
+        return polars.concat(found[1:] or found)[order]
+
+    def _read(self, file: "pyarrow.parquet.ParquetFile", columns: Sequence[str], groups: list[int] | None) -> "Iterator[polars.DataFrame]":
+        import polars
+
         fields = {field.name: field for field in dataclasses.fields(self.record)}  # type: ignore[arg-type]
         wanted = list(columns or fields)
         there = [name for name in wanted if name in file.schema_arrow.names]
         late = [polars.lit(fields[name].default).alias(name) for name in wanted if name not in there]
-        for batch in file.iter_batches(batch_size=FRAME, columns=there):
+        for batch in file.iter_batches(batch_size=FRAME, row_groups=groups, columns=there):
             frame = polars.from_arrow(batch)
             assert isinstance(frame, polars.DataFrame)
             yield frame.with_columns(late).select(wanted)

@@ -1,16 +1,19 @@
 """Which problems of the benchmarks stand in what was trained on, and the scores without them."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.history.lineage import Artefact
-from o1exp.records import Problem
-from o1exp.records.table import ROWS
+from o1exp.records import Example, Problem, Table
 from o1exp.report.searched import searched
 
 if TYPE_CHECKING:
+    import polars
+
     from o1exp.bench.outcome import QuestionScore
     from o1exp.curate.leaks import Pairing
 
@@ -82,26 +85,45 @@ def _trained(arm: Arm) -> list[Seen]:
 
 
 def _look(tables: list[Artefact], posed: list[tuple[str, Artefact]]) -> "list[Pairing]":
-    import polars
-
     from o1exp.curate.contamination import contaminated
     from o1exp.curate.criteria import Criteria
     from o1exp.curate.leaks import Pairing
 
-    frames = [polars.read_parquet(table.folder / ROWS, columns=["problem", "prompt"]) for table in tables]
     asked = [(name, row) for name, problems in posed for row in problems.rows(Problem)]
-    if not asked:
-        return []
-    table = polars.concat(frames).unique(maintain_order=True)
-    found = contaminated(table["prompt"], [row.question for _, row in asked], Criteria())
-    return [
-        Pairing(
-            row=0, id=table["problem"][one.row], question=table["prompt"][one.row], benchmark=asked[one.problem][0],
-            problem=asked[one.problem][1].id, digest=asked[one.problem][1].digest, posed=asked[one.problem][1].question, kind=one.kind,
-            coverage=one.coverage, likeness=one.likeness, dropped=False,
-        )
-        for one in found
-    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            Pairing(
+                row=0, id=one.id, question=one.question, benchmark=asked[one.problem][0], problem=asked[one.problem][1].id,
+                digest=asked[one.problem][1].digest, posed=asked[one.problem][1].question, kind=one.kind, coverage=one.coverage,
+                likeness=one.likeness, dropped=False,
+            )
+            for one in contaminated(_Prompts(tables), [row.question for _, row in asked], Criteria(), Path(folder))
+        ]  # fmt: skip
+
+
+class _Prompts:
+    """The different prompts of some tables of examples as questions, each with the id of its problem; 8 bytes of each row are held."""
+
+    def __init__(self, tables: Sequence[Artefact]) -> None:
+        self._tables = tables
+
+    def frames(self, columns: Sequence[str] = ()) -> "Iterator[polars.DataFrame]":
+        import numpy as np
+        import polars
+
+        hashes = [frame.hash_rows(0).to_numpy() for frame in self._read()]
+        first = np.unique(np.concatenate([np.zeros(0, np.uint64), *hashes]), return_index=True)[1]
+        new = np.zeros(sum(map(len, hashes)), bool)
+        new[first] = True
+        place = 0
+        for frame in self._read():
+            some = frame[np.flatnonzero(new[place : place + frame.height])]
+            place += frame.height
+            yield some.select(polars.lit(0).alias("row"), polars.col("problem").alias("id"), polars.col("prompt").alias("question"))
+
+    def _read(self) -> "Iterator[polars.DataFrame]":
+        for table in self._tables:
+            yield from Table.read(table.folder, Example).frames(("problem", "prompt"))
 
 
 def _filtered(arm: Arm) -> list[Seen]:

@@ -3,14 +3,16 @@
 import csv
 import json
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import polars
 import pytest
 
+from o1exp.curate.candidates import Candidates
 from o1exp.curate.contamination import Found, contaminated
 from o1exp.curate.criteria import Criteria
+from tests.curate.held import Held
 
 ENDING = r"can be written as $\frac{m}{n}$, where $m$ and $n$ are relatively prime positive integers. Find $m+n$."
 DEFAULT = Criteria()
@@ -25,8 +27,8 @@ POSED = [
 
 
 def _kinds(question: str, criteria: Criteria = DEFAULT) -> dict[int, str]:
-    found = contaminated(polars.Series([question, "Something else altogether is asked here."]), POSED, criteria)
-    return {one.problem: one.kind for one in found if one.row == 0}
+    found = _found([question, "Something else altogether is asked here."], POSED, criteria)
+    return {one.problem: one.kind for one in found if one.place == 0}
 
 
 def test_each_kind_of_match_has_its_name() -> None:
@@ -62,24 +64,42 @@ def test_thresholds_are_settings() -> None:
 
 
 def test_nothing_to_look_for_or_in_is_no_match() -> None:
-    assert contaminated(polars.Series([], dtype=polars.String), POSED, Criteria()) == []
-    assert contaminated(polars.Series(["Find x.", "?", ""]), [], Criteria()) == []
-    assert contaminated(polars.Series(["?", ""]), ["", "?"], Criteria()) == []
+    assert _found([], POSED) == []
+    assert _found(["Find x.", "?", ""], []) == []
+    assert _found(["?", ""], ["", "?"]) == []
+
+
+def test_a_part_that_was_looked_at_before_a_kill_is_not_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = ["Something else altogether is asked here.", POSED[4].upper(), POSED[4].replace("9", "15"), POSED[0], "what is $12+34$", ""]
+    whole = _found(questions, POSED)
+    assert [(one.place, one.row, one.id, one.kind) for one in whole] == [
+        (1, 2, "p1", "exact"), (2, 3, "p2", "numbers"), (3, 4, "p3", "exact"), (4, 5, "p4", "exact"),
+    ]  # fmt: skip
+    for height in (1, 2, 5):
+        assert list(contaminated(Held.of(questions, height), POSED, Criteria(), tmp_path / str(height))) == whole
+    monkeypatch.setattr(Candidates, "_found", None)
+    table = Held.of(questions, 2)
+    assert list(contaminated(table, POSED, Criteria(), tmp_path / "2")) == whole
+    assert table.asked == [("question",), ("row", "id", "question")]
+    (tmp_path / "2/4-2.npz").unlink()
+    with pytest.raises(TypeError):
+        list(contaminated(table, POSED, Criteria(), tmp_path / "2"))
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
 
 
-def _found(questions: list[str], posed: list[str]) -> list[Found]:
-    return contaminated(polars.Series(questions), posed, Criteria())
+def _found(questions: list[str], posed: list[str], criteria: Criteria = DEFAULT) -> list[Found]:
+    with tempfile.TemporaryDirectory() as folder:
+        return list(contaminated(Held.of(questions), posed, criteria, Path(folder)))
 
 
 def test_all_30_problems_of_aime_2024_are_found_among_three_years(shared_data: Path) -> None:
     posed = [row["problem"] for row in _lines(shared_data / "aime2024/AIME24.jsonl")]
     rows = _lines(shared_data / "aimo_validation/aimo-validation-aime.jsonl")
     found = _found([row["question"] for row in rows], posed)
-    assert [(one.problem, rows[one.row]["url"].count("2024")) for one in found] == [(place, 1) for place in range(30)]
+    assert [(one.problem, rows[one.place]["url"].count("2024")) for one in found] == [(place, 1) for place in range(30)]
     assert len(rows) == 90
 
 
@@ -89,7 +109,7 @@ def test_every_leak_that_people_confirmed_is_found(shared_data: Path) -> None:
         confirmed = list(csv.DictReader(file))
     beside = [row["problem"] for row in json.loads((shared_data / "s1k/s1k.json").read_text())]
     found = _found([row["train_problem"] for row in confirmed] + beside, [row["problem"] for row in posed])
-    kinds = {(one.row, posed[one.problem]["id"]): one.kind for one in found}
+    kinds = {(one.place, posed[one.problem]["id"]): one.kind for one in found}
     assert len(confirmed) == 33
     assert [row["train_id"] for place, row in enumerate(confirmed) if (place, int(row["math500_id"][-4:])) not in kinds] == []
     dropped = [place for place, row in enumerate(confirmed) if kinds[place, int(row["math500_id"][-4:])] in Criteria().leaks]
