@@ -1,8 +1,7 @@
 """Data larger than the memory: millions of synthetic problems through source, filter and encoding, each stage in a process of its own.
 
 python -m tests.speed.wide ROWS FOLDER [STAGE ...] makes the file, then the stages (all of them where none is named), and prints what each
-took: rows, seconds, CPU seconds, and its peak of memory (VmHWM, which counts what is mapped, too). At ten million rows the folder takes
-14 GB.
+took: rows, seconds, CPU seconds, and its peak of memory (VmHWM, which counts what is mapped, too).
 """
 
 import io
@@ -203,12 +202,15 @@ def took(folder: Path, rows: int, name: str) -> Took:
 
 
 def widening(folder: Path, few: int = 100_000, many: int = 400_000) -> list[Measure]:
-    """Peak memory at two sizes: what holds its texts takes four times as much at the larger one."""
-    found = []
+    """Peak memory at two sizes (what holds its texts takes several times as much at the larger one), and what the rules over the whole
+    table cost beside the others."""
+    found: list[dict[str, Took]] = []
     for rows in (few, many):
         prepared(folder / str(rows), rows)
         found.append({name: took(folder / str(rows), rows, name) for name in stages(folder, rows)})
-    return [Measure(f"{name}, {many:,} problems of a file", f"{few:,}", "MB", found[1][name].mb, found[0][name].mb) for name in found[0]]
+    memory = [Measure(f"{name}, {many:,} problems of a file", f"{few:,}", "MB", found[1][name].mb, found[0][name].mb) for name in found[0]]
+    rates = [many / found[1][name].cpu_seconds for name in ("whole", "rules")]
+    return [*memory, Measure(f"filter with duplicates and decontaminate, {many:,} problems", "without", "problems per CPU-s", *rates)]
 
 
 def main(words: Sequence[str]) -> None:
