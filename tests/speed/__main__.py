@@ -2,8 +2,8 @@
 
 python -m tests.speed [PART ...] measures only the parts named: answers, asking, curating, packing, stores, tokens, wide, parity, training,
 ranks; gpu-training and gpu-sampling where a GPU is, or only some of their cases (`gpu-training:1.5B,7B lora`). `--accept` keeps the
-figures as the new ones, `--from FILE` takes those of an earlier measurement, also one of another machine, instead of measuring. Exit code 1:
-a rate fell by 15 %, memory rose by 5 %, or a case failed; each is named.
+figures as the new ones, `--from FILE` takes those of an earlier measurement, also one of another machine, instead of measuring. Exit code
+1: a rate fell by 15 %, memory rose by 5 %, or a case failed; each is named.
 """
 
 import argparse

@@ -206,8 +206,9 @@ def widening(folder: Path, few: int = 100_000, many: int = 400_000) -> list[Meas
     table cost beside the others."""
     found: list[dict[str, Took]] = []
     for rows in (few, many):
-        prepared(folder / str(rows), rows)
-        found.append({name: took(folder / str(rows), rows, name) for name in stages(folder, rows)})
+        place = folder / str(rows)
+        prepared(place, rows)
+        found.append({name: took(place, rows, name) for name in stages(place, rows)})
     memory = [Measure(f"{name}, {many:,} problems of a file", f"{few:,}", "MB", found[1][name].mb, found[0][name].mb) for name in found[0]]
     rates = [many / found[1][name].cpu_seconds for name in ("whole", "rules")]
     return [*memory, Measure(f"filter with duplicates and decontaminate, {many:,} problems", "without", "problems per CPU-s", *rates)]
