@@ -34,11 +34,10 @@ class Table(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         """The records in order. Errors: ValueError where a row is no such record."""
-        import pyarrow.parquet
         from pydantic import ValidationError
 
         typed, first = _typed(self.record), 0
-        for batch in pyarrow.parquet.ParquetFile(self.path).iter_batches(batch_size=CHUNK):
+        for batch in opened(self.path).iter_batches(batch_size=CHUNK):
             try:
                 yield from typed.validate_python(batch.to_pylist())
             except ValidationError as wrong:
@@ -47,18 +46,15 @@ class Table(Generic[R]):
 
     def frames(self, columns: Sequence[str] = ()) -> "Iterator[polars.DataFrame]":
         """The same rows by columns, some thousands at once; a column that came after the file was written holds its default."""
-        import pyarrow.parquet
-
-        yield from self._read(pyarrow.parquet.ParquetFile(self.path), columns, None)
+        yield from self._read(opened(self.path), columns, None)
 
     def at(self, places: "npt.ArrayLike", columns: Sequence[str] = ()) -> "polars.DataFrame":
         """The rows at these places, counted from 0, in the order of the places; of the file only their row groups are read."""
         import numpy as np
         import polars
-        import pyarrow.parquet
 
         wanted, order = np.unique(np.asarray(places, np.int64), return_inverse=True)
-        file = pyarrow.parquet.ParquetFile(self.path)
+        file = opened(self.path)
         ends = np.cumsum([file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)], dtype=np.int64)
         group = np.searchsorted(ends, wanted, side="right")
         groups, which = np.unique(group, return_inverse=True)
@@ -87,6 +83,13 @@ class Table(Generic[R]):
         import pyarrow.parquet
 
         return int(pyarrow.parquet.read_metadata(self.path).num_rows)
+
+
+def opened(path: Path) -> "pyarrow.parquet.ParquetFile":
+    """A parquet file to be read part by part: by default Arrow keeps the bytes of all parts that it will read."""
+    import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
 
 
 def write_table(folder: Path, record: type[R], rows: Iterable[R]) -> int:

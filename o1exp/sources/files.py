@@ -9,6 +9,7 @@ from typing import Literal
 
 from o1exp.flow.content import sha256, sha256_of, together
 from o1exp.records.rows import LINES, Row, assert_text, json_rows
+from o1exp.records.table import opened
 from o1exp.sources import shards
 from o1exp.sources.fields import USUAL
 
@@ -130,11 +131,10 @@ def _records(lines: Iterator[list[str]], names: list[str]) -> Iterator[Row]:
 
 def _parquet(path: Path) -> Iterator[Row]:
     import pyarrow
-    import pyarrow.parquet
 
     place = 0
     try:
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1024):
+        for batch in opened(path).iter_batches(batch_size=1024):
             for values in batch.to_pylist():
                 place += 1
                 yield Row(place, values)

@@ -1,6 +1,8 @@
 """Problems of several sources as one table."""
 
+import math
 import random
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -89,11 +91,25 @@ class Union(Stage[Table[Problem]]):
 
     def _drawn(self, size: int, count: int, name: str) -> "NDArray[np.bool_]":
         """Which of the first `size` problems of a part are taken, the same whatever the other parts are."""
-        taken = np.ones(size, bool)
-        if count < size:
-            taken[:] = False
-            taken[random.Random(f"{self.seed} {name}").sample(range(size), count)] = True
+        return sampled(random.Random(f"{self.seed} {name}"), size, count) if count < size else np.ones(size, bool)
+
+
+def sampled(luck: random.Random, size: int, count: int) -> "NDArray[np.bool_]":
+    """The places of `luck.sample(range(size), count)`, marked: the same draws without their lists of numbers."""
+    taken = np.zeros(size, bool)
+    if size <= 21 + (4 ** math.ceil(math.log(count * 3, 4)) if count > 5 else 0):
+        pool = array("q", range(size))
+        for done in range(count):
+            place = luck.randrange(size - done)
+            taken[pool[place]] = True
+            pool[place] = pool[size - done - 1]
         return taken
+    for _ in range(count):
+        place = luck.randrange(size)
+        while taken[place]:
+            place = luck.randrange(size)
+        taken[place] = True
+    return taken
 
 
 def _joined(parts: dict[str, list[Problem]]) -> Iterator[Problem]:

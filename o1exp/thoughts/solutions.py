@@ -19,21 +19,25 @@ class Solutions(Stage[Table[Example]]):
 
     def make(self, work: Work) -> None:
         table = work.open(self.problems)
-        problems = list(table)
-        solved = with_solution(problems)
-        work.note(problems=len(problems), without_solution=len(problems) - len(solved))
-        work.write(Example, (original(problem) for problem in solved))
+        rows = work.write(Example, (original(problem) for problem in table if problem.solution.strip()))
+        work.note(problems=len(table), without_solution=len(table) - rows)
+        if not rows:
+            raise _none_solved(len(table))
 
 
 def with_solution(problems: list[Problem]) -> list[Problem]:
     """The problems that have a solution. Errors: StageFailed if none has one."""
     solved = [problem for problem in problems if problem.solution.strip()]
     if not solved:
-        raise StageFailed(
-            f"none of the {len(problems)} problems has a solution to learn from; choose a source with solutions "
-            "(source.fields.solution=NAME names the field of a local file), or let a teacher write them (thought=distil)"
-        )
+        raise _none_solved(len(problems))
     return solved
+
+
+def _none_solved(problems: int) -> StageFailed:
+    return StageFailed(
+        f"none of the {problems} problems has a solution to learn from; choose a source with solutions "
+        "(source.fields.solution=NAME names the field of a local file), or let a teacher write them (thought=distil)"
+    )
 
 
 def original(problem: Problem) -> Example:

@@ -1,9 +1,8 @@
 """Keep the thoughts whose final answer agrees with the gold answer (rejection sampling; Part 2, section 2.1)."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -12,7 +11,9 @@ from o1exp.chat.request import likely_tokens
 from o1exp.chat.teacher import Budget, Teacher
 from o1exp.flow import AtLeast, Between, Expect, Role, Stage, StageFailed, Work, added, how
 from o1exp.records import Example, Problem, Table
+from o1exp.records.seen import Seen
 from o1exp.thoughts import second as other
+from o1exp.thoughts.golds import Golds
 
 if TYPE_CHECKING:
     from o1exp.answers.grade import Verdict
@@ -86,49 +87,53 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
 
     def make(self, work: Work) -> None:
         counts = Counter(right=0, wrong=0, no_answer=0, unscored=0, surplus=0, duplicates=0)
-        golds = {problem.id: problem.answer for problem in work.open(self.problems)}
-        covered: Counter[str] = Counter()
+        golds = Golds(work.open(self.problems))
         struck = self._struck(work, golds) if self.second != "none" else frozenset[str]()
-        rows = work.write(Example, self._right(work.open(self.thoughts), golds, counts, covered, struck))
-        work.note(**counts, thoughts=sum(counts[word] for word in VERDICTS), problems=len(golds), problems_covered=len(covered))
+        rows = work.write(Example, self._right(_shown(work.open(self.thoughts), work), golds, counts, struck))
+        work.note(
+            **counts, thoughts=sum(counts[word] for word in VERDICTS), problems=len(golds), problems_covered=int((golds.covered > 0).sum())
+        )
         if not rows:
             raise StageFailed(
                 f"no thought is right ({dict(counts)}): nothing is left to learn from; look at the teacher's answers, or ask more draws"
             )
 
-    def _right(
-        self, thoughts: Table[Example], golds: dict[str, str], counts: Counter[str], covered: Counter[str], struck: frozenset[str]
-    ) -> Iterator[Example]:
-        seen: set[bytes] = set()
+    def _right(self, thoughts: Iterable[Example], golds: Golds, counts: Counter[str], struck: frozenset[str]) -> Iterator[Example]:
+        from o1exp.answers.grade import grade
+
+        seen = Seen()
         for example in thoughts:
-            verdict = _named(self._graded(example, golds))
+            place = self._place(example, golds)
+            verdict = _named(grade(golds.answer(place), example.response))
             counts[verdict] += 1
             if verdict != "right":
                 continue
             if example.id in struck:
                 counts["second_dropped"] += 1
-            elif (said := _digest(example)) in seen:
+            elif (said := f"{example.problem}\0{example.response}") in seen:
                 counts["duplicates"] += 1
-            elif covered[example.problem] >= self.keep:
+            elif golds.covered[place] >= self.keep:
                 counts["surplus"] += 1
             else:
                 seen.add(said)
-                covered[example.problem] += 1
+                golds.covered[place] += 1
                 yield example
 
-    def _graded(self, example: Example, golds: dict[str, str]) -> "Verdict":
-        from o1exp.answers.grade import grade
-
-        if example.problem not in golds:
+    def _place(self, example: Example, golds: Golds) -> int:
+        place = golds.find(example.problem)
+        if place < 0:
             where = f"{self.problems.kind} {self.problems.key}"
             raise StageFailed(f"thought {example.id} belongs to no problem of {where}; connect the problems it was written for")
-        return grade(golds[example.problem], example.response)
+        return place
 
-    def _struck(self, work: Work, golds: dict[str, str]) -> frozenset[str]:
+    def _struck(self, work: Work, golds: Golds) -> frozenset[str]:
         """Ask for the second opinions and list where they disagree; the ids of the right thoughts that are dropped for it."""
+        from o1exp.answers.grade import grade
+
         doubts = []
         for example in work.open(self.thoughts):
-            verdict, gold = self._graded(example, golds), golds[example.problem]
+            gold = golds.answer(self._place(example, golds))
+            verdict = grade(gold, example.response)
             if other.fell_back(gold, verdict):
                 doubt = other.Doubt(example.id, example.problem, gold, verdict.extracted, verdict.method, bool(verdict.correct))
                 doubts.append((doubt, example))
@@ -159,9 +164,11 @@ LIKELY_SHOWN = 1000
 """Tokens of a problem and the end of a response that nobody has counted."""
 
 
-def _digest(example: Example) -> bytes:
-    """What tells a response to a problem from others: the texts themselves would take gigabytes."""
-    return blake2b(f"{example.problem}\0{example.response}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _shown(thoughts: Table[Example], work: Work) -> Iterator[Example]:
+    with work.progress("thoughts verified", len(thoughts)) as bar:
+        for example in thoughts:
+            yield example
+            bar.advance()
 
 
 def _named(verdict: "Verdict") -> str:

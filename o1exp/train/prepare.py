@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from o1exp.chat.rehearsal import refuses_answers
 from o1exp.chat.templates import chosen, mistake_in, settled, syntax_error
-from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Work, added
+from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Stopped, Work, added
 from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair, Table
 from o1exp.train.bases.folder import end_tokens as end_tokens_of
@@ -100,16 +100,19 @@ class Prepare(Stage[Prepared]):
             try:
                 tokenizer = load_tokenizer(start, self.eos_token, self.chat_template)
                 encoder = ChatEncoder(tokenizer, end_tokens(start), self.special_tokens)
-                data = encode(_counted(table, bar), encoder, self.max_length, self.overlong, work.folder)
+                data = encode(_counted(table, bar, work), encoder, self.max_length, self.overlong, work.scratch)
             except CannotTrain as problem:
                 raise ValueError(str(problem)) from None
+        data = data.moved(work.folder)
         data.save(work.folder)
         write_preview(data, tokenizer, work.folder)
         work.note(**facts(data, self.max_length, encoder.specials).noted())
 
 
-def _counted(table: Table[Any], bar: Any) -> Iterator[Example | Pair]:
+def _counted(table: Table[Any], bar: Any, work: Work) -> Iterator[Example | Pair]:
     for row in table:
+        if work.stopping:
+            raise Stopped
         yield row
         bar.advance(1)
 

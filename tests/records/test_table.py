@@ -1,3 +1,4 @@
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from o1exp.records import Completion, Score, Usage
+from o1exp.records import Completion, Problem, Score, Usage
 from o1exp.records.table import CHUNK, Table, write_table
 
 
@@ -110,3 +111,15 @@ def test_the_same_rows_give_the_same_bytes(tmp_path_factory, rows) -> None:  # t
         write_table(folder, Nested, iter(records))
         contents.append((folder / "rows.parquet").read_bytes())
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("how", ["records", "frames"])
+def test_of_a_file_no_more_is_held_than_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr("o1exp.records.table.FRAME", 1024)
+    luck = random.Random(0)
+    write_table(tmp_path, Problem, (Problem(id=str(n), question=luck.randbytes(200).hex(), answer="") for n in range(20 * 1024)))
+    assert (tmp_path / "rows.parquet").stat().st_size > 4_000_000
+    table, before, most = Table.read(tmp_path, Problem), pyarrow.total_allocated_bytes(), 0
+    for _ in table if how == "records" else table.frames(("question",)):
+        most = max(most, pyarrow.total_allocated_bytes() - before)
+    assert most < 3_000_000

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from o1exp.config.compose import composed
@@ -17,7 +18,7 @@ from o1exp.records import Problem, Table
 from o1exp.records.table import write_table
 from o1exp.sources.arithmetic import Arithmetic
 from o1exp.sources.local import Local
-from o1exp.sources.union import Union
+from o1exp.sources.union import Union, sampled
 
 Parts = dict[str, Stage[Table[Problem]]]
 
@@ -104,3 +105,10 @@ def test_the_command_line_composes_parts_by_name(tmp_path: Path) -> None:
     assert [stage.kind for stage in union.parts.values()] == ["Local", "Arithmetic"]
     assert union.expect({"parts.own": union.parts["own"].expect({}), "parts.sums": union.parts["sums"].expect({})}).rows is None
     assert len(Store(tmp_path).get(union)) == 6
+
+
+@pytest.mark.parametrize("size", [1, 2, 20, 22, 100, 1000, 5000])
+def test_the_draw_is_that_of_a_sample(size: int) -> None:
+    for count in {0, 1, min(5, size), min(6, size), min(30, size), size // 3, size - 1, size}:
+        marked = np.flatnonzero(sampled(random.Random(7), size, count))
+        assert marked.tolist() == sorted(random.Random(7).sample(range(size), count))

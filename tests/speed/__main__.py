@@ -1,9 +1,9 @@
 """`make bench`: measurements of this machine, beside those that were accepted last (docs/measured.json).
 
-python -m tests.speed [PART ...] measures only the parts named: answers, asking, curating, packing, stores, tokens, parity, training, ranks;
-gpu-training and gpu-sampling where a GPU is, or only some of their cases (`gpu-training:1.5B,7B lora`). `--accept` keeps the figures as the
-new ones, `--from FILE` takes those of an earlier measurement, also one of another machine, instead of measuring. Exit code 1: a rate fell
-by 15 %, memory rose by 5 %, or a case failed; each is named.
+python -m tests.speed [PART ...] measures only the parts named: answers, asking, curating, packing, stores, tokens, wide, parity, training,
+ranks; gpu-training and gpu-sampling where a GPU is, or only some of their cases (`gpu-training:1.5B,7B lora`). `--accept` keeps the
+figures as the new ones, `--from FILE` takes those of an earlier measurement, also one of another machine, instead of measuring. Exit code
+1: a rate fell by 15 %, memory rose by 5 %, or a case failed; each is named.
 """
 
 import argparse
@@ -31,12 +31,13 @@ from tests.speed.packing import packing
 from tests.speed.stores import growing
 from tests.speed.tokens import tokenising
 from tests.speed.training import NOTE, VARIANTS, against_single, against_trl, parity
+from tests.speed.wide import widening
 
 OUT, KEPT = Path("outputs/bench"), Path("docs/measured.json")
 SMALL, LARGE = 32_000, 152_064
 """Vocabularies; the larger is Qwen2.5's."""
 PEER = ("parity", "training", "ranks")
-PARTS = ("answers", "asking", "curating", "packing", "stores", "tokens", *PEER, *gpu.PARTS)
+PARTS = ("answers", "asking", "curating", "packing", "stores", "tokens", "wide", *PEER, *gpu.PARTS)
 
 
 @dataclass
@@ -75,6 +76,8 @@ def measured(parts: list[str], folder: Path) -> Iterator[Measure]:
         yield from growing(folder / "stores")
     if "tokens" in parts:
         yield tokenising()
+    if "wide" in parts:
+        yield from widening(folder / "wide")
     if "parity" in parts:
         yield parity(folder / "parity")
     if "training" in parts:

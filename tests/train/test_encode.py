@@ -1,12 +1,13 @@
 """Masking by chat template: what is learned, what is refused, what is counted."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from o1exp.records import Example, Pair
-from o1exp.train.data.encode import ARRAYS, CannotTrain, ChatEncoder, Encoded, encode
+from o1exp.train.data.encode import ARRAYS, CannotTrain, ChatEncoder, Document, Encoded, encode
 
 TEMPLATE = (
     "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}<e>\n{% endfor %}"
@@ -144,3 +145,48 @@ def test_saved_and_loaded_alike(tmp_path: Path) -> None:
     for name in ARRAYS:
         assert getattr(again, name).tolist() == getattr(data, name).tolist()
     assert (again.dropped, again.over) == (1, data.over)
+
+
+def test_after_a_kill_only_the_rows_behind_the_last_part_are_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("o1exp.train.data.encode._PART", 10)
+    rows = [example(prompt=f"{n} + <s>", response="x" * (n % 7) + f"{n}", problem=f"p{n % 40}") for n in range(57)]
+    rows[31] = example(prompt="\ud800", problem="none")
+    whole = ChatEncoder(tokenizer())
+    expected = encode(rows, whole, 33, "drop")
+    assert 0 < expected.dropped < 50
+    assert expected.unreadable.tolist() == [31]
+
+    def killed() -> Iterator[Example]:
+        yield from rows[:44]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        encode(killed(), ChatEncoder(tokenizer()), 33, "drop", tmp_path)
+    with (tmp_path / "ids.npy").open("ab") as file:
+        file.write(b"half of a part")
+    asked: list[int] = []
+    again = ChatEncoder(tokenizer())
+    plainly = again._texts
+
+    def texts(document: Document) -> tuple[str, str]:
+        asked.append(document.row)
+        return plainly(document)
+
+    monkeypatch.setattr(again, "_texts", texts)
+    found = encode(rows, again, 33, "drop", tmp_path)
+    assert asked == [*range(40, 57)]
+    assert again.specials == whole.specials == {"<s>": 56}
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    expected.save(tmp_path / "one")
+    found.moved(tmp_path / "two").save(tmp_path / "two")
+    for name in (*ARRAYS, "counts"):
+        assert (tmp_path / f"one/{name}.npy").read_bytes() == (tmp_path / f"two/{name}.npy").read_bytes(), name
+
+
+def test_parts_whose_ids_are_lost_are_encoded_again(tmp_path: Path) -> None:
+    rows = [example(prompt=str(n)) for n in range(5)]
+    whole = encode(rows, ChatEncoder(tokenizer()), 1000, "drop")
+    encode(rows, ChatEncoder(tokenizer()), 1000, "drop", tmp_path)
+    (tmp_path / "ids.npy").unlink()
+    assert encode(rows, ChatEncoder(tokenizer()), 1000, "drop", tmp_path).ids.tolist() == whole.ids.tolist()

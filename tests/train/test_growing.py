@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from o1exp.records.question import question_number
-from o1exp.train.data.growing import growing
+from o1exp.train.data.growing import Growing, growing, grown
 from o1exp.train.data.problems import SameProblems
 
 
@@ -19,6 +19,21 @@ def test_the_file_is_the_one_that_numpy_would_save(tmp_path: Path) -> None:
     with growing(tmp_path / "none.npy", np.int32):
         pass
     assert np.load(tmp_path / "none.npy").tolist() == []
+
+
+def test_it_goes_on_behind_what_a_kill_left(tmp_path: Path) -> None:
+    whole, path = np.arange(1000, dtype=np.int32), tmp_path / "grown.npy"
+    assert grown(path, np.int32) == 0
+    with path.open("wb") as file:  # as a process leaves it that is killed
+        started = Growing(file, np.int32, 0)
+        started.extend(whole[:700])
+        started.flush()
+        assert grown(path, np.int32) == 700
+    with growing(path, np.int32, 600) as grows:
+        grows.extend(whole[600:])
+    np.save(tmp_path / "saved.npy", whole)
+    assert path.read_bytes() == (tmp_path / "saved.npy").read_bytes()
+    assert grown(path, np.int32) == 1000
 
 
 def test_examples_that_share_a_question_or_an_id_are_one_problem() -> None:

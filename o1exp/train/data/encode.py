@@ -1,11 +1,11 @@
 """Examples and pairs as token ids: prompt and answer through the tokenizer's chat template, loss on the answer and its end token."""
 
+import os
 import tempfile
-from array import array
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -16,11 +16,13 @@ import numpy.typing as npt
 
 from o1exp.chat.dialogue import Dialogue
 from o1exp.records import Example, Pair
-from o1exp.train.data.growing import Growing, growing
+from o1exp.train.data.found import Found, known
+from o1exp.train.data.growing import Growing, growing, grown
 from o1exp.train.data.letters import Letters, sentence
-from o1exp.train.data.problems import SameProblems
 
 Ints = npt.NDArray[np.int64]
+_PART = 2048
+"""Rows that are encoded again after a kill, at most."""
 PLAIN, CHOSEN, REJECTED = range(3)
 ROLES = ("plain", "chosen", "rejected")
 """What a document is in its unit, by number: an example alone, or the answer of a pair that is preferred, or the other one."""
@@ -50,9 +52,9 @@ class Document:
             return False
 
 
-def documents(rows: Iterable[Example | Pair]) -> Iterator[Document]:
-    """One document of each example, two of each pair, the chosen one first."""
-    for at, row in enumerate(rows):
+def documents(rows: Iterable[Example | Pair], first: int = 0) -> Iterator[Document]:
+    """One document of each example, two of each pair, the chosen one first; `first` is the number of the first row."""
+    for at, row in enumerate(rows, first):
         if isinstance(row, Pair):
             for role, response in ((CHOSEN, row.chosen), (REJECTED, row.rejected)):
                 yield Document(at, role, f"{row.problem} ({ROLES[role]})", row.problem, row.prompt, response)
@@ -105,6 +107,13 @@ class Encoded:
                 continue
             np.save(folder / f"{name}.npy", getattr(self, name))
         np.save(folder / "counts.npy", np.array([self.dropped, self.cut, self.over]))
+
+    def moved(self, folder: Path) -> "Encoded":
+        """The same, with the file of the ids, which are mapped, in another folder of the same disk."""
+        assert isinstance(self.ids, np.memmap)
+        place = folder / f"{IDS}.npy"
+        os.replace(str(self.ids.filename), place)
+        return replace(self, ids=np.load(place, mmap_mode="r"))
 
     @classmethod
     def load(cls, folder: Path) -> "Encoded":
@@ -178,80 +187,78 @@ class ChatEncoder:
 
 
 def encode(
-    rows: Iterable[Example | Pair], encoder: ChatEncoder, max_length: int, overlong: str, folder: Path | None = None
+    rows: Iterable[Example | Pair], encoder: ChatEncoder, max_length: int, overlong: str, scratch: Path | None = None
 ) -> Encoded:  # fmt: skip
     """Encode every document of the rows; one longer than `max_length` tokens is dropped or cut at its end, and counted.
 
-    The ids go to `ids.npy` in the folder as they come (one of its own where it is None) and are mapped into memory; of a document some
-    60 bytes are held.
+    The ids go to `ids.npy` in the scratch folder as they come (one of its own where it is None) and are mapped into memory; of a document
+    some 60 bytes are held, which every few thousand rows are written there too: after a kill the same rows are passed over.
 
     Rows that are no text (half of a surrogate pair) are left out and named in `unreadable`. Errors: CannotTrain if nothing is left, if a
     document has no trainable token, or where the tokenizer lacks a letter of one.
     """
-    with tempfile.TemporaryDirectory() if folder is None else nullcontext(str(folder)) as place:
-        path = Path(place) / f"{IDS}.npy"
-        with growing(path, np.int32) as ids:
-            found = _documents(rows, encoder, (max_length, overlong), ids)
-        if encoder.unknown:
-            raise CannotTrain(sentence(encoder.unknown))
-        if not found.rows:
+    with tempfile.TemporaryDirectory() if scratch is None else nullcontext(str(scratch)) as place:
+        folder, found = Path(place), Found()
+        path, source = folder / f"{IDS}.npy", iter(rows)
+        for part in known(folder, grown(path, np.int32)):
+            found.add(part)
+        deque(islice(source, found.read), maxlen=0)
+        with growing(path, np.int32, found.tokens) as ids:
+            while chunk := list(islice(source, _PART)):
+                part = _part(chunk, found.read, encoder, (max_length, overlong), ids)
+                ids.flush()
+                part.save(folder / f"{found.read}.npz")
+                found.add(part)
+        encoder.specials.update(found.specials)
+        if found.unknown:
+            raise CannotTrain(sentence(found.unknown))
+        if not found.numbers["rows"]:
+            unreadable = len(set(found.numbers["unreadable"]))
             raise CannotTrain(
                 f"no example is left to train on: {found.dropped} were longer than max_length={max_length}; raise it, or set overlong=cut"
-                + (f" ({len(found.unreadable)} were no text)" if found.unreadable else "")
+                + (f" ({unreadable} were no text)" if unreadable else "")
             )
-        return found.encoded(np.load(path, mmap_mode=None if folder is None else "r"))
+        return _encoded(found, np.load(path, mmap_mode=None if scratch is None else "r"))
 
 
-@dataclass
-class _Found:
-    """What is held of the documents: numbers alone."""
-
-    starts: "array[int]" = field(default_factory=lambda: array("q", [0]))
-    prompts: "array[int]" = field(default_factory=lambda: array("q"))
-    rows: "array[int]" = field(default_factory=lambda: array("q"))
-    roles: "array[int]" = field(default_factory=lambda: array("b"))
-    places: "array[int]" = field(default_factory=lambda: array("q"))
-    """The place of each kept document among all that were seen."""
-    seen: "array[int]" = field(default_factory=lambda: array("q"))
-    problems: SameProblems = field(default_factory=SameProblems)
-    unreadable: list[int] = field(default_factory=list)
-    dropped: int = 0
-    cut: int = 0
-    over: int = 0
-
-    def encoded(self, ids: npt.NDArray[np.int32]) -> Encoded:
-        at = np.frombuffer(self.rows, np.int64)
-        return Encoded(
-            ids=ids, starts=np.frombuffer(self.starts, np.int64), prompts=np.frombuffer(self.prompts, np.int64), rows=at,
-            problems=self.problems.numbers()[np.frombuffer(self.places, np.int64)], units=at, roles=np.frombuffer(self.roles, np.int8),
-            lengths_seen=np.frombuffer(self.seen, np.int64), unreadable=np.unique(np.array(self.unreadable, dtype=np.int64)),
-            dropped=self.dropped, cut=self.cut, over=self.over,
-        )  # fmt: skip
+def _encoded(found: Found, ids: npt.NDArray[np.int32]) -> Encoded:
+    at = found.array("rows")
+    return Encoded(
+        ids=ids, starts=np.concatenate(([0], np.cumsum(found.array("lengths")))), prompts=found.array("prompts"), rows=at,
+        problems=found.problems.numbers()[found.array("kept").astype(bool)], units=at, roles=found.array("roles").astype(np.int8),
+        lengths_seen=found.array("seen"), unreadable=np.unique(found.array("unreadable")),
+        dropped=found.dropped, cut=found.cut, over=found.over,
+    )  # fmt: skip
 
 
-def _documents(rows: Iterable[Example | Pair], encoder: ChatEncoder, cap: tuple[int, str], ids: Growing) -> _Found:
-    """Encode every document; `cap` is how long one may be, and what becomes of a longer one."""
-    (max_length, overlong), found, source = cap, _Found(), documents(rows)
-    while chunk := list(islice(source, 512)):
-        found.unreadable += [document.row for document in chunk if not document.is_text]
-        readable = [document for document in chunk if document.is_text]
+def _part(chunk: list[Example | Pair], first: int, encoder: ChatEncoder, cap: tuple[int, str], ids: Growing) -> Found:
+    """Encode the documents of some rows, of which `first` stand before; `cap` is how long one may be, and what becomes of a longer one."""
+    (max_length, overlong), found, source = cap, Found(read=len(chunk)), documents(chunk, first)
+    numbers = found.numbers
+    encoder.specials, encoder.unknown = Counter(), found.unknown
+    while some := list(islice(source, 512)):
+        numbers["unreadable"].extend(document.row for document in some if not document.is_text)
+        readable = [document for document in some if document.is_text]
         for document, (prompt, answer) in zip(readable, encoder(readable), strict=True):
             found.problems.add(document.problem, document.prompt)
-            found.seen.append(len(prompt) + len(answer))
-            excess = found.seen[-1] - max_length
-            if excess > 0 and overlong == "drop":
-                found.dropped, found.over = found.dropped + 1, found.over + found.seen[-1]
+            tokens = len(prompt) + len(answer)
+            numbers["seen"].append(tokens)
+            excess = tokens - max_length
+            kept = excess <= 0 or overlong != "drop"
+            numbers["kept"].append(kept)
+            if not kept:
+                found.dropped, found.over = found.dropped + 1, found.over + tokens
                 continue
             if excess > 0:
                 answer, found.cut, found.over = answer[: max(0, len(answer) - excess)], found.cut + 1, found.over + excess
             if not document.response.strip() or not answer:
                 raise CannotTrain(f"example {document.name} has no trainable token: " + _why_empty(document, len(prompt), max_length))
             ids.extend(prompt + answer)
-            found.starts.append(ids.count)
-            found.prompts.append(len(prompt))
-            found.rows.append(document.row)
-            found.roles.append(document.role)
-            found.places.append(len(found.seen) - 1)
+            numbers["lengths"].append(len(prompt) + len(answer))
+            numbers["prompts"].append(len(prompt))
+            numbers["rows"].append(document.row)
+            numbers["roles"].append(document.role)
+    found.specials, encoder.specials = dict(encoder.specials), Counter()
     return found
 
 

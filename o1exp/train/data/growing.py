@@ -1,5 +1,7 @@
 """An array on disk that grows row by row and is never held: numpy's own file, with the bytes that `np.save` would write."""
 
+import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +14,20 @@ import numpy.typing as npt
 class Growing:
     """An open `.npy` of one dimension; `count` numbers stand in it."""
 
-    def __init__(self, file: IO[bytes], kind: npt.DTypeLike) -> None:
-        self._file, self._kind, self.count = file, np.dtype(kind), 0
+    def __init__(self, file: IO[bytes], kind: npt.DTypeLike, count: int) -> None:
+        self._file, self._kind, self.count = file, np.dtype(kind), count
         self._head()
+        file.seek(count * self._kind.itemsize, os.SEEK_CUR)
+        file.truncate()
 
     def extend(self, numbers: Any) -> None:
         some = np.asarray(numbers, dtype=self._kind)
         self._file.write(some.tobytes())
         self.count += len(some)
+
+    def flush(self) -> None:
+        """What stands in it outlives a kill."""
+        self._file.flush()
 
     def close(self) -> None:
         """Write how many there are; the header has room for it."""
@@ -32,8 +40,18 @@ class Growing:
 
 
 @contextmanager
-def growing(path: Path, kind: npt.DTypeLike) -> Iterator[Growing]:
-    with path.open("wb") as file:
-        found = Growing(file, kind)
+def growing(path: Path, kind: npt.DTypeLike, count: int = 0) -> Iterator[Growing]:
+    """A new array, or one that goes on behind the first `count` numbers of the file."""
+    with path.open("r+b" if count else "wb") as file:
+        found = Growing(file, kind, count)
         yield found
         found.close()
+
+
+def grown(path: Path, kind: npt.DTypeLike) -> int:
+    """How many numbers stand in a file that may not have been closed."""
+    if not path.is_file():
+        return 0
+    head = io.BytesIO()
+    Growing(head, kind, 0)
+    return max(0, path.stat().st_size - head.tell()) // np.dtype(kind).itemsize

@@ -1,6 +1,7 @@
 """Which examples are of one problem: what is held out, is held out with all of them."""
 
 from array import array
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -26,6 +27,21 @@ class SameProblems:
         """An example's problem by its id ("" for none) and its text."""
         self._numbers.append(_number(question))
         self._names.append(_name(name) if name else 0)
+
+    def extend(self, other: "SameProblems") -> None:
+        self._numbers.extend(other._numbers)
+        self._names.extend(other._names)
+
+    def arrays(self) -> dict[str, Ints]:
+        """All that is known, for a file."""
+        return {"numbers": np.frombuffer(self._numbers, np.int64), "names": np.frombuffer(self._names, np.int64)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Ints]) -> "SameProblems":
+        found = cls()
+        found._numbers.frombytes(arrays["numbers"].tobytes())
+        found._names.frombytes(arrays["names"].tobytes())
+        return found
 
     def numbers(self) -> Ints:
         """That of each example, in the order in which they were added: the lowest of all questions that it is one problem with."""
