@@ -1,9 +1,11 @@
-"""What a run needs beside its outputs folder: stores, and the book of answers. Whether they answer is known before anything starts."""
+"""What a run needs beside its outputs folder: stores, the book of answers, a launcher. Whether they are there is known before it starts."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,15 @@ def book(ledger: Any, root: Path) -> Iterator[str]:
             yield f"ledger: {why}"
     except (StageFailed, ValueError) as wrong:
         yield f"ledger: {wrong}"
+
+
+def launcher(target: str) -> Iterator[str]:
+    """What the launcher of this class lacks here."""
+    kind = target.rpartition(".")[2]
+    if kind == "RayLauncher" and find_spec("ray") is None:
+        yield "hydra/launcher=ray needs Ray: pip install 'o1exp[ray]'"
+    if kind == "SlurmLauncher" and shutil.which("srun") is None:
+        yield "hydra/launcher=submitit_slurm: there is no srun here; start on a node of the cluster, or choose hydra/launcher=submitit_local"
 
 
 def _server(url: str) -> str:

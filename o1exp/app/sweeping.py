@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from o1exp.app import sweep as end
 from o1exp.app.axes import Axes, Value
 from o1exp.app.beside import book, stores
+from o1exp.app.beside import launcher as launcher_lacks
 from o1exp.app.cell import shared
 from o1exp.app.cells import Ended, Refused, cells, checked
 from o1exp.app.identity import folder_of, launchable, settle, what
@@ -100,7 +101,7 @@ SHOWN = {"why": _explained, "status": _stands}
 
 
 def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> None:
-    if wrong := [*whole.obstacles, *unready(whole.store, first)]:
+    if wrong := [*whole.obstacles, *unready(config, whole.store, first)]:
         raise Refused(wrong)
     folder = folder_of(config, whole.axes)
     fixed = set(whole.axes.fixed) - set(what(whole.axes.fixed))  # how to run is no part of a cell
@@ -122,9 +123,9 @@ def _run(config: DictConfig, launcher: Launcher, first: Study, whole: Whole) -> 
     end.ended(config, first, folder, set(cells_by_number), changed=bool(to_do))
 
 
-def unready(store: Store, study: Study) -> list[str]:
-    """What does not answer beside the outputs folder; a cell would find it when the ones before it have cost something."""
-    return [*stores(store, writes=True), *book(study.ledger, store.root)]
+def unready(config: DictConfig, store: Store, study: Study) -> list[str]:
+    """What is not there for a sweep, or does not answer; a cell would find it when the ones before it have cost something."""
+    return [*launcher_lacks(str(config.hydra.launcher._target_)), *stores(store, writes=True), *book(study.ledger, store.root)]
 
 
 def _only(config: DictConfig, known: dict[int, Value]) -> dict[int, Value]:

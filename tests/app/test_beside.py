@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from o1exp.app import beside
 from o1exp.chat.layout import NAME, SCHEMA
 from tests.inside import Command
 
@@ -65,3 +66,18 @@ def test_a_file_that_is_no_book_is_found_before_a_run(o1exp: Command, tmp_path: 
     assert done.code == 2
     assert why in done.err
     assert not (tmp_path / "outputs" / "artefacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("launcher", "why"), [("ray", "needs Ray: pip install 'o1exp[ray]'"), ("submitit_slurm", "there is no srun here")]
+)
+def test_a_launcher_that_lacks_something_is_refused_before_the_first_cell(
+    o1exp: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launcher: str, why: str
+) -> None:
+    monkeypatch.setattr(beside, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", "")
+    done = o1exp("-m", f"hydra/launcher={launcher}", "seed=1,2", *SOURCE, "source.seed=${seed}")
+    assert done.code == 2
+    assert f"hydra/launcher={launcher}" in done.err
+    assert why in done.err
+    assert not (tmp_path / "outputs").exists()

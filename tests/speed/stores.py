@@ -14,9 +14,14 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 
+from o1exp.chat.accounts import open_book
+from o1exp.chat.book import ROW
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME
+from o1exp.chat.ledger import Claim, Ledger
+from o1exp.chat.prices import Price
 from o1exp.flow.artefacts import Artefacts
+from o1exp.records import Usage
 from tests.flow.stages import Head, Numbers
 from tests.speed.measure import Measure
 
@@ -64,6 +69,46 @@ def answered(root: Path, count: int) -> None:
             rows = ((one, asked, "y" * 200, "", "stop", "m", 60, 80, 0.001, 0, 0.0, one[::-1], "{}") for one in keys)
             sql.executemany("INSERT INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
         sql.execute("CREATE INDEX answers_base ON answers (base)")
+
+
+def billed(root: Path, count: int) -> None:
+    """A book with so many rows of money, of a thousand stages that stand on as many answers each."""
+    root.mkdir(parents=True, exist_ok=True)
+    with closing(Cache(root / NAME)) as cache:
+        sql, indexes = cache.connection, {"key": "key", "model": "model, kind", "stage": "stage"}
+        sql.execute("PRAGMA synchronous=OFF")
+        for name in indexes:
+            sql.execute(f"DROP INDEX ledger_{name}")
+        with cache.transaction():
+            rows = (("study", f"Ask/{n % 1000}", key(n), "answered", "m", 60, 80 + n % 50, 0.001, 0.0) for n in range(count))
+            sql.executemany(ROW, rows)
+            sql.execute("INSERT INTO uses SELECT stage, key FROM ledger ORDER BY stage, key")
+        for name, columns in indexes.items():
+            sql.execute(f"CREATE INDEX ledger_{name} ON ledger ({columns})")
+
+
+def begins(root: Path) -> float:
+    """Median milliseconds from opening the book to the first claim of an asker, and until it has closed it again."""
+    seconds = []
+    for number in range(6):
+        began = time.perf_counter()
+        with closing(Cache(root / NAME)) as cache, closing(Ledger(cache, root / "locks", "study", f"Ask/{number}")) as ledger:
+            used = Usage(prompt_tokens=1, completion_tokens=1, usd=0.01)
+            assert ledger.claim(f"new-{number}", "m", Price(0.01, used, 1e-6, 4e-6), 1e9) is Claim.MINE
+            ledger.give_back(f"new-{number}")
+        seconds.append(time.perf_counter() - began)
+    return 1000 * median(seconds[1:])  # the first one notes what it read
+
+
+def summed(root: Path) -> float:
+    """Median milliseconds of what a page asks the book about one stage: what it paid, and what its answers cost."""
+    seconds = []
+    for number in range(5):
+        began = time.perf_counter()
+        with open_book(root) as book:
+            assert book.paid([f"Ask/{number}"]).answered and book.answers([f"Ask/{number}"]).answered
+        seconds.append(time.perf_counter() - began)
+    return 1000 * median(seconds)
 
 
 def look_up(root: Path, count: int) -> float:

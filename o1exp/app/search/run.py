@@ -49,7 +49,7 @@ def _search(config: DictConfig, launcher: Launcher, asked: Search) -> Sequence[A
         raise Refused([f"action={config.action}: a search can be run or planned; ask its trials one by one, without -m"])
     if config.goal != "report":
         raise Refused([f"goal={config.goal}: a search scores models; leave the goal out"])
-    if wrong := unready(store_of(first), first):
+    if wrong := unready(config, store_of(first), first):
         raise Refused(wrong)
     folder = folder_of(config, asked.axes)
     with writing(Path(config.outputs).resolve()):
