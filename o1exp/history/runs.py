@@ -133,7 +133,7 @@ NEAREST = 5
 
 
 def _there(asked: Path, outputs: Path) -> str:
-    """What there is instead of a run that was not found: runs in the folder that was named or in the outputs folder, the likeliest first."""
+    """What there is instead of a run that was not found: runs in the folder that was named, or in outputs, the likeliest first."""
     inside = next((place for place in (asked / "runs", asked) if place.is_dir() and any(place.glob(f"*/{RECORD}"))), None)
     folder = inside or outputs / "runs"
     known = sorted(path.parent.name for path in folder.glob(f"*/{RECORD}"))
