@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from statistics import median
 
@@ -73,9 +74,10 @@ def write(folder: Path, rows: list[ValidationRow]) -> None:
 
 def behind(folder: Path, rows: list[ValidationRow]) -> str:
     """Why a trial is ended at its last row: its best loss is above the median of what others had by then; "" where it goes on."""
-    tokens, best = rows[-1].tokens, min(row.loss for row in rows if row.step or len(rows) == 1)
     if not rows[-1].step:
         return ""
+    tokens = rows[-1].tokens
+    best = min(_by(rows, tokens), default=inf)
     others = [read(place) for place in folder.parent.glob(f"*/{CHANNEL}") if place.parent != folder]
     losses = [min(early) for other in others if other and other[-1].tokens >= tokens and (early := _by(other, tokens))]
     if len(losses) < WARM or best <= (middle := median(losses)):
@@ -84,4 +86,5 @@ def behind(folder: Path, rows: list[ValidationRow]) -> str:
 
 
 def _by(rows: list[ValidationRow], tokens: int) -> list[float]:
-    return [row.loss for row in rows if row.step and row.tokens <= tokens]
+    """The losses by then that are numbers: a training that diverges may have others, and no median is told from those."""
+    return [row.loss for row in rows if row.step and row.tokens <= tokens and isfinite(row.loss)]

@@ -94,4 +94,9 @@ def sentence(found: AtEqualTokens, ours: str, theirs: str) -> str:
 
 
 def p_words(p: float) -> str:
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}" if p < 0.01 else f"p = {p:.2f}"
+    return "p < 0.0001" if p < 0.0001 else f"p = {p_digits(p)}"
+
+
+def p_digits(p: float) -> str:
+    """So many that nobody takes 0.046 for 0.05."""
+    return f"{p:.4f}" if p < 0.01 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

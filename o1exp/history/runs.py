@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -124,10 +125,30 @@ def find(run: str, outputs: Path) -> RunRecord:
     places = [asked / RECORD, asked, run_folder(outputs, run) / RECORD]
     place = next((place for place in places if place.name == RECORD and place.is_file()), None)
     if place is None:
-        known = sorted(path.parent.name for path in (outputs / "runs").glob(f"*/{RECORD}"))
-        there = f"there are {', '.join(known)}" if known else f"there is no run in {outputs / 'runs'}"
-        raise ValueError(f"no run {run!r}: neither {places[0]} nor {places[2]} exists; {there}")
+        raise ValueError(f"no run {run!r}: neither {places[0]} nor {places[2]} exists; {_there(asked, outputs)}")
     return read(place.parent)
+
+
+NEAREST = 5
+"""Runs that are named where another was not found."""
+
+
+def _there(asked: Path, outputs: Path) -> str:
+    """What there is instead of a run that was not found: runs in the folder that was named, or in outputs, the likeliest first."""
+    inside = next((place for place in (asked / "runs", asked) if place.is_dir() and any(place.glob(f"*/{RECORD}"))), None)
+    folder = inside or outputs / "runs"
+    known = sorted(path.parent.name for path in folder.glob(f"*/{RECORD}"))
+    if not known:
+        return f"there is no run in {folder}"
+    said = [str(folder / name) if inside else name for name in _nearest(asked.name, known)]
+    first = "it is a folder of runs: name " if inside else "there are "
+    return first + ", ".join(said) + (f" or another of the {len(known)} in {folder}" if len(known) > len(said) else "")
+
+
+def _nearest(name: str, known: list[str]) -> list[str]:
+    """Those that begin so, then those that are spelled alike, then the last ones in order."""
+    alike = [one for one in known if one.startswith(name)] + get_close_matches(name, known, NEAREST, 0.4)
+    return list(dict.fromkeys([*alike, *reversed(known)]))[:NEAREST] if len(known) > NEAREST else known
 
 
 def all_of(root: Path) -> list[RunRecord]:

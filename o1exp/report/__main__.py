@@ -16,7 +16,7 @@ from o1exp.report import runs
 from o1exp.report.alike import RULE, unlike
 from o1exp.report.compare import rows
 from o1exp.report.differ import differences
-from o1exp.report.effects import REPLICATES, effects
+from o1exp.report.effects import REPLICATES, effects, unknown_replicates
 from o1exp.report.export import REPRODUCE, export
 from o1exp.report.flips import flips
 from o1exp.report.gate import CODES, findings, overall, read_thresholds
@@ -44,6 +44,8 @@ def _compare(asked: argparse.Namespace) -> int:
     arms = runs.merge(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
     table, warnings, listed_once = rows(arms, baseline, asked.across), unlike(arms), [*repeated, *runs.same(arms)]
+    if asked.replicates is not REPLICATES and (wrong := unknown_replicates(arms, asked.replicates)):
+        raise ValueError(wrong)
     grid = effects(arms, baseline, asked.replicates)
     if asked.out is not None:
         command = shlex.join(["python", "-m", "o1exp.report", "compare", *asked.runs, *_flags(asked, baseline)])
@@ -57,6 +59,7 @@ def _compare(asked: argparse.Namespace) -> int:
             "baseline": baseline,
             "warnings": warnings,
             "listed_once": listed_once,
+            "uncompared": runs.uncompared(arms, baseline),
             "rows": [values(row) for row in table],
         }
         told["effects"] = grid.plain()
@@ -75,7 +78,7 @@ def _compare(asked: argparse.Namespace) -> int:
     if not console.is_terminal:
         console.width = 200
     console.print(summary(table, grid))
-    for sentence in [*listed_once, *([" ".join([*warnings, RULE])] if warnings else [])]:
+    for sentence in [*listed_once, *runs.uncompared(arms, baseline), *([" ".join([*warnings, RULE])] if warnings else [])]:
         console.print(f"\n{sentence}", markup=False, style="yellow")
     for name, why in runs.failed(found).items():
         console.print(f"without a result: {name}: {why}", markup=False, style="red", soft_wrap=True)

@@ -25,6 +25,8 @@ ROOM = 0.1
 """The part by which a number without an interval may differ and be called within."""
 SETTLED = ("outputs=", "track=", "track.", "--config-dir=")
 """Words of the pack's command that are said anew."""
+STDERR = 2
+"""Where the run's own lines go: what is printed on stdout are the numbers."""
 _ROUNDING = 1e-6
 _RATES = re.compile(r"accuracy|completed_accuracy|accuracy_without_affected|pass_at\.\d+|majority_at\.\d+")
 
@@ -73,7 +75,7 @@ def make_again(pack: Pack, root: Path) -> RunRecord:
     if (pack.folder / REQUESTS).is_file():
         take_in(pack.folder / REQUESTS, root)
     command = [sys.executable, "-m", "o1exp", *words(pack, root)]
-    code = subprocess.run(command, env={**os.environ, VARIABLE: "1"}, check=False).returncode
+    code = subprocess.run(command, env={**os.environ, VARIABLE: "1"}, stdout=STDERR, check=False).returncode
     if code:
         raise ValueError(f"the run ended with exit code {code}, nothing was compared; its command: {shlex.join(['o1exp', *command[3:]])}")
     made = [run for run in all_of(root) if set(run.arms) == set(pack.arms)]

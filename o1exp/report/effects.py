@@ -113,6 +113,19 @@ def effects(arms: list[Arm], baseline: str = "", replicates: Sequence[str] = REP
     return Effects(tuple(grid.factors), tuple(grid.replicates), tuple(levels), _corrected(main), _corrected(both), _corrected(equal))
 
 
+def axes_of(arms: list[Arm]) -> list[str]:
+    """The axes of a sweep's arms, as their names say; none for other arms."""
+    return list(dict.fromkeys(axis for arm in arms for name in arm.names for axis in _settings(name)))
+
+
+def unknown_replicates(arms: list[Arm], asked: Sequence[str]) -> str:
+    """What is wrong with axes that were asked for as replicates, "" for nothing: a wrong one would make a factor of the seed."""
+    axes = axes_of(arms)
+    unknown = [name for name in asked if name and not any(name in (axis, axis.rpartition(".")[2]) for axis in axes)]
+    there = f"the axes are {', '.join(axes)}" if axes else "these arms have no axes"
+    return f"--replicates {','.join(asked)}: {', '.join(unknown)} is no axis; {there}" if unknown else ""
+
+
 Pair: TypeAlias = "tuple[Curve, Curve]"
 Cell = tuple[tuple[str, ...], tuple[str, ...]]
 """The values of the factors and those of the replicates."""

@@ -73,8 +73,13 @@ def read_thresholds(path: Path) -> Thresholds:
     import yaml
 
     try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+        text = path.read_text(encoding="utf-8")
+        if twice := _twice(yaml.compose(text, Loader=yaml.SafeLoader)):
+            raise ValueError(f"{path}: {twice} stands there twice; leave one of them out")
+        stored = yaml.safe_load(text)
+    except OSError as wrong:
+        raise ValueError(f"{path} cannot be read ({wrong.strerror}); give a file as docs/report.md shows it") from wrong
+    except (UnicodeDecodeError, yaml.YAMLError) as wrong:
         raise ValueError(f"{path} cannot be read as YAML ({wrong}); see docs/report.md for its form") from wrong
     if not isinstance(stored, dict) or not isinstance(stored.get("benchmarks"), dict) or not stored["benchmarks"]:
         raise ValueError(f"{path} names no benchmarks; write them as benchmarks: {{gsm8k: {{floor: 80, loss: 2}}}}")
@@ -85,6 +90,16 @@ def read_thresholds(path: Path) -> Thresholds:
             raise ValueError(f"{path}: {name}: {stored[name]!r} is no name; write that of one arm")
     asked = tuple(_threshold(path, str(name), given) for name, given in stored["benchmarks"].items())
     return Thresholds(asked, str(stored.get("baseline") or ""), str(stored.get("arm") or ""))
+
+
+def _twice(node: Any) -> str:
+    """A name that stands twice in one mapping, of which YAML would take the last."""
+    if not isinstance(getattr(node, "value", None), list):
+        return ""
+    pairs = [one if isinstance(one, tuple) else (None, one) for one in node.value]
+    names = [str(key.value) for key, _ in pairs if key is not None]
+    twice = next((name for name in names if names.count(name) > 1), "")
+    return twice or next((found for _, inner in pairs if (found := _twice(inner))), "")
 
 
 def _threshold(path: Path, name: str, given: Any) -> Threshold:
@@ -101,7 +116,7 @@ def _threshold(path: Path, name: str, given: Any) -> Threshold:
 
 def findings(asked: Thresholds, table: list[ResultRow], arms: list[Arm], baseline: str) -> list[Finding]:
     """Every threshold on every arm that it is asked of. Errors: ValueError for a benchmark or arm without a result, or no baseline."""
-    judged = [arm for arm in arms if (asked.arm in arm.names if asked.arm else not any(is_baseline(name, baseline) for name in arm.names))]
+    judged = [arm for arm in arms if any(is_baseline(name, asked.arm or baseline) for name in arm.names) == bool(asked.arm)]
     if not judged:
         there = ", ".join(arm.name for arm in arms)
         raise ValueError(f"no arm {f'{asked.arm!r} to judge' if asked.arm else 'to judge beside the baseline'}; there are {there}")
@@ -110,7 +125,7 @@ def findings(asked: Thresholds, table: list[ResultRow], arms: list[Arm], baselin
         rows = {row.arm.name: row for row in table if row.benchmark == one.benchmark}
         if missing := [arm.name for arm in judged if arm.name not in rows]:
             known = ", ".join(dict.fromkeys(row.benchmark for row in table))
-            raise ValueError(f"{', '.join(missing)} has no result on {one.benchmark!r}; there are results on {known}")
+            raise ValueError(f"{', '.join(missing)}: no result on {one.benchmark!r}; there are results on {known}")
         if one.loss is not None and not baseline:
             raise ValueError(f"{one.benchmark}.loss needs a baseline; name one with --baseline or in the file")
         for arm in judged:

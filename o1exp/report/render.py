@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from o1exp.bench.comparison import Contrast
+from o1exp.bench.comparison import Contrast, p_digits
 from o1exp.bench.outcome import NAME
 from o1exp.history.arms import Arm, benchmarks
 from o1exp.history.lineage import Artefact
@@ -182,4 +182,4 @@ def _usd(value: float) -> str:
 
 
 def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
+    return "< 0.0001" if value < 0.0001 else p_digits(value)

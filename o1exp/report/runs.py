@@ -8,10 +8,13 @@ from typing import Any
 from o1exp.history.arms import Arm
 from o1exp.history.cells import outcomes, sweeps_with
 from o1exp.history.runs import RunRecord, read
-from o1exp.report.compare import is_baseline
+from o1exp.report.compare import is_baseline, partner
 from o1exp.report.effects import REPLICATES
 from o1exp.report.judges import of_runs
 from o1exp.report.render import PageWords
+
+NAMED = 6
+"""Arms that a sentence names."""
 
 
 def merge(runs: list[RunRecord]) -> list[Arm]:
@@ -70,8 +73,16 @@ def choose_baseline(asked: str, runs: list[RunRecord], arms: list[Arm]) -> str:
     candidates = {name for name in names if name.startswith(f"{asked}/")}
     candidates |= {name for run in runs if run.name == asked and len(run.arms) == 1 for name in run.arms if name in names}
     if len(candidates) != 1:
-        raise ValueError(f"--baseline {asked!r} is not one arm; choose one of: {', '.join(names)}")
+        raise ValueError(f"the baseline {asked!r} is not one arm; choose one of: {', '.join(names)}")
     return candidates.pop()
+
+
+def uncompared(arms: list[Arm], baseline: str) -> list[str]:
+    """A sentence where several arms stand beside each other, and nothing says with which of them the others are compared."""
+    if len(arms) < 2 or any(partner(arm, arms, baseline) for arm in arms):
+        return []
+    names = ", ".join(arm.name for arm in arms[:NAMED]) + (", ..." if len(arms) > NAMED else "")
+    return [f"Nothing is compared: no arm is known as the baseline; name one, or a setting such as seed=0, with --baseline: {names}"]
 
 
 def words(runs: list[RunRecord], baseline: str, command: str, replicates: Sequence[str] = REPLICATES) -> PageWords:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +16,17 @@ from tests.app.commands import TINY, begin
 from tests.app.commands import o1exp as script
 from tests.app.searcher import asked
 
-RATES = ("1e-3", "1.5e-3", "2e-3", "2.5e-3", "1e30")
+GOOD, DIVERGING, HOPELESS = ("2e-3", "2.2e-3", "2.4e-3"), "1e30", "1e-6"
+RATES, LENGTHS = (*GOOD, DIVERGING, HOPELESS), ("10", "11", "12", "13")
 SEARCH = (
-    "-m", *TINY, "track=none", "hydra/sweeper=optuna", "hydra.sweeper.sampler=random", "hydra.sweeper.n_trials=20",
+    "-m", *(word for word in TINY if not word.startswith("bench.arithmetic.max_tokens=")), "track=none",
+    "hydra/sweeper=optuna", "hydra.sweeper.sampler=grid", "hydra.sweeper.n_trials=20",
     "hydra.sweeper.objectives=[accuracy,tokens]", "hydra.sweeper.options.confirm=1", "hydra.sweeper.options.prune=true",
-    'hydra.sweeper.options.held_out=["bench.arithmetic.problems.seed=1"]', "think.validation_fraction=0.2",
-    f"think.lr={','.join(RATES)}",
+    'hydra.sweeper.options.held_out=["bench.arithmetic.problems.seed=1"]', "think.validation_fraction=0.2", "think.max_tokens=12000",
+    "think.evaluations=10", f"think.lr={','.join(RATES)}", f"bench.arithmetic.max_tokens={','.join(LENGTHS)}",
 )  # fmt: skip
-"""Twenty trials of five trainings, of which one diverges: trials that draw the same one share it."""
+"""Twenty trials of five trainings, of which one diverges and the last is hopeless; those of one rate follow each other and share it.
+"""
 SIDE_BY_SIDE = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.options.at_once=2")
 ALONE = ("hydra/launcher=basic",)
 
@@ -54,23 +58,27 @@ def test_twenty_real_trials_by_two_processes_of_which_one_is_killed(tmp_path: Pa
     assert done.returncode == 1, done.stdout + done.stderr
     assert "made  " not in done.stdout
     (page,) = (tmp_path / "outputs" / "runs").glob("*/search.html")
-    found = outcomes(page.parent)
-    drawn = {cell.number: float(next(word for word in cell.overrides if word.startswith("think.lr=")).partition("=")[2]) for cell in found}
-    assert sorted(drawn) == list(range(20))
-    assert {cell.number for cell in found if cell.state == "FAILED"} == {number for number, lr in drawn.items() if lr == 1e30}
-    assert {cell.state for cell in found} <= {"FINISHED", "FAILED", "PRUNED"}
+    found = sorted(outcomes(page.parent), key=lambda cell: cell.number)
+    assert [cell.number for cell in found] == list(range(20))
+    wanted = [(float(rate), length) for rate in RATES for length in LENGTHS]
+    assert [_values(cell.overrides) for cell in found] == wanted
+    states = {**{float(rate): "FINISHED" for rate in GOOD}, float(DIVERGING): "FAILED", float(HOPELESS): "PRUNED"}
+    assert [cell.state for cell in found] == [states[rate] for rate, _ in wanted]
+    assert all("above the median" in cell.error for cell in found if cell.state == "PRUNED")
     assert {place: Path(place).read_text() for place in before} == before  # nothing was overwritten
     trials = Trials(page.parent, _asked()).study.get_trials()
     assert [trial.number for trial in trials] == list(range(20))
-    for cell, trial in zip(sorted(found, key=lambda cell: cell.number), trials, strict=True):
+    for cell, trial in zip(found, trials, strict=True):
         assert trial.state.name == {"FINISHED": "COMPLETE", "FAILED": "FAIL", "PRUNED": "PRUNED"}[cell.state]
-        assert drawn[cell.number] == float(RATES[trial.params["think.lr"]])
-        if cell.state == "FINISHED":
-            assert trial.values == [dict(cell.metrics)[name] for name in ("accuracy", "tokens")]
+        assert (float(RATES[trial.params["think.lr"]]), LENGTHS[trial.params["bench.arithmetic.max_tokens"]]) == _values(cell.overrides)
+        scores = [dict(cell.metrics)[name] for name in ("accuracy", "tokens")] if cell.state == "FINISHED" else None
+        assert trial.values == scores
+    assert "20 trials: 12 complete, 4 fail, 4 pruned" in done.stdout
     trained = len(list((tmp_path / "outputs" / "artefacts" / "Sft").iterdir()))
-    assert trained <= 1 + 4 + 2  # phase 1, four rates, and both phases of the winner on a fresh seed
+    assert trained == 1 + len(GOOD) + 2  # phase 1, the rates that came to an end, and both phases of the winner on a fresh seed
     assert "hydra.sweeper.only" not in done.stderr  # a search has no such setting
-    for said in ("again with seed=1000: accuracy ", "again with bench.arithmetic.problems.seed=1: accuracy ", "think.lr=1e+30: FAILED"):
+    diverged = "think.lr=1e+30 bench.arithmetic.max_tokens=10: FAILED"
+    for said in ("again with seed=1000: accuracy ", "again with bench.arithmetic.problems.seed=1: accuracy ", diverged):
         assert said in done.stdout + done.stderr
 
 
@@ -97,8 +105,15 @@ def test_batches_of_trials_are_jobs_of_submitit(tmp_path: Path) -> None:
 
 def _asked() -> Search:
     """The search as its command asks for it, as far as its study needs it."""
-    axis = Axis("think.lr", tuple((f"think.lr={rate}",) for rate in RATES))
-    return replace(asked(), axes=Axes((), (axis,)), sampler="random")
+    named = {"think.lr": RATES, "bench.arithmetic.max_tokens": LENGTHS}
+    axes = tuple(Axis(name, tuple((f"{name}={value}",) for value in values)) for name, values in named.items())
+    return replace(asked(), axes=Axes((), axes), sampler="grid")
+
+
+def _values(overrides: Sequence[str]) -> tuple[float, str]:
+    """Rate and length of a trial."""
+    said = dict(word.split("=", 1) for word in overrides)
+    return float(said["think.lr"]), said["bench.arithmetic.max_tokens"]
 
 
 @pytest.mark.slow

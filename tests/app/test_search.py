@@ -1,5 +1,6 @@
 """A search counts right: failing and pruned trials, processes that are killed, two at once on one study."""
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -138,6 +139,16 @@ def test_a_trial_behind_the_median_is_ended_and_others_are_not(tmp_path: Path) -
     assert behind(tmp_path / "9", _rows(3.0, 2.0, 1.1)) == ""
     assert behind(tmp_path / "9", _rows(9.0)) == ""  # before training
     assert behind(tmp_path / "3", _rows(3.0, 2.0, 1.4)) == ""  # three others are too few
+
+
+def test_losses_that_are_no_numbers_end_nobody_but_their_own_trial(tmp_path: Path) -> None:
+    losses = (math.nan, 1.0, 1.1, math.inf, 1.2, 1.3)
+    for number, loss in enumerate(losses):
+        (tmp_path / str(number)).mkdir()
+        write(tmp_path / str(number), _rows(3.0, loss))
+    assert behind(tmp_path / "9", _rows(3.0, 1.1)) == ""
+    assert "above the median 1.15 of 4 other trials" in behind(tmp_path / "9", _rows(3.0, 1.2))
+    assert "validation loss inf" in behind(tmp_path / "9", _rows(3.0, math.nan))
 
 
 @pytest.mark.parametrize(

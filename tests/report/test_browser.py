@@ -63,6 +63,8 @@ def test_paper_holds_every_column(driven: Browser, flipped: Path, trained: Path,
         hidden = "[...document.querySelectorAll('details:not([open]) > :not(summary)')].filter(one => !one.checkVisibility()).length"
         assert driven.value("document.querySelectorAll('details:not([open])').length") > 0
         assert driven.value(hidden) == 0, "closed details are printed open"
+        scrolling = "[...document.querySelectorAll('main *')].filter(one => /auto|scroll/.test(getComputedStyle(one).overflow)).map(one => one.tagName + one.className)"
+        assert driven.value(scrolling) == [], "paper has no bars that scroll: what is below them would be lost"
         driven.media("")
 
 

@@ -55,6 +55,8 @@ def test_a_loss_is_held_against_the_whole_interval(planted: PlantedRun, tmp_path
         ("benchmarks: {x: {ceiling: 1}}", "is no threshold"), ("benchmarks: {x: {loss: -1}}", "from 0 to 100"),
         ("[]", "names no benchmarks"),
         ("a: b: c", "cannot be read as YAML"),
+        (f"benchmarks: {{{BENCHMARK}: {{floor: 90}}, {BENCHMARK}: {{floor: 1}}}}", f"{BENCHMARK} stands there twice"),
+        (f"benchmarks: {{{BENCHMARK}: {{floor: 90, floor: 1}}}}", "floor stands there twice"),
         ("benchmark: {}\nbenchmarks: {x: {floor: 2}}", "benchmark is not known"),
         (f"arm: absent\nbenchmarks: {{{BENCHMARK}: {{floor: 2}}}}", "no arm 'absent' to judge; there are long, shortcut"),
         (f"baseline: [a]\nbenchmarks: {{{BENCHMARK}: {{floor: 2}}}}", "baseline: ['a'] is no name"),

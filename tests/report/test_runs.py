@@ -13,6 +13,7 @@ from o1exp.history.runs import find
 from o1exp.report import runs
 from o1exp.report.__main__ import main
 from o1exp.report.compare import rows
+from o1exp.report.effects import unknown_replicates
 from o1exp.report.phases import chosen
 from tests.artefacts import trained_arm
 from tests.planted import PlantedRun, planted_report, planted_run
@@ -123,6 +124,41 @@ def test_an_unknown_run_exits_with_2(planted: PlantedRun, tmp_path: Path, capsys
     assert "planted" in text
     assert main(["compare", "nope", "--outputs", str(tmp_path)]) == 2
     assert "there is no run in" in capsys.readouterr().err
+
+
+def test_a_folder_of_runs_is_told_from_a_run_and_of_many_runs_the_likeliest_are_named(tmp_path: Path) -> None:
+    names = [f"rejection-{number}" for number in range(10)] + ["phase1-ab"]
+    for name in names:
+        (tmp_path / "out" / "runs" / name).mkdir(parents=True)
+        (tmp_path / "out" / "runs" / name / "run.json").write_text("{}")
+    for folder in (tmp_path / "out", tmp_path / "out" / "runs"):
+        with pytest.raises(ValueError, match=r"it is a folder of runs: name .*out/runs/rejection-9, .* or another of the 11 in"):
+            find(str(folder), Path("outputs"))
+    with pytest.raises(ValueError, match=r"there are phase1-ab, .* or another of the 11 in"):
+        find("phase", tmp_path / "out")
+    with pytest.raises(ValueError, match=r"there are phase1-ab, "):
+        find("phase-1ab", tmp_path / "out")
+
+
+def test_arms_that_nothing_compares_say_so(planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planted_run(planted.root, replace(planted_report(skill=0.8), baseline=""), "unnamed")
+    assert main(["compare", "unnamed", "--outputs", str(planted.root)]) == 0
+    assert "Nothing is compared: no arm is known as the baseline" in (said := capsys.readouterr().out)
+    assert "--baseline: long, shortcut" in said
+    assert main(["compare", "unnamed", "--outputs", str(planted.root), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["uncompared"]) == 1
+    assert main(["compare", "unnamed", "--outputs", str(planted.root), "--baseline", "shortcut"]) == 0
+    assert "Nothing is compared" not in capsys.readouterr().out
+
+
+def test_an_axis_that_nobody_swept_is_no_replicate(planted: PlantedRun, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unknown, it would leave the seed a factor, and each effect with the interval of one seed."""
+    assert main(["compare", str(planted.record.folder), "--replicates", "sed"]) == 2
+    assert "--replicates sed: sed is no axis; these arms have no axes" in capsys.readouterr().err
+    named = replace(planted.record, arms={f"seed=0 thought={name}": path for name, path in planted.record.arms.items()})
+    arms = runs.merge([named])
+    assert unknown_replicates(arms, ("seed", "sed")) == "--replicates seed,sed: sed is no axis; the axes are seed, thought"
+    assert unknown_replicates(arms, ("seed",)) == unknown_replicates(arms, ("",)) == ""
 
 
 def test_an_unknown_baseline_exits_with_2_and_names_the_choices(planted: PlantedRun, capsys: pytest.CaptureFixture[str]) -> None:
