@@ -94,7 +94,8 @@ class Postgres:
     def _do(self, program: str, *words: str) -> None:
         found = _program(program)
         assert found is not None
-        said = subprocess.run([found, *words], capture_output=True, cwd=self.folder, check=False, **self._user)  # type: ignore[call-overload]
+        own = {"cwd": self.folder, "env": {**os.environ, "PGCTLTIMEOUT": f"{LONG:.0f}"}, **self._user}
+        said = subprocess.run([found, *words], capture_output=True, check=False, **own)  # type: ignore[call-overload]
         assert said.returncode == 0, said.stderr.decode() + said.stdout.decode()
 
 

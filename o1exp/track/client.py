@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 """How long a server is waited for (seconds, and how often it is asked again), unless the environment says otherwise: what it does not take
 is sent later. MLflow's own would be seven tries of two minutes each."""
+PART = ".part"
+"""Behind the name of our own database while it is made."""
 
 
 @contextmanager
@@ -26,6 +28,8 @@ def connected(uri: str, root: Path, alone: bool = True) -> "Iterator[MlflowClien
     with _lock(root) if alone and not uri else nullcontext(), usable(place, root, ours=not uri):
         if not uri:
             settle(root)
+            if alone:
+                _begin(root)
         yield _connect(address(uri, root))
 
 
@@ -36,7 +40,30 @@ def _lock(root: Path) -> AbstractContextManager[Any]:
     return FileLock(root / "locks" / "mlflow.lock")
 
 
+def _begin(root: Path) -> None:
+    """Make our own database where there is none: whole or not at all. MLflow takes hundreds of steps, and goes on with no half of them."""
+    database = root / DATABASE
+    if database.exists():
+        return
+    for left in root.glob(f"{DATABASE}{PART}*"):  # by a process that was killed
+        left.unlink()
+    _quiet()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    made = database.with_name(f"{DATABASE}{PART}")
+    SqlAlchemyStore(f"sqlite:///{made.resolve()}", artifacts_of(root)).engine.dispose()
+    made.rename(database)
+
+
 def _connect(place: str) -> "MlflowClient":
+    _quiet()
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=place)
+
+
+def _quiet() -> None:
+    """MLflow asks nobody anything and says nothing that we say."""
     import logging
     import warnings
 
@@ -45,12 +72,9 @@ def _connect(place: str) -> "MlflowClient":
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
-
     warnings.filterwarnings("ignore", message="The ``noload`` loader", category=DeprecationWarning)  # mlflow's own use of SQLAlchemy
     for name in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.client"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=place)
 
 
 def experiment(client: "MlflowClient", uri: str, root: Path, study: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
@@ -193,6 +194,30 @@ def test_processes_that_open_a_new_database_at_once_share_it(tmp_path: Path, pro
         handles = set(pool.map(_open, [str(tmp_path)] * processes))
     assert len(handles) == 1
     assert handles.pop().run_id
+
+
+def _open_and_die(root: str) -> None:
+    """Half way through the tables of MLflow's database."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def die(connection: object, cursor: object, statement: str, *more: object) -> None:
+        if "CREATE TABLE guardrails" in statement:
+            os._exit(9)
+
+    event.listen(Engine, "after_cursor_execute", die)
+    _open(root)
+
+
+def test_a_process_that_is_killed_while_it_makes_the_database_leaves_none(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mlflow"])
+    killed = context.Process(target=_open_and_die, args=[str(tmp_path)])
+    killed.start()
+    killed.join()
+    assert killed.exitcode == 9
+    assert _open(str(tmp_path)).run_id
+    assert [path.name for path in tmp_path.glob("mlflow.db*")] == ["mlflow.db"]
 
 
 def test_the_columns_of_a_study_grow_with_its_runs_and_none_is_read_again() -> None:

@@ -70,7 +70,8 @@ def test_what_is_kept_names_no_run_of_a_server(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_real_server_takes_runs_sweeps_and_artifacts(tmp_path: Path) -> None:
+def test_a_real_server_takes_runs_sweeps_and_artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "300")  # as busy as it may be
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{tmp_path / 'there.db'}", "--host", "127.0.0.1"]
     command += ["--artifacts-destination", str(tmp_path / "there"), "--port", str(port), "--workers", "1"]

@@ -107,15 +107,26 @@ def last_row_written(scratch: Path, steps: int) -> bool:
 def stopped_run(root: Path, stage: Training, steps: int) -> int:
     """Make the stage in a process of its own and interrupt that after so many steps, as a terminal or a scheduler does.
 
-    Returns the step of the checkpoint that it left.
+    Returns the step of the checkpoint that it left. A run that was done before it heard of it is made anew.
     """
     command = [sys.executable, "-m", "tests.train.parts", str(root), pickle.dumps(stage).hex()]
-    scratch = root / "scratch" / f"{stage.kind}-{stage.key}"
-    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    while not (scratch / "curve.jsonl").exists() or (scratch / "curve.jsonl").read_text().count("\n") < steps:
-        assert parent.poll() is None, "the run failed before it could be stopped"
-        time.sleep(0.002)
-    parent.send_signal(signal.SIGINT)
-    parent.wait()
-    (mark,) = scratch.glob("steps/*/done.json")
-    return int(mark.parent.name)
+    curve = root / "scratch" / f"{stage.kind}-{stage.key}" / "curve.jsonl"
+    for _ in range(10):
+        parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        while parent.poll() is None and not _has_lines(curve, steps):
+            time.sleep(0.002)
+        parent.send_signal(signal.SIGINT)
+        code = parent.wait()
+        if marks := list(curve.parent.glob("steps/*/done.json")):
+            (mark,) = marks
+            return int(mark.parent.name)
+        assert code == 0, "the run failed before it could be stopped"
+        shutil.rmtree(Store(root).folder(stage))
+    raise AssertionError("the run was done before it could be stopped, ten times")
+
+
+def _has_lines(file: Path, count: int) -> bool:
+    try:
+        return file.read_text().count("\n") >= count
+    except FileNotFoundError:  # not yet, or no longer
+        return False
