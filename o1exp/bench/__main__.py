@@ -2,15 +2,16 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from o1exp.bench.judges import AUTO_J, JUDGES, SAFETY_J, SAFETY_J_PUBLISHED
-from o1exp.flow.command import answered
+from o1exp.flow.command import answered, count, keeps
 from o1exp.published import judged, released
-from o1exp.records.fields import Values, as_text, field
+from o1exp.records.fields import Values, field
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,7 +23,7 @@ def _regrade(asked: argparse.Namespace) -> int:
     from o1exp.published import regrade, regrade_report
     from o1exp.published.join import Side
 
-    _keeps(asked.out, asked.outputs, asked.gold)
+    keeps("--out", asked.out, asked.outputs, asked.gold)
     outputs = Side.read(asked.outputs, asked.problem_field)
     gold = Side.read(asked.gold, asked.gold_problem_field) if asked.gold else None
     fields = regrade.OutputFields(
@@ -63,13 +64,7 @@ def _fits(asked: argparse.Namespace) -> None:
         raise ValueError(f"--swapped and --swapped-field are for pairs, which {AUTO_J.name} alone judges; leave them out for {asked.judge}")
     if asked.language != "auto" and asked.judge not in (SAFETY_J.name, SAFETY_J_PUBLISHED.name):
         raise ValueError(f"--language is for {SAFETY_J.name}, which writes in two; leave it out for {asked.judge}")
-    _keeps(asked.out, asked.verdicts, asked.swapped)
-
-
-def _keeps(out: Path | None, *read: Path | None) -> None:
-    """Errors: ValueError where what is read would be written over."""
-    if out is not None and out.exists() and (same := next((one for one in read if one and one.exists() and out.samefile(one)), None)):
-        raise ValueError(f"--out {out} is the file {same} that is read, and would be lost; name another one")
+    keeps("--out", asked.out, asked.verdicts, asked.swapped)
 
 
 def _tell(asked: argparse.Namespace, lines: Iterable[str], values: dict[str, Any]) -> None:
@@ -85,8 +80,9 @@ def _counts(asked: argparse.Namespace) -> int:
     numbers = []
     for text in (asked.ours, asked.theirs):
         right, slash, total = text.partition("/")
-        if not (slash and right.strip().isdecimal() and total.strip().isdecimal() and 0 <= int(right) <= int(total) and int(total) > 0):
-            raise ValueError(f"{text!r} is no count; write right/all, e.g. 13/30")
+        known = slash and all(re.fullmatch(r"\d{1,9}", part.strip()) for part in (right, total))
+        if not (known and int(right) <= int(total) and int(total) > 0):
+            raise ValueError(f"{text[:60]!r} is no count; write right/all, e.g. 13/30, of at most nine digits each")
         numbers += [int(right), int(total)]
     print(verdict(counts(*numbers), asked.ours, asked.theirs))
     return 0
@@ -104,7 +100,7 @@ def _swapped(asked: argparse.Namespace, rows: list[Values]) -> list[str] | None:
                 f"--swapped {asked.swapped} has {len(other)} rows, {asked.verdicts} has {len(rows)}: give the same pairs in the same order"
             )
     released.require(other, name, "--swapped-field", asked.swapped or asked.verdicts)
-    return [as_text(field(row, name)) for row in other]
+    return [judged.as_reply(field(row, name)) for row in other]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     regrade.add_argument("--finish-field", default="", metavar="F", help="why each answer ended; length means cut off")
     regrade.add_argument("--tokens-field", default="", metavar="F", help="the number of output tokens of each answer")
     regrade.add_argument("--tokenizer", default="", metavar="MODEL", help="count tokens with this model's tokenizer (folder or hub id)")
-    regrade.add_argument("--show", type=int, default=50, metavar="N", help="disagreements to print (50)")
+    regrade.add_argument("--show", type=count, default=50, metavar="N", help="disagreements to print (50)")
     regrade.add_argument("--json", action="store_true", help="print one JSON object instead, with all disagreements")
     regrade.add_argument("--out", type=Path, metavar="FILE", help="write one JSON line per sample")
     scored = commands.add_parser("judged", help="score a judge's stored replies by its own published rule")

@@ -112,8 +112,16 @@ def auto_j_single(reply: str) -> Judgement:
     number = reply[start + len(_RATING) :].partition("]]") if start >= 0 else ("", "", "")
     text = number[0].strip()
     if number[1] and re.fullmatch(r"\d{1,2}(?:\.\d+)?", text) and 1 <= float(text) <= 10:
-        return Judgement(f"{float(text):g}", True, value=float(text))
+        return Judgement(as_rating(text), True, value=float(text))
     return Judgement("no rating", False, near=start >= 0 or "[[" in reply)
+
+
+def as_rating(text: str) -> str:
+    """A number as a judge's label spells it, so that 7, 7.0 and 7.00 are one; any other text as it is."""
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
 
 
 _DECISION = "final decision is "

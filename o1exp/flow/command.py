@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def answered(parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
@@ -17,6 +18,12 @@ def answered(parser: argparse.ArgumentParser, arguments: list[str] | None) -> in
     except OSError as wrong:  # a folder where a file is asked for, a full disk, no right to write
         print(f"{wrong.filename}: {wrong.strerror}" if wrong.filename else wrong, file=sys.stderr)
     return 2
+
+
+def keeps(option: str, out: Path | None, *read: Path | None) -> None:
+    """Errors: ValueError where the file that is written is one that is read."""
+    if out is not None and out.exists() and (same := next((one for one in read if one and one.exists() and out.samefile(one)), None)):
+        raise ValueError(f"{option} {out} is the file {same} that is read, and would be lost; name another one")
 
 
 def count(text: str) -> int:

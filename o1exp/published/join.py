@@ -32,7 +32,18 @@ class Side:
         return cls(path, rows, problem or first_field(rows[0], PROBLEM))
 
     def text(self, place: int) -> str:
-        return plain(user_text(field(self.rows[place], self.problem))) if self.problem else ""
+        """The problem of a row, plain. Errors: ValueError naming the row whose field is no text."""
+        try:
+            return plain(user_text(field(self.rows[place], self.problem))) if self.problem else ""
+        except ValueError as wrong:
+            raise ValueError(f"row {place + 1} of {self.path}: {self.problem} {wrong}; name the field with the problem's text") from None
+
+    def keys(self, name: str) -> list[str] | None:
+        """The values of an index; None where a row has none, or no text or number."""
+        try:
+            return [as_text(row[name]) for row in self.rows]
+        except (KeyError, ValueError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -97,21 +108,24 @@ def _by_problem(outputs: Side, gold: Side) -> Joined:
     for side, option in ((outputs, "--problem-field"), (gold, "--gold-problem-field")):
         if not side.problem:
             raise ValueError(f"--join problem: {side.path} has no field with the problem's text; name it with {option}")
-    found = list(map(Texts([gold.text(place) for place in range(len(gold.rows))]).find, map(outputs.text, range(len(outputs.rows)))))
+    texts = [gold.text(place) for place in range(len(gold.rows))]
+    found = list(map(Texts(texts).find, map(outputs.text, range(len(outputs.rows)))))
     missing = [place for place, row in enumerate(found) if row is None]
     if len(missing) == len(found):
         raise ValueError(
             f"not one problem of {outputs.path} ({outputs.problem}) stands in {gold.path} ({gold.problem}); are these the same benchmark?"
         )
     names = [outputs.text(place) if row is None else gold.text(row) for place, row in enumerate(found)]
-    return Joined(found, names, list(_left_out(outputs, gold, found)))
+    again = len(texts) - len(set(texts))
+    notes = [f"{again} rows of {gold.path} repeat the problem of an earlier one, whose gold answer counts"] if again else []
+    return Joined(found, names, [*notes, *_left_out(outputs, gold, found)])
 
 
 def _by_index(outputs: Side, gold: Side) -> Joined:
-    index = next((name for name in INDEX if _is_key(gold, name) and all(name in row for row in outputs.rows)), "")
+    index = next((name for name in INDEX if _is_key(gold.keys(name)) and outputs.keys(name) is not None), "")
     if index:
-        places = {as_text(row[index]): place for place, row in enumerate(gold.rows)}
-        found = [places.get(as_text(row[index])) for row in outputs.rows]
+        places = {key: place for place, key in enumerate(gold.keys(index) or [])}
+        found = [places.get(key) for key in outputs.keys(index) or []]
     elif len(outputs.rows) == len(gold.rows):
         found = list(range(len(gold.rows)))
     else:
@@ -130,9 +144,8 @@ def _by_index(outputs: Side, gold: Side) -> Joined:
     return Joined(found, [str(row) for row in found], [*notes, *_left_out(outputs, gold, found)])
 
 
-def _is_key(side: Side, name: str) -> bool:
-    values = [as_text(row[name]) for row in side.rows if name in row]
-    return len(values) == len(side.rows) == len(set(values))
+def _is_key(values: list[str] | None) -> bool:
+    return values is not None and len(values) == len(set(values))
 
 
 def _refuse_other_texts(outputs: Side, gold: Side, found: Sequence[int | None], index: str) -> None:

@@ -36,9 +36,11 @@ class Judged:
 def judge(rows: Sequence[Values], name: str, rule: str, language: Language = "auto", swapped: Sequence[str] | None = None) -> Judged:
     """Judge the text in the field `name` of every row. Auto-J's replies are taken as pairwise where `swapped` replies are given, where
     the field holds two texts (the second with the responses swapped), or where most of them state a final decision instead of a rating.
+
+    Errors: ValueError where the field holds two texts in some rows alone.
     """
     values = [field(row, name) for row in rows]
-    if rule == "auto_j" and swapped is None and all(isinstance(value, list) and len(value) == 2 for value in values):
+    if rule == "auto_j" and swapped is None and _are_pairs(values, name):
         swapped = [as_reply(value[1]) for value in values]
         values = [value[0] for value in values]
     replies = [as_reply(value) for value in values]
@@ -52,6 +54,17 @@ def judge(rows: Sequence[Values], name: str, rule: str, language: Language = "au
         judge = replace(judge, read=lambda reply: SAFETY[rule](reply, language))
         other = [read(reply, language).label for name, read in SAFETY.items() if name != rule for reply in replies]
     return Judged(judge, replies, [judge.read(reply) for reply in replies], other=other)
+
+
+def _are_pairs(values: Sequence[Any], name: str) -> bool:
+    """Errors: ValueError where some rows alone hold two replies: the others would say nothing of a pair, nor these of one response."""
+    pairs = [isinstance(value, list) and len(value) == 2 for value in values]
+    if any(pairs) and not all(pairs):
+        raise ValueError(
+            f"{name} holds two replies in {sum(pairs)} of {len(pairs)} rows, but not in row {pairs.index(False) + 1}; give both orders of "
+            "every pair"
+        )
+    return all(pairs)
 
 
 def as_reply(value: Any) -> str:

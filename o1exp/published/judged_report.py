@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from o1exp.bench.judges import Judge
+from o1exp.bench.judges import Judge, as_rating
 from o1exp.bench.metrics import f1
-from o1exp.bench.statistics import mean, wilson
+from o1exp.bench.statistics import fraction, wilson
 from o1exp.published.judged import Judged
 from o1exp.records.fields import as_text
 
@@ -132,8 +132,11 @@ def _rating(found: Judged) -> Rating | None:
     values = [score.value for score in found.scores if score.value is not None]
     if not values:
         return None
-    rated = mean(values)
-    return Rating(mean=rated.value, low=rated.low, high=rated.high, rated=len(values), others_as_zero=sum(values) / len(found.scores))
+    lowest, highest = found.judge.scale
+    shares = fraction([(value - lowest) / (highest - lowest) for value in values])  # within the scale, and wide where few are rated
+    low, high = (lowest + share * (highest - lowest) for share in (shares.low, shares.high))
+    mean = sum(values) / len(values)
+    return Rating(mean=mean, low=low, high=high, rated=len(values), others_as_zero=sum(values) / len(found.scores))
 
 
 def _attempted(counts: dict[str, int], total: int) -> Attempted:
@@ -149,8 +152,11 @@ def _pairwise(counts: dict[str, int]) -> Pairwise:
 
 def _differing(found: Judged, labels: Sequence[Any]) -> Iterator[Label]:
     for row, (value, score) in enumerate(zip(labels, found.scores, strict=True), start=1):
-        word = as_text(value).lower().replace("_", " ")
-        if (said := LABELS.get(word, word)) != score.label:
+        try:
+            word = as_text(value).lower().replace("_", " ")
+        except ValueError as wrong:
+            raise ValueError(f"row {row}: the label {wrong}; name the field inside with --label-field") from None
+        if (said := LABELS.get(word, word) if found.judge.labels else as_rating(word)) != score.label:
             yield Label(row=row, label=said, rule=score.label)
 
 

@@ -1,5 +1,6 @@
 """Grade outputs that someone else generated, beside the verdicts that they gave themselves."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from o1exp.bench.grade import scores
 from o1exp.bench.outcome import BenchmarkScore
 from o1exp.bench.verdicts import with_votes
 from o1exp.published import released
-from o1exp.published.join import Join, Side, join
+from o1exp.published.join import Join, Joined, Side, join
 from o1exp.records import Attempt, Problem, Score
 from o1exp.records.fields import ASSISTANT, MISSING, Values, as_list, as_text, assistant_text, field, is_chat
 from o1exp.records.finish import ending, is_cut
@@ -20,6 +21,8 @@ YES = ("true", "1", "yes", "correct", "right", "pass", "passed", "c")
 NO = ("false", "0", "no", "incorrect", "wrong", "fail", "failed", "i", "n")
 UNKNOWN = ("", "p")
 """Verdicts; C, I, N (no answer) and P (partly, which is neither) are inspect_ai's."""
+MOST_TOKENS = 2**53
+"""No answer has so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,8 @@ class PublishedAnswer:
     reward: float | None
     finish: str
     tokens: int
+    counted: bool = True
+    """The file says how many tokens there were."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,7 @@ def regrade(outputs: Side, gold: Side | None, fields: OutputFields, by: Join | N
     released.require(outputs.rows, fields.output, "--outputs-field", outputs.path)
     golden = gold or outputs
     released.require(golden.rows, fields.gold, "--gold-field", golden.path)
-    for option, name in (("--verdict-field", fields.verdict), ("--reward-field", fields.reward), ("--finish-field", fields.finish)):
-        if name:
-            released.require(outputs.rows, name, option, outputs.path)
+    _require_beside(outputs, fields)
     joined = join(outputs, gold, by)
     answers: dict[str, list[PublishedAnswer]] = {}
     golds: dict[str, str] = {}
@@ -102,15 +105,43 @@ def regrade(outputs: Side, gold: Side | None, fields: OutputFields, by: Join | N
     unit = f"tokens as the file counts them ({fields.tokens})" if fields.tokens else counter[1]
     every = [answer for group in answers.values() for answer in group]
     notes = [*joined.notes, *_notes(answers, unread, sum(not answer.finish for answer in every) if fields.finish else 0)]
+    notes += _unsaid(outputs, joined, every, fields, counter[1])
     return Regraded(summarise(graded), graded, every, golds, unit, notes)
+
+
+def _require_beside(outputs: Side, fields: OutputFields) -> None:
+    """Errors: ValueError for a named field that is not there; a thought may be absent, but not from every row."""
+    named = {"--verdict-field": fields.verdict, "--reward-field": fields.reward, "--finish-field": fields.finish}
+    for option, name in (named | {"--tokens-field": fields.tokens}).items():
+        if name:
+            released.require(outputs.rows, name, option, outputs.path)
+    if fields.thinking and all(field(row, fields.thinking) is MISSING for row in outputs.rows):
+        released.require(outputs.rows, fields.thinking, "--thinking-field", outputs.path)
+
+
+def _unsaid(outputs: Side, joined: Joined, every: list[PublishedAnswer], fields: OutputFields, unit: str) -> Iterator[str]:
+    """What a named field, or a row, does not say."""
+    given = {answer.place for answer in every}
+    if empty := [str(place + 1) for place, row in enumerate(joined.gold) if row is not None and place not in given]:
+        yield f"left out: {len(empty)} rows of {outputs.path} hold no answer in {fields.output} (rows {_first(empty)})"
+    if fields.tokens and (uncounted := sum(not answer.counted for answer in every)):
+        yield f"{uncounted} answers have no number in {fields.tokens} and are counted in {unit}"
+    if fields.reward and (unrewarded := sum(answer.reward is None for answer in every)):
+        yield f"{unrewarded} answers have no number in {fields.reward}, so that there is no rm@k"
+
+
+def _first(rows: Sequence[str]) -> str:
+    return ", ".join(rows[:5]) + (" ..." if len(rows) > 5 else "")
 
 
 def _notes(answers: dict[str, list[PublishedAnswer]], unread: list[str], unknown: int) -> Iterator[str]:
     if len({len(group) for group in answers.values()}) > 1:
         yield "problems have different numbers of samples; pass@k and maj@k go up to the smallest"
     if unread:
-        rows = ", ".join(unread[:5]) + (" ..." if len(unread) > 5 else "")
-        yield f"{len(unread)} gold answers are worked solutions that announce no answer, so their problems are unscored (rows {rows})"
+        yield (
+            f"{len(unread)} gold answers are worked solutions that announce no answer, so their problems are unscored "
+            f"(rows {_first(unread)})"
+        )
     if unknown:
         yield f"{unknown} answers do not say, or not in a known word, why they ended; they count as whole"
 
@@ -131,9 +162,9 @@ def _token_limit(rows: Sequence[Values], fields: OutputFields) -> int | None:
     """The tokens at which all answers end that were cut off; None where the file does not say."""
     if not (fields.finish and fields.tokens):
         return None
-    beside = [(as_list(field(row, fields.finish)), as_list(field(row, fields.tokens))) for row in rows]
-    pairs = [pair for reasons, tokens in beside for pair in zip(reasons, tokens, strict=False)]
-    ends = {tokens for reason, tokens in pairs if is_cut(reason) and isinstance(tokens, int)}
+    beside = [(place, as_list(field(row, fields.finish)), as_list(field(row, fields.tokens))) for place, row in enumerate(rows)]
+    pairs = [(place, *pair) for place, reasons, tokens in beside for pair in zip(reasons, tokens, strict=False)]
+    ends = {_tokens(tokens, fields.tokens, place) for place, reason, tokens in pairs if is_cut(reason)} - {None}
     return ends.pop() if len(ends) == 1 else None
 
 
@@ -163,12 +194,11 @@ def _answers(row: Values, place: int, fields: OutputFields, count: Callable[[str
         _beside(row, name, len(texts), place) for name in (fields.verdict, fields.reward, fields.finish, fields.tokens)
     )
     for draw, text in enumerate(texts):
-        given = tokens[draw]
-        counted = int(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+        counted = _tokens(tokens[draw], fields.tokens, place)
         yield PublishedAnswer(
-            place=place, text=text, peer=_truth(peers[draw], fields.verdict, place), reward=_reward(rewards[draw]),
+            place=place, text=text, peer=_truth(peers[draw], fields.verdict, place), reward=_number(rewards[draw], fields.reward, place),
             finish="length" if is_cut(finishes[draw], counted, limit) else ending(finishes[draw]),
-            tokens=count(text) if counted is None else counted,
+            tokens=count(text) if counted is None else counted, counted=counted is not None,
         )  # fmt: skip
 
 
@@ -201,9 +231,7 @@ def _beside(row: Values, name: str, count: int, place: int) -> Sequence[Any]:
 
 
 def _truth(value: Any, name: str, place: int) -> bool | None:
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    word = "?" if isinstance(value, dict) else as_text(value).lower()
+    word = _word(value).lower()
     if word in UNKNOWN:
         return None
     if word in YES or word in NO:
@@ -211,7 +239,32 @@ def _truth(value: Any, name: str, place: int) -> bool | None:
     raise ValueError(f"row {place + 1}: {name} is {value!r}, which is no verdict; verdicts are true or false, 1 or 0, correct or incorrect")
 
 
-def _reward(value: Any) -> float | None:
+def _word(value: Any) -> str:
+    """A value alone, or in a list of one; "" where there is none."""
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return "?" if isinstance(value, dict) else as_text(value)
+
+
+def _number(value: Any, name: str, place: int) -> float | None:
+    """None where the file has none. Errors: ValueError for what is no finite number."""
+    word = _word(value)
+    try:
+        number = float(word) if word else None
+    except ValueError:
+        number = math.nan
+    if number is not None and not math.isfinite(number):
+        raise ValueError(f"row {place + 1}: {name} is {_shown(value)}, which is no finite number; give one, or null where there is none")
+    return number
+
+
+def _tokens(value: Any, name: str, place: int) -> int | None:
+    number = _number(value, name, place)
+    if number is not None and not 0 <= number < MOST_TOKENS:
+        raise ValueError(f"row {place + 1}: {name} is {_shown(value)}, which is no number of tokens; give one from 0 on, or null")
+    return None if number is None else int(number)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."

@@ -89,6 +89,34 @@ def test_judged_auto_j_ratings_and_pairs(tmp_path: Path, capsys: pytest.CaptureF
     assert run(capsys, "--verdicts", file, "--field", "a", "--judge", "auto_j", "--swapped", swapped) == said
 
 
+def test_a_rating_beside_is_a_number_and_one_rating_is_not_certain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "x.jsonl", [{"r": "Rating: [[5]]", "label": "5.0"}])
+    said = run(capsys, "--verdicts", file, "--field", "r", "--judge", "auto_j", "--label-field", "label")
+    assert "agreement with the labels beside 1 / 1" in said
+    rating = as_json(capsys, "--verdicts", file, "--field", "r", "--judge", "auto_j")["rating"]
+    assert rating["mean"] == 5.0
+    assert 1 <= rating["low"] < 4 < 6 < rating["high"] <= 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "words", "message"),
+    [
+        ([{"r": ["a", "b"]}, {"r": ["a"]}], ["--judge", "auto_j"], "r holds two replies in 1 of 2 rows, but not in row 2"),
+        ([{"r": "A", "l": {"x": 1}}], ["--judge", "simpleqa", "--label-field", "l"], "row 1: the label holds an object with the fields x"),
+    ],
+)
+def test_rows_that_do_not_fit_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[dict[str, Any]], words: list[str], message: str
+) -> None:
+    assert main(["judged", "--verdicts", str(write(tmp_path / "x.jsonl", rows)), "--field", "r", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_swapped_reply_that_is_no_text_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "x.jsonl", [{"r": "the final decision is Tie", "s": {"error": 1}}])
+    assert "unparsable 1 / 1 (left out)" in run(capsys, "--verdicts", file, "--field", "r", "--judge", "auto_j", "--swapped-field", "s")
+
+
 def as_json(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
     found: dict[str, Any] = json.loads("\n".join(run(capsys, *words, "--json")))
     return found
@@ -148,6 +176,8 @@ def test_what_would_be_lost_or_passed_over_is_refused(
     assert file.read_text() == '{"r": "A"}\n'
     assert main(["counts", "\u00b2/30", "12/30"]) == 2
     assert "is no count" in capsys.readouterr().err
+    assert main(["counts", f"1/{10**30}", "0/1"]) == 2
+    assert "at most nine digits" in capsys.readouterr().err
 
 
 def test_the_published_rule_reads_a_verdict_anywhere_and_both_say_where_they_differ(

@@ -1,6 +1,7 @@
 """Published outputs: joins, fields, and the files that peers released."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,13 @@ def test_rows_of_one_text_are_samples_where_asked(tmp_path: Path, capsys: pytest
     [
         ({"out": "1", "gt": "1"}, ["--verdict-field", "ok"], "--verdict-field ok: row 1 of"),
         ({"out": "1", "gt": "1", "ok": "maybe"}, ["--verdict-field", "ok"], "ok is 'maybe', which is no verdict"),
+        ({"out": "1", "gt": "1"}, ["--tokens-field", "n"], "--tokens-field n: row 1 of"),
+        ({"out": "1", "gt": "1"}, ["--thinking-field", "t"], "--thinking-field t: row 1 of"),
+        ({"out": "1", "gt": "1", "n": math.inf}, ["--tokens-field", "n"], "row 1: n is inf, which is no finite number"),
+        ({"out": "1", "gt": "1", "n": -5}, ["--tokens-field", "n"], "row 1: n is -5, which is no number of tokens"),
+        ({"out": "1", "gt": "1", "n": 10**300}, ["--tokens-field", "n"], f"n is 1{'0' * 39}..., which is no number of tokens"),
+        ({"out": "1", "gt": "1", "n": "many"}, ["--tokens-field", "n"], "row 1: n is 'many', which is no finite number"),
+        ({"out": ["1", "1"], "gt": "1", "rm": [10**400, 1]}, ["--reward-field", "rm"], "which is no finite number"),
         ({"out": ["1", "1"], "gt": "1", "ok": [True]}, ["--verdict-field", "ok"], "ok has 1 values for 2 outputs"),
         ({"out": "1", "gt": ""}, [], "none of 1 attempts could be scored"),
         ({"out": "1"}, [], "--gold-field gt: row 1 of"),
@@ -206,6 +214,43 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     file = write(tmp_path / "o.jsonl", [row])
     assert message in refused(capsys, "--outputs", file, "--outputs-field", "out", "--gold-field", "gt", *words)
+
+
+def test_what_a_named_field_does_not_say_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"gt": "1", "out": ["1", "2"], "n": ["7", None], "rm": ["0.5", None]}, {"gt": "1", "out": [], "n": [], "rm": []},
+        {"gt": "1", "out": ["1", "2"], "n": [5, 5], "rm": [1, 2]},
+    ]  # fmt: skip
+    file = write(tmp_path / "o.jsonl", rows)
+    words = ["--outputs", file, "--outputs-field", "out", "--gold-field", "gt"]
+    said = run(capsys, *words, "--tokens-field", "n", "--reward-field", "rm")
+    assert any(line.startswith("tokens: mean 4, median 5") for line in said), "7, a word, 5 and 5"
+    assert f"note: left out: 1 rows of {file} hold no answer in out (rows 2)" in said
+    assert "note: 1 answers have no number in n and are counted in words, numbers and signs (no tokenizer given; not a model's tokens)" in said
+    assert "note: 1 answers have no number in rm, so that there is no rm@k" in said
+    whole = write(tmp_path / "w.jsonl", [{"gt": "1", "out": ["1", "2"], "rm": ["0.5", "0.9"]}])
+    words = ["--outputs", whole, "--outputs-field", "out", "--gold-field", "gt"]
+    assert "rm@k 1: 50.0 %, 2: 0.0 %" in run(capsys, *words, "--reward-field", "rm")
+    with pytest.raises(SystemExit):
+        main(["regrade", *map(str, words), "--show", "-1"])
+
+
+def test_an_index_of_objects_is_none_and_a_problem_that_is_no_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = write(tmp_path / "o.jsonl", [{"id": {"$oid": "b"}, "idx": 2, "out": "4"}, {"id": {"$oid": "a"}, "idx": 1, "out": "2"}])
+    gold = write(tmp_path / "g.jsonl", [{**row, "id": {"$oid": "a"}} for row in GOLD])
+    words = ["--outputs", outputs, "--outputs-field", "out", "--gold", gold, "--gold-field", "answer"]
+    assert run(capsys, *words)[0] == "right 2 / 2"
+    odd = write(tmp_path / "p.jsonl", [{"problem": "1+1?", "out": "2"}, {"problem": {"en": "2+2?"}, "out": "4"}])
+    message = refused(capsys, "--outputs", odd, *words[2:])
+    assert f"row 2 of {odd}: problem holds an object with the fields en; name the field" in message
+
+
+def test_a_gold_file_that_has_a_problem_twice_says_which_answer_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gold = write(tmp_path / "g.jsonl", [{"problem": "1+1?", "answer": answer} for answer in ("2", "3")])
+    outputs = write(tmp_path / "o.jsonl", [{"problem": "1+1?", "out": "2"}])
+    said = run(capsys, "--outputs", outputs, "--outputs-field", "out", "--gold", gold, "--gold-field", "answer")
+    assert said[0] == "right 1 / 1"
+    assert f"note: 1 rows of {gold} repeat the problem of an earlier one, whose gold answer counts" in said
 
 
 PEERS = [
