@@ -28,10 +28,10 @@ def repeated(table: Problems, folder: Path, alike: float, lengths: "Places | Non
 
     Signatures lie in the folder, of a problem some 50 bytes are held and no text; pairs that may be alike are read back and compared.
     """
-    signatures = Signatures.of(table, folder)
+    signatures, twins = Signatures.of(table, folder), Twins(table, alike)
 
     def among(places: Places) -> Drops:
-        stays = duplicates(signatures, table, places, alike)
+        stays = duplicates(signatures, twins, places)
         if lengths is not None:
             stays = _longest(stays, lengths[places])
         gone = np.flatnonzero(stays != np.arange(len(stays)))
@@ -41,39 +41,73 @@ def repeated(table: Problems, folder: Path, alike: float, lengths: "Places | Non
     return among
 
 
-def duplicates(signatures: Signatures, table: Problems, places: Places, alike: float) -> Places:
+def duplicates(signatures: Signatures, twins: "Twins", places: Places) -> Places:
     """The group of each of some problems, named by its first member; places count from the first of these problems.
 
-    Runs of three words in common decide (Jaccard >= `alike`). Pairs of one group are not compared: it would change nothing.
+    Pairs of one group are not compared: it would change nothing.
     """
     group, marks = np.arange(len(places)), signatures.marks(places)
     waiting = np.zeros(0, np.int64)
     for number in range(BANDS):
         for ones, others in met(signatures.band(number, places), _WAITING):
             maybe = (group[ones] != group[others]) & may_agree(marks[ones], marks[others])
-            waiting = np.unique(np.concatenate((waiting, ones[maybe] * len(places) + others[maybe])))
+            waiting = np.unique(np.concatenate((waiting, _pairs(ones[maybe], others[maybe]))))
             if len(waiting) >= _WAITING:
-                group, waiting = _compared(table, places, group, waiting, alike), waiting[:0]
-    return _compared(table, places, group, waiting, alike)
+                group, waiting = _joined(group, waiting, places, twins), waiting[:0]
+    return _joined(group, waiting, places, twins)
 
 
-def _compared(table: Problems, places: Places, group: Places, pairs: Places, alike: float) -> Places:
-    """The groups, joined where the problems of a pair are the same; a pair is one number."""
-    for first in range(0, len(pairs), _COMPARED):
-        ones, others = np.divmod(pairs[first : first + _COMPARED], len(places))
+class Twins:
+    """Compares problems of a table: runs of three words in common decide (Jaccard >= `alike`). What was found of a pair is remembered."""
+
+    def __init__(self, table: Problems, alike: float) -> None:
+        self._table, self._alike = table, alike
+        self._known, self._same = np.zeros(0, np.int64), np.zeros(0, bool)
+
+    def same(self, pairs: Places) -> NDArray[np.bool_]:
+        """Whether the problems of each pair are the same. Pairs are sorted, each is one number."""
+        found = np.zeros(len(pairs), bool)
+        where = np.searchsorted(self._known, pairs)
+        there = where < len(self._known)
+        there[there] = self._known[where[there]] == pairs[there]
+        found[there] = self._same[where[there]]
+        new = np.flatnonzero(~there)
+        for first in range(0, len(new), _COMPARED):
+            some = new[first : first + _COMPARED]
+            found[some] = self._compared(*_places(pairs[some]))
+        if len(self._known) + len(new) <= _WAITING:
+            known = np.concatenate((self._known, pairs[new]))
+            order = np.argsort(known)
+            self._known, self._same = known[order], np.concatenate((self._same, found[new]))[order]
+        return found
+
+    def _compared(self, ones: Places, others: Places) -> NDArray[np.bool_]:
         where = np.unique(np.concatenate((ones, others)))
-        questions = table.at(places[where], ("question",))["question"]
-        same = _same(questions, (np.searchsorted(where, ones), np.searchsorted(where, others)), alike)
-        group = _joined(group, ones[same], others[same]) if same.any() else group
-    return group
+        questions = self._table.at(where, ("question",))["question"]
+        words, pairs = Words.of(questions), (np.searchsorted(where, ones), np.searchsorted(where, others))
+        return _said_alike(questions, words, pairs, _alike(words, pairs, self._alike))
 
 
-def _joined(group: Places, ones: Places, others: Places) -> Places:
+def _pairs(ones: Places, others: Places) -> Places:
+    """Two places as one number."""
+    return ones << 32 | others
+
+
+def _places(pairs: Places) -> tuple[Places, Places]:
+    return pairs >> 32, pairs & 0xFFFFFFFF
+
+
+def _joined(group: Places, pairs: Places, places: Places, twins: Twins) -> Places:
+    """The groups, joined where the problems of a pair are the same."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    heads, pairs = np.unique(np.concatenate((group[ones], group[others])), return_inverse=True)
-    left, right = np.split(pairs, 2)
+    ones, others = _places(pairs)
+    same = twins.same(_pairs(places[ones], places[others]))
+    if not same.any():
+        return group
+    heads, ends = np.unique(np.concatenate((group[ones[same]], group[others[same]])), return_inverse=True)
+    left, right = np.split(ends, 2)
     graph = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(heads), len(heads)))
     labels = connected_components(graph, directed=False)[1]
     head = np.arange(len(group))
@@ -99,11 +133,6 @@ def _words(table: Problems, places: Places) -> list[str]:
     return [words[place] for place in order]
 
 
-def _same(questions: "Series", pairs: tuple[Places, Places], alike: float) -> NDArray[np.bool_]:
-    words = Words.of(questions)
-    return _alike(words, pairs, alike) & _said_alike(questions, words, pairs)
-
-
 def _alike(words: Words, pairs: tuple[Places, Places], alike: float) -> NDArray[np.bool_]:
     sets, numbers = RunSets.of(words, RUN), RunSets.of(words.figures, 2)
     common, ours = in_common(sets, sets, pairs), [sets.sizes[side] for side in pairs]
@@ -112,10 +141,11 @@ def _alike(words: Words, pairs: tuple[Places, Places], alike: float) -> NDArray[
     return found & (in_common(numbers, numbers, pairs) >= _NUMBERS * fewer)
 
 
-def _said_alike(questions: "Series", words: Words, pairs: tuple[Places, Places]) -> NDArray[np.bool_]:
+def _said_alike(
+    questions: "Series", words: Words, pairs: tuple[Places, Places], alike: NDArray[np.bool_]
+) -> NDArray[np.bool_]:  # fmt: skip
     """False for pairs of short questions that are not the same in every sign."""
-    short = np.diff(words.starts)[pairs[0]] < SHORT
-    found = np.ones(len(short), bool)
-    for pair in np.flatnonzero(short):
+    found = alike.copy()
+    for pair in np.flatnonzero(alike & (np.diff(words.starts)[pairs[0]] < SHORT)):
         found[pair] = same_question(questions[int(pairs[0][pair])]) == same_question(questions[int(pairs[1][pair])])
     return found

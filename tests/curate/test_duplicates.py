@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from o1exp.curate import signatures
-from o1exp.curate.duplicates import duplicates, repeated
+from o1exp.curate.duplicates import Twins, duplicates, repeated
 from o1exp.curate.signatures import Signatures, may_agree
 from o1exp.curate.words import Hashes, Words
 from tests.curate.held import Held
@@ -21,7 +21,7 @@ LONG = (
 
 def _groups(folder: Path, *questions: str, height: int = 1000) -> list[int]:
     table = Held.of(questions, height)
-    return [int(group) for group in duplicates(Signatures.of(table, folder), table, np.arange(len(questions)), 0.8)]
+    return [int(group) for group in duplicates(Signatures.of(table, folder), Twins(table, 0.8), np.arange(len(questions)))]
 
 
 def test_layout_and_small_edits_make_no_other_problem(tmp_path: Path) -> None:
@@ -127,6 +127,10 @@ def test_the_first_or_the_one_with_the_longest_solution_stays(tmp_path: Path) ->
 def test_among_some_the_first_of_those_stays(tmp_path: Path) -> None:
     table = Held.of([LONG, "Find x.", LONG, LONG])
     among = repeated(table, tmp_path, 0.8)
+    assert among(np.arange(4)).places.tolist() == [2, 3]
+    read = len(table.read)
+    found = among(np.array([0, 1, 2]))
+    assert (found.places.tolist(), len(table.read)) == ([2], read), "what is known of a pair is not looked at again"
     found = among(np.array([1, 2, 3]))
     assert found.places.tolist() == [3]
     assert found.words(found.places) == [f"as p2: {LONG[:200]}"]
