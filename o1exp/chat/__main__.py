@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if asked.act == "move":
             counts = move(asked.outputs, asked.to)
-            print(f"{asked.outputs} has its answers in {asked.to} now: {', '.join(f'{count:,} {table}' for table, count in counts.items())}")
+            print(
+                f"{asked.outputs} has its answers in {asked.to} now: {', '.join(f'{count:,} {table}' for table, count in counts.items())}"
+            )
             print(f"{path} is a copy that takes no more rows; once you trust the other it may be deleted")
             return 0
         if not exists(asked.outputs):

@@ -106,7 +106,9 @@ class Postgres:
             yield
         except self._errors.OperationalError as problem:
             said = " ".join(str(problem).split())
-            raise Away(f"{self._url} takes no answers ({said}): look at the server, PGUSER and ~/.pgpass; the same command goes on") from problem
+            raise Away(
+                f"{self._url} takes no answers ({said}): look at the server, PGUSER and ~/.pgpass; the same command goes on"
+            ) from problem
         except self._errors.Error as problem:
             raise Unwritten(f"{self._url} takes no answers ({problem}): look at the database") from problem
 
@@ -163,7 +165,9 @@ class Postgres:
             finally:
                 sql.execute(f"SELECT pg_advisory_unlock({LAYOUT})")
         if found > SCHEMA:
-            raise StageFailed(f"{self._url} has layout {found}, this o1exp reads up to {SCHEMA}: use the one that made it, or another database")
+            raise StageFailed(
+                f"{self._url} has layout {found}, this o1exp reads up to {SCHEMA}: use the one that made it, or another database"
+            )
 
 
 class Session:

@@ -70,7 +70,7 @@ class Seeking:
         """No more than what differs, and told quickly: of settings that are no mappings, whose parts an older one may lack."""
         plain = ((name, value) for name, value in self._whole.items() if name in known.settings and not isinstance(value, dict))
         own = sum(known.settings[name] != value for name, value in plain)
-        return (known.version != self._version) + own + _unequal(known.inputs, self._inputs)
+        return int(known.version != self._version) + own + _unequal(known.inputs, self._inputs)
 
     def own(self, known: Stored) -> list[str]:
         """A sentence for each difference of the stage itself."""
@@ -140,9 +140,7 @@ def _stored(folders: list[Path]) -> Iterator[Stored]:
     for folder in folders:
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             read = json.loads((folder / NAME).read_bytes())
-            yield Stored(
-                str(read["key"]), int(read["version"]), dict(read["settings"]), dict(read.get("added", {})), dict(read["inputs"])
-            )
+            yield Stored(str(read["key"]), int(read["version"]), dict(read["settings"]), dict(read.get("added", {})), dict(read["inputs"]))
 
 
 def _unequal(one: dict[str, Any], other: dict[str, Any]) -> int:

@@ -68,7 +68,7 @@ class Stock:
             raise away
         if shelf.url not in self._told:
             self._told.add(shelf.url)
-            self._tell(f"the store {shelf.url} does not answer ({away.why}); the run goes on without it, and the next one sends what it lacks")
+            self._tell(f"the store {shelf.url} does not answer ({away.why}); the run goes on without it, the next one sends what it lacks")
 
     def forget(self, path: str) -> None:
         """It is looked up anew: another machine may have made it since."""

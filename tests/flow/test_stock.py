@@ -15,8 +15,8 @@ from o1exp.flow import Stage, Store, Work
 from o1exp.flow.check import SettingsError
 from o1exp.flow.holds import Beats, Hold
 from o1exp.flow.manifest import absent
-from o1exp.flow.places import local
 from o1exp.flow.nearest import why
+from o1exp.flow.places import local
 from o1exp.flow.plan import plan
 from o1exp.flow.shelf import Shelf, Unreachable
 from o1exp.flow.storage import Storage
