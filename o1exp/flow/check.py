@@ -87,7 +87,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         mistakes = []
-        for field, fitted in _fitters(type(self)):
+        cls: type = type(self)
+        for field, fitted in _fitters(cls):
             value = getattr(self, field.name)
             if value is field.default and value is None:
                 continue
@@ -103,7 +104,8 @@ class Settings:
 
     def _secrets(self) -> Iterator[tuple[str, str]]:
         """Settings are written to files, so that nothing secret may stand in one."""
-        for field, _ in _typed_fields(type(self)):
+        cls: type = type(self)
+        for field, _ in _typed_fields(cls):
             value = getattr(self, field.name)
             if isinstance(value, str | dict | list | tuple) and (why := next(filter(None, map(found, texts(value))), None)):
                 yield field.name, f"{why}; settings are written to files: put it into an environment variable"
