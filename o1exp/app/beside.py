@@ -46,7 +46,7 @@ def launcher(target: str) -> Iterator[str]:
     if kind == "RayLauncher" and find_spec("ray") is None:
         yield "hydra/launcher=ray needs Ray: pip install 'o1exp[ray]'"
     if kind == "SlurmLauncher" and shutil.which("srun") is None:
-        yield "hydra/launcher=submitit_slurm: there is no srun here; start on a node of the cluster, or choose hydra/launcher=submitit_local"
+        yield "hydra/launcher=submitit_slurm: there is no srun here; start on a node of the cluster, or take hydra/launcher=submitit_local"
 
 
 def _server(url: str) -> str:

@@ -36,7 +36,7 @@ def _jobs(jobs: list[KeptJob], live: dict[str, Queued] | None, store: Store, mis
         covered |= set(job.keys)
         yield f"  {now.state:<8}{job.name} (job {job.number or '?'}){f': {now.said}' if now.said else ''}"
     if jobs and (left := missing - covered):
-        yield f"  {len(left)} stages are in no job; the same command submits them"
+        yield f"  {len(left)} {'stage is' if len(left) == 1 else 'stages are'} in no job; the same command submits them"
 
 
 def _begun(study: Study, store: Store, missing: list[Stage[Any]]) -> Iterator[str]:

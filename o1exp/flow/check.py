@@ -6,9 +6,9 @@ A field says its range in its annotation, `lr: Annotated[float, Above(0)]`, or i
 import dataclasses
 import math
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from o1exp.secrets import found, masked_config
@@ -87,12 +87,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         mistakes = []
-        for field, hint in typed_fields(type(self)):
+        cls: type = type(self)
+        for field, fitted in _fitters(cls):
             value = getattr(self, field.name)
             if value is field.default and value is None:
                 continue
             try:
-                object.__setattr__(self, field.name, fit(hint, value))
+                object.__setattr__(self, field.name, fitted(value))
             except ValueError as wrong:
                 mistakes.append((field.name, str(wrong)))
         if not mistakes:
@@ -103,8 +104,10 @@ class Settings:
 
     def _secrets(self) -> Iterator[tuple[str, str]]:
         """Settings are written to files, so that nothing secret may stand in one."""
-        for field, _ in typed_fields(type(self)):
-            if why := next(filter(None, map(found, texts(getattr(self, field.name)))), None):
+        cls: type = type(self)
+        for field, _ in _typed_fields(cls):
+            value = getattr(self, field.name)
+            if isinstance(value, str | dict | list | tuple) and (why := next(filter(None, map(found, texts(value))), None)):
                 yield field.name, f"{why}; settings are written to files: put it into an environment variable"
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -146,45 +149,76 @@ def settings_of(cls: type[Settings], *parts: Settings) -> dict[str, Any]:
 
 def fit(hint: Any, value: Any) -> Any:
     """`value` as the declared type, or ValueError with what would do. lr=1 becomes 1.0, a list becomes a tuple."""
+    return _fitter(hint)(value)
+
+
+Fitter = Callable[[Any], Any]
+
+
+@cache
+def _fitters(cls: type) -> tuple[tuple["dataclasses.Field[Any]", Fitter], ...]:
+    """What fits each field of a class: the hints are taken apart once, and ten thousand cells build their settings by it."""
+    return tuple((field, _fitter(hint)) for field, hint in typed_fields(cls))
+
+
+def _fitter(hint: Any) -> Fitter:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        fitted = fit(args[0], value)
-        for constraint in args[1:]:
-            if isinstance(constraint, Constraint) and fitted is not None and (why := constraint.refuse(fitted)):
-                raise ValueError(why)
-        return fitted
+        return _constrained(_fitter(args[0]), [one for one in args[1:] if isinstance(one, Constraint)])
     if origin in (Union, types.UnionType):
-        return _fit_union(args, value)
+        return partial(_fit_union, type(None) in args, [_fitter(option) for option in args if option is not type(None)])
     if origin is Literal:
-        if value not in args:
-            raise ValueError("is not one of " + ", ".join(map(str, args)))
-        return value
+        return partial(_fit_literal, args)
     if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError("must be a list")
-        return tuple(fit(args[0], item) for item in value)
+        return partial(_fit_tuple, _fitter(args[0]))
     if origin is dict:
-        if not isinstance(value, dict):
-            raise ValueError("must be a mapping")
-        return {name: fit(args[1], item) for name, item in value.items()}
-    return _fit_scalar(hint, value)
+        return partial(_fit_dict, _fitter(args[1]))
+    return partial(_fit_scalar, hint)
 
 
-def _fit_union(options: tuple[Any, ...], value: Any) -> Any:
-    if value is None and type(None) in options:
+def _constrained(inner: Fitter, constraints: Sequence[Constraint]) -> Fitter:
+    def fitted(value: Any) -> Any:
+        found = inner(value)
+        for constraint in constraints:
+            if found is not None and (why := constraint.refuse(found)):
+                raise ValueError(why)
+        return found
+
+    return fitted
+
+
+def _fit_literal(choices: tuple[Any, ...], value: Any) -> Any:
+    if value not in choices:
+        raise ValueError("is not one of " + ", ".join(map(str, choices)))
+    return value
+
+
+def _fit_tuple(inner: Fitter, value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list")
+    return tuple(map(inner, value))
+
+
+def _fit_dict(inner: Fitter, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("must be a mapping")
+    return {name: inner(item) for name, item in value.items()}
+
+
+def _fit_union(optional: bool, options: Sequence[Fitter], value: Any) -> Any:
+    if value is None and optional:
         return None
     problem = ValueError("has the wrong type")
     for option in options:
-        if option is not type(None):
-            try:
-                return fit(option, value)
-            except ValueError as wrong:
-                problem = wrong
+        try:
+            return option(value)
+        except ValueError as wrong:
+            problem = wrong
     raise problem
 
 
 def _fit_scalar(hint: Any, value: Any) -> Any:
-    if hint is Any:
+    if hint is Any or type(value) is hint is not float:
         return value
     if hint in (int, float) and isinstance(value, float) and not math.isfinite(value):
         raise ValueError("must be a finite number")

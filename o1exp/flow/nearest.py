@@ -69,8 +69,8 @@ class Seeking:
     def _at_least(self, known: Stored) -> int:
         """No more than what differs, and told quickly: of settings that are no mappings, whose parts an older one may lack."""
         plain = ((name, value) for name, value in self._whole.items() if name in known.settings and not isinstance(value, dict))
-        own = sum(known.settings[name] != value for name, value in plain)
-        return (known.version != self._version) + own + _unequal(known.inputs, self._inputs)
+        own: int = sum(known.settings[name] != value for name, value in plain)
+        return int(known.version != self._version) + own + _unequal(known.inputs, self._inputs)
 
     def own(self, known: Stored) -> list[str]:
         """A sentence for each difference of the stage itself."""

@@ -68,9 +68,7 @@ def test_a_file_that_is_no_book_is_found_before_a_run(o1exp: Command, tmp_path: 
     assert not (tmp_path / "outputs" / "artefacts").exists()
 
 
-@pytest.mark.parametrize(
-    ("launcher", "why"), [("ray", "needs Ray: pip install 'o1exp[ray]'"), ("submitit_slurm", "there is no srun here")]
-)
+@pytest.mark.parametrize(("launcher", "why"), [("ray", "needs Ray: pip install 'o1exp[ray]'"), ("submitit_slurm", "there is no srun here")])
 def test_a_launcher_that_lacks_something_is_refused_before_the_first_cell(
     o1exp: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launcher: str, why: str
 ) -> None:

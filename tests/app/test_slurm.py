@@ -149,6 +149,27 @@ def test_slurms_own_refusal_is_passed_on(o1exp: Command, cluster: Cluster) -> No
     assert "invalid partition specified: nowhere" in done.err
 
 
+@pytest.mark.slow
+def test_a_queue_that_takes_no_more_is_told_with_what_goes_on(o1exp: Command, cluster: Cluster, tmp_path: Path) -> None:
+    """The first job was submitted; the refused one is no job, and the same command submits it when there is room."""
+    sbatch = cluster.folder / "bin" / "sbatch"
+    whole = sbatch.read_text()
+    count = tmp_path / "count"
+    full = f"[ -e {count} ] && {{ echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1; }}\ntouch {count}\n"
+    sbatch.write_text(whole.replace("#!/bin/sh\n", f"#!/bin/sh\n{full}"))
+    words = ("goal=verify", "source.count=5", *SLURM)  # a source, then a stage that asks
+    refused = o1exp(*words)
+    assert refused.code == 1
+    assert "QOSMaxSubmitJobPerUserLimit" in refused.err
+    assert "the same command submits the rest" in refused.err
+    assert len(kept(tmp_path / "outputs")) == 1
+    status = o1exp(*words, "action=status").out
+    assert "vanished" not in status
+    assert "2 stages are in no job; the same command submits them" in status
+    sbatch.write_text(whole)
+    assert o1exp(*words).code == 0
+
+
 def test_how_a_job_ended_is_a_sentence(cluster: Cluster, tmp_path: Path) -> None:
     said = {}
     for number, state in enumerate(("TIMEOUT", "CANCELLED", "NODE_FAIL", "BOOT_FAIL"), 1):

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -27,9 +26,9 @@ USED = Usage(prompt_tokens=1, completion_tokens=2, usd=0.5)
 
 
 @pytest.fixture
-def url(database_server: Postgres, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(database_server: Postgres, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("PGUSER", "o1exp")
-    yield database_server.database(f"m{abs(hash(request.node.nodeid))}")
+    return database_server.database(f"m{abs(hash(request.node.nodeid))}")
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,12 @@ def test_why_reads_the_manifests_of_a_kind_once_and_the_newest_alone(tmp_path: P
     monkeypatch.setattr(nearest, "MOST", 3)
     read: list[Path] = []
     every = nearest._stored
-    monkeypatch.setattr(nearest, "_stored", lambda folders: read.extend(folders) or every(folders))
+
+    def noted(folders: list[Path]) -> Iterator[nearest.Stored]:
+        read.extend(folders)
+        return every(folders)
+
+    monkeypatch.setattr(nearest, "_stored", noted)
     asked = [Numbers(count=6, rate=0.75), Numbers(count=1, rate=0.75, flavour="odd")]
     found = nearest.reasons(store, asked)
     assert [folder.name for folder in read] == [Numbers(count=count).key for count in (6, 5, 4)]

@@ -226,7 +226,9 @@ def test_what_a_named_field_does_not_say_is_told(tmp_path: Path, capsys: pytest.
     said = run(capsys, *words, "--tokens-field", "n", "--reward-field", "rm")
     assert any(line.startswith("tokens: mean 4, median 5") for line in said), "7, a word, 5 and 5"
     assert f"note: left out: 1 rows of {file} hold no answer in out (rows 2)" in said
-    assert "note: 1 answers have no number in n and are counted in words, numbers and signs (no tokenizer given; not a model's tokens)" in said
+    assert (
+        "note: 1 answers have no number in n and are counted in words, numbers and signs (no tokenizer given; not a model's tokens)" in said
+    )
     assert "note: 1 answers have no number in rm, so that there is no rm@k" in said
     whole = write(tmp_path / "w.jsonl", [{"gt": "1", "out": ["1", "2"], "rm": ["0.5", "0.9"]}])
     words = ["--outputs", whole, "--outputs-field", "out", "--gold-field", "gt"]

@@ -21,6 +21,10 @@ from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import Claim, Ledger
 from o1exp.chat.prices import Price
 from o1exp.flow.artefacts import Artefacts
+from o1exp.flow.garbage import collect
+from o1exp.flow.nearest import reasons
+from o1exp.flow.stock import holds_of
+from o1exp.flow.storage import Storage
 from o1exp.records import Usage
 from tests.flow.stages import Head, Numbers
 from tests.speed.measure import Measure
@@ -106,7 +110,8 @@ def summed(root: Path) -> float:
     for number in range(5):
         began = time.perf_counter()
         with open_book(root) as book:
-            assert book.paid([f"Ask/{number}"]).answered and book.answers([f"Ask/{number}"]).answered
+            assert book.paid([f"Ask/{number}"]).answered
+            assert book.answers([f"Ask/{number}"]).answered
         seconds.append(time.perf_counter() - began)
     return 1000 * median(seconds)
 
@@ -138,12 +143,19 @@ def contention(root: Path, askers: int) -> float:
 
 
 def artefacts(root: Path, count: int) -> Path:
-    """A store with so many artefacts beside the one that is looked for: folders with a manifest that says nothing."""
+    """A store with so many artefacts beside the one that is looked for: folders with a manifest and a file."""
     place = root / "artefacts" / "Head"
     for number in range(count):
         folder = place / key(number)[:24]
         folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text("{}")
+        stored = {
+            "key": folder.name,
+            "version": 1,
+            "settings": {"keep": 3 + number},
+            "inputs": {"problems": key(-number)},
+        }
+        (folder / "manifest.json").write_text(json.dumps(stored))
+        (folder / "rows.parquet").write_text("x")
     return root
 
 
@@ -159,17 +171,39 @@ def find(root: Path) -> float:
     return 1000 * median(seconds)
 
 
+def explained(root: Path) -> float:
+    """Milliseconds of asking why two stages of a kind would be made."""
+    began = time.perf_counter()
+    asked = [Head(problems=Numbers(count=1_000_000 + number)) for number in range(2)]
+    assert len(reasons(Artefacts(root), asked)) == 2
+    return 1000 * (time.perf_counter() - began)
+
+
+def garbage(root: Path) -> float:
+    """Milliseconds of a dry run over a store that nobody needs."""
+    began = time.perf_counter()
+    assert collect(root, holds_of(root, Storage()), [], frozenset(), dry_run=True)
+    return 1000 * (time.perf_counter() - began)
+
+
 def growing(folder: Path) -> list[Measure]:
     """The same look-ups in small and in large places: what has to list, or to scan, takes longer in the large one."""
     small, large = 10_000, 200_000
     for count in (small, large):
         answered(folder / f"answers{count}", count)
+        billed(folder / f"rows{count}", count)
     artefacts(folder / "few", 100)
     artefacts(folder / "many", 10_000)
     found, unit = {count: 1 / look_up(folder / f"answers{count}", count) for count in (small, large)}, "look-ups/ms"
+    began = {count: begins(folder / f"rows{count}") for count in (small, large)}
     return [
         Measure("a request cache of 200,000 answers", "one of 10,000", unit, found[large], found[small]),
+        Measure("an asker begins at 200,000 rows of money", "at 10,000", "1/s", 1000 / began[large], 1000 / began[small]),
         Measure("an artefact among 10,000", "among 100", unit, 1 / find(folder / "many"), 1 / find(folder / "few")),
+        Measure("why, among 10,000 artefacts", "among 100", "1/s", 1000 / explained(folder / "many"), 1000 / explained(folder / "few")),
+        Measure(
+            "garbage looked for among 10,000", "among 100", "artefacts/s", 1e7 / garbage(folder / "many"), 1e5 / garbage(folder / "few")
+        ),
         Measure("4 processes that claim and pay", "one", "1/s", contention(folder / "four", 4), contention(folder / "one", 1)),
     ]
 
@@ -188,6 +222,9 @@ def main(words: list[str]) -> None:
         began = time.monotonic()
         artefacts(root / "store", folders)
         print(f"{folders:,} artefacts in {time.monotonic() - began:.0f} s: find {find(root / 'store'):.3f} ms", flush=True)
+        print(f"why {explained(root / 'store'):.0f} ms, garbage on a dry run {garbage(root / 'store') / 1000:.1f} s", flush=True)
+        billed(root / "rows", answers)
+        print(f"{answers:,} rows of money: an asker begins in {begins(root / 'rows'):.0f} ms", flush=True)
         for askers in (1, 4, 8):
             print(f"{askers} processes: {contention(root / str(askers), askers):.0f} claims and payments a second", flush=True)
 

@@ -52,6 +52,11 @@ def keep(root: Path, job: KeptJob) -> None:
     _write(place(root) / f"{job.name}.json", job)
 
 
+def forget(root: Path, job: KeptJob) -> None:
+    """It was not submitted after all."""
+    (place(root) / f"{job.name}.json").unlink(missing_ok=True)
+
+
 def kept(root: Path) -> list[KeptJob]:
     """All jobs that were ever submitted from this folder, the last of each name."""
     found = (_read(path) for path in sorted(place(root).glob("*.json")) if not path.name.endswith(".ended.json"))

@@ -10,8 +10,8 @@ from rich.markup import escape
 
 from o1exp.app.show import named
 from o1exp.app.slurm.jobs import SlurmJob, parts, slurm_jobs
-from o1exp.app.slurm.kept import KeptJob, keep, kept, place, submitting
-from o1exp.app.slurm.queue import Queued, queued, submit
+from o1exp.app.slurm.kept import KeptJob, forget, keep, kept, place, submitting
+from o1exp.app.slurm.queue import Queued, QueueFailed, queued, submit
 from o1exp.app.slurm.states import Standing, covering, standing
 from o1exp.config.compose import Study
 from o1exp.flow import Machine
@@ -23,6 +23,10 @@ from o1exp.secrets import environment
 
 FIRST, LONGEST = 0.5, 30.0
 """Seconds between two looks at the queue, at first and at most."""
+REFUSED = (
+    "what was submitted before goes on (action=status shows it); the same command submits the rest, where a limit is full once it has "
+    "room; machine.partition, machine.account, machine.hours and machine.sbatch say what is asked for"
+)
 LOOKS = 3
 """So often a job is looked for that has left the queue: a shared folder shows what it made a little later."""
 
@@ -90,7 +94,11 @@ def _submitted(root: Path, job: SlurmJob, after: list[str], asks: bool) -> KeptJ
     script = place(root) / f"{job.name}.sbatch"
     script.write_text(job.script + "\n")
     # Jobs inherit the environment: keys of models that are asked go to those that ask, and to no other.
-    number = submit(script, after, os.environ if asks else environment())
+    try:
+        number = submit(script, after, os.environ if asks else environment())
+    except QueueFailed as refused:
+        forget(root, known)  # it is no job that vanished
+        raise QueueFailed(f"{refused}\n{REFUSED}") from refused
     numbered = replace(known, number=number)
     keep(root, numbered)
     return numbered
