@@ -153,7 +153,7 @@ def record_of(study: Study, store: Store, folder: Path) -> RunRecord:
         folder=folder, root=store.root, title=study.config.study, baseline=study.config.baseline, overrides=study.overrides,
         arms={arm: _place(goal) for arm, goal in study.goals.items()}, report=_place(study.report),
         cards={name: _place(card) for name, card in described(study.report).items()},
-        stages={name: key for key, name in study.names.items()}, command=shlex.join(["o1exp", *study.overrides]), choices=_choices(),
+        stages={name: key for key, name in study.names.items()}, command=study.command, choices=_choices(),
     )  # fmt: skip
 
 

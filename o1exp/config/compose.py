@@ -48,6 +48,8 @@ class Study:
     track: Any
     store: Any
     ledger: Any
+    command: str = ""
+    """What makes it again."""
 
     @property
     def baseline(self) -> str:
@@ -107,12 +109,14 @@ def study_of(
     if mistakes or main is None:
         raise ConfigError(located(mistakes, overrides, origin))
     shown = tuple(masked_override(override) for override in overrides)
-    command = shlex.join(["o1exp", *shown])
+    command = shlex.join(["o1exp", *_flags(origin), *shown, *(_alone(config, shown, origin) if single else [])])
     page = _page(main, goals, config, command) if goal == "report" else None
     names = {key: _label(by_arm, len(arms)) for key, by_arm in named.items()}
     if page is not None:
         names |= _page_names(page)
-    return Study(config, shown, goals, page, names, main.node("machine"), main.node("track"), main.node("store"), main.node("ledger"))
+    return Study(
+        config, shown, goals, page, names, main.node("machine"), main.node("track"), main.node("store"), main.node("ledger"), command
+    )
 
 
 def plain_values(config: DictConfig) -> dict[str, Any]:
@@ -127,6 +131,18 @@ def arms_of(config: DictConfig) -> dict[str, list[str]]:
     plain: Any = OmegaConf.to_container(config, resolve=False)
     arms = plain["arms"]
     return {str(name): [str(o).replace(r"\${", "${") for o in own] for name, own in arms.items()} or {MAIN_ARM: []}
+
+
+def _flags(origin: Origin) -> list[str]:
+    """What chooses the primary config and a folder of options beside ours."""
+    folders = [place for place in origin.places if place != conf_dir()]
+    return [*(f"--config-dir={place}" for place in folders[:1]), *([f"--config-name={origin.name}"] if origin.name != CONF.name else [])]
+
+
+def _alone(config: DictConfig, overrides: Sequence[str], origin: Origin) -> list[str]:
+    """What makes one run of a cell's command: its file may name a sweep, and its experiment arms that a cell does not have."""
+    mode = ["hydra.mode=RUN"] if origin.name != CONF.name else []
+    return [*mode, *(["arms={}"] if list(arms_of(config)) != [MAIN_ARM] and "arms={}" not in overrides else [])]
 
 
 def _of_arm(line: str, arm: str, own: Sequence[str]) -> str:

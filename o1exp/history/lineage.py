@@ -10,6 +10,7 @@ from o1exp.flow.checkpoint import CONFIG, POINTER, Checkpoint
 from o1exp.flow.manifest import ARTEFACTS, Manifest
 from o1exp.records import Table
 from o1exp.records.table import ROWS
+from o1exp.train.facts import TOKENIZER
 from o1exp.train.logs import CURVE
 
 R = TypeVar("R")
@@ -146,8 +147,8 @@ class Lineage:
 
     def models(self, model: Artefact) -> Iterator[Artefact]:
         """The models that were trained one from the other, the base first, `model` last."""
-        for inner in self.inputs(model).values():
-            if inner.is_model:
+        for edge, inner in self.inputs(model).items():
+            if inner.is_model and edge != TOKENIZER:
                 yield from self.models(inner)
         yield model
 

@@ -23,7 +23,7 @@ from o1exp.report.table import values
 Verdict = Literal["equal", "within", "different"]
 ROOM = 0.1
 """The part by which a number without an interval may differ and be called within."""
-SETTLED = ("outputs=", "track=", "track.", "--config-dir=")
+SETTLED = ("outputs=", "track=", "track.")
 """Words of the pack's command that are said anew."""
 STDERR = 2
 """Where the run's own lines go: what is printed on stdout are the numbers."""
@@ -87,8 +87,9 @@ def make_again(pack: Pack, root: Path) -> RunRecord:
 
 def words(pack: Pack, root: Path) -> list[str]:
     """The pack's command without its program, with its outputs in `root`, its sweep's file from the pack, and nothing logged."""
-    kept = [word for word in shlex.split(pack.command)[1:] if not word.startswith(SETTLED)]
     files = [f"--config-dir={pack.folder / SWEEPS}"] if (pack.folder / SWEEPS).is_dir() else []
+    settled = (*SETTLED, *(["--config-dir="] if files else []))
+    kept = [word for word in shlex.split(pack.command)[1:] if not word.startswith(settled)]
     return [*files, *kept, f"outputs={root}", "track=none"]
 
 

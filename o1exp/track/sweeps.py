@@ -30,7 +30,7 @@ def finish(client: "MlflowClient", experiment: str, parent: str, folder: Path) -
     records = {number: read(folder.parent / cell.run) for number, cell in made.items()}
     arms = {called[number]: next(iter(record.arms.values())) for number, record in records.items()}
     gathered = gather(folder.resolve().parents[1], arms)
-    rows = list(every(client, experiment, f"tags.`{PARENT_TAG}` = '{parent}'"))
+    rows = _once(client, list(every(client, experiment, f"tags.`{PARENT_TAG}` = '{parent}'")), set(map(str, made)))
     _name(client, rows, called)
     _lose(client, experiment, parent, [cell for cell in found if cell.state in LOST], (rows, called))
     for run in rows:
@@ -41,6 +41,15 @@ def finish(client: "MlflowClient", experiment: str, parent: str, folder: Path) -
         client.log_artifact(parent, str(path), "report")
     columns = save_views(client, experiment, parent, folder, gathered)
     _see_cells(client, experiment, parent, rows, columns)
+
+
+def _once(client: "MlflowClient", rows: list[Any], made: set[str]) -> list[Any]:
+    """The rows without those of a failure where the cell has a result by now, under whatever key it had been begun."""
+    done = {run.data.tags.get(CELL, "") for run in rows if run.info.status == "FINISHED"} & made
+    left = [run for run in rows if run.info.status in ("FAILED", "KILLED") and run.data.tags.get(CELL) in done]
+    for run in left:
+        client.delete_run(run.info.run_id)
+    return [run for run in rows if run not in left]
 
 
 def _name(client: "MlflowClient", rows: list[Any], called: dict[int, str]) -> None:
@@ -88,6 +97,7 @@ def _see_cells(client: "MlflowClient", experiment: str, parent: str, rows: list[
     """The study's view learns of the cells that it has not seen yet: the number of those stands at the sweep's run."""
     cells = [run for run in rows if run.data.tags.get(KIND) in ("cell", "failed cell")]
     seen = int(client.get_run(parent).data.tags.get("o1exp.cells", "0"))
-    if len(cells) > seen:
-        see(client, experiment, [run.data.params for run in cells[seen:]], columns.benchmarks, columns.phases)
+    if len(cells) != seen:  # fewer: those of failures are gone
+        new = cells[seen if seen < len(cells) else 0 :]
+        see(client, experiment, [run.data.params for run in new], columns.benchmarks, columns.phases)
         client.set_tag(parent, "o1exp.cells", str(len(cells)))

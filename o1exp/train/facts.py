@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from o1exp.flow.manifest import Manifest
 
-PREPARED, START = "prepared", "start"
-"""The edges from a training to the token ids it is fed, and to the model that it starts from."""
+PREPARED, START, TOKENIZER = "prepared", "start", "tokenizer"
+"""The edges from a training to the token ids it is fed, to the model that it starts from, and to whose tokenizer it has."""
 BASES = ("Untrained", "Pretrained", "Gguf")
 """Stages of o1exp/train/bases/: nothing was trained in them, which is known by their name also where they were deleted."""
 

@@ -14,11 +14,12 @@ from o1exp.chat.templates import mistake_in, template_text
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, added, how
 from o1exp.flow.architecture import Architecture, positions
 from o1exp.flow.library import transformers
+from o1exp.train.bases.small import Untrained
 from o1exp.train.data.preview import lines
 from o1exp.train.estimate.expected import expected, unknown
 from o1exp.train.estimate.job import TrainingJob
 from o1exp.train.estimate.work import Amount
-from o1exp.train.facts import PREPARED, PreparedFacts
+from o1exp.train.facts import PREPARED, TOKENIZER, PreparedFacts
 from o1exp.train.launch import environment, launch, launch_obstacles
 from o1exp.train.logs import TIMING
 from o1exp.train.prepare import Prepare
@@ -135,8 +136,10 @@ class Training(Stage[Checkpoint]):
         chain: list[Training] = [self]
         while isinstance(before := chain[-1].start, Training):  # a training hands its start's tokenizer on
             chain.append(before)
+        base = chain[-1].start
         return Prepare(
-            tokenizer=chain[-1].start, data=self.texts, max_length=self.longest, overlong=self.overlong,
+            tokenizer=base.tokenizer if isinstance(base, Untrained) else base, data=self.texts, max_length=self.longest,
+            overlong=self.overlong,
             eos_token=next((one.eos_token for one in chain if one.eos_token), ""),
             chat_template=next((one.chat_template for one in chain if one.chat_template), ""), special_tokens=self.special_tokens,
         )  # fmt: skip
@@ -149,7 +152,7 @@ class Training(Stage[Checkpoint]):
     def _edges(self) -> Iterator[tuple[str, Stage[Any]]]:
         yield from super()._edges()
         yield PREPARED, self.prepared
-        yield "tokenizer", self.prepared.tokenizer  # every rank loads it, to decode what it samples and to export it with the weights
+        yield TOKENIZER, self.prepared.tokenizer  # every rank loads it, to decode what it samples and to export it with the weights
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if wrong := mistake_in(self.chat_template):

@@ -1,11 +1,15 @@
 """Stages are scheduled, not cells: the longest chain is known, and cells that share stages do not begin with the same ones."""
 
 import random
+import re
 from dataclasses import dataclass
+
+import pytest
 
 from o1exp.app.axes import Value
 from o1exp.app.order import critical, in_order, tails
 from o1exp.flow.expect import Expect
+from tests.inside import Command
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,22 @@ def test_the_order_is_that_of_looking_at_all_cells_each_time() -> None:
             slowly.append(most)
             left.remove(most)
         assert in_order(cells, steps) == slowly
+
+
+@pytest.mark.slow
+def test_a_grid_of_288_cells_takes_a_third_of_its_stages(o1exp: Command) -> None:
+    """Sources of thoughts, teachers, filters, sizes, models, seeds: short solutions know no teacher, so there are 192 experiments."""
+    axes = (
+        "thought=distil,shortcut", "teacher.mistake_rate=0.1,0.15,0.2", "filter=none,paper", "source.count=100,200,300",
+        "model.layers=1,2", "seed=0,1,2,3",
+    )  # fmt: skip
+    done = o1exp("-m", *axes, "action=plan")
+    assert done.code == 0, done.err
+    assert "288 cells, 192 experiments" in done.out
+    stages = re.search(r"Stages +([\d,]+) distinct of ([\d,]+) in all cells", done.out)
+    assert stages is not None
+    distinct, of_all = (int(number.replace(",", "")) for number in stages.groups())
+    assert 3 * distinct <= of_all
+    made = {node: int(count) for node, count in re.findall(r"^(\S+) .* 288 +(\d+) ", done.out, re.MULTILINE)}
+    assert [made[node] for node in ("imitate.prepared", "think.prepared", "imitate", "think")] == [6, 24, 48, 192]
+    assert re.search(r"^thought +Distil +144 +18 +18 ", done.out, re.MULTILINE), "each teacher's thoughts once"

@@ -1,4 +1,4 @@
-"""A sweep, and one of its runs, that paid a teacher, made again from their packs: without network, key or a single request."""
+"""A sweep of a file, and one of its runs, that paid a teacher, made again from their packs: without network, key or a single request."""
 
 import json
 import os
@@ -17,6 +17,11 @@ from tests.app.commands import o1exp as script
 from tests.app.teacher import CountingTeacher
 from tests.chat.parts import rows
 
+FILE = """defaults: [config, _self_]
+study: mine
+bench: {arithmetic: {samples: 2}}
+hydra: {mode: MULTIRUN, sweeper: {params: {verify: "rejection,none"}}}
+"""
 KEY = "sk-paid-0123456789abcdef0123456789"
 
 
@@ -28,7 +33,8 @@ def test_what_paid_a_teacher_is_made_again_without_network_and_key(tmp_path: Pat
             *TINY, "teacher=endpoint", "teacher.model=procedural", f"teacher.base_url={server.base_url}", "teacher.api_key_env=MY_PAID_KEY",
             "teacher.usd_per_million_prompt=1", "teacher.usd_per_million_completion=2", "teacher.max_tokens=400", "track=none",
         )  # fmt: skip
-        done = script(tmp_path, "-m", *asked, "verify=rejection,none", env={"MY_PAID_KEY": KEY}, timeout=500)
+        (tmp_path / "mine.yaml").write_text(FILE)
+        done = script(tmp_path, "--config-dir=.", "--config-name=mine", *asked, env={"MY_PAID_KEY": KEY}, timeout=500)
         assert done.returncode == 0, done.stdout + done.stderr
         assert server.requests()
     monkeypatch.delenv("MY_PAID_KEY", raising=False)  # and the server is gone

@@ -11,7 +11,7 @@ from o1exp.config import spine
 from o1exp.config.compose import composed, study_of
 from o1exp.config.graph import Graph
 from o1exp.config.groups import GROUPS
-from o1exp.config.options import loader
+from o1exp.config.options import Origin, loader
 from o1exp.flow import Stage
 from tests.inside import Command
 
@@ -83,6 +83,20 @@ def test_a_new_node_touches_the_spine_and_its_own_file_alone(tmp_path: Path) -> 
     study = study_of(composed(["filter@second=paper", "goal=second"], Origin("config", (tmp_path,))), [], single=True)
     assert {goal.kind for goal in study.goals.values()} == {"Rules"}
     assert "\nfilter, filter@second\n" in help_text(tmp_path)
+
+
+def test_the_command_of_a_cell_makes_the_cell_alone(tmp_path: Path) -> None:
+    """Its file may name a sweep, and its experiment arms; a study's own command has neither word."""
+    (tmp_path / "mine.yaml").write_text("defaults: [config, _self_]\nstudy: mine\nhydra: {mode: MULTIRUN}\n")
+    mine, words = Origin("mine", (CONF, tmp_path)), ["experiment=quickstart", "seed=1"]
+    named = f"o1exp --config-dir={tmp_path} --config-name=mine experiment=quickstart seed=1"
+    cell = study_of(composed(words, mine), words, mine, single=True)
+    assert cell.command == f"{named} hydra.mode=RUN 'arms={{}}'"
+    assert cell.report is not None
+    assert cell.report.how()["command"] == cell.command
+    assert study_of(composed(words, mine), words, mine).command == named
+    assert study_of(composed(words), words, single=True).command == "o1exp experiment=quickstart seed=1 'arms={}'"
+    assert study_of(composed(words), words).command == "o1exp experiment=quickstart seed=1"
 
 
 def test_a_setting_of_hydra_may_be_null(o1exp: Command) -> None:

@@ -46,6 +46,10 @@ WIDER = """[...document.querySelectorAll('main *')].filter(one => one.getBoundin
   && !one.closest('.wide, .funnel, .answers, svg')).map(one => one.tagName + ' ' + one.className + ' ' + one.textContent.slice(0, 40))"""
 
 
+SCROLLING = """[...document.querySelectorAll('main *')].filter(one => /auto|scroll/.test(getComputedStyle(one).overflow))
+  .map(one => one.tagName + ' ' + one.className)"""
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_a_phone_scrolls_no_page_sideways(driven: Browser, flipped: Path, trained: Path, script: bool) -> None:
     for file in (flipped, trained):
@@ -63,8 +67,7 @@ def test_paper_holds_every_column(driven: Browser, flipped: Path, trained: Path,
         hidden = "[...document.querySelectorAll('details:not([open]) > :not(summary)')].filter(one => !one.checkVisibility()).length"
         assert driven.value("document.querySelectorAll('details:not([open])').length") > 0
         assert driven.value(hidden) == 0, "closed details are printed open"
-        scrolling = "[...document.querySelectorAll('main *')].filter(one => /auto|scroll/.test(getComputedStyle(one).overflow)).map(one => one.tagName + one.className)"
-        assert driven.value(scrolling) == [], "paper has no bars that scroll: what is below them would be lost"
+        assert driven.value(SCROLLING) == [], "paper has no bars that scroll: what is below them would be lost"
         driven.media("")
 
 

@@ -12,9 +12,11 @@ import pytest
 from o1exp.history.cells import CellOutcome, outcome
 from o1exp.history.runs import RunRecord
 from o1exp.report.effects import REPLICATES
+from o1exp.track.logged import KIND
 from o1exp.track.study import log_run, log_sweep, open_study, view_urls
-from o1exp.track.tracking import Cell, Tracking
+from o1exp.track.tracking import KEY_TAG, PARENT_TAG, Cell, Tracking
 from o1exp.track.view import tag, unpacked
+from o1exp.track.writing import CELL
 from tests.planted import BENCHMARK
 from tests.track.swept import failed, sweep
 
@@ -111,6 +113,24 @@ def test_failed_and_killed_cells_are_runs_with_that_state_until_they_are_made(tm
     log_sweep(Tracking(), folder, "s")
     assert _states(tmp_path) == {"s-1": "FINISHED", "seed=1": "KILLED"}
     assert outcome(folder / "cells" / "0") is not None
+
+
+def test_a_cell_that_failed_with_other_code_is_listed_once(tmp_path: Path) -> None:
+    """Its first run has another key: nothing but the cell's number tells that both are the same cell."""
+    from mlflow import MlflowClient
+
+    folder = sweep(tmp_path, [("seed=0",), ("seed=1",)], "s")
+    client = MlflowClient(tracking_uri=Tracking().address(tmp_path))
+    (run,) = client.search_runs(["1"], f"tags.`{CELL}` = '1'")
+    parent = run.data.tags[PARENT_TAG]
+    for number, status in (("1", "FAILED"), ("1", "KILLED"), ("7", "FAILED")):
+        old = client.create_run("1", tags={PARENT_TAG: parent, CELL: number, KIND: "cell", KEY_TAG: "of other code"})
+        client.set_terminated(old.info.run_id, status=status)
+    failed(folder, 7, "no luck")
+    assert log_sweep(Tracking(), folder, "planted")
+    found = client.search_runs(["1"], f"tags.`{PARENT_TAG}` = '{parent}'")
+    cells = sorted((run.data.tags[CELL], run.info.status) for run in found if CELL in run.data.tags)
+    assert cells == [("0", "FINISHED"), ("1", "FINISHED"), ("7", "FAILED")]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from o1exp.flow import Machine, SettingsError, Stage, StageFailed, Store, Work
 from o1exp.records import Example, Table
 from o1exp.train.bases.pretrained import Pretrained
-from o1exp.train.bases.small import TEMPLATE
+from o1exp.train.bases.small import TEMPLATE, Untrained
 from o1exp.train.data.preview import lines
 from o1exp.train.facts import PreparedFacts
 from o1exp.train.sft import Sft
@@ -41,9 +41,11 @@ def test_trainings_that_differ_in_training_share_it() -> None:
         assert other.prepared.key == key, change
         assert "machine" in change or other.key != SMALL.key
     assert SMALL.replace(start=SMALL.replace(lr=1.0)).prepared.key == key  # a second phase on the same data
+    for change in ({"seed": 1}, {"layers": 9}, {"hidden": 64}):  # models from scratch have one tokenizer
+        assert SMALL.replace(start=SMALL.start.replace(**change)).prepared.key == key
     data: list[dict[str, Any]] = [
         {"max_length": 300}, {"overlong": "cut"}, {"chat_template": "{# another #}" + TEMPLATE}, {"eos_token": "<|end|>"},
-        {"data": Texts(responses=("6",))}, {"start": SMALL.start.replace(seed=1)},
+        {"data": Texts(responses=("6",))}, {"start": SMALL.start.replace(max_position_embeddings=512)},
     ]  # fmt: skip
     for change in data:
         assert SMALL.replace(**change).prepared.key != key, change
@@ -59,7 +61,10 @@ def test_it_is_made_once(trained: Store) -> None:
 def test_the_tokenizer_of_a_second_phase_is_an_input(trained: Store) -> None:
     """The base model, whose tokenizer every rank loads, although the second phase starts from the first."""
     second = SMALL.replace(start=SMALL, lr=1.0)
-    assert second.inputs["tokenizer"] == SMALL.start == second.prepared.tokenizer
+    assert isinstance(SMALL.start, Untrained)
+    assert second.inputs["tokenizer"] == SMALL.start.tokenizer == second.prepared.tokenizer
+    pretrained = SMALL.replace(start=Pretrained(path="/models/base"))
+    assert pretrained.replace(start=pretrained, lr=1.0).inputs["tokenizer"] == pretrained.start
     assert list(second.inputs) == ["start", "data", "prepared", "tokenizer"]
 
 

@@ -25,6 +25,13 @@ def tokenizer(folder: str) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
+def test_the_tokenizer_alone_is_that_of_every_model(folder: str, tmp_path: Path) -> None:
+    alone = Path(Store(tmp_path).get(TINY.replace(seed=7, layers=1).tokenizer).source)
+    names = {file.name for file in alone.iterdir()}
+    assert names == {file.name for file in Path(folder).iterdir()} - {"model.safetensors"}
+    assert all((alone / name).read_bytes() == Path(folder, name).read_bytes() for name in names - {"config.json"})
+
+
 def test_any_text_survives_the_tokenizer(tokenizer: Any) -> None:
     thought = Procedural(wrong_turn_rate=1, check_rate=1).thought((47, 38, 12), 0)
     for text in (thought, "  two  spaces\n\n\ttab 'don't' it's", "é 漢字 🙂 \x00 \x7f", "Ones: 7+8=15, write 5."):

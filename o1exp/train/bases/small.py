@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import Qwen2Tokenizer
 
 PAD, START, END, USER, ASSISTANT = SPECIALS = ("<|pad|>", "<|start|>", "<|end|>", "<|user|>", "<|assistant|>")
+MODEL_TYPE = "qwen2"
 BYTES = 256
 VOCABULARY = len(SPECIALS) + BYTES
 STOPS = {"pad_token_id": SPECIALS.index(PAD), "bos_token_id": SPECIALS.index(START), "eos_token_id": SPECIALS.index(END)}
@@ -72,6 +73,11 @@ class Untrained(Stage[Checkpoint]):
         if self.heads % self.kv_heads:
             yield "kv_heads", f"{self.kv_heads} must divide heads={self.heads}"
 
+    @property
+    def tokenizer(self) -> "ByteTokenizer":
+        """Its tokenizer alone, which it shares with the models of other sizes and seeds: token ids are made once for all of them."""
+        return ByteTokenizer(max_position_embeddings=self.max_position_embeddings)
+
     def make(self, work: Work) -> None:
         folder = work.folder / "model"
         tokenizer(self.max_position_embeddings).save_pretrained(folder)
@@ -96,6 +102,26 @@ class Untrained(Stage[Checkpoint]):
         return VOCABULARY * self.hidden + self.layers * layer + self.hidden
 
 
+@dataclass(frozen=True, kw_only=True)
+class ByteTokenizer(Stage[Checkpoint]):
+    """Write what reads and writes the texts of a model from scratch: its tokenizer, template and end token, and no weights."""
+
+    role: ClassVar[Role] = "encoding"
+    does: ClassVar[str] = "a tokenizer of single bytes"
+
+    max_position_embeddings: Annotated[int, AtLeast(16)] = 1024
+    """The longest context in tokens, which are bytes."""
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        return Expect()
+
+    def make(self, work: Work) -> None:
+        folder = work.folder / "model"
+        tokenizer(self.max_position_embeddings).save_pretrained(folder)
+        (folder / "config.json").write_text(json.dumps({"model_type": MODEL_TYPE}, indent=2) + "\n")
+        _save_stops(folder)
+
+
 def tokenizer(positions: int) -> "Qwen2Tokenizer":
     """One token for each byte, after the special tokens: one per ASCII character, and no text that it cannot write.
 
@@ -116,7 +142,7 @@ def tokenizer(positions: int) -> "Qwen2Tokenizer":
 def _config(model: Untrained) -> dict[str, Any]:
     """config.json, as transformers writes and reads it."""
     return {
-        "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "dtype": "float32", "vocab_size": VOCABULARY,
+        "architectures": ["Qwen2ForCausalLM"], "model_type": MODEL_TYPE, "dtype": "float32", "vocab_size": VOCABULARY,
         "hidden_size": model.hidden, "intermediate_size": model.intermediate, "num_hidden_layers": model.layers,
         "num_attention_heads": model.heads, "num_key_value_heads": model.kv_heads, "hidden_act": "silu", "rms_norm_eps": 1e-6,
         "max_position_embeddings": model.max_position_embeddings, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
@@ -156,4 +182,8 @@ def _save(model: Untrained, folder: Path) -> None:
     assert sum(weight.size for weight in weights.values()) == model.parameters
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(_config(model), indent=2) + "\n")
+    _save_stops(folder)
+
+
+def _save_stops(folder: Path) -> None:
     (folder / "generation_config.json").write_text(json.dumps(STOPS, indent=2) + "\n")
