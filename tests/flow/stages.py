@@ -201,5 +201,6 @@ class Small(Recipe):
 
 
 __all__ = [
-    "Broken", "Child", "Computing", "Head", "Long", "Meeting", "Merge", "Model", "Numbers", "Page", "Peeking", "Slow", "Small", "StageFailed",
+    "Broken", "Child", "Computing", "Head", "Long", "Meeting", "Merge", "Model", "Numbers", "Page", "Peeking",
+    "Slow", "Small", "StageFailed",
 ]  # fmt: skip
