@@ -172,6 +172,6 @@ def facts(data: "Encoded", max_length: int, specials: Mapping[str, int]) -> Prep
         tokens=int(data.lengths.sum()), label_tokens=int(data.labels.sum()), max_length=max_length,
         length_median=int(lengths[len(lengths) // 2]), length_p90=int(lengths[int(0.9 * (len(lengths) - 1))]),
         length_longest=int(lengths[-1]),
-        length_histogram=counts, problems=len(np.unique(data.problems)), unreadable=len(data.unreadable),
+        length_histogram=counts, problems=int(np.count_nonzero(np.diff(np.sort(data.problems)))) + 1, unreadable=len(data.unreadable),
         unreadable_rows=data.unreadable[:LISTED].tolist(), special_tokens=dict(sorted(specials.items())),
     )  # fmt: skip
