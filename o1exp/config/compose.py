@@ -128,8 +128,7 @@ def plain_values(config: DictConfig) -> dict[str, Any]:
 
 def arms_of(config: DictConfig) -> dict[str, list[str]]:
     """The overrides of each arm as they are written: `${mix}` in one is an edge of the arm, not of the list that it stands in."""
-    plain: Any = OmegaConf.to_container(config, resolve=False)
-    arms = plain["arms"]
+    arms: Any = OmegaConf.to_container(config._get_node("arms"), resolve=False)  # of the whole config it would take longer than a cell
     return {str(name): [str(o).replace(r"\${", "${") for o in own] for name, own in arms.items()} or {MAIN_ARM: []}
 
 

@@ -4,7 +4,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from o1exp.config.built import Built
-from o1exp.config.compose import composed, study_of
+from o1exp.config.compose import composed, plain_values, study_of
 from o1exp.config.copies import copied
 from o1exp.flow.stage import walk
 from o1exp.secrets import found, hide_variable, unchanging
@@ -40,3 +40,18 @@ def test_a_text_is_looked_into_again_when_another_variable_is_named(monkeypatch:
         assert found("has a verylongvalue") is None
         hide_variable("HOUSE_NUMBER_OF_TESTS")
         assert found("has a verylongvalue") == "holds the value of the environment variable HOUSE_NUMBER_OF_TESTS"
+
+
+def test_a_cell_is_built_without_its_whole_config_as_plain_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those are there already, and to make them takes longer than all else of a cell."""
+    words = ["experiment=quickstart", "arms={}"]
+    config = composed(words)
+    raw = plain_values(config)
+    plain = OmegaConf.to_container
+
+    def part(node: DictConfig, **how: bool) -> object:
+        assert node._get_parent() is not None, "the whole config"
+        return plain(node, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(OmegaConf, "to_container", staticmethod(part))
+    assert study_of(config, words, single=True, built=Built(), raw=raw).goals
