@@ -113,14 +113,20 @@ def paired(ours: Sequence[Marks], theirs: Sequence[Marks], seed: int = 0) -> Com
 
     One right or wrong sample each: exact McNemar. Else the sign-flip test on the questions' differences, exact up to 30 questions and
     seeded beyond. Near 0 or 1, and with more samples of a question on one side, differences lie askew without any difference of the models
-    (one sample is right or wrong where sixteen are a little of both): the score test is taken, as if the questions were others.
+    (one sample is right or wrong where sixteen are a little of both): the score test is taken, as if the questions were others. With even
+    samples the interval near 0 or 1 is at least as wide as Newcombe's of two groups: a handful of right answers, drawn again, do not tell
+    how many there might have been (90 of 100 intervals covered, at 2 % of 30 questions of 4 samples).
     """
     assert len(ours) == len(theirs) > 0, f"{len(ours)} against {len(theirs)} questions"
     uneven = any(m.samples != other.samples for m, other in zip(ours, theirs, strict=True))
-    if uneven and (near_the_edge(ours) or near_the_edge(theirs)):
+    at_edge = near_the_edge(ours) or near_the_edge(theirs)
+    if uneven and at_edge:
         return score_test(ours, theirs)
     differences = _rates(ours) - _rates(theirs)
     low, high = bootstrap(ours, theirs, seed)
+    if at_edge:
+        ends = newcombe(fraction(_rates(ours).tolist()), fraction(_rates(theirs).tolist()))
+        low, high = min(low, ends[0]), max(high, ends[1])
     if _single_counts(ours, theirs):
         p, test = mcnemar(int((differences > 0).sum()), int((differences < 0).sum())), "exact McNemar"
     else:

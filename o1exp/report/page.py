@@ -36,7 +36,7 @@ class Report(Stage[Page]):
 
     role: ClassVar[Role] = "description"
     does: ClassVar[str] = "the arms compared on a page"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     volatile: ClassVar[tuple[str, ...]] = ("index.html",)
 
     arms: dict[str, Stage[Outcome]]
