@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.answers.grade import GoldPair, Verdict, grade_all
+from o1exp.flow.command import keeps
 from o1exp.records.fields import as_text
 
 _TOO_DEEP = "lists too deep inside one another; give gold and prediction as text"
@@ -20,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 when it is done, 2 where the input is wrong."""
     options = _options(arguments)
     try:
+        keeps("--out", options.out, options.pairs)
         rows = list(_rows(options.pairs))
         with _progress(len(rows)) as advance:
             verdicts = grade_all([_pair(number, row) for number, row in rows], options.mode, options.processes, advance)

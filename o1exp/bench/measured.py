@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from o1exp.bench.agreement import Estimate, agreement
 from o1exp.bench.judge import NO_REPLY, JudgeReply, Protocol, told, verdicts
-from o1exp.bench.judges import Judge
+from o1exp.bench.judges import Judge, as_rating
 from o1exp.chat.request import likely_tokens
 from o1exp.flow import Expect, Role, Stage, Work
 from o1exp.records import Attempt, Problem, Table
@@ -79,6 +79,7 @@ class Measured(Stage[JudgeMeasure]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "a judge measured on answers that people have checked"
     judges: ClassVar[str] = "response level: the judge's verdict on a whole response beside that of people"
+    version: ClassVar[int] = 2
 
     answers: Stage[Table[CheckedAnswer]]
     protocol: Protocol
@@ -97,9 +98,14 @@ class Measured(Stage[JudgeMeasure]):
     def preflight(self) -> Iterator[str]:
         yield from self.protocol.teacher.obstacles()
 
+    @property
+    def gpus(self) -> int:
+        return self.protocol.teacher.gpus
+
     def make(self, work: Work) -> None:
         checked = in_words_of(self.protocol.judge, list(work.open(self.answers)))
-        asked = [(attempt, problem, self.protocol.asked(problem, [attempt.text])) for attempt, problem in map(_pair, enumerate(checked))]
+        pairs = map(_pair, enumerate(checked))
+        asked = [(attempt, problem, self.protocol.asked(problem, [self.protocol.shown(attempt)])) for attempt, problem in pairs]
         found, calls = verdicts(self.protocol, asked, work)
         replies = [reply for _, reply in found]
         (work.folder / VERDICTS).mkdir()
@@ -110,17 +116,19 @@ class Measured(Stage[JudgeMeasure]):
 
 
 def in_words_of(judge: Judge, checked: Sequence[CheckedAnswer]) -> list[CheckedAnswer]:
-    """The answers, with people's labels spelled as the judge spells its own; those of a judge of numbers stay as they are.
+    """The answers, with people's labels spelled as the judge spells its own, numbers too.
 
     Errors: ValueError for a label that the judge never gives, and that therefore would always count as a disagreement.
     """
+    if not judge.labels:
+        return [replace(one, label=as_rating(one.label)) for one in checked]
     known = {name.casefold(): name for name in judge.labels}
-    if strange := next((one.label for one in checked if known and one.label.casefold() not in known), ""):
+    if strange := next((one.label for one in checked if one.label.casefold() not in known), ""):
         raise ValueError(
             f"people's label {strange!r} is none that {judge.name} gives ({', '.join(judge.labels)}); say which it is in the answers' "
             f'labels, e.g. labels: {{{strange}: {judge.labels[0]}}}, or "" to leave such answers out'
         )
-    return [replace(one, label=known.get(one.label.casefold(), one.label)) for one in checked]
+    return [replace(one, label=known[one.label.casefold()]) for one in checked]
 
 
 def measured(judge: str, checked: Sequence[CheckedAnswer], replies: Sequence[JudgeReply]) -> JudgeMeasure:

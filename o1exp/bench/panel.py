@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 from o1exp.bench.agreement import agreement
+from o1exp.bench.rated import Human
 from o1exp.bench.sample import Sample
 from o1exp.bench.scorer import Scorer, beside, of_attempt
 from o1exp.flow import Role, Stage, Work
@@ -28,6 +29,8 @@ class Panel(Scorer):
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if len(self.members) < 2:
             yield "members", "needs two judges or more, e.g. members: {one: ${safety}, other: ${facts}}"
+        if self.combine == "majority" and (people := [name for name, one in self.members.items() if isinstance(one, Human)]):
+            yield "combine", f"is majority, and {people[0]} gives numbers of people, which have no classes to count; set combine=mean"
 
     def stage(self, attempts: Sample, problems: Stage[Table[Problem]]) -> Stage[Table[Score]]:
         scores = {name: member.stage(attempts, problems) for name, member in self.members.items()}
@@ -89,6 +92,8 @@ def _combined(given: Sequence[Score], combine: Combine) -> Score:
         values = [row.value for row in voting if row.value is not None]
         return replace(whole, value=sum(values) / len(values)) if values else replace(whole, label=NO_MAJORITY)
     counts = Counter(row.label for row in voting)
+    if "" in counts:
+        raise ValueError(f"{voting[0].scorer} gives numbers and names no class, so that no majority can be counted; set combine=mean")
     label, most = counts.most_common(1)[0] if counts else ("", 0)
     if 2 * most <= len(voting):
         return replace(whole, label=NO_MAJORITY)

@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console as Terminal
 
 from o1exp.flow import StageFailed
-from o1exp.flow.command import answered
-from o1exp.records.fields import MISSING, as_text, field
-from o1exp.records.rows import json_rows
+from o1exp.flow.command import answered, keeps
+from o1exp.records.fields import as_text, field
+from o1exp.records.rows import Row, json_rows
 from o1exp.records.style import Style, style
 from o1exp.thoughts.judge import Judge
 from o1exp.thoughts.judge_score import PUBLISHED, JudgeScore, Weights
@@ -27,9 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _markers(asked: argparse.Namespace) -> int:
     found = {}
     for path in asked.files:
-        texts, rows = [], [row.values for row in json_rows(path) if not row.reason]
-        for name in asked.field:
-            texts += [as_text(field(row, name)) for row in rows if field(row, name) is not MISSING]
+        every = list(json_rows(path))
+        if broken := [row for row in every if row.reason]:
+            first = f"the first, row {broken[0].place}, is {broken[0].reason}"
+            print(f"{path}: {len(broken)} of {len(every)} rows cannot be read and do not count; {first}", file=sys.stderr)
+        rows = [row.values for row in every if not row.reason]
+        texts = [text for name in asked.field for text in _texts(path, every, name)]
         if not (one := style(filter(None, texts))):
             columns = ", ".join(rows[0]) if rows else "no rows"
             raise ValueError(f"{path}: no row has a text in {' or '.join(asked.field)}; it has {columns}; name one with --field")
@@ -41,6 +44,15 @@ def _markers(asked: argparse.Namespace) -> int:
             print(f"{path}: {_in_words(one)}")
             print("  " + ", ".join(f"{name} {count:.1f}" for name, count in one.markers.items()))
     return 0
+
+
+def _texts(path: Path, rows: list[Row], name: str) -> Iterator[str]:
+    """What stands in a field. Errors: ValueError naming the row that holds no text."""
+    for row in rows:
+        try:
+            yield as_text(field(row.values, name))
+        except ValueError as wrong:
+            raise ValueError(f"{path}, row {row.place}: {name} {wrong}; name the field with the text, as in {name}.content") from None
 
 
 def _judge(asked: argparse.Namespace) -> Judge:
@@ -64,6 +76,7 @@ def _judge_score(asked: argparse.Namespace) -> int:
     from o1exp.flow import Console, Store
     from o1exp.thoughts.judge_score import JudgedSteps, score
 
+    keeps("--out", asked.out, asked.file)
     stage = JudgedSteps(judge=_judge(asked), path=str(asked.file), limit=asked.limit, budget=Budget(usd=asked.usd, study="judge_score"))
     store = Store(asked.outputs, Console(Terminal(stderr=True)))
     try:
@@ -79,7 +92,9 @@ def _judge_score(asked: argparse.Namespace) -> int:
         for form, one in by_form.items():
             print("\n".join(_score_lines(form, asked.model, one)))
     if asked.out is not None:
-        asked.out.write_text("".join(json.dumps(asdict(step), ensure_ascii=False) + "\n" for step in steps if step.judged))
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        lines = (json.dumps(asdict(step), ensure_ascii=False) + "\n" for step in steps if step.judged)
+        asked.out.write_text("".join(lines), encoding="utf-8")
     return 0
 
 

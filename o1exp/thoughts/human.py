@@ -35,6 +35,7 @@ class Human(Stage[Table[Node]]):
     role: ClassVar[Role] = "search"
     does: ClassVar[str] = "steps that people wrote or labelled, from a file"
     long_thoughts: ClassVar[bool] = True
+    version: ClassVar[int] = 2
 
     problems: Stage[Table[Problem]]
     """Whose thoughts are taken; the gold answers are theirs."""
@@ -96,6 +97,8 @@ class _Growing:
     children: Counter[str] = field(default_factory=Counter)
     disagreed: int = 0
     """Labels of a step that has another label already."""
+    blamed: bool = False
+    """A step that stood here without a label was labelled as wrong."""
 
     def add(self, parent: str, step: Step) -> str:
         """The id of the step, new or known. Of two labels of one step the first that says something stays."""
@@ -112,10 +115,23 @@ class _Growing:
         before = self.nodes[name]
         if not before.verdict and step.verdict:
             before = replace(before, verdict=step.verdict, value=step.value, reason=step.reason, judge=step.judge)
+            self.blamed = self.blamed or step.verdict == "wrong"
         elif step.verdict and step.verdict != before.verdict:
             self.disagreed += 1
         self.nodes[name] = replace(before, chosen=before.chosen or step.chosen)
         return name
+
+    def withdraw(self) -> None:
+        """Ends that earlier rows called right, and that a later one puts behind a wrong step, have no verdict."""
+        if not self.blamed:
+            return
+        astray = set[str]()
+        for name, node in self.nodes.items():  # a parent before its children
+            if node.verdict == "wrong" or node.parent in astray:
+                astray.add(name)
+                if node.correct:
+                    self.nodes[name] = replace(node, correct=None, action="continue")
+        self.blamed = False
 
 
 class Gathering:
@@ -148,6 +164,7 @@ class Gathering:
         ids: list[str] = []
         for step in row.steps:
             ids.append(tree.add("" if step.parent == ROOT else ids[step.parent], step))
+        tree.withdraw()
         leaves = [(at, any(tree.nodes[ids[step]].verdict == "wrong" for step in row.path(at))) for at in row.leaves]
         ends = [_ended(problem, tree.nodes[ids[at]], row.steps[at], astray) for at, astray in leaves]
         tree.nodes |= {node.id: node for node in ends}

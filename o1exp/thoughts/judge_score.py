@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Self
 
 from o1exp.answers.grade import grade
 from o1exp.chat.teacher import Budget
-from o1exp.flow import AtLeast, Checkpoint, Role, Stage, StageFailed, Work, how
+from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, StageFailed, Work, how
 from o1exp.flow.checkpoint import POINTER
 from o1exp.flow.content import differs, pinned, sha256_of, together
 from o1exp.records import Problem, Table
@@ -74,9 +74,15 @@ class JudgedSteps(Stage[Table[JudgedStep]]):
     def mistakes(self) -> Iterator[tuple[str, str]]:
         if not Path(self.path).is_file():
             yield "path", f"{self.path or '(empty)'} is no file (looked from {Path.cwd()}); give a file with labelled steps"
+        if why := next(filter(None, map(self.budget.unguarded, self.judge.teachers)), None):
+            yield "budget", why
+
+    def expect(self, inputs: dict[str, Expect]) -> Expect:
+        return Expect(remark="a request for each labelled step, or several" if self.judge.teachers else "")
 
     def preflight(self) -> Iterator[str]:
         yield from differs(self.path, self.sha256)
+        yield from dict.fromkeys(why for teacher in self.judge.teachers for why in teacher.obstacles())
 
     @property
     def gpus(self) -> int:

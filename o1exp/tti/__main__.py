@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from o1exp.flow.command import answered
+from o1exp.flow.command import answered, keeps
 from o1exp.history.runs import RunRecord, all_of, find
 from o1exp.tti import board, questions, score
 from o1exp.tti.audit import Dossier, audit, checklist, next_points, stored
@@ -56,6 +56,7 @@ def _board(asked: argparse.Namespace) -> int:
     for out, suffix in wanted:
         if out is not None and suffix not in board.FORMATS:
             raise ValueError(f"--out {out}: write one of {', '.join(board.FORMATS)}")
+        keeps("--out", out, *asked.files)
     files = {out: suffix for out, suffix in wanted if out is not None}
     for out, suffix in files.items():
         _write(out, board.FORMATS[suffix](rows))
@@ -75,6 +76,7 @@ def _audit(asked: argparse.Namespace) -> int:
         remedy = f"audit {', '.join(cells)}" if cells else f"make them, and nothing else, with {run.command or 'o1exp'}"
         raise ValueError(f"{run.name} has no cards to audit; {remedy}")
     path = asked.answers or run.folder / ANSWERS
+    keeps("--out", asked.out, path)
     if not path.exists():
         _write(path, questions.template(run.name))
     cards = {kind: place for kind, place in run.cards.items() if kind != "audit"}

@@ -134,3 +134,6 @@ def test_the_command_line_names_the_file_that_is_not_there(tmp_path: Path, capsy
     assert capsys.readouterr().err.startswith(f"error: {given / 'new'}: Not a directory")
     assert main(["grade", "--pairs", str(given), "--out", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}: Is a directory")
+    before = given.read_text()
+    assert main(["grade", "--pairs", str(given), "--out", str(given)]) == 2
+    assert given.read_text() == before

@@ -13,6 +13,7 @@ from o1exp.bench.panel import Panel
 from o1exp.bench.protocols import AutoJPairwise, SimpleQa
 from o1exp.bench.result import Result
 from o1exp.chat.servers.loopback import Loopback
+from o1exp.chat.teacher import Teacher
 from o1exp.flow import SettingsError, StageFailed
 from o1exp.history.arms import gather
 from o1exp.records import Table
@@ -116,3 +117,28 @@ def test_a_row_whose_field_is_no_text_names_the_file(tmp_path: Path) -> None:
     store, _ = quiet_store(tmp_path / "o")
     with pytest.raises(StageFailed, match=r"x\.jsonl: a field of question, response, label holds an object"):
         store.get(Checked(path=str(tmp_path / "x.jsonl")))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OnGpus(Teacher):
+    @property
+    def gpus(self) -> int:
+        return 2
+
+
+def test_a_judge_is_asked_as_about_any_other_answer_and_has_its_gpus(tmp_path: Path) -> None:
+    """It sees the answer behind the thought, as where it scores a suite."""
+    (tmp_path / "x.jsonl").write_text(lines([{"question": "a?", "response": "<think>\nNo, yes?\n</think>\n\nSure.", "label": True}]))
+    store, _ = quiet_store(tmp_path / "o")
+    saying = Saying(lambda text: "A")
+    with Loopback(saying) as server:
+        answers = Checked(path=str(tmp_path / "x.jsonl"))
+        assert store.get(Measured(answers=answers, protocol=SimpleQa(teacher=judge(server.base_url)))).agreeing == 1
+    assert "Sure." in saying.asked[0]
+    assert "No, yes?" not in saying.asked[0]
+    assert Measured(answers=answers, protocol=SimpleQa(teacher=OnGpus(model="m", free=True))).gpus == 2
+
+
+def test_ratings_of_people_are_numbers_however_they_are_spelled() -> None:
+    answer = CheckedAnswer(problem="a", question="a?", response="yes", label="7.0")
+    assert [one.label for one in in_words_of(AUTO_J, [answer])] == ["7"]

@@ -51,6 +51,8 @@ def test_ratings_are_averaged_and_scales_must_be_one(tmp_path: Path) -> None:
             store.get(scored(Panel(members=mixed), ROWS, TEXTS))
     with pytest.raises(SettingsError, match="two judges or more"):
         Panel(members={"one": both["m"]})
+    with pytest.raises(SettingsError, match="numbers of people, which have no classes to count; set combine=mean"):
+        Panel(members={"ann": Human(), "one": both["m"]})
 
 
 def test_people_s_scores_belong_to_the_text_they_name(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,22 @@ def test_the_file_is_known_by_its_content(tmp_path: Path) -> None:
     there.write_text(DOUBLING)
     stages = [Human(problems=Local(path=str(path)), path=str(path)) for path in (here, there)]
     assert stages[0].key == stages[1].key
+
+
+@pytest.mark.parametrize("order", [(None, -1), (-1, None)])
+def test_a_label_that_comes_later_holds_for_the_ends_of_earlier_rows(tmp_path: Path, order: tuple[int | None, ...]) -> None:
+    """Rows of one question share their steps, whichever row says that one is wrong."""
+
+    def row(rating: int | None) -> dict[str, Any]:
+        texts = (("Three and three.", rating), ("# Answer\n\n2", 1))
+        steps = [
+            {"completions": [{"text": text, "rating": said}], "human_completion": None, "chosen_completion": 0} for text, said in texts
+        ]
+        question = {"problem": "What is 1+1?", "ground_truth_answer": "2"}
+        return {"question": question, "label": {"steps": steps, "finish_reason": "solution"}}
+
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row(rating)) + "\n" for rating in order))
+    found, noted, _ = grown(tmp_path, tmp_path / "x.jsonl")
+    (tree,) = found.values()
+    assert [(node.verdict, node.correct) for node in tree.nodes.values()] == [("wrong", None), ("right", None)]
+    assert noted["problems_right"] == 0

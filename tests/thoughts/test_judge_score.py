@@ -9,10 +9,13 @@ import pytest
 
 from o1exp.chat.headings import STEP, STEPS, sections
 from o1exp.chat.servers.loopback import Loopback, Reply
+from o1exp.chat.teacher import Budget, Teacher
+from o1exp.flow import SettingsError
 from o1exp.records.labelled import labelled
 from o1exp.records.tree import Verdict
 from o1exp.thoughts.__main__ import main
-from o1exp.thoughts.judge_score import PUBLISHED, JudgedStep, score, steps_of
+from o1exp.thoughts.judge import Prompted
+from o1exp.thoughts.judge_score import PUBLISHED, JudgedStep, JudgedSteps, score, steps_of
 from o1exp.train.bases.small import Untrained
 from tests.thoughts.parts import store
 
@@ -76,7 +79,7 @@ def test_a_judge_is_scored_from_the_command_line_beside_published_numbers(
     judge = Oracle(labels)
     with Loopback(judge) as server:
         said = ["judge_score", str(path), "--model", "m", "--base-url", server.base_url, "--outputs", str(tmp_path / "outputs")]
-        assert main([*said, "--out", str(tmp_path / "steps.jsonl")]) == 0
+        assert main([*said, "--out", str(tmp_path / "new" / "steps.jsonl")]) == 0
         table = capsys.readouterr().out
         asked = judge.asked
         assert main([*said, "--json"]) == 0
@@ -88,7 +91,7 @@ def test_a_judge_is_scored_from_the_command_line_beside_published_numbers(
     assert all(re.search(rf"{re.escape(name)} +{value:.3f}   \(Part 1", table) for name, value in PUBLISHED["mr_gsm8k"].items())
     assert (found["step_f1"], found["erroneous"], found["correct"]) == (1.0, 3, 2)
     assert found["published"]["o1-mini"] == 0.855
-    rows = [json.loads(line) for line in (tmp_path / "steps.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "new" / "steps.jsonl").read_text().splitlines()]
     assert len(rows) == 13
     assert {row["reason"] for row in rows} == {"because."}
 
@@ -130,6 +133,9 @@ def test_what_is_no_file_of_labelled_steps_is_named(tmp_path: Path, capsys: pyte
     path.write_text('{"question": "q", "answer": "1"}\n')
     assert main(["judge_score", str(path), "--model", "m", "--outputs", str(tmp_path / "o")]) == 2
     assert "labels no step; give rows of PRM800K" in capsys.readouterr().err
+    assert main(["judge_score", str(path), "--model", "m", "--out", str(path)]) == 2
+    assert "is the file" in capsys.readouterr().err
+    assert path.read_text() == '{"question": "q", "answer": "1"}\n'
     assert main(["judge_score", str(tmp_path / "gone.jsonl"), "--model", "m"]) == 2
     assert "gone.jsonl is no file" in capsys.readouterr().err
 
@@ -145,3 +151,16 @@ def test_a_reward_model_in_a_folder_is_measured_too(tmp_path: Path, shared_data:
     assert (found["steps"], found["wrong_steps"], found["unread"]) == (4, 1, 0)
     assert main([*said[:4], "--model", str(tmp_path), "--outputs", str(outputs)]) == 2
     assert "is no folder with a config.json" in capsys.readouterr().err
+
+
+def test_a_judge_without_its_key_and_money_without_a_price_are_said_before_a_run(
+    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    judge = Prompted(teacher=Teacher(model="m", api_key_env="NO_SUCH_KEY"))
+    path = str(shared_data / "steps/mr_gsm8k_demos.json")
+    (why,) = JudgedSteps(judge=judge, path=path).preflight()
+    assert "NO_SUCH_KEY" in why
+    assert JudgedSteps(judge=judge, path=path).expect({}).remark
+    with pytest.raises(SettingsError, match="price"):
+        JudgedSteps(judge=judge, path=path, budget=Budget(usd=1.0))

@@ -203,7 +203,9 @@ def test_a_sweep_that_holds_the_run_is_its_ablation(clean: RunRecord) -> None:
 def test_the_command_asks_prints_and_writes(clean: RunRecord, answered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, asking = tmp_path / "c.yaml", tmp_path / "new" / "person.yaml"
     assert main(["audit", str(clean.folder), "--out", str(out), "--answers", str(asking)]) == 0
-    said = capsys.readouterr().out
+    said, before = capsys.readouterr().out, asking.read_text()
+    assert main(["audit", str(clean.folder), "--out", str(asking), "--answers", str(asking)]) == 2
+    assert asking.read_text() == before
     assert "71 of 100 points. The next points, cheapest first:" in said
     assert "+5 Weights (a release): publish the weights with the model card" in said
     assert read(out).standing.total == 71

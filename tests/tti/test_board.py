@@ -36,6 +36,9 @@ def test_checklists_stand_among_them(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "quick start, by hand & 14 & 33 & 24 & 0 & 71" in Path(files[1]).read_text()
     assert main(["board", "--out", str(tmp_path / "b.pdf")]) == 2
     assert "write one of .html, .tex, .csv" in capsys.readouterr().err
+    (mine := tmp_path / "mine.yaml").write_text(BY_HAND.read_text())
+    assert main(["board", str(mine), "--html", str(mine)]) == 2
+    assert mine.read_text() == BY_HAND.read_text()
 
 
 def test_machines_get_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
