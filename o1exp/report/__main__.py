@@ -41,7 +41,7 @@ def _compare(asked: argparse.Namespace) -> int:
         raise ValueError("--cases chooses what the page shows, and no page is asked for: name one with --out FILE.html")
     named = [find(name, asked.outputs) for name in asked.runs]
     found, repeated = list({run.folder: run for run in named}.values()), runs.repeated(named)
-    arms = runs.merge(found)
+    arms = runs.with_results(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
     table, warnings, listed_once = rows(arms, baseline, asked.across), unlike(arms), [*repeated, *runs.same(arms)]
     if asked.replicates is not REPLICATES and (wrong := unknown_replicates(arms, asked.replicates)):
@@ -91,7 +91,7 @@ def _traces(asked: argparse.Namespace) -> int:
     from o1exp.report.viewer import viewer
 
     found = [find(name, asked.outputs) for name in asked.runs]
-    arms = runs.merge(found)
+    arms = runs.with_results(found)
     baseline = runs.choose_baseline(asked.baseline, found, arms)
     page_file = asked.out or found[0].folder / TRACES
     page_file.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def _traces(asked: argparse.Namespace) -> int:
 
 def _gate(asked: argparse.Namespace) -> int:
     run, wanted = find(asked.run, asked.outputs), read_thresholds(asked.thresholds)
-    arms = runs.merge([run])
+    arms = runs.with_results([run])
     baseline = runs.choose_baseline(asked.baseline or wanted.baseline, [run], arms)
     found = findings(wanted, rows(arms, baseline), arms, baseline)
     verdict = overall(found)

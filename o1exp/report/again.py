@@ -48,6 +48,9 @@ class Pack:
         try:
             record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             told = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+            if not isinstance(record["arms"], dict):
+                raise ValueError(f"arms of {RECORD} are no mapping")
+            shlex.split(str.strip(record["command"]))
             if any(missing := {"arm", "benchmark", "problems", "attempts"} - row.keys() for row in told["rows"]):
                 raise ValueError(f"a row of {RESULTS} has no {', '.join(sorted(missing))}")
             return cls(folder, record["name"], record["command"], record["arms"], told["baseline"], tuple(told["rows"]))

@@ -37,11 +37,11 @@ SWEEPS = "sweeps"
 def export(run: RunRecord, folder: Path) -> list[Path]:
     """Write the pack into a new or empty folder; its files. Nothing is written where a text holds a secret.
 
-    Errors: ValueError for a folder that holds something, and for a text with a secret, naming the file.
+    Errors: ValueError for a folder that holds something, a run without a result, and a text with a secret, naming the file.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is not empty; name a new folder")
-    arms = runs.merge([run])
+    arms = runs.with_results([run])
     table = rows(arms, runs.choose_baseline("", [run], arms))
     texts = dict(_texts(run, arms, table))
     if index := index_of_pack(run, texts.keys()):

@@ -79,7 +79,7 @@ def read_thresholds(path: Path) -> Thresholds:
         stored = yaml.safe_load(text)
     except OSError as wrong:
         raise ValueError(f"{path} cannot be read ({wrong.strerror}); give a file as docs/report.md shows it") from wrong
-    except (UnicodeDecodeError, yaml.YAMLError) as wrong:
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as wrong:
         raise ValueError(f"{path} cannot be read as YAML ({wrong}); see docs/report.md for its form") from wrong
     if not isinstance(stored, dict) or not isinstance(stored.get("benchmarks"), dict) or not stored["benchmarks"]:
         raise ValueError(f"{path} names no benchmarks; write them as benchmarks: {{gsm8k: {{floor: 80, loss: 2}}}}")

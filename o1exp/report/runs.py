@@ -35,6 +35,15 @@ def merge(runs: list[RunRecord]) -> list[Arm]:
     return [replace(next(iter(own.values())), name=next(iter(own)), also=tuple(own)[1:]) for own in names.values()]
 
 
+def with_results(runs: list[RunRecord]) -> list[Arm]:
+    """The same. Errors: ValueError where no run has a result."""
+    if found := merge(runs):
+        return found
+    failed = "; ".join(f"{name}: {why}" for run in runs for name, why in run.failed.items())
+    names = ", ".join(run.name for run in runs)
+    raise ValueError(f"{names} has no result ({failed or 'its goal was another stage'}); name a run whose arms were scored")
+
+
 def _names(run: RunRecord, arm: Arm) -> tuple[str, str, str]:
     """What an arm may be called, the shortest first."""
     return arm.name, f"{run.name}/{arm.name}", f"{run.folder}/{arm.name}"

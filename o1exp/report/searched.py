@@ -37,7 +37,10 @@ def searched(
     }  # fmt: skip
     place = root / FOLDER / hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:24]
     if (place / ROWS).is_file():
-        return list(Table.read(place, Pairing))
+        try:
+            return list(Table.read(place, Pairing))
+        except (ValueError, OSError):  # cut off by a full disk or a power failure: it is looked for again
+            shutil.rmtree(place, ignore_errors=True)
     found = look()
     with suppress(OSError):
         _keep(place, found)

@@ -58,7 +58,7 @@ def read(path: Path, asked: Sequence[IndexItem] = ITEMS) -> Checklist:
         raise ChecklistError([f"{path}: cannot be read ({problem})"]) from problem
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, RecursionError) as problem:
         raise ChecklistError([f"{path}: no YAML: {' '.join(str(problem).split())}"]) from problem
     reader = _ChecklistReader(path, {item.id for item in asked})
     found = reader.checklist(root)

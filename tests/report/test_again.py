@@ -148,3 +148,14 @@ def test_a_table_that_lacks_what_is_compared_is_no_pack(pack: Path, tmp_path: Pa
         (broken / "tables/results.json").write_text(json.dumps({**told, "rows": rows_of_it}))
         assert main(["reproduce", str(broken), "--outputs", str(tmp_path / "o")]) == 2
         assert "is no pack" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", [{"command": 5}, {"command": "o1exp 'x"}, {"arms": ["long"]}])
+def test_a_record_that_is_damaged_is_no_pack(
+    pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], said: dict[str, object]
+) -> None:
+    shutil.copytree(pack, tmp_path / "broken")
+    record = tmp_path / "broken" / "run.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), **said}))
+    assert main(["reproduce", str(tmp_path / "broken"), "--outputs", str(tmp_path / "o")]) == 2
+    assert "is no pack" in capsys.readouterr().err

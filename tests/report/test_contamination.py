@@ -128,3 +128,14 @@ def test_where_nothing_can_be_kept_it_is_searched_each_time(tmp_path: Path) -> N
     (tmp_path / "contamination").write_text("a file where the folder would be")
     leaky = _arm(tmp_path, [TEXTS[0]], {0})
     assert [len(row.pairs) for row in rows(gather(tmp_path, {"leaky": leaky}))] == [1]
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_what_was_kept_and_cannot_be_read_is_searched_anew(tmp_path: Path, left: int) -> None:
+    leaky = _arm(tmp_path, [TEXTS[0]], {0})
+    assert [len(row.pairs) for row in rows(gather(tmp_path, {"leaky": leaky}))] == [1]
+    (kept,) = (tmp_path / "contamination").glob("*/rows.parquet")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:left])
+    assert [len(row.pairs) for row in rows(gather(tmp_path, {"leaky": leaky}))] == [1]
+    assert len(kept.read_bytes()) == len(whole)

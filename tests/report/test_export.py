@@ -144,3 +144,15 @@ def test_a_secret_is_found_where_html_or_json_spell_it_otherwise(
         book.commit()
     with pytest.raises(ValueError, match=r"requests\.jsonl holds the value .* SOME_API_KEY"):
         export(record, tmp_path / "pack")
+
+
+@pytest.mark.parametrize("words", [["export", "--to", "NEW"], ["traces", "--out", "NEW"], ["compare"]])
+def test_a_run_without_a_result_is_named_with_what_failed(
+    planted: PlantedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    record = copied(planted, tmp_path / "outputs")
+    told = json.loads((record.folder / "run.json").read_text()) | {"arms": {}, "failed": {"long": "no disk"}}
+    (record.folder / "run.json").write_text(json.dumps(told))
+    assert main([words[0], str(record.folder), *(str(tmp_path / "new") if word == "NEW" else word for word in words[1:])]) == 2
+    assert f"{record.name} has no result (long: no disk); name a run whose arms were scored" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

@@ -54,7 +54,7 @@ def test_a_loss_is_held_against_the_whole_interval(planted: PlantedRun, tmp_path
         ("benchmarks: {absent: {floor: 1}}", "no result on 'absent'"), ("benchmarks: {x: {floor: 0.8}}", "write 80"),
         ("benchmarks: {x: {ceiling: 1}}", "is no threshold"), ("benchmarks: {x: {loss: -1}}", "from 0 to 100"),
         ("[]", "names no benchmarks"),
-        ("a: b: c", "cannot be read as YAML"),
+        ("a: b: c", "cannot be read as YAML"), ("[" * 5000, "cannot be read as YAML"),
         (f"benchmarks: {{{BENCHMARK}: {{floor: 90}}, {BENCHMARK}: {{floor: 1}}}}", f"{BENCHMARK} stands there twice"),
         (f"benchmarks: {{{BENCHMARK}: {{floor: 90, floor: 1}}}}", "floor stands there twice"),
         ("benchmark: {}\nbenchmarks: {x: {floor: 2}}", "benchmark is not known"),

@@ -114,3 +114,8 @@ def test_a_full_checklist_lacks_nothing() -> None:
     terminal = Console(width=150, file=io.StringIO())
     terminal.print(summary([full]))
     assert "nothing is missing" in terminal.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_file_nested_too_deep_is_no_checklist(tmp_path: Path) -> None:
+    (said,) = mistakes(tmp_path / "x.yaml", "[" * 5000)
+    assert "no YAML" in said
