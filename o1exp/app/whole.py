@@ -15,7 +15,7 @@ from o1exp.flow.stage import Stage
 from o1exp.flow.store import Store
 from o1exp.flow.work import Made
 
-KEPT = 2000
+KEPT = 10_000
 """Stages that are kept from cell to cell, at most."""
 
 

@@ -23,7 +23,7 @@ class Built:
     what was made of it, or another object could get that id.
     """
 
-    def __init__(self, most: int = 4096) -> None:
+    def __init__(self, most: int = 16384) -> None:
         self._most = most
         self._made: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
         self._nodes: dict[tuple[Any, ...], tuple[BuiltNode, tuple[Any, ...]]] = {}

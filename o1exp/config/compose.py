@@ -188,6 +188,8 @@ def unresolved(config: DictConfig, raw: dict[str, Any]) -> list[str]:
         if said.name not in raw:
             found.append(f"~{said.name}: a setting cannot be taken away; give it a value, {said.name}=...")
             continue
+        if not isinstance(raw[said.name], str) or not ("${" in raw[said.name] or raw[said.name] == MISSING):
+            continue  # a value as it stands there
         try:
             config[said.name]
         except (OmegaConfBaseException, RecursionError) as wrong:

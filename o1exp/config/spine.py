@@ -45,6 +45,7 @@ class Run:
     outputs: str = "outputs"
 
 
+@cache
 def conf_dir() -> Path:
     """The checkout's conf/ where there is one, else the one that the wheel carries."""
     package = Path(__file__).resolve().parents[1]
