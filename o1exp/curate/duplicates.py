@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _NUMBERS = 0.9
 """Share of the pairs of neighbouring numbers in one problem that stand in the other: with other numbers it is another problem."""
-_WAITING, _COMPARED = 1 << 22, 1 << 16
-"""Pairs that are held before they are compared, and that are compared at once."""
+_WAITING, _COMPARED, _AT_ONCE = 1 << 22, 1 << 16, 1 << 13
+"""Pairs that are held before they are compared, whose texts are read back together, and that are compared at once."""
 _LONGEST = 200
 """Letters of a question that a line on its duplicate can hold."""
 
@@ -84,8 +84,9 @@ class Twins:
     def _compared(self, ones: Places, others: Places) -> NDArray[np.bool_]:
         where = np.unique(np.concatenate((ones, others)))
         questions = self._table.at(where, ("question",))["question"]
-        words, pairs = Words.of(questions), (np.searchsorted(where, ones), np.searchsorted(where, others))
-        return _said_alike(questions, words, pairs, _alike(words, pairs, self._alike))
+        left, right = np.searchsorted(where, ones), np.searchsorted(where, others)
+        parts = [slice(first, first + _AT_ONCE) for first in range(0, len(ones), _AT_ONCE)]
+        return np.concatenate([_same(questions, left[part], right[part], self._alike) for part in parts])
 
 
 def _pairs(ones: Places, others: Places) -> Places:
@@ -131,6 +132,13 @@ def _words(table: Problems, places: Places) -> list[str]:
     frame = table.at(where, ("id", "question")).select("id", polars.col("question").str.slice(0, _LONGEST))
     words = [f"as {name}: {question}" for name, question in frame.iter_rows()]
     return [words[place] for place in order]
+
+
+def _same(questions: "Series", ones: Places, others: Places, alike: float) -> NDArray[np.bool_]:
+    some, ends = np.unique(np.concatenate((ones, others)), return_inverse=True)
+    left, right = np.split(ends, 2)
+    words = Words.of(questions[some])
+    return _said_alike(questions[some], words, (left, right), _alike(words, (left, right), alike))
 
 
 def _alike(words: Words, pairs: tuple[Places, Places], alike: float) -> NDArray[np.bool_]:

@@ -64,6 +64,7 @@ def test_few_pairs_at_a_time_give_the_same_groups(tmp_path: Path, monkeypatch: p
     assert whole == [0, 1, 0, 0, 1, 5] * 4
     monkeypatch.setattr("o1exp.curate.duplicates._WAITING", 2)
     monkeypatch.setattr("o1exp.curate.duplicates._COMPARED", 3)
+    monkeypatch.setattr("o1exp.curate.duplicates._AT_ONCE", 2)
     assert _groups(tmp_path / "few", *questions) == whole
 
 
