@@ -217,7 +217,7 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_what_a_named_field_does_not_say_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"gt": "1", "out": ["1", "2"], "n": ["7", None], "rm": ["0.5", None]}, {"gt": "1", "out": [], "n": [], "rm": []},
         {"gt": "1", "out": ["1", "2"], "n": [5, 5], "rm": [1, 2]},
     ]  # fmt: skip
