@@ -248,7 +248,7 @@ def test_a_holder_of_a_store_that_is_silent_goes_on_until_it_is_replaced(tmp_pat
         team.unlink()
         (tmp_path / "away").rename(team)
         (team / "a" / "2").write_text("another one")
-        assert until_lost(mine, 10.0)
+        assert until_lost(mine, LONG)
 
 
 def until_lost(hold: Hold, seconds: float) -> bool:

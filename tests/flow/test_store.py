@@ -153,7 +153,7 @@ def test_what_other_processes_make_is_waited_for_beside_all_else(tmp_path: Path)
                 elsewhere._reuse_or_make_alone(second, hold)
             until(lambda: store.has(goals[1]))
             assert not store.has(first)
-        making.result(timeout=60)  # whoever was to make the first has not: it is made here
+        making.result(timeout=LONG)  # whoever was to make the first has not: it is made here
     assert sorted(_calls(tmp_path)) == ["Numbers 1", "Numbers 2", "Numbers 3"]
 
 
@@ -167,7 +167,7 @@ def test_what_another_process_has_left_takes_one_of_the_runs_own_jobs(tmp_path: 
                 held.enter_context(elsewhere._lock(part))
             making = pool.submit(store.make, [Merge(parts=parts)], 1)
             until(lambda: sum("waiting" in line for line in console.told) == 3)
-        making.result(timeout=60)
+        making.result(timeout=LONG)
     assert [line.split()[0] for line in _calls(tmp_path)] == ["begins", "ends"] * 3
 
 
