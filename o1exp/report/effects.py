@@ -121,9 +121,8 @@ def axes_of(arms: list[Arm]) -> list[str]:
 def unknown_replicates(arms: list[Arm], asked: Sequence[str]) -> str:
     """What is wrong with axes that were asked for as replicates, "" for nothing: a wrong one would make a factor of the seed."""
     axes = axes_of(arms)
-    unknown = [name for name in asked if name and not any(name in (axis, axis.rpartition(".")[2]) for axis in axes)]
-    there = f"the axes are {', '.join(axes)}" if axes else "these arms have no axes"
-    return f"--replicates {','.join(asked)}: {', '.join(unknown)} is no axis; {there}" if unknown else ""
+    unknown = [name for name in asked if name and axes and not any(name in (axis, axis.rpartition(".")[2]) for axis in axes)]
+    return f"--replicates {','.join(asked)}: {', '.join(unknown)} is no axis; the axes are {', '.join(axes)}" if unknown else ""
 
 
 Pair: TypeAlias = "tuple[Curve, Curve]"

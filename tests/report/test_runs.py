@@ -151,10 +151,9 @@ def test_arms_that_nothing_compares_say_so(planted: PlantedRun, tmp_path: Path, 
     assert "Nothing is compared" not in capsys.readouterr().out
 
 
-def test_an_axis_that_nobody_swept_is_no_replicate(planted: PlantedRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_axis_that_nobody_swept_is_no_replicate(planted: PlantedRun) -> None:
     """Unknown, it would leave the seed a factor, and each effect with the interval of one seed."""
-    assert main(["compare", str(planted.record.folder), "--replicates", "sed"]) == 2
-    assert "--replicates sed: sed is no axis; these arms have no axes" in capsys.readouterr().err
+    assert unknown_replicates(runs.merge([planted.record]), ("sed",)) == "", "arms without axes have no effects"
     named = replace(planted.record, arms={f"seed=0 thought={name}": path for name, path in planted.record.arms.items()})
     arms = runs.merge([named])
     assert unknown_replicates(arms, ("seed", "sed")) == "--replicates seed,sed: sed is no axis; the axes are seed, thought"
