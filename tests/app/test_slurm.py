@@ -120,7 +120,7 @@ def test_a_failed_job_is_named_with_its_log_and_submitted_again(o1exp: Command, 
     assert "queued  " in o1exp(*words, "action=status").out
     (tmp_path / "gone.jsonl").rename(tmp_path / "kept.jsonl")
     (cluster.folder / "jobs" / "full").unlink()
-    for _ in until(60):
+    for _ in until(600):
         if cluster.jobs.all()[0]["state"] == "FAILED":
             break
     (tmp_path / "kept.jsonl").rename(tmp_path / "gone.jsonl")

@@ -62,6 +62,7 @@ def log(root: Path, uri: str, parent: str, numbers: range, patience: int = 10) -
 def test_a_sweep_on_a_server_that_is_slow_down_and_back_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGUSER", "o1exp")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "300")
     root, port = tmp_path.resolve() / "outputs", free_port()
     uri, folder = f"http://127.0.0.1:{port}", run_folder(root, "grid")
     known = numbered(folder, CELLS)

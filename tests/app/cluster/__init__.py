@@ -45,7 +45,7 @@ class Cluster:
 
     def ended(self) -> list[str]:
         """The states of all jobs, once their processes ended; a job's work is seen in the store before that."""
-        for _ in until(120):
+        for _ in until(600):
             states = [job["state"] for job in self.jobs.all()]
             if not {"PENDING", "RUNNING", "COMPLETING"}.intersection(states):
                 return states
