@@ -46,12 +46,14 @@ class Table(Generic[R]):
 
     def frames(self, columns: Sequence[str] = ()) -> "Iterator[polars.DataFrame]":
         """The same rows by columns, some thousands at once; a column that came after the file was written holds its default."""
-        yield from self._read(opened(self.path), columns, None)
+        file, names = opened(self.path), self._names(columns)
+        for batch in file.iter_batches(batch_size=FRAME, columns=_there(file, names)):
+            yield self._framed(batch, names)
 
     def at(self, places: "npt.ArrayLike", columns: Sequence[str] = ()) -> "polars.DataFrame":
         """The rows at these places, counted from 0, in the order of the places; of the file only their row groups are read."""
         import numpy as np
-        import polars
+        import pyarrow
 
         wanted, order = np.unique(np.asarray(places, np.int64), return_inverse=True)
         file = opened(self.path)
@@ -60,24 +62,26 @@ class Table(Generic[R]):
         groups, which = np.unique(group, return_inverse=True)
         heights = np.diff(ends, prepend=0)[groups]
         there = wanted - (ends[groups] - heights)[which] + (np.cumsum(heights) - heights)[which]
-        found, first = [polars.DataFrame()], 0
-        for frame in self._read(file, columns, groups.tolist()):
-            low, high = np.searchsorted(there, (first, first + frame.height))
-            found.append(frame[there[low:high] - first])
-            first += frame.height
-        return polars.concat(found[1:] or found)[order]
+        names, found, first = self._names(columns), list[pyarrow.RecordBatch](), 0
+        for batch in file.iter_batches(batch_size=FRAME, row_groups=groups.tolist(), columns=_there(file, names)):
+            low, high = np.searchsorted(there, (first, first + batch.num_rows))
+            found.append(batch.take(there[low:high] - first))  # Arrow copies the rows; those of Polars would hold all the others' letters
+            first += batch.num_rows
+        schema = pyarrow.schema([file.schema_arrow.field(name) for name in _there(file, names)])
+        return self._framed(pyarrow.Table.from_batches(found, schema), names)[order]
 
-    def _read(self, file: "pyarrow.parquet.ParquetFile", columns: Sequence[str], groups: list[int] | None) -> "Iterator[polars.DataFrame]":
+    def _names(self, columns: Sequence[str]) -> list[str]:
+        return list(columns or (field.name for field in dataclasses.fields(self.record)))  # type: ignore[arg-type]
+
+    def _framed(self, rows: "pyarrow.RecordBatch | pyarrow.Table", names: list[str]) -> "polars.DataFrame":
+        """With the default of each column that is not there."""
         import polars
 
         fields = {field.name: field for field in dataclasses.fields(self.record)}  # type: ignore[arg-type]
-        wanted = list(columns or fields)
-        there = [name for name in wanted if name in file.schema_arrow.names]
-        late = [polars.lit(fields[name].default).alias(name) for name in wanted if name not in there]
-        for batch in file.iter_batches(batch_size=FRAME, row_groups=groups, columns=there):
-            frame = polars.from_arrow(batch)
-            assert isinstance(frame, polars.DataFrame)
-            yield frame.with_columns(late).select(wanted)
+        frame = polars.from_arrow(rows)
+        assert isinstance(frame, polars.DataFrame)
+        late = [polars.lit(fields[name].default).alias(name) for name in names if name not in frame.columns]
+        return frame.with_columns(late).select(names)
 
     def __len__(self) -> int:
         import pyarrow.parquet
@@ -90,6 +94,10 @@ def opened(path: Path) -> "pyarrow.parquet.ParquetFile":
     import pyarrow.parquet
 
     return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+
+
+def _there(file: "pyarrow.parquet.ParquetFile", names: list[str]) -> list[str]:
+    return [name for name in names if name in file.schema_arrow.names]
 
 
 def write_table(folder: Path, record: type[R], rows: Iterable[R]) -> int:

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -123,3 +124,10 @@ def test_of_a_file_no_more_is_held_than_a_part(tmp_path: Path, monkeypatch: pyte
     for _ in table if how == "records" else table.frames(("question",)):
         most = max(most, pyarrow.total_allocated_bytes() - before)
     assert most < 3_000_000
+
+
+def test_a_row_that_is_read_back_holds_none_of_its_neighbours(tmp_path: Path) -> None:
+    write_table(tmp_path, Problem, (Problem(id=str(n), question=f"{n} " * 50, answer="") for n in range(5000)))
+    found = Table.read(tmp_path, Problem).at([4000, 7], ("question",))["question"]
+    assert found.to_list() == ["4000 " * 50, "7 " * 50]
+    assert found.to_arrow(compat_level=polars.CompatLevel.newest()).get_total_buffer_size() < 2000
