@@ -232,7 +232,8 @@ def test_a_handful_of_right_answers_is_an_interval_wide_enough(draws: np.random.
     """30 questions of 4 samples at 2 %: two or three right answers in an arm, drawn again, covered 90 of 100 times."""
     covered, trials = 0, 400
     for trial in range(trials):
-        one = paired(*(sampled(draws, np.full(30, 0.02), 4) for _ in range(2)), seed=trial)
+        rates = np.full(30, 0.02)
+        one = paired(sampled(draws, rates, 4), sampled(draws, rates, 4), seed=trial)
         covered += one.low <= 0 <= one.high
     assert covered / trials >= 0.95
 
