@@ -79,7 +79,7 @@ def _compare(asked: argparse.Namespace) -> int:
         console.width = 200
     console.print(summary(table, grid))
     for sentence in [*listed_once, *runs.uncompared(arms, baseline), *([" ".join([*warnings, RULE])] if warnings else [])]:
-        console.print(f"\n{sentence}", markup=False, style="yellow")
+        console.print(f"\n{sentence}", markup=False, style="yellow", soft_wrap=True)  # a path stays whole
     for name, why in runs.failed(found).items():
         console.print(f"without a result: {name}: {why}", markup=False, style="red", soft_wrap=True)
     if asked.out is not None:
