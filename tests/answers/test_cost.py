@@ -3,7 +3,7 @@
 Counted in CPU-seconds of this process, which a busy machine hardly changes. What stays under a floor is fast enough; above it, eight times
 the text may cost at most 32 times as much (8 would be linear, 64 quadratic), each the best of three. The texts are as short as they may be
 for what grows with the square of its text to stand above the floor: a quarter of a second for 5,000 letters. On a slower machine the floor
-is higher: it is never below two of the one quadratic pattern that is known and only asked about 2,000 letters.
+is higher: it is never below five times the one quadratic pattern that is known, about the 2,000 letters that it is asked about at most.
 """
 
 import gc
@@ -77,7 +77,7 @@ def grows_too_fast(ask: Callable[[str], object], mixture: Mixture, letters: int)
 
     def allowed() -> float:
         known = seconds(_known, "\\(" * 1_000)
-        return max(_FLOOR, 2 * known, _MOST * min(seconds(ask, small) for _ in range(3)))
+        return max(_FLOOR, 5 * known, _MOST * min(seconds(ask, small) for _ in range(3)))
 
     return all(seconds(ask, large) > allowed() for _ in range(3))
 
