@@ -194,7 +194,8 @@ class Store(Artefacts):
                     running[pool.submit(self._reuse_or_make, waiting.pop(key), False)] = stage
             if not running and not watched:
                 break  # what still waits stands on a failed stage
-            ended, _ = wait([*running, *watched], return_when=FIRST_COMPLETED)
+            # By turns: of several signals at once the system may hand all to another thread, and Python acts on them when this one wakes.
+            ended, _ = wait([*running, *watched], timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
             for future in ended:
                 stage, problem = (running if future in running else watched).pop(future), future.exception()
                 if problem is None:

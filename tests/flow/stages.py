@@ -4,12 +4,13 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from o1exp.flow import Above, AtLeast, Checkpoint, Machine, Stage, StageFailed, Work, how
+from o1exp.flow import Above, AtLeast, Checkpoint, Machine, Stage, StageFailed, Stopped, Work, how
 from o1exp.flow.process import child_environment
 from o1exp.flow.stage import Recipe
 from o1exp.records import Problem, Table
@@ -93,6 +94,27 @@ class Slow(Stage[Table[Problem]]):
         late = time.monotonic() + self.seconds
         while time.monotonic() < late and not work.stopping:
             time.sleep(0.02)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signalled(Stage[Table[Problem]]):
+    """Sends a signal to the thread that makes it while the main one waits; goes on for `seconds`, or until it is stopped."""
+
+    sign: int
+    seconds: float
+
+    def make(self, work: Work) -> None:
+        main = threading.main_thread().ident
+        assert main is not None
+        until(lambda: sys._current_frames()[main].f_code.co_name == "wait")
+        time.sleep(0.3)  # it is about to
+        signal.pthread_kill(threading.get_ident(), self.sign)
+        late = time.monotonic() + self.seconds
+        while time.monotonic() < late:
+            if work.stopping:
+                raise Stopped
+            time.sleep(0.02)
+        work.write(Problem, [])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 from o1exp.flow import Manifest, Stage, StageFailed, Store, modules, source
 from o1exp.flow.progress import Console
-from tests.flow.stages import Broken, Head, Long, Meeting, Merge, Numbers, Page, Peeking, Slow
+from tests.flow.stages import Broken, Head, Long, Meeting, Merge, Numbers, Page, Peeking, Signalled, Slow
 from tests.waiting import LONG, until
 
 
@@ -220,3 +221,16 @@ def test_what_another_process_is_making_is_waited_for_last(tmp_path: Path) -> No
         assert _calls(tmp_path) == ["Numbers 4"]  # with one job, and named after what is held
     making.join()
     assert _calls(tmp_path) == ["Numbers 4", "Numbers 2"]
+
+
+def test_a_signal_that_another_thread_took_stops_the_making(tmp_path: Path) -> None:
+    """Of several signals at once the system may hand all to a thread that is no help: only the main one runs Python's handlers."""
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        store = Store(tmp_path)
+        stage = Signalled(sign=signal.SIGUSR1, seconds=20.0)
+        with pytest.raises(KeyboardInterrupt):
+            store.make([stage])
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not store.has(stage)
