@@ -72,6 +72,10 @@ def _budget(first: Study, whole: Whole) -> Iterator[tuple[str, str]]:
         yield "", f"budget.usd={cap:g} holds what is expected of the models, ${total.usd:,.2f}, and not the worst case"
 
 
+LUCK = (0.01, 0.03)
+"""Standard deviations of one setting's accuracy from seed to seed, for which the plan says what could be detected."""
+
+
 def _power(whole: Whole) -> Iterator[tuple[str, str]]:
     """What the benchmarks, samples and seeds can detect between two levels, and what would show less."""
     seeds = max([1, *(len(axis.values) for axis in whole.axes.axes if axis.name.rpartition(".")[2] == "seed")])
@@ -92,10 +96,12 @@ def _power(whole: Whole) -> Iterator[tuple[str, str]]:
             f"{name} can detect {100 * now:.1f} points between two settings ({asked.problems:,.0f} problems, {asked.samples} samples, "
             f"{seeds} {'seed' if seeds == 1 else 'seeds'}); less with {', '.join(f'{what}: {100 * least:.1f}' for what, least in more)}",
         )
+        lucky = ", ".join(f"{100 * detectable(asked.problems, asked.samples, seeds, others, luck):.1f}" for luck in LUCK)
+        yield "", f"where seeds of one setting differ by {' or '.join(f'{100 * luck:g}' for luck in LUCK)} points (standard deviation): {lucky}"
     if whole.benchmarks:
-        luck = "; one seed does not tell an effect from the luck of a training" if seeds == 1 else ""
+        one = "; one seed does not tell an effect from the luck of a training" if seeds == 1 else ""
         many = f", {others} comparisons" if others > 1 else ""
-        yield "", f"80 % power at p < 0.05{many}; assumed: 50 % right, half of the variance between questions, alike by 0.7 in both{luck}"
+        yield "", f"80 % power at p < 0.05{many}; assumed: 50 % right, half of the variance between questions, alike by 0.7 in both{one}"
 
 
 def _grid(whole: Whole) -> Grid:

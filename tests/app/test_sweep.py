@@ -131,6 +131,7 @@ def test_one_plan_stands_for_all_cells(o1exp: Command, tmp_path: Path) -> None:
     assert "12 cells, 8 experiments" in done.out
     assert "distinct of " in done.out
     assert "arithmetic can detect" in done.out
+    assert "where seeds of one setting differ by 1 or 3 points (standard deviation): " in done.out
     assert "flames can detect" in done.out, "judged benchmarks too"
     thought = next(line.split() for line in done.out.splitlines() if line.startswith("thought "))
     assert thought[1:5] == ["Distil", "6", "3", "3"]  # in six cells, three distinct ones, three to be made
