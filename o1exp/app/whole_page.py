@@ -97,7 +97,8 @@ def _power(whole: Whole) -> Iterator[tuple[str, str]]:
             f"{seeds} {'seed' if seeds == 1 else 'seeds'}); less with {', '.join(f'{what}: {100 * least:.1f}' for what, least in more)}",
         )
         lucky = ", ".join(f"{100 * detectable(asked.problems, asked.samples, seeds, others, luck):.1f}" for luck in LUCK)
-        yield "", f"where seeds of one setting differ by {' or '.join(f'{100 * luck:g}' for luck in LUCK)} points (standard deviation): {lucky}"
+        by = " or ".join(f"{100 * luck:g}" for luck in LUCK)
+        yield "", f"where seeds of one setting differ by {by} points (standard deviation): {lucky}"
     if whole.benchmarks:
         one = "; one seed does not tell an effect from the luck of a training" if seeds == 1 else ""
         many = f", {others} comparisons" if others > 1 else ""
