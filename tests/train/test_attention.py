@@ -91,8 +91,25 @@ def test_documents_of_a_plan_that_are_not_there_are_empty() -> None:
     assert places.queries.tolist() == [at * 96 for at in (0, 40, 64, 64, 64)]
     assert places.keys.tolist() == [at * 32 for at in (0, 40, 64, 64, 64)]
     assert {part.dtype for part in places} == {torch.int32}
-    assert cudnn._places(bounds, shape) is places
+    assert cudnn._places(bounds.detach(), shape) is places  # as a recomputed layer has them
+    assert cudnn._places(bounds.clone(), shape) is not places
     more = torch.arange(6, dtype=torch.int32) * 2000
     longer = cudnn._shape(torch.zeros(10_000, 6, 16), torch.zeros(10_000, 2, 16), more, 2000, 0.1)
     assert longer[:3] == (8, 2048, 12288)
     assert len(cudnn._places(more, longer).lengths) == 8
+
+
+@pytest.mark.parametrize("window", [None, 8])
+def test_torchs_own_operators_take_and_give_what_they_are_called_for(window: int | None) -> None:
+    """They are no public functions, so every version of torch is asked, on a device without memory."""
+    import torch
+
+    from o1exp.train.worker import flash
+
+    bounds = torch.tensor([0, 40, 64], dtype=torch.int32).to("meta")
+    query, key, value = (torch.empty(64, heads, 32, dtype=torch.bfloat16, device="meta") for heads in (6, 2, 2))
+    how = (40, None) if window is None else (40, None, window)
+    out, *statistics = flash.forward(query, key, value, bounds, *how)
+    assert out.shape == query.shape
+    found = flash.backward(torch.empty_like(out), (query, key, value, bounds, out, *statistics), *how)
+    assert [gradient.shape for gradient in found] == [query.shape, key.shape, value.shape]

@@ -211,3 +211,17 @@ def test_a_model_without_matrices_is_refused() -> None:
     none = model(num_hidden_layers=0)
     with pytest.raises(CannotTrain, match=r"tuning=lora: tiny \(qwen2\) has no matrix to put an adapter beside; set tuning=full"):
         add_lora(none, a_spec(start="tiny", tuning="lora"), partitioned=False)
+
+
+def test_adapters_are_drawn_alike_whatever_device_torch_makes_tensors_on() -> None:
+    """Lightning makes the GPU the default while the model is loaded, where a generator of the CPU cannot draw."""
+    import torch
+
+    from o1exp.train.worker.lora import add_lora
+    from tests.train.test_loss import model
+
+    here, there = model(), model()
+    add_lora(here, a_spec(tuning="lora"), partitioned=False)
+    with torch.device("meta"):
+        add_lora(there, a_spec(tuning="lora"), partitioned=False)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(here.parameters(), there.parameters(), strict=True))

@@ -223,8 +223,14 @@ def test_a_kernel_that_knows_where_documents_end_gives_the_same_and_is_not_run_a
     from o1exp.train.worker.recompute import checkpoint_activations
 
     counted: list[str] = []
+    bounds: list[Any] = []
     forward, backward = plain_kernel(counted)
-    monkeypatch.setattr(flash, "_used", [flash.Kernel("plain", forward, backward)])
+
+    def noting(query: Any, key: Any, value: Any, given: Any, *how: Any) -> Any:
+        bounds.append(given)
+        return forward(query, key, value, given, *how)
+
+    monkeypatch.setattr(flash, "_used", [flash.Kernel("plain", noting, backward)])
     monkeypatch.setattr(offload, "SMALLEST", 8)
     ours = model(num_hidden_layers=4)
     plain = gradient(ours, summed_loss(ours, micro_batch(list(range(8)), documents())).loss)
@@ -234,8 +240,10 @@ def test_a_kernel_that_knows_where_documents_end_gives_the_same_and_is_not_run_a
         ours.o1exp_parking = parking
         checkpoint_activations(ours, parking)
         ours.train()
-    found = gradient(ours, summed_loss(ours, micro_batch(list(range(8)), documents(), waste=0.0)).loss)
+    batch = micro_batch(list(range(8)), documents(), waste=0.0)
+    found = gradient(ours, summed_loss(ours, batch).loss)
     assert float((found - plain).norm() / plain.norm()) < 1e-5
+    assert [given.data_ptr() for given in bounds] == [batch.bounds.data_ptr()] * 4, "one tensor for all layers"
     assert sorted(counted) == ["backward"] * 4 + ["forward"] * 4
     assert parking is None or not parking.parked
 

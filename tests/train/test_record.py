@@ -2,8 +2,6 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import pytest
@@ -38,7 +36,6 @@ def test_so_many_checkpoints_are_kept(tmp_path: Path, keep: int) -> None:
 def test_after_a_resume_other_ranks_leave_the_verdict_to_the_first(tmp_path: Path) -> None:
     """They know only the losses since then, so that they would see other windows, and name a step they have no loss of."""
     from o1exp.train.worker.evaluate import Evaluation
-    from o1exp.train.worker.module import Student
     from o1exp.train.worker.record import Recorder
 
     spec = a_spec(scratch=str(tmp_path), max_rise=0.5, max_steps=70, devices=2)
@@ -49,12 +46,12 @@ def test_after_a_resume_other_ranks_leave_the_verdict_to_the_first(tmp_path: Pat
     for at in range(1, 16):
         log.add(CurveRow(step=at, tokens=at, loss=1.0, lr=1e-3, grad_norm=1.0))
     data = encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4))
-    units, student = every_unit(spec, data), cast(Student, SimpleNamespace(spec=spec, grad_norm=1.0))
+    units = every_unit(spec, data)
     ends = []
     for rank in (1, 0):
         recorder = Recorder(kept, Feed(spec, units, plan(spec, units), rank), Evaluation(spec, [], 0, [], None))
         with pytest.raises(CannotTrain, match=r"step 40: .* is 0\.5\d above its lowest .* rows \[") if rank == 0 else nullcontext():
             for recorder.done in range(16, 71):
-                recorder.check(1.0 if recorder.done < 36 else 3.1, student)
+                recorder.check(1.0 if recorder.done < 36 else 3.1, 1.0, spec)
         ends.append(recorder.done)
     assert ends == [70, 40]

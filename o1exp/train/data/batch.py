@@ -63,8 +63,7 @@ class MicroBatch:
     def to(self, device: torch.device) -> "MicroBatch":
         if device.type == "cpu":
             return self
-        # From pinned memory the copy waits for nobody, and the host goes on to what the device shall do next.
-        tensors = [tensor.pin_memory().to(device, non_blocking=True) for tensor in self.tensors]
+        tensors = [sent(tensor, device) for tensor in self.tensors]
         there = MicroBatch(tensors, self.groups, self.documents, self.sizes)
         there.step, there.index, there.last, there.scale, there.share = self.step, self.index, self.last, self.scale, self.share
         return there
@@ -82,6 +81,11 @@ class MicroBatch:
         there = MicroBatch([ids, positions, *labels, bounds_of(row)], row, self.documents, self.sizes)
         there.share = share
         return there
+
+
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """What lies in the memory of the CPU, on a GPU: from pinned memory the copy waits for nobody, and the host goes on meanwhile."""
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
 def bounds_of(groups: list[Group]) -> torch.Tensor:

@@ -82,8 +82,10 @@ _known: list[Places] = []
 
 
 def _places(bounds: torch.Tensor, shape: Shape) -> Places:
-    """Documents that are not there lie behind the last and are empty."""
-    if not _known or _known[0].bounds is not bounds or len(_known[0].lengths) != shape.documents:
+    """Documents that are not there lie behind the last and are empty. Made once a micro-batch: bounds that a recomputed layer has are
+    another view of the same memory, which is nobody else's while we hold it."""
+    held = _known and _known[0].bounds.data_ptr() == bounds.data_ptr() and len(_known[0].bounds) == len(bounds)
+    if not held or len(_known[0].lengths) != shape.documents:
         end = bounds[-1:].expand(shape.documents + 1 - len(bounds))
         whole = torch.cat([bounds, end])
         _known[:] = [Places(bounds, whole * (shape.heads * shape.width), whole * (shape.shared * shape.width), whole.diff())]

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface
 
 from o1exp.train.data.batch import Group, Share
 from o1exp.train.data.encode import CannotTrain
@@ -112,5 +112,6 @@ def by_document_varlen(
 
 
 for name, implementation in ((NAME, by_document), (VARLEN, by_document_varlen)):
+    # And in no mask interface: for a name that is not there transformers makes no mask, and does not look into positions for documents,
+    # which would wait for a GPU at every micro-batch.
     AttentionInterface.register(name, implementation)
-    AttentionMaskInterface.register(name, lambda *args, **kwargs: None)

@@ -27,8 +27,8 @@ class Backend(ABC):
         """Say that the micro-batch just done does not complete the step."""
 
     @abstractmethod
-    def step(self, lr: float) -> float:
-        """Clip, update and clear; returns the gradient's norm over all ranks before clipping."""
+    def step(self, lr: float) -> torch.Tensor:
+        """Clip, update and clear; returns the gradient's norm over all ranks before clipping, [], for which nobody has waited yet."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -60,14 +60,14 @@ class Zero(Backend):
     def skip(self) -> None:
         self.engine.step()
 
-    def step(self, lr: float) -> float:
+    def step(self, lr: float) -> torch.Tensor:
         for group in self.engine.optimizer.param_groups:
             group["lr"] = lr
         # Without ZeRO, DeepSpeed keeps no norm and leaves the averaged gradients in place until it steps.
         unsplit = _norm(self.module) if self.unsplit else None
         self.engine.step()
         norm = self.engine.get_global_grad_norm()
-        return float(norm) if norm is not None else float(unsplit or 0.0)
+        return norm if isinstance(norm, torch.Tensor) else torch.tensor(norm or 0.0) if unsplit is None else unsplit
 
     def save(self, folder: Path) -> None:
         self.engine.save_checkpoint(str(folder), tag=TAG, save_latest=False)
@@ -110,7 +110,7 @@ class Single(Backend):
     def skip(self) -> None:
         pass
 
-    def step(self, lr: float) -> float:
+    def step(self, lr: float) -> torch.Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         norm = torch.nn.utils.get_total_norm([p.grad for p in self.trained if p.grad is not None])
@@ -118,7 +118,7 @@ class Single(Backend):
             torch.nn.utils.clip_grads_with_norm_(self.trained, self.clip, norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return float(norm)
+        return norm
 
     def save(self, folder: Path) -> None:
         torch.save(self.state(), folder / f"{TAG}.pt")
@@ -142,12 +142,12 @@ class SingleBf16(Single):
 
     optimizer: MasterAdamW
 
-    def step(self, lr: float) -> float:
+    def step(self, lr: float) -> torch.Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         norms = [torch.linalg.vector_norm(p.grad, dtype=torch.float32) for p in self.trained if p.grad is not None]
-        norm = float(torch.linalg.vector_norm(torch.stack(norms)))
-        self.optimizer.scaled_step(min(1.0, self.clip / (norm + 1e-6)) if self.clip else 1.0)
+        norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
+        self.optimizer.scaled_step((self.clip / (norm.double() + 1e-6)).clamp(max=1.0) if self.clip else 1.0)
         self.optimizer.forget_gradients()
         return norm
 
@@ -173,5 +173,5 @@ def _state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
 
 
-def _norm(module: LightningModule) -> float:
-    return float(torch.nn.utils.get_total_norm([p.grad for p in module.model.parameters() if p.grad is not None]))
+def _norm(module: LightningModule) -> torch.Tensor:
+    return torch.nn.utils.get_total_norm([p.grad for p in module.model.parameters() if p.grad is not None])

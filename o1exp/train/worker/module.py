@@ -24,7 +24,7 @@ from o1exp.train.worker.way import Way
 class Student(LightningModule):  # type: ignore[misc]
     """Trains `model` on the steps of the plan by `objective`.
 
-    `summed` collects the current step's loss and right units on this rank, `grad_norm` is the last step's norm before
+    `summed` collects the current step's loss and right units on this rank, `grad_norm` [] is the last step's norm before
     clipping, `loaded_mb` the memory with the model loaded. `backend` and `way` are set once the strategy stands.
     """
 
@@ -36,7 +36,7 @@ class Student(LightningModule):  # type: ignore[misc]
         self.way = Way()
         self.backend: Backend
         self.summed = torch.zeros(2, dtype=torch.float64)
-        self.grad_norm = 0.0
+        self.grad_norm = torch.zeros(())
         self.loaded_mb = 0
 
     def configure_model(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid
 
-from o1exp.train.data.batch import MicroBatch
+from o1exp.train.data.batch import MicroBatch, sent
 from o1exp.train.data.encode import CHOSEN
 from o1exp.train.data.schedule import Units, validation_batches
 from o1exp.train.spec import TrainSpec
@@ -75,8 +75,12 @@ class Preference(Objective):
         chosen = [document for document in batch.documents if self.units.data.roles[document] == CHOSEN]
         if not chosen:
             return Scored(sums.sum(), torch.zeros((), device=sums.device))
-        gain = sums - self.reference[batch.documents].to(sums.dtype)
-        margin = gain[[place[document] for document in chosen]] - gain[[place[self.rejected[document]] for document in chosen]]
+        ours, preferred, other = (
+            sent(torch.tensor(numbers), sums.device)
+            for numbers in (batch.documents, [place[one] for one in chosen], [place[self.rejected[one]] for one in chosen])
+        )
+        gain = sums - self.reference[ours].to(sums.dtype)
+        margin = gain[preferred] - gain[other]
         return Scored(-logsigmoid(self.spec.beta * margin).sum(), (margin > 0).sum())
 
 

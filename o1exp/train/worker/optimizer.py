@@ -64,7 +64,7 @@ class MasterAdamW(torch.optim.AdamW):
         return copy
 
     @torch.no_grad()
-    def scaled_step(self, scale: float) -> None:
+    def scaled_step(self, scale: "float | torch.Tensor") -> None:
         """A step with `scale` times the gradients, one group after the other, since each gradient takes fp32 while it is used."""
         groups = self.param_groups
         try:

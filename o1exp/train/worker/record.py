@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, Trainer
@@ -17,6 +17,7 @@ from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed
 from o1exp.train.logs import CurveRow, OpenLogs, SamplesRow, TimingRow, ValidationRow
+from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import sequence
 from o1exp.train.worker.accelerator import found_where_read
 from o1exp.train.worker.backend import backend_of
@@ -29,6 +30,15 @@ SAVE, SAVE_AND_END = 1.0, 2.0
 """What rank 0 asks of all ranks after a step."""
 WINDOW = 20
 """Steps over which the loss is averaged to see whether it diverges."""
+
+
+class Summed(NamedTuple):
+    """Of a step, over all ranks: loss, right units, gradient norm, and what rank 0 asks for: nothing, a checkpoint, that and the end."""
+
+    loss: float
+    right: float
+    norm: float
+    said: float
 
 
 class Recorder(Callback):  # type: ignore[misc]
@@ -83,13 +93,24 @@ class Recorder(Callback):  # type: ignore[misc]
         self.done = batch.step + 1
         self.tokens += step.tokens
         asked = self.wanted(pl_module.spec.checkpoint_seconds) if trainer.is_global_zero else 0.0
-        loss, right, said = self.summed(trainer, pl_module, asked)
-        self.check(loss / step.weight, pl_module)
-        self.note(loss / step.weight, right / step.weight, pl_module)
+        found = self.summed(trainer, pl_module, asked)
+        loss = found.loss / step.weight
+        self.check(loss, found.norm, pl_module.spec)
+        self.note(
+            CurveRow(
+                step=self.done,
+                tokens=self.tokens,
+                loss=loss,
+                accuracy=found.right / step.weight,
+                lr=step.lr,
+                grad_norm=found.norm,
+            ),
+            pl_module,
+        )
         self.evaluate(trainer, pl_module)
-        if said and self.done < len(self.todo):  # resuming with nothing left to do, the trainer would not even load the weights
+        if found.said and self.done < len(self.todo):  # resuming with nothing left to do, the trainer would not even load the weights
             self.save(trainer, pl_module)
-            if said == SAVE_AND_END:
+            if found.said == SAVE_AND_END:
                 leave()
 
     def on_train_end(self, trainer: Trainer, pl_module: Student) -> None:
@@ -97,23 +118,21 @@ class Recorder(Callback):  # type: ignore[misc]
         if pl_module.spec.keep == "best" and (self.best / "done").exists():
             pl_module.backend.load(self.best)
 
-    def summed(self, trainer: Trainer, student: Student, asked: float) -> tuple[float, float, float]:
-        """The step's loss and right units over all ranks, and what rank 0 asks for now: nothing, a checkpoint, or that and the end."""
-        flag = torch.tensor([asked], dtype=torch.float64, device=student.summed.device)
-        shared = torch.cat([student.summed, flag])
+    def summed(self, trainer: Trainer, student: Student, asked: float) -> Summed:
+        """Here, once a step, the host waits for the device."""
+        shared = torch.cat([student.summed, student.summed.new_full((1,), asked)])
         student.summed = torch.zeros_like(student.summed)
         if trainer.world_size > 1:
             torch.distributed.all_reduce(shared)
-        loss, right, said = shared.tolist()
-        return loss, right, said
+        loss, right, said, norm = torch.cat([shared, student.grad_norm.to(shared).view(1)]).tolist()
+        return Summed(loss, right, norm, said)
 
-    def check(self, loss: float, student: Student) -> None:
+    def check(self, loss: float, norm: float, spec: TrainSpec) -> None:
         """Errors: CannotTrain for a loss or gradient that is no number, or a loss that has risen for good."""
         self.losses.append(loss)
-        spec = student.spec
-        if not math.isfinite(loss) or not math.isfinite(student.grad_norm):
+        if not math.isfinite(loss) or not math.isfinite(norm):
             raise CannotTrain(
-                f"step {self.done}: loss {loss}, gradient norm {student.grad_norm}; lower lr={spec.lr:g}, or look for broken rows of the "
+                f"step {self.done}: loss {loss}, gradient norm {norm}; lower lr={spec.lr:g}, or look for broken rows of the "
                 f"data among {self.feed.rows(self.todo[self.done - 1])}"
             )
         rise = risen(self.losses) if self.logs else 0.0  # after a resume only rank 0 knows all losses; its end is that of all ranks
@@ -125,15 +144,14 @@ class Recorder(Callback):  # type: ignore[misc]
                 f"{self.feed.rows(self.todo[worst])}"
             )
 
-    def note(self, loss: float, right: float, student: Student) -> None:
+    def note(self, row: CurveRow, student: Student) -> None:
         """Write the step's rows: what is the same in every run of these settings, and apart from it what is not."""
         if not self.logs:
             return
-        step, lr = self.done, self.todo[self.done - 1].lr
-        self.logs.curve.add(CurveRow(step=step, tokens=self.tokens, loss=loss, accuracy=right, lr=lr, grad_norm=student.grad_norm))
+        self.logs.curve.add(row)
         seconds, cpu_seconds = round(self.seconds, 3), round(time.process_time(), 3)
-        self.logs.timing.add(TimingRow(step=step, seconds=seconds, cpu_seconds=cpu_seconds, memory_mb=peak_mb(student.device)))
-        report({"step": step, "steps": len(self.todo), "tokens": self.tokens, "loss": loss, "seconds": round(self.seconds, 1)})
+        self.logs.timing.add(TimingRow(step=row.step, seconds=seconds, cpu_seconds=cpu_seconds, memory_mb=peak_mb(student.device)))
+        report({"step": row.step, "steps": len(self.todo), "tokens": row.tokens, "loss": row.loss, "seconds": round(self.seconds, 1)})
 
     def evaluate(self, trainer: Trainer, student: Student) -> None:
         if not self.evaluation.due(self.done, len(self.todo)):
