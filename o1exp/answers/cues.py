@@ -11,6 +11,7 @@ from o1exp.answers.glyphs import MONEY
 from o1exp.answers.marked import first_formula, in_json, with_followers
 from o1exp.answers.prose import first_expression, last_expression
 from o1exp.answers.tokens import FUNCTIONS
+from o1exp.answers.units import said_twice
 
 _SPACE = r"[^\S\n]*+"
 _STRONG = r"(?:\*\*|__|\*)?"
@@ -26,7 +27,7 @@ _EXPLICIT = re.compile(
     rf"|(?<!\w)(?:final answer|final result){_SPACE}{_STRONG}{_SPACE}{_COLON}?{_SPACE}{_STRONG}(?=\s*\n)"
     rf"|\b(?:my|our|the) (?:final )?(?:choice|pick|selection|guess)\s*+(?:is|would be|{_COLON})"
     rf"|^[^\w\n]*+(?:the |my )?answer\W*$|^{_SPACE}(?:\*\*)?(?:A|Ans)\.?(?:\*\*)?{_COLON}"
-    r"|\b(?:correct|right|best) (?:option|choice|statement)s?\b\s*+(?:is|are|:)"
+    r"|\b(?:correct|right|best) (?:option|choice|statement|one)s?\b\s*+(?:is|are|:)"
     # 答案是, 【答案】, 答:, 正确的是
     rf"|(?:最终|正确|参考|最后)?(?:的)?(?:答案|结果)(?:应该|应当|应)?(?:是|为|选|等于)?[\u3011\uff3d\]]?\s*+{_COLON}?\**"
     rf"|(?:^|[\u3002\n])[^\S\n]*+答\s*+{_COLON}"
@@ -61,6 +62,23 @@ _CHOICE = re.compile(
     r"\s*(?:不|错|误|[:\uff1a]))"
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
 )
+_ITS = r"(?:(?:it|that)(?:['\u2019]s| is| must be| should be)|the (?:correct |right )?(?:answer|one|option|choice) is)"
+_ENDS = r"(?=[)*]{0,3}(?:[.!\u3002]?\s*(?:\n|\Z)|[.;!\u3002]))"
+_INSTEAD = re.compile(
+    # B is not correct, A is; A, B and C are wrong, so D
+    rf"(?:\bnot\b|n['\u2019]t\b|\b(?:incorrect|wrong|false|eliminated|excluded|ruled out)\b)[^.\n\u3002]{{0,40}}?"
+    rf"(?:[,;.]\s+(?:(?:and|but|while|whereas)\s+)?(?:option\s+|choice\s+)?(?P<other>{_LETTER})\s+(?:is|must be|has to be){_ENDS}"
+    rf"|[,;]?\s+(?:so|leaving|hence|thus)\s+(?:only\s+)?(?:it is\s+)?(?:option\s+)?(?P<left>{_LETTER}){_ENDS})"
+    # not B but A; it's not B, it's A; I first thought B, but it's A
+    rf"|\b[Nn]ot\s+(?:option\s+)?{_LETTER}[,;.]?\s+(?:but\s+)?(?:rather\s+|instead\s+|[Ii]t(?:['\u2019]s| is)\s+)?"
+    rf"(?:option\s+)?(?P<but>{_LETTER}){_ENDS}"
+    rf"|(?<![\w(*]){_LETTER},?\s+but\s+{_ITS}\s+(?:actually\s+|really\s+|in fact\s+)?(?P<really>{_LETTER}){_ENDS}"
+    # Sorry, it is A; Correction: A
+    rf"|\b(?:[Ww]ait|[Ss]orry|[Oo]ops|[Cc]orrection|[Aa]ctually|[Nn]o)\b[,:.!]?\s+(?:no,?\s+|[Aa]ctually,?\s+)?"
+    rf"(?:{_ITS}\s+(?:actually\s+)?)?(?P<corrected>\(?[A-HJ]\b\)?|(?<=is )I\b){_ENDS}"
+    rf"|不是\s?{_LETTER}[,\uff0c]?\s?(?:而)?(?:应该?)?是\s?(?P<rather>{_LETTER})(?=\W*(?:\n|\Z))"
+)
+_LAST = 300  # letters at the end in which a letter may be put right
 _ANY_LETTER = re.compile(r"(?<![A-Za-z])[A-J]{1,6}(?![A-Za-z])")
 _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
 _REASONED = re.compile(
@@ -82,7 +100,8 @@ _WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
 _LETTER_OR_VERDICT = re.compile(r"\(?[A-J]\)?|yes|no|true|false|是|否", re.IGNORECASE)
 _SUPPOSED = re.compile(r"\b(?:if|had|were)\b[^.!?\n]{0,160}\Z", re.IGNORECASE)
 _ANOTHER = re.compile(
-    r"\b(?:this|your|his|her|their|wrong|incorrect|mistaken|naive|tempting|trap|common|initial|earlier|previous|old|student's|someone's)\s\Z"
+    r"\b(?:check|verify|confirm|checking|verifying|(?:check|verify|confirm)(?:ing)? (?:our|the|this|that|my|your|if (?:our|the))"
+    r"|this|your|his|her|their|wrong|incorrect|mistaken|naive|tempting|trap|common|initial|earlier|previous|old|student's|someone's)\s\Z"
     r"|(?:错误|常见|原来|先前)的?\Z",
     re.IGNORECASE,
 )
@@ -95,11 +114,14 @@ _COMMENT = re.compile(
     r"rounded|valid|close|required|an? integer|above|below|boxed|in the box|see above|therefore\s*+$|shown|explained|as follows)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|!{3,}|\uff1b|\uff0e")
+_SENTENCE_END = re.compile(
+    r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.?](?=\s|$|\*)|(?<!!)!++(?=\s|$|\*)|!{3,}|\uff1b|\uff0e"
+)
 _ASIDE = re.compile(
     r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$\u20ac\u00a3]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
     r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
-    r"|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
+    r"|because|as|note|which|where|i\.e\.|that is|approximately|not|from|see|using|instead"
+    r"|rather|the (?:sum|product|difference|quotient))\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
     r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)"
     r"|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
@@ -152,7 +174,7 @@ def announced(text: str) -> Announced | None:
     """The last explicit announcement that holds an answer."""
     said = _in_words(text)
     start = said.place if said else 0
-    later = [_chosen(text, start), _hashed(text, start)]
+    later = [_chosen(text, start), _corrected(text, start), _hashed(text, start)]
     if value := in_json(text, start):
         later.append(Announced(*value) if value[0] else Announced(*value, "none", firm=False))
     return max((one for one in (said, *later) if one), key=lambda one: one.place, default=None)
@@ -220,6 +242,14 @@ def _chosen(text: str, start: int) -> Announced | None:
     return None
 
 
+def _corrected(text: str, start: int) -> Announced | None:
+    """The letter that the end of the text puts in the place of another one."""
+    last = None
+    for last in _INSTEAD.finditer(text, max(start, len(text) - _LAST)):  # noqa: B007 - the last one is wanted
+        pass
+    return Announced(re.sub(r"[*()\s]+", "", last[last.lastgroup or 0]), last.start(last.lastgroup or 0)) if last else None
+
+
 def _hashed(text: str, start: int) -> Announced | None:
     """`#### 18`: a line that holds an answer. `#### Step 2` is a heading: words, with more text behind it."""
     last, end = None, len(text.rstrip())
@@ -254,6 +284,8 @@ def _phrase(rest: str) -> str:
     if formula and not _DIGIT.search(rest[: formula.start()]) and len(rest[: formula.start()].split()) <= 12:
         return with_followers(rest, formula)
     sentence = rest[: end.start()] if end else rest
+    if both := said_twice(sentence):
+        return both[0]
     first, behind = first_expression(sentence.lstrip("*_` "))
     if first and (sum_up := _CALCULATED.match(behind)):
         return last_expression(behind[sum_up.end() :])  # "5 more than 7, that is, 12"

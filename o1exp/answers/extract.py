@@ -12,7 +12,7 @@ from o1exp.answers.cues import announced, hinted
 from o1exp.answers.glyphs import MONEY, half_width
 from o1exp.answers.marked import at_the_end, boxed, last_box, money_marked, tagged, unclosed_box
 from o1exp.answers.normalise import restored
-from o1exp.answers.prose import last_expression, without_place
+from o1exp.answers.prose import factorials_kept, last_expression, without_place
 from o1exp.answers.thought import parted
 from o1exp.answers.words import powers_in_signs
 
@@ -51,7 +51,7 @@ def _found(tail: str, truncated: bool) -> Found:
         return Found("", "none", True)
     if (tag := tagged(tail)) and tag[1] >= end - 1:
         return _inside(tag[0])
-    rest = money_marked(half_width(powers_in_signs(tail[max(end, len(tail) - _TAIL) :])))
+    rest = money_marked(half_width(powers_in_signs(factorials_kept(tail[max(end, len(tail) - _TAIL) :]))))
     said = announced(rest)
     if box and not (said and said.firm and _overrules(said.text, box)):
         return Found(box, "boxed")

@@ -56,6 +56,8 @@ def _unlike(left: Answer, right: Answer, rules: Conventions) -> bool | None:
         return match(left, right.value, rules)
     if isinstance(right, Many) and len(right.items) == 1 and right.kind in ("set", "bare", "square"):
         return match(left, right.items[0], rules)
+    if isinstance(right, Many) and right.kind == "bare" and _restated(right):
+        return match(left, right.items[0], rules)
     return None if isinstance(left, Opaque) else False
 
 
@@ -203,6 +205,15 @@ def _many(left: Many, right: Many, rules: Conventions) -> bool | None:
     if in_order or kinds != {"bare"} or (rules.lists_ordered and not _points(left)):
         return in_order
     return _unordered(left.items, right.items, rules)
+
+
+def _restated(many: Many) -> bool:
+    """Whether the items are one number in several forms, 1/2 or 0.5, and not the same one twice."""
+    values = [item for item in many.items if isinstance(item, Value)]
+    nodes = {value.node for value in values}
+    if len(nodes) < len(many.items) or len({value.unit for value in values}) != 1:
+        return False
+    return all(equal(values[0].node, node) for node in nodes)
 
 
 def _points(many: Many) -> bool:

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 from o1exp.answers.clauses import cut, linked
 from o1exp.answers.glyphs import ROW, UNIT_VECTORS
-from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Ratio, Value
-from o1exp.answers.nodes import ONE, ZERO, Node, add, mul, num, symbols
+from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Ratio, Value, Words
+from o1exp.answers.nodes import ONE, ZERO, Node, add, mul, num, replaced, symbols
 from o1exp.answers.quantities import compound, expression, expressions
-from o1exp.answers.words import digits_for_numerals
+from o1exp.answers.values import rational
+from o1exp.answers.words import digits_for_numerals, progression
 
 _CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
 _STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
@@ -162,5 +163,18 @@ def congruence(text: str) -> list[Answer]:
     if not residues or len(values) != len(residues):
         return []
     found: list[Answer] = [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
+    if len(values) == 1:
+        found += progression(Fraction(str(values[0])), modulus)
     remainder = expression(text) if "\u2261" not in text and "pmod" not in text and "(" not in text else None
     return found if remainder is None else [*found, Value(remainder)]
+
+
+def all_whole(found: list[Answer], free: str) -> list[Words]:
+    """What a k + b for all whole k is called as a set: the congruent numbers, the odd ones."""
+    one = found[0].value if isinstance(found[0], Named) and not found[0].argument else found[0]
+    if not isinstance(one, Value) or symbols(one.node) != {free}:
+        return []
+    at = [rational(replaced(one.node, free, num(place))) for place in (0, 1, 2)]
+    if at[0] is None or at[1] is None or at[2] is None or at[2] - at[1] != at[1] - at[0]:
+        return []
+    return progression(at[0], at[1] - at[0])

@@ -11,7 +11,7 @@ from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
 from o1exp.answers.parse import parse
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES, Unreadable
-from o1exp.answers.units import converted, is_unit
+from o1exp.answers.units import converted, is_unit, said_twice
 from o1exp.answers.words import CHINESE_NUMBER, chinese_number, digits_for_numerals, mixed_joined, powers_in_signs, spelled_number
 
 _LEAD = re.compile(
@@ -174,6 +174,16 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:
         return _values(count, match[2])
     return []
+
+
+def in_two_units(text: str) -> list[Answer]:
+    """One quantity that is said twice, once in each unit."""
+    plain = " ".join(text.split()).rstrip(").\uff09 ")
+    both = said_twice(plain)
+    if not both or both.end() < len(plain):
+        return []
+    said = ((both["count"], both["unit"]), (both["other"], both["measure"]))
+    return [Value(num(Fraction(count.replace(",", ""))), unit) for count, unit in said]
 
 
 def compound(text: str) -> Value | None:

@@ -4,18 +4,18 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from o1exp.answers.clauses import balanced, conditioned, cut, enclosed, exact_side, linked
+from o1exp.answers.clauses import balanced, conditioned, cut, domain, enclosed, exact_side, linked
 from o1exp.answers.glyphs import CURRENCIES, ROW, SET_CLOSE, SET_OPEN, joined, without_marks
 from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
 from o1exp.answers.nodes import ANY_NAME, num
 from o1exp.answers.normalise import clean, thousands_joined
-from o1exp.answers.notations import based, clock, column, congruence, grid, statements, vector
-from o1exp.answers.quantities import compound, expression, expressions, quantity
+from o1exp.answers.notations import all_whole, based, clock, column, congruence, grid, statements, vector
+from o1exp.answers.quantities import compound, expression, expressions, in_two_units, quantity
 from o1exp.answers.regions import between, empty
 from o1exp.answers.relations import equations, in_signs, is_about_sets, is_union, label, sets
 from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
-from o1exp.answers.words import dated, digits_for_numerals, plain_words, reasoned, spelled_number, stated, wordy
+from o1exp.answers.words import dated, digits_for_numerals, named_set, plain_words, reasoned, spelled_number, stated, wordy
 
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?$")
 _PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
@@ -58,6 +58,9 @@ _GROUPS = re.compile(r"-?\d+(?:,\d+)*,0\d+(?:,\d+)*")  # 1,000,000 groups digits
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
 _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
 _DEEPEST = 5
+_WHOLE = domain("k \u2208 \u2124")
+_BUILDER = re.compile(r"\u2983([^|:\u2983\u2984=]*[a-z\d][^|:\u2983\u2984=]*)[|:]\s*([a-z]\s*\u2208\s*\u2124)\s*\u2984")
+_SETS = re.compile(r"[\u2124\u2115\u211a\u2102]|integer|number|odd|even|prime|natural|rational|multiple|divisible|composite", re.IGNORECASE)
 
 
 def unreadable(gold: str) -> bool:
@@ -119,15 +122,19 @@ class _Reading:
         for step in (clock, grid, column, vector, based, congruence, _empty):
             if some := step(text):
                 return found + some
+        sets_named = named_set(text) if _SETS.search(text) else []
         if "\\begin" in text and "&" not in text:
             text = " ".join(_CASES.sub(" ", text).split()).strip(ROW + " .,;")
-        bare, _, free = conditioned(text)
+        bare, condition, free = conditioned(_built(text))
         read = inner._structured(bare) or [Opaque(_opaque(bare))]
         # k of "k \u2208 Z" may have any other name
-        return found + read + [with_symbol(each, free, ANY_NAME) for each in read if free]
+        freed = [with_symbol(each, free, ANY_NAME) for each in read if free]
+        return [*found, *read, *freed, *sets_named, *(all_whole(read, free) if domain(condition) == _WHOLE else [])]
 
     def _structured(self, text: str) -> list[Answer]:
         text = in_signs(_STATED.sub("", text))
+        if text[:1].isdigit() and (both := in_two_units(without_marks(text))):
+            return both
         if text[:1].isalnum() and (spelled := _spelled(text)):
             return spelled
         if (is_about_sets(text) or is_union(text)) and (some := sets(text)):
@@ -225,6 +232,12 @@ class _Reading:
         if words and (len(bare) > 3 or " " in bare or not bare.isascii()):
             return words if bare.isascii() else [*quantity(text, self.comma), *words]
         return words + quantity(text, self.comma)
+
+
+def _built(text: str) -> str:
+    """2k+1, k \u2208 Z for {2k+1 : k \u2208 Z}; other texts as they are."""
+    match = _BUILDER.fullmatch(text)
+    return f"{match[1]}, {match[2]}" if match else text
 
 
 def _flat(items: list[Answer]) -> list[Answer]:
