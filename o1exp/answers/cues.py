@@ -44,7 +44,7 @@ _LETTERS = rf"{_LETTER}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_LETTER}){{0,5}}+"
 _CHOICE = re.compile(
     rf"\b(?:[Oo]ptions?|[Cc]hoices?|[Ss]tatements?|[Aa]nswers?)\s+(?P<named>{_LETTERS})\s+(?:is|are|must be)\s+(?:therefore\s+)?(?:the\s+)?"
     r"(?:only\s+)?(?:correct|right|true|best|answer)"
-    rf"|(?<!nor )(?<!not )(?<!angle )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are|(?:must|has to|have to) be)\s+"
+    rf"|(?<!nor )(?<!not )(?<!angle )(?<!ll but )(?<!except )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are|(?:must|has to|have to) be)\s+"
     rf"(?:therefore\s+)?(?:the\s+)?(?:only\s+)?"
     r"(?:correct|right|best|answer)(?:\s+(?:answer|option|choice|one))?(?=\s*[.,;:!)\n\u3002*]|\s+(?:because|since|as)\b|\s*$)"
     rf"|\b[Oo]nly\s+(?:(?:option|choice|statement|answer)\s+)?(?P<only>{_LETTER})\s+(?:is|works|fits|holds|remains|satisfies|matches|agrees)\b"
@@ -78,6 +78,11 @@ _INSTEAD = re.compile(
     rf"(?:{_ITS}\s+(?:actually\s+)?)?(?P<corrected>\(?[A-HJ]\b\)?|(?<=is )I\b){_ENDS}"
     rf"|不是\s?{_LETTER}[,\uff0c]?\s?(?:而)?(?:应该?)?是\s?(?P<rather>{_LETTER})(?=\W*(?:\n|\Z))"
 )
+_PUT_RIGHT = re.compile(
+    r"\b(?:[Cc]orrection\s*:|(?:[Nn]o|[Ww]ait|[Ss]orry|[Oo]ops|[Aa]ctually)\b[,.!:]?\s+(?:[Nn]o,\s+|[Aa]ctually,?\s+)?"
+    r"(?:[Ii]t|[Tt]hat)(?:['\u2019]s| is| should be| must be)|[Ii]t should (?:actually |really )?(?:be|have been))\s+(?=[^\n]{1,60}\Z)"
+    r"(?!wrong|right|correct|not)"
+)
 _LAST = 300  # letters at the end in which a letter may be put right
 _ANY_LETTER = re.compile(r"(?<![A-Za-z])[A-J]{1,6}(?![A-Za-z])")
 _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
@@ -92,13 +97,14 @@ _VERDICT = re.compile(
 )
 _STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
 _NUMERAL = re.compile(
-    "[有是为得剩共下了到于出要需]((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
+    "(?:\\A|[有是为得剩共下了到于出要需])((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
 )
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
 _HEADING = re.compile(r"[\u4e00-\u9fff]{2,}|^\d+[.)]\s|\d\W*:\W*$")
 _WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
 _LETTER_OR_VERDICT = re.compile(r"\(?[A-J]\)?|yes|no|true|false|是|否", re.IGNORECASE)
 _SUPPOSED = re.compile(r"\b(?:if|had|were)\b[^.!?\n]{0,160}\Z", re.IGNORECASE)
+_IF = re.compile(r"[^.!?\n]{0,40}?\bif\b", re.IGNORECASE)
 _ANOTHER = re.compile(
     r"\b(?:check|verify|confirm|checking|verifying|(?:check|verify|confirm)(?:ing)? (?:our|the|this|that|my|your|if (?:our|the))"
     r"|this|your|his|her|their|wrong|incorrect|mistaken|naive|tempting|trap|common|initial|earlier|previous|old|student's|someone's)\s\Z"
@@ -120,7 +126,7 @@ _SENTENCE_END = re.compile(
 _ASIDE = re.compile(
     r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$\u20ac\u00a3]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
     r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
-    r"|because|as|note|which|where|i\.e\.|that is|approximately|not|from|see|using|instead"
+    r"|because|as|note|which|where|i\.e\.|that is|approximately|not|from|see|using|instead|rounded"
     r"|rather|the (?:sum|product|difference|quotient))\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
     r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)"
@@ -219,6 +225,8 @@ def _in_words(text: str) -> Announced | None:
             before = max(start, match.start() - _REACH)
             if _SUPPOSED.search(text, before, match.start()) and "would" in match[0].lower():
                 continue  # "if order mattered, the answer would be 48"
+            if "would" in match[0].lower() and _IF.match(text, match.end()):
+                continue  # "the answer would be 48 if order mattered"
             if _ANOTHER.search(text, max(before, match.start() - 30), match.start()):
                 continue
             if found := _phrase(text[match.end() : match.end() + _SPAN]):
@@ -243,10 +251,12 @@ def _chosen(text: str, start: int) -> Announced | None:
 
 
 def _corrected(text: str, start: int) -> Announced | None:
-    """The letter that the end of the text puts in the place of another one."""
-    last = None
-    for last in _INSTEAD.finditer(text, max(start, len(text) - _LAST)):  # noqa: B007 - the last one is wanted
+    """What the end of the text puts in the place of a letter, or of an answer that was announced before."""
+    last, end = None, max(start, len(text) - _LAST)
+    for last in _INSTEAD.finditer(text, end):  # noqa: B007 - the last one is wanted
         pass
+    if start and (said := _PUT_RIGHT.search(text, end)) and _DIGIT.search(found := _phrase(text[said.end() :])) and len(found.split()) < 4:
+        return Announced(found, said.start())
     return Announced(re.sub(r"[*()\s]+", "", last[last.lastgroup or 0]), last.start(last.lastgroup or 0)) if last else None
 
 

@@ -24,7 +24,24 @@ from o1exp.answers.kinds import (
     Value,
     Words,
 )  # fmt: skip
-from o1exp.answers.nodes import ANY_NAME, HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, replaced, sym, symbols
+from o1exp.answers.nodes import (
+    ANY_NAME,
+    HUNDRED,
+    INFINITY,
+    PI,
+    Node,
+    contains,
+    decimal,
+    minus,
+    mul,
+    negative,
+    num,
+    over,
+    renamed,
+    replaced,
+    sym,
+    symbols,
+)  # fmt: skip
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit, spelled, unlike
 from o1exp.answers.values import rational
@@ -109,8 +126,8 @@ def _word_of_region(left: Words, right: Region, rules: Conventions) -> bool:
 
 
 def _word_of_value(left: Words, right: Value, rules: Conventions) -> bool | None:
-    if left.text == "infinite":
-        return right.node == sym("\u221e")
+    if left.text in ("infinite", "negative infinite"):
+        return right.node == (INFINITY if left.text == "infinite" else negative(INFINITY))
     if right.node.op == "sym" or (right.node.op == "mul" and all(part.op == "sym" for part in right.node.args)):
         letters = "".join(str(part.value) for part in (right.node.args or (right.node,)))
         return left.text == letters.lower()

@@ -29,7 +29,8 @@ _ADDRESS = re.compile(r"https?://\S+")
 _REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n]{0,80}\)[.\s]*$")
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
 _ASIDE = re.compile(
-    r",?\s(?:which (?:is|was|equals|makes)|not|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
+    r",?(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bdo)(?<!\bdoes)(?<!\bdid)(?<!\bcan)\snot\s"
+    r"|,?\s(?:which (?:is|was|equals|makes)|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
     r"|\uff0c(?:而不是|不是|因为|比)"
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
@@ -47,8 +48,11 @@ _REFERRED = re.compile(
     r"\b(?:steps?|equations?|eqs?\.|solution|example|figure|video|theorem|lemma|corollary|proposition|section|appendix)\s?\Z", re.IGNORECASE
 )
 _BASED = re.compile(r"log_\d+$")
-_DENIED = re.compile(r"(?:\bnot|n't|\bnever)(?: equal(?: to)?)?\s?\W{0,3}$|(?:不是|不等于|不为|并非)\s?\W{0,3}$", re.IGNORECASE)
+_DENIED = re.compile(
+    r"(?:\bnot|n't|\bnever|\bcannot)(?: equal(?: to)?| be)?\s?\W{0,3}$|(?:不是|不等于|不为|并非)\s?\W{0,3}$", re.IGNORECASE
+)
 _ASKED = re.compile(r"[^.!\n\u3002\uff01]{0,80}?[?\uff1f]\W{0,4}(?:no|not|nope|wrong)\b", re.IGNORECASE)
+_WRONG = re.compile(r"\W{0,3}(?:is|was) (?:not (?:the|my|our|a|an|right|correct)\b|wrong|incorrect)", re.IGNORECASE)
 _WORDS = FUNCTIONS | frozenset(LONG_NAMES) | {"x"}
 _CHANCE = re.compile(r"\b(?:chances?|probability|odds|likelihood)\b[^.\n]{0,80}?\s(\d{1,9})\s(?:in|out of)\s(\d{1,9})\Z", re.IGNORECASE)
 _UNIT = re.compile(
@@ -120,7 +124,9 @@ def last_expression(text: str) -> str:
         start = _with_larger_unit(text, runs[last - 1], start, unit)
     if sign := _SPOKEN_SIGN.search(text[max(0, start - 40) : start]):
         return "" if sign[1] else f"-{text[start:end]}{unit}"  # "10 minus 3" is a calculation
-    if _DENIED.search(text[max(0, start - 20) : start]) or _ASKED.match(text, end):  # "it is not 40", "is it 40? No"
+    if (
+        _DENIED.search(text[max(0, start - 20) : start]) or _ASKED.match(text, end) or _WRONG.match(text, end)
+    ):  # "it is not 40", "is it 40? No"
         return ""
     if cut and start == 0:  # longer than what is looked at: its end is another expression
         return ""

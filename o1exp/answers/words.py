@@ -9,6 +9,11 @@ from o1exp.answers.kinds import Words
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = re.compile(r"[^\w\s%+<>=/.-]|_|(?<!\d)\.|\.(?!\d)|(?<!\w)-|-(?!\w)")
 _LETTERS = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
+_WEEKDAYS = dict(zip(
+    "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u65e5\u5929",
+    "monday tuesday wednesday thursday friday saturday sunday sunday".split(),
+    strict=True,
+))  # fmt: skip
 _SYNONYMS = {
     "true": "yes", "correct": "yes", "\u662f": "yes", "\u5bf9": "yes", "\u6b63\u786e": "yes",
     "false": "no", "incorrect": "no", "\u5426": "no", "\u9519": "no",
@@ -20,6 +25,10 @@ _SYNONYMS = {
     "all real numbers": "reals", "all reals": "reals", "any real number": "reals", "real numbers": "reals", "all real x": "reals",
     **dict.fromkeys("全体实数 一切实数 所有实数 任意实数 实数集".split(), "reals"),
     "impossible": "impossible", "not possible": "impossible",
+    **dict.fromkeys(["positive infinity", "plus infinity", "divergent to infinity", "divergent to positive infinity"], "infinite"),
+    **dict.fromkeys(["negative infinity", "minus infinity", "divergent to negative infinity"], "negative infinite"),
+    **dict.fromkeys(["not enough information", "insufficient information", "can not be determined"], "cannot be determined"),
+    **{f"{week}{day}": name for week in ("\u661f\u671f", "\u5468", "\u793c\u62dc") for day, name in _WEEKDAYS.items()},
     **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 不存在实数根".split(), "no solution"),
     "no real roots": "no solution", "no roots": "no solution",
     **dict.fromkeys(["no solution exists", "there is no solution", "there are no solutions", "there is no real solution"], "no solution"),
@@ -55,7 +64,7 @@ _LETTER_SETS = {
 _SET_MARKS = re.compile(r"^\s*[a-zA-Z]\s*\u2208|[\s^_{}]")
 _EQUATION = re.compile("^(?:该|原|此)?(?:方程组?|不等式组?)(?=无|没|不)")
 _PLACED = re.compile("^(?:位于|在)(?=第)|(?<=必要|充分|充要)条件$")
-_SET_OF = re.compile("^set of (?=(?:all )?real)")
+_SET_OF = re.compile("^set of (?=(?:all )?real)|^(?:it|this|that) (?=(?:cannot|can not) be )")
 _PROPERTY = re.compile(r"\b(converg|diverg)es\b")
 _VERDICT = re.compile(
     r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)"
@@ -74,6 +83,8 @@ _MONTHS = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
+_MONTH_NAMES = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_DAY = re.compile(r"(\d{4})-(0\d|1[0-2])-([0-3]\d)|(?:(\d{4})\s?\u5e74\s?)?(\d{1,2})\s?\u6708\s?(\d{1,2})\s?[\u65e5\u53f7]")
 _DATE = re.compile(
     rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE
 )
@@ -150,6 +161,9 @@ def reasoned(text: str) -> list[Words]:
 
 def dated(text: str) -> str:
     """One spelling of a date whose month is written out, "" where the text is none."""
+    if day := _DAY.fullmatch(text.strip().rstrip(".")):
+        month = int(day[2] or day[5])
+        return " ".join([_MONTH_NAMES[month - 1], (day[3] or day[6]).lstrip("0"), day[1] or day[4] or ""]).strip() if 0 < month < 13 else ""
     match = _DATE.fullmatch(text.strip().rstrip("."))
     if not match:
         return ""
