@@ -11,6 +11,7 @@ from o1exp.answers.glyphs import MONEY
 from o1exp.answers.marked import first_formula, in_json, with_followers
 from o1exp.answers.prose import first_expression, last_expression
 from o1exp.answers.tokens import FUNCTIONS
+from o1exp.answers.units import said_twice
 
 _SPACE = r"[^\S\n]*+"
 _STRONG = r"(?:\*\*|__|\*)?"
@@ -26,7 +27,7 @@ _EXPLICIT = re.compile(
     rf"|(?<!\w)(?:final answer|final result){_SPACE}{_STRONG}{_SPACE}{_COLON}?{_SPACE}{_STRONG}(?=\s*\n)"
     rf"|\b(?:my|our|the) (?:final )?(?:choice|pick|selection|guess)\s*+(?:is|would be|{_COLON})"
     rf"|^[^\w\n]*+(?:the |my )?answer\W*$|^{_SPACE}(?:\*\*)?(?:A|Ans)\.?(?:\*\*)?{_COLON}"
-    r"|\b(?:correct|right|best) (?:option|choice|statement)s?\b\s*+(?:is|are|:)"
+    r"|\b(?:correct|right|best) (?:option|choice|statement|one)s?\b\s*+(?:is|are|:)"
     # 答案是, 【答案】, 答:, 正确的是
     rf"|(?:最终|正确|参考|最后)?(?:的)?(?:答案|结果)(?:应该|应当|应)?(?:是|为|选|等于)?[\u3011\uff3d\]]?\s*+{_COLON}?\**"
     rf"|(?:^|[\u3002\n])[^\S\n]*+答\s*+{_COLON}"
@@ -43,7 +44,7 @@ _LETTERS = rf"{_LETTER}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){_LETTER}){{0,5}}+"
 _CHOICE = re.compile(
     rf"\b(?:[Oo]ptions?|[Cc]hoices?|[Ss]tatements?|[Aa]nswers?)\s+(?P<named>{_LETTERS})\s+(?:is|are|must be)\s+(?:therefore\s+)?(?:the\s+)?"
     r"(?:only\s+)?(?:correct|right|true|best|answer)"
-    rf"|(?<!nor )(?<!not )(?<!angle )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are|(?:must|has to|have to) be)\s+"
+    rf"|(?<!nor )(?<!not )(?<!angle )(?<!ll but )(?<!except )(?<![\w(*])(?P<said>{_LETTERS})\s+(?:is|are|(?:must|has to|have to) be)\s+"
     rf"(?:therefore\s+)?(?:the\s+)?(?:only\s+)?"
     r"(?:correct|right|best|answer)(?:\s+(?:answer|option|choice|one))?(?=\s*[.,;:!)\n\u3002*]|\s+(?:because|since|as)\b|\s*$)"
     rf"|\b[Oo]nly\s+(?:(?:option|choice|statement|answer)\s+)?(?P<only>{_LETTER})\s+(?:is|works|fits|holds|remains|satisfies|matches|agrees)\b"
@@ -61,6 +62,28 @@ _CHOICE = re.compile(
     r"\s*(?:不|错|误|[:\uff1a]))"
     r"|(?<![A-Za-z])(?P<right>[A-J])\s*(?:选项|项)?\s*(?:是|为)?(?:正确|对)的?(?=[\u3002\uff0c,.\s]|$)"
 )
+_ITS = r"(?:(?:it|that)(?:['\u2019]s| is| must be| should be)|the (?:correct |right )?(?:answer|one|option|choice) is)"
+_ENDS = r"(?=[)*]{0,3}(?:[.!\u3002]?\s*(?:\n|\Z)|[.;!\u3002]))"
+_INSTEAD = re.compile(
+    # B is not correct, A is; A, B and C are wrong, so D
+    rf"(?:\bnot\b|n['\u2019]t\b|\b(?:incorrect|wrong|false|eliminated|excluded|ruled out)\b)[^.\n\u3002]{{0,40}}?"
+    rf"(?:[,;.]\s+(?:(?:and|but|while|whereas)\s+)?(?:option\s+|choice\s+)?(?P<other>{_LETTER})\s+(?:is|must be|has to be){_ENDS}"
+    rf"|[,;]?\s+(?:so|leaving|hence|thus)\s+(?:only\s+)?(?:it is\s+)?(?:option\s+)?(?P<left>{_LETTER}){_ENDS})"
+    # not B but A; it's not B, it's A; I first thought B, but it's A
+    rf"|\b[Nn]ot\s+(?:option\s+)?{_LETTER}[,;.]?\s+(?:but\s+)?(?:rather\s+|instead\s+|[Ii]t(?:['\u2019]s| is)\s+)?"
+    rf"(?:option\s+)?(?P<but>{_LETTER}){_ENDS}"
+    rf"|(?<![\w(*]){_LETTER},?\s+but\s+{_ITS}\s+(?:actually\s+|really\s+|in fact\s+)?(?P<really>{_LETTER}){_ENDS}"
+    # Sorry, it is A; Correction: A
+    rf"|\b(?:[Ww]ait|[Ss]orry|[Oo]ops|[Cc]orrection|[Aa]ctually|[Nn]o)\b[,:.!]?\s+(?:no,?\s+|[Aa]ctually,?\s+)?"
+    rf"(?:{_ITS}\s+(?:actually\s+)?)?(?P<corrected>\(?[A-HJ]\b\)?|(?<=is )I\b){_ENDS}"
+    rf"|不是\s?{_LETTER}[,\uff0c]?\s?(?:而)?(?:应该?)?是\s?(?P<rather>{_LETTER})(?=\W*(?:\n|\Z))"
+)
+_PUT_RIGHT = re.compile(
+    r"\b(?:[Cc]orrection\s*:|(?:[Nn]o|[Ww]ait|[Ss]orry|[Oo]ops|[Aa]ctually)\b[,.!:]?\s+(?:[Nn]o,\s+|[Aa]ctually,?\s+)?"
+    r"(?:[Ii]t|[Tt]hat)(?:['\u2019]s| is| should be| must be)|[Ii]t should (?:actually |really )?(?:be|have been))\s+(?=[^\n]{1,60}\Z)"
+    r"(?!wrong|right|correct|not)"
+)
+_LAST = 300  # letters at the end in which a letter may be put right
 _ANY_LETTER = re.compile(r"(?<![A-Za-z])[A-J]{1,6}(?![A-Za-z])")
 _LONE_LETTER = re.compile(r"(?:\A|\n)[^\w\n]{0,8}(?:[Oo]ption |[Cc]hoice )?([A-J]|[Yy]es|[Nn]o|[Tt]rue|[Ff]alse|是|否)[^\w\n]{0,8}\Z")
 _REASONED = re.compile(
@@ -74,15 +97,17 @@ _VERDICT = re.compile(
 )
 _STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
 _NUMERAL = re.compile(
-    "[有是为得剩共下了到于出要需]((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
+    "(?:\\A|[有是为得剩共下了到于出要需])((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
 )
 _HASHES = re.compile(r"(?<!#)####(?!#)[ \t]*+([^\n]*)")
 _HEADING = re.compile(r"[\u4e00-\u9fff]{2,}|^\d+[.)]\s|\d\W*:\W*$")
 _WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{3,}")
 _LETTER_OR_VERDICT = re.compile(r"\(?[A-J]\)?|yes|no|true|false|是|否", re.IGNORECASE)
 _SUPPOSED = re.compile(r"\b(?:if|had|were)\b[^.!?\n]{0,160}\Z", re.IGNORECASE)
+_IF = re.compile(r"[^.!?\n]{0,40}?\bif\b", re.IGNORECASE)
 _ANOTHER = re.compile(
-    r"\b(?:this|your|his|her|their|wrong|incorrect|mistaken|naive|tempting|trap|common|initial|earlier|previous|old|student's|someone's)\s\Z"
+    r"\b(?:check|verify|confirm|checking|verifying|(?:check|verify|confirm)(?:ing)? (?:our|the|this|that|my|your|if (?:our|the))"
+    r"|this|your|his|her|their|wrong|incorrect|mistaken|naive|tempting|trap|common|initial|earlier|previous|old|student's|someone's)\s\Z"
     r"|(?:错误|常见|原来|先前)的?\Z",
     re.IGNORECASE,
 )
@@ -95,11 +120,14 @@ _COMMENT = re.compile(
     r"rounded|valid|close|required|an? integer|above|below|boxed|in the box|see above|therefore\s*+$|shown|explained|as follows)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.!?](?=\s|$|\*)|!{3,}|\uff1b|\uff0e")
+_SENTENCE_END = re.compile(
+    r"\n\s*\n|\n(?=\s*\S)|\u3002|\uff01|(?<!i\.e)(?<!e\.g)(?<!\bvs)[.?](?=\s|$|\*)|(?<!!)!++(?=\s|$|\*)|!{3,}|\uff1b|\uff0e"
+)
 _ASIDE = re.compile(
     r"(?<!\s)(?:,?\s+(?:or\s+)?[\u00a4$\u20ac\u00a3]?[\d.,]+\s+(?:more|less|fewer|greater|higher|lower|each|per)\b"
     r"|(?<=\d)\s+(?:for|at|after|from|per)\s+(?:the\s+|a\s+)?[\u00a4\d]|\s\((?:=|\u00a4)|,\s+or\s+\u00a4)|(?<!\s)\s*+(?:\((?:since"
-    r"|because|as|note|which|where|i\.e\.|that is|approximately)\b|,?\s*+\b(?:because|since|"
+    r"|because|as|note|which|where|i\.e\.|that is|approximately|not|from|see|using|instead|rounded"
+    r"|rather|the (?:sum|product|difference|quotient))\b|,?\s*+\b(?:because|since|"
     r"which|where|as (?:shown|we|required|desired|expected)|so that|when|given that)\b"
     r"|,\s*+(?:i\.e\.|e\.g\.)|,\s*+(?:as|not|so|but|and not|rather than|for)\b|(?<=\s)(?:[\u2014\u2013]+|-{2,})(?=\s)"
     r"|(?<=\s)-\s+(?=[A-Za-z]{2,}|a\s)"
@@ -152,7 +180,7 @@ def announced(text: str) -> Announced | None:
     """The last explicit announcement that holds an answer."""
     said = _in_words(text)
     start = said.place if said else 0
-    later = [_chosen(text, start), _hashed(text, start)]
+    later = [_chosen(text, start), _corrected(text, start), _hashed(text, start)]
     if value := in_json(text, start):
         later.append(Announced(*value) if value[0] else Announced(*value, "none", firm=False))
     return max((one for one in (said, *later) if one), key=lambda one: one.place, default=None)
@@ -197,6 +225,8 @@ def _in_words(text: str) -> Announced | None:
             before = max(start, match.start() - _REACH)
             if _SUPPOSED.search(text, before, match.start()) and "would" in match[0].lower():
                 continue  # "if order mattered, the answer would be 48"
+            if "would" in match[0].lower() and _IF.match(text, match.end()):
+                continue  # "the answer would be 48 if order mattered"
             if _ANOTHER.search(text, max(before, match.start() - 30), match.start()):
                 continue
             if found := _phrase(text[match.end() : match.end() + _SPAN]):
@@ -218,6 +248,16 @@ def _chosen(text: str, start: int) -> Announced | None:
             value = last_expression(text[begin : match.start()]) if match["beside"] else ""
             return Announced(f"({letter}) {value}" if value else letter, match.start())
     return None
+
+
+def _corrected(text: str, start: int) -> Announced | None:
+    """What the end of the text puts in the place of a letter, or of an answer that was announced before."""
+    last, end = None, max(start, len(text) - _LAST)
+    for last in _INSTEAD.finditer(text, end):  # noqa: B007 - the last one is wanted
+        pass
+    if start and (said := _PUT_RIGHT.search(text, end)) and _DIGIT.search(found := _phrase(text[said.end() :])) and len(found.split()) < 4:
+        return Announced(found, said.start())
+    return Announced(re.sub(r"[*()\s]+", "", last[last.lastgroup or 0]), last.start(last.lastgroup or 0)) if last else None
 
 
 def _hashed(text: str, start: int) -> Announced | None:
@@ -254,6 +294,8 @@ def _phrase(rest: str) -> str:
     if formula and not _DIGIT.search(rest[: formula.start()]) and len(rest[: formula.start()].split()) <= 12:
         return with_followers(rest, formula)
     sentence = rest[: end.start()] if end else rest
+    if both := said_twice(sentence):
+        return both[0]
     first, behind = first_expression(sentence.lstrip("*_` "))
     if first and (sum_up := _CALCULATED.match(behind)):
         return last_expression(behind[sum_up.end() :])  # "5 more than 7, that is, 12"

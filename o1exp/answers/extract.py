@@ -12,7 +12,7 @@ from o1exp.answers.cues import announced, hinted
 from o1exp.answers.glyphs import MONEY, half_width
 from o1exp.answers.marked import at_the_end, boxed, last_box, money_marked, tagged, unclosed_box
 from o1exp.answers.normalise import restored
-from o1exp.answers.prose import last_expression, without_place
+from o1exp.answers.prose import factorials_kept, last_expression, without_place
 from o1exp.answers.thought import parted
 from o1exp.answers.words import powers_in_signs
 
@@ -21,6 +21,8 @@ __all__ = ["Found", "extract", "last_box"]
 _TAIL = 20_000
 _POINTS_BACK = re.compile(r"\b(?:box(?:ed)?|above|below|approximately|approx|about|roughly)\b|\u2248|\\approx|\u7ea6", re.IGNORECASE)
 _SURE = re.compile(r"\n[^\w\n]{0,6}(?:confidence|certainty|置信度|信心)[^\n]{0,40}\s*\Z", re.IGNORECASE)
+_LETTER_BEHIND = re.compile(r"\$?\s*\(([A-J])\)\W*\Z")
+_LETTER_BEFORE = re.compile(r"(?:[Aa]nswer(?: is|:)|[Oo]ption|[Cc]hoice)\s*\**\s*\(?([A-J])(?:\)[:,.]?|[.:,])?\**\s*\(?\$?\s?\Z")
 _PROPERTY = re.compile(r"(?!(?:yes|no|true|false)\b)[a-z]{3,}(?: [a-z]+){0,2}")
 _WORDS = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}")
 
@@ -51,10 +53,10 @@ def _found(tail: str, truncated: bool) -> Found:
         return Found("", "none", True)
     if (tag := tagged(tail)) and tag[1] >= end - 1:
         return _inside(tag[0])
-    rest = money_marked(half_width(powers_in_signs(tail[max(end, len(tail) - _TAIL) :])))
+    rest = money_marked(half_width(powers_in_signs(factorials_kept(tail[max(end, len(tail) - _TAIL) :]))))
     said = announced(rest)
     if box and not (said and said.firm and _overrules(said.text, box)):
-        return Found(box, "boxed")
+        return Found(_with_letter(tail, box, end), "boxed")
     if said:
         return Found(_plain(said.text), said.method)
     rest = without_place(_SURE.sub("", rest))
@@ -62,6 +64,15 @@ def _found(tail: str, truncated: bool) -> Found:
         if found := find(rest):
             return Found(_plain(found), method)
     return Found("", "none")
+
+
+def _with_letter(tail: str, box: str, end: int) -> str:
+    """A boxed value with the letter of its option, where that stands right before or behind the box."""
+    if not re.search(r"\d", box):
+        return box
+    start = tail.rfind("\\", 0, end - len(box)) if "box" in tail[max(0, end - len(box) - 20) : end] else end
+    letter = _LETTER_BEHIND.match(tail, end) or _LETTER_BEFORE.search(tail, max(0, start - 40), start)
+    return f"({letter[1]}) {box}" if letter else box
 
 
 def _inside(content: str) -> Found:

@@ -18,6 +18,15 @@ _JOINT = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"(?<![A-Za-z\\])([A-Za-z](?:_\{?\w\}?)?)\s{0,3}=\s{0,3}\Z")
+_NOT_IT = re.compile(r"(?:\b(?:not|rather than|instead of)|而不是|不是|而非)\s{0,2}[$(\\\[]{0,3}\s?\Z")
+_CITED = re.compile(
+    r"[(\uff08]\s?(?:see|from|using|since|because|given|with|cf\.?|as in|compare|by|where|the (?:sum|product|difference|quotient) of|"
+    r"其中|由|因为|见)(?![A-Za-z])(?![^()\uff08\uff09]*(?:answer|答案))[^()\uff08\uff09]*\Z"
+)
+"""A box in a bracket that says where the answer comes from: 12 (the sum of the two boxed)."""
+_NEGATED = re.compile(r"(?:[=$(]\s?|\A)-\Z")
+_DIGIT_FIRST = re.compile(r"\d|\\(?:d?frac|sqrt)")
+_BEFORE_BOX = 80  # letters that may say so
 _LINKS = re.compile(r",|\uff0c|\u3001|;|\band\b|\bor\b|\u548c|\u6216|\u4ee5\u53ca|\u4e0e")
 
 
@@ -77,10 +86,20 @@ def _boxes(text: str) -> list[tuple[int, int, str]]:
         if text[match.end() : match.end() + 1] == "{":
             end = closings.get(match.end())
             if end is not None and (content := text[match.end() + 1 : end].strip()):
-                spans.append((match.start(), end + 1, content))
+                spans.append((match.start(), end + 1, _signed(text, match.start(), content)))
         elif bare := _BARE.match(text, match.end()):
             spans.append((match.start(), bare.end(), bare.group()))
-    return spans
+    return [span for span in spans if not _spoken_of(text[max(0, span[0] - _BEFORE_BOX) : span[0]])]
+
+
+def _signed(text: str, start: int, content: str) -> str:
+    """The content with the sign that stands before the box: x = -[3]."""
+    return f"-{content}" if _NEGATED.search(text, max(0, start - 4), start) and _DIGIT_FIRST.match(content) else content
+
+
+def _spoken_of(before: str) -> bool:
+    """Whether what stands before a box says that it is not the answer: it is denied, or named as where the answer comes from."""
+    return bool(_NOT_IT.search(before) or _CITED.search(before))
 
 
 _BRACE = re.compile(r"(?<!\\)\\*+[{}]")

@@ -24,7 +24,24 @@ from o1exp.answers.kinds import (
     Value,
     Words,
 )  # fmt: skip
-from o1exp.answers.nodes import ANY_NAME, HUNDRED, PI, Node, contains, decimal, minus, mul, num, over, renamed, replaced, sym, symbols
+from o1exp.answers.nodes import (
+    ANY_NAME,
+    HUNDRED,
+    INFINITY,
+    PI,
+    Node,
+    contains,
+    decimal,
+    minus,
+    mul,
+    negative,
+    num,
+    over,
+    renamed,
+    replaced,
+    sym,
+    symbols,
+)  # fmt: skip
 from o1exp.answers.regions import EVERYTHING, between, empty, merged, same_region
 from o1exp.answers.units import converted, same_unit, spelled, unlike
 from o1exp.answers.values import rational
@@ -55,6 +72,8 @@ def _unlike(left: Answer, right: Answer, rules: Conventions) -> bool | None:
     if isinstance(right, Named):
         return match(left, right.value, rules)
     if isinstance(right, Many) and len(right.items) == 1 and right.kind in ("set", "bare", "square"):
+        return match(left, right.items[0], rules)
+    if isinstance(right, Many) and right.kind == "bare" and _restated(right):
         return match(left, right.items[0], rules)
     return None if isinstance(left, Opaque) else False
 
@@ -107,8 +126,8 @@ def _word_of_region(left: Words, right: Region, rules: Conventions) -> bool:
 
 
 def _word_of_value(left: Words, right: Value, rules: Conventions) -> bool | None:
-    if left.text == "infinite":
-        return right.node == sym("\u221e")
+    if left.text in ("infinite", "negative infinite"):
+        return right.node == (INFINITY if left.text == "infinite" else negative(INFINITY))
     if right.node.op == "sym" or (right.node.op == "mul" and all(part.op == "sym" for part in right.node.args)):
         letters = "".join(str(part.value) for part in (right.node.args or (right.node,)))
         return left.text == letters.lower()
@@ -203,6 +222,15 @@ def _many(left: Many, right: Many, rules: Conventions) -> bool | None:
     if in_order or kinds != {"bare"} or (rules.lists_ordered and not _points(left)):
         return in_order
     return _unordered(left.items, right.items, rules)
+
+
+def _restated(many: Many) -> bool:
+    """Whether the items are one number in several forms, 1/2 or 0.5, and not the same one twice."""
+    values = [item for item in many.items if isinstance(item, Value)]
+    nodes = {value.node for value in values}
+    if len(nodes) < len(many.items) or len({value.unit for value in values}) != 1:
+        return False
+    return all(equal(values[0].node, node) for node in nodes)
 
 
 def _points(many: Many) -> bool:

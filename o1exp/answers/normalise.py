@@ -57,10 +57,12 @@ _TYPESET = frozenset("text mathrm mathbf mathbb left right boxed dfrac tfrac mat
 _LONGEST_COMMAND = max(map(len, [*COMMANDS, *FUNCTIONS]))
 _UNIT_LETTERS = frozenset("mshgLlNJWVACFKt")
 _CHOOSE = re.compile(r"\{((?:[^{}\\]|\\(?!(?:choose|over)(?![A-Za-z])))+)\\(choose|over)(?![A-Za-z])([^{}]++)\}")
+_WHOLE_OVER = re.compile(r"\A\s*+([^{}\\=]++)\\over(?![A-Za-z])\s*+([^{}\\=]++)\Z")
 _CLOSING = ".,;:!?"
 _LONE_UNIT = re.compile(
     r"(-?[\d.,/]+(?:e[-+]?\d+)?) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)"
 )  # outside LaTeX "5 m" has a unit, "5m" may be a product
+_EMPTY_GROUP = re.compile(r"(?<=[\w})])\{\}(?!\s*[_^])")
 _LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
 _DROPPED_TEXT = re.compile(r"[\\{}]")
 
@@ -156,8 +158,10 @@ def _latex(text: str) -> str:
         text = _LONE_DOLLAR.sub(MONEY, text)
     text = _SPACING.sub(THIN, text).replace("\\;", " ").replace("\\ ", " ")
     text = _MATH_MARKS.sub(" ", _NOTHING.sub("", text))
+    text = _WHOLE_OVER.sub(r"{\1\\over \2}", text)
     text = _CHOOSE.sub(lambda match: rf"\{'binom' if match[2] == 'choose' else 'frac'}{{{match[1].strip()}}}{{{match[3].strip()}}}", text)
     text = text.replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE).replace("\\|", "|")
+    text = _EMPTY_GROUP.sub("", text)
     text = _UNIT_VECTOR.sub(lambda match: _VECTORS[ord(match[1])], text)
     text = _DOUBLE_STRUCK.sub(lambda match: COMMANDS.get(match[1], match[1]), text)
     for _ in range(3):

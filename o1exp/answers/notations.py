@@ -4,15 +4,19 @@ import re
 from fractions import Fraction
 
 from o1exp.answers.clauses import cut, linked
-from o1exp.answers.glyphs import ROW, UNIT_VECTORS
-from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Ratio, Value
-from o1exp.answers.nodes import ONE, ZERO, Node, add, mul, num, symbols
+from o1exp.answers.glyphs import ROW, UNIT_VECTORS, without_marks
+from o1exp.answers.kinds import Answer, Based, Choice, Clock, Congruence, Grid, Many, Named, Ratio, Value, Words
+from o1exp.answers.nodes import ONE, ZERO, Node, add, mul, num, replaced, symbols
 from o1exp.answers.quantities import compound, expression, expressions
-from o1exp.answers.words import digits_for_numerals
+from o1exp.answers.values import rational
+from o1exp.answers.words import digits_for_numerals, progression, spelled_number
 
 _CIRCLED = re.compile(r"[\u2460-\u2473]|(?<=\()\d{1,2}(?=\))")
 _STATEMENTS = re.compile(r"^(?:(?:[\u2460-\u2473]|\(\d{1,2}\))\s*(?:[,;和与及]|and\b)?\s*)++$")
 _CLOCK = re.compile(r"^(\d{1,2})(?:\s*:\s*(\d{2}))?\s*\u27e6?\s*(?:([ap])\.?\s*m\.?)?\s*\u27e7?$", re.IGNORECASE)
+_HOURS = {"noon": "12:00 pm", "midnight": "12:00 am", "12 noon": "12:00 pm", "12 midnight": "12:00 am"}
+_PAST = re.compile(r"(?:a )?(half|quarter) (past|to) (\d{1,2}|[a-z]{3,6})")
+_PART_OF_DAY = re.compile(r"(\d{1,2})(:\d\d)? (in the morning|in the afternoon|in the evening|at night)")
 _HOUR = re.compile("点(?=.{1,3}分|.刻|半|整|$)")
 _CHINESE_CLOCK = re.compile(r"^(上午|早上|早晨|凌晨|中午|下午|傍晚|晚上)?\s?(\d{1,2})\s?[点时:]\s?(?:(\d{1,2})\s?分?|([13])刻|(半)|(整))?$")
 _MATRIX = re.compile(
@@ -27,6 +31,7 @@ _BASED = re.compile(
     r"|\s*[\u27e6(]*\s*(?:in\s+)?base\s*[-\u27e6\u27e7{]*\s*(?P<other>\d{1,2}|two|three|four|five|six|seven|"
     r"eight|nine|ten|twelve|sixteen)[\u27e6\u27e7) }]*)$"
 )
+_PREFIXED = re.compile(r"0(?:(?=x[0-9a-fA-F]+$|b[01]+$|o[0-7]+$))([xbo])([0-9a-fA-F]+)")
 _CONGRUENCE = re.compile(
     r"^(?:[^\u2261]*+\u2261)?(?P<residues>[^\u2261]+?)\\?(?:pmod|bmod|mod|modulo)\s*+[\u27e7{(]*+\s*+(?P<modulus>\d++)\s*+[)}\u27e7]*+$"
 )
@@ -54,11 +59,24 @@ def _chinese_clock(text: str) -> list[Answer]:
     return [clock, *([whole] if (whole := compound(text)) else [])]
 
 
+def _in_figures(text: str) -> str:
+    """A time of day that is told in words as it stands on a clock: half past three, 3:30 in the afternoon, noon."""
+    plain = " ".join(without_marks(text).lower().split())
+    if plain in _HOURS:
+        return _HOURS[plain]
+    if match := _PAST.fullmatch(plain):
+        hour = int(spelled_number(match[3]) or 99) if match[3].isalpha() else int(match[3])
+        part = 30 if match[1] == "half" else 15
+        return f"{hour}:{part}" if match[2] == "past" else f"{(hour - 2) % 12 + 1}:{60 - part}"
+    match = _PART_OF_DAY.fullmatch(plain)
+    return f"{match[1]}{match[2] or ':00'} {'am' if match[3] == 'in the morning' else 'pm'}" if match else text
+
+
 def clock(text: str) -> list[Answer]:
     """A time of day; 3:30 without a.m. or p.m. could be a ratio as well."""
     if not text.isascii() and (found := _chinese_clock(text)):
         return found
-    match = _CLOCK.match(text)
+    match = _CLOCK.match(_in_figures(text))
     if not match or not (match[2] or match[3]):
         return []
     hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
@@ -134,6 +152,8 @@ _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eig
 
 def based(text: str) -> list[Answer]:
     """Digits with their base written beside them."""
+    if prefixed := _PREFIXED.fullmatch(text):
+        return [Based(prefixed[2].upper().lstrip("0") or "0", {"x": 16, "b": 2, "o": 8}[prefixed[1].lower()])]
     match = _BASED.match(text)
     if not match:
         return []
@@ -162,5 +182,18 @@ def congruence(text: str) -> list[Answer]:
     if not residues or len(values) != len(residues):
         return []
     found: list[Answer] = [Congruence(frozenset(value % modulus for value in values if isinstance(value, Fraction)), modulus)]
+    if len(values) == 1:
+        found += progression(Fraction(str(values[0])), modulus)
     remainder = expression(text) if "\u2261" not in text and "pmod" not in text and "(" not in text else None
     return found if remainder is None else [*found, Value(remainder)]
+
+
+def all_whole(found: list[Answer], free: str) -> list[Words]:
+    """What a k + b for all whole k is called as a set: the congruent numbers, the odd ones."""
+    one = found[0].value if isinstance(found[0], Named) and not found[0].argument else found[0]
+    if not isinstance(one, Value) or symbols(one.node) != {free}:
+        return []
+    at = [rational(replaced(one.node, free, num(place))) for place in (0, 1, 2)]
+    if at[0] is None or at[1] is None or at[2] is None or at[2] - at[1] != at[1] - at[0]:
+        return []
+    return progression(at[0], at[1] - at[0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from o1exp.answers.clauses import exact_side
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES
-from o1exp.answers.units import converted, is_unit
+from o1exp.answers.units import converted, is_unit, said_twice
 
 _LONGEST, _AROUND = 4000, 300  # letters: how far from the end an expression is looked for, and how long one may be
 _SPOKEN_SIGN = re.compile(r"(?:(\d\S{0,9})\s)?\b(?:negative|minus)\s$|(?:负|零下)\s?$", re.IGNORECASE)
@@ -25,19 +25,34 @@ _TOKEN = re.compile(
     r"|(?P<comma>[,\uff0c\u3001;])|(?P<dot>\.)|(?P<blank>[^\S\n]+)|(?P<other>.)",
     re.DOTALL,
 )
+_ADDRESS = re.compile(r"https?://\S+")
 _REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n]{0,80}\)[.\s]*$")
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
 _ASIDE = re.compile(
-    r",?\s(?:which (?:is|was|equals|makes)|not|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
+    r",?(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bdo)(?<!\bdoes)(?<!\bdid)(?<!\bcan)\snot\s"
+    r"|,?\s(?:which (?:is|was|equals|makes)|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
     r"|\uff0c(?:而不是|不是|因为|比)"
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
 _CONCLUDES = re.compile(r"\b(?:so|thus|therefore|hence|giving|then|but)\b|所以|因此|则|故")
 _DIGIT = re.compile(r"\d")
-_REFERRED = re.compile(r"\b(?:steps?|equations?|eqs?\.|theorem|lemma|corollary|proposition|section|appendix)\s?\Z", re.IGNORECASE)
+_EXCLAIMED = re.compile(r"(?<![A-Za-z\d.,!\\])(\d{1,3}|[nkm])!{1,2}(?=\*\*(?![\w(])|\s*+(?:\Z|[A-Z])|[^\S\n]*+\n)")
+_FACTORIAL = re.compile(
+    r"(?<![A-Za-z\d.,!])\d{1,2}!{1,2}(?=[$})\\]|\s?(?:[=/+\u00d7\u00b7\u00f7-]|\*(?!\*))|\s(?:ways|possib|arrang|permut|order))"
+)
+_ARRANGED = re.compile(r"\b(?:factorial|permut|arrang|order(?:s|ings?|ed)?\b|shuffl|lined? up|seat|queue)|排列|排法|阶乘", re.IGNORECASE)
+_RESULT = re.compile(r"=\s?\$?(\d{1,3})(?![\d!])")
+_STOP = re.compile(r"[.!?]\s|\n")
+_KEPT = re.compile(r"!{1,2}\.(?!\S)")
+_REFERRED = re.compile(
+    r"\b(?:steps?|equations?|eqs?\.|solution|example|figure|video|theorem|lemma|corollary|proposition|section|appendix)\s?\Z", re.IGNORECASE
+)
 _BASED = re.compile(r"log_\d+$")
-_DENIED = re.compile(r"(?:\bnot|n't|\bnever)(?: equal(?: to)?)?\s?\W{0,3}$|(?:不是|不等于|不为|并非)\s?\W{0,3}$", re.IGNORECASE)
+_DENIED = re.compile(
+    r"(?:\bnot|n't|\bnever|\bcannot)(?: equal(?: to)?| be)?\s?\W{0,3}$|(?:不是|不等于|不为|并非)\s?\W{0,3}$", re.IGNORECASE
+)
 _ASKED = re.compile(r"[^.!\n\u3002\uff01]{0,80}?[?\uff1f]\W{0,4}(?:no|not|nope|wrong)\b", re.IGNORECASE)
+_WRONG = re.compile(r"\W{0,3}(?:is|was) (?:not (?:the|my|our|a|an|right|correct)\b|wrong|incorrect)", re.IGNORECASE)
 _WORDS = FUNCTIONS | frozenset(LONG_NAMES) | {"x"}
 _CHANCE = re.compile(r"\b(?:chances?|probability|odds|likelihood)\b[^.\n]{0,80}?\s(\d{1,9})\s(?:in|out of)\s(\d{1,9})\Z", re.IGNORECASE)
 _UNIT = re.compile(
@@ -84,7 +99,7 @@ def without_place(text: str) -> str:
 
 def last_expression(text: str) -> str:
     """The last expression with a number in it that stands in prose, with its sign and unit; "" where there is none."""
-    text = _calm(_REMARKED.sub("", exact_side(text[-_LONGEST:].rstrip())))
+    text = _calm(_REMARKED.sub("", exact_side(_ADDRESS.sub(" ", text[-_LONGEST:]).rstrip())))
     last = max(text.rfind(digit) for digit in _DIGITS)
     if last < 0:
         return ""
@@ -103,11 +118,15 @@ def last_expression(text: str) -> str:
         start = _trimmed(text, runs[last])[0]
     if not unit and (things := _counted_before(text, start, end)):
         return things
+    if both := _said_twice(text, start, end):
+        return both
     if unit and last:
         start = _with_larger_unit(text, runs[last - 1], start, unit)
     if sign := _SPOKEN_SIGN.search(text[max(0, start - 40) : start]):
         return "" if sign[1] else f"-{text[start:end]}{unit}"  # "10 minus 3" is a calculation
-    if _DENIED.search(text[max(0, start - 20) : start]) or _ASKED.match(text, end):  # "it is not 40", "is it 40? No"
+    if (
+        _DENIED.search(text[max(0, start - 20) : start]) or _ASKED.match(text, end) or _WRONG.match(text, end)
+    ):  # "it is not 40", "is it 40? No"
         return ""
     if cut and start == 0:  # longer than what is looked at: its end is another expression
         return ""
@@ -120,7 +139,26 @@ def _calm(text: str) -> str:
     while end and not (text[end - 1].isalnum() or text[end - 1] == "_"):
         end -= 1
     first = text.find("!", end)
+    if factorial := _KEPT.match(text, end):
+        return text[: factorial.end() - 1]
     return text if first < 0 else text[:first]
+
+
+def factorials_kept(text: str) -> str:
+    """The text with a full stop behind each "5!" at the end of a sentence that is a factorial, and in place of the mark where it is none.
+
+    It is one where the text writes the same one elsewhere, or the sentence speaks of orders; not where the text also says "= 24".
+    """
+    if "!" not in text:
+        return text
+    known, results = set(_FACTORIAL.findall(text)), set(_RESULT.findall(text))
+
+    def kept(match: "re.Match[str]") -> str:
+        before = text[max(0, match.start() - _AROUND) : match.start()]
+        meant = match[0] in known or match[1].isalpha() or _ARRANGED.search(_STOP.split(before)[-1])
+        return f"{match[0] if meant and match[1] not in results else match[1]}."
+
+    return _EXCLAIMED.sub(kept, text)
 
 
 def _counted_before(text: str, start: int, end: int) -> str:
@@ -244,6 +282,15 @@ def _unit_behind(text: str, end: int) -> str:
     if behind.isalpha() or not is_unit(words) or (len(words) == 1 and words in "aAcCkKfFvVtT"):
         return ""
     return " " + words
+
+
+def _said_twice(text: str, start: int, end: int) -> str:
+    """The quantity that ends the text in both its units, where the one before is the same: 60 minutes, i.e. 1 hour."""
+    for place in _DIGIT.finditer(text, max(0, start - 40), start):
+        both = said_twice(text, place.start()) if text[place.start() - 1 : place.start()] not in tuple("0123456789.,") else None
+        if both and both.start("other") == start and end in (both.end("other"), both.end("measure")):
+            return both[0]
+    return ""
 
 
 def _joined(text: str, before: _Run, start: int) -> bool:

@@ -11,7 +11,7 @@ from o1exp.answers.nodes import Node, contains, mul, negative, num
 from o1exp.answers.normalise import thousands_joined
 from o1exp.answers.parse import parse
 from o1exp.answers.tokens import FUNCTIONS, LONG_NAMES, Unreadable
-from o1exp.answers.units import converted, is_unit
+from o1exp.answers.units import converted, is_unit, said_twice
 from o1exp.answers.words import CHINESE_NUMBER, chinese_number, digits_for_numerals, mixed_joined, powers_in_signs, spelled_number
 
 _LEAD = re.compile(
@@ -58,6 +58,9 @@ _MIXED = re.compile(r"^(-?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)$|^(-?)\s*(\d+)-(\d+)/(\d
 _CHANCE = re.compile(r"^(\d{1,9}) (?:in|out of) (\d{1,9})$")
 _POWER_OF_TEN = re.compile(r"(?<=[\d.])\s*[xX]\s*(?=10\s*\^)")
 _BRACED_THOUSANDS = re.compile("(?<!\\d)([1-9]\\d{0,2})((?:\u201a\\d{3})+)(?!\\d|\u201a)")
+_SWISS = re.compile(r"(?<![\d'])\d{1,3}(?:'\d{3}){1,6}(?![\d'])")
+_OTHER_GROUPS = re.compile(r"^-?(?:\d{1,3}(?:\.\d{3})+,\d{1,9}|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,9})?)$")
+"""1.234,5 as in Europe and 12,34,567 as in India."""
 _DECIMAL_COMMA = re.compile(r"^-?(?:\d+,\d{1,2}|\d+,\d{4,}|0,\d+)$")
 _REPEATED = re.compile(r"^(?=-?\d*+\.\d++(?:\u2026|\.\.\.)$)(-?\d*+\.\d*?)(\d{1,4}?)(?=(\2{2,}))\3\d{0,3}(?:\u2026|\.\.\.)$")
 _BRACKET_REPEAT = re.compile(r"(?<!\d)(\d*+\.\d*)(?:\((\d{1,40})\)|\\overline \{\s*(\d{1,40})\s*\})")
@@ -108,6 +111,9 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
     found = _marked(text, unit)
     if decimal_comma and _DECIMAL_COMMA.match(text):
         found += _marked(text.replace(",", "."), unit)
+    elif decimal_comma and _OTHER_GROUPS.match(text):
+        comma = text.rfind(",") > text.rfind(".") > 0
+        found += _marked(text.replace(".", "").replace(",", ".") if comma else text.replace(",", ""), unit)
     return found
 
 
@@ -174,6 +180,16 @@ def _chinese_unit(text: str, unit: str) -> list[Answer]:
     if (match := _CHINESE_COUNT.match(text)) and match[2] and (count := chinese_number(match[1])) is not None:
         return _values(count, match[2])
     return []
+
+
+def in_two_units(text: str) -> list[Answer]:
+    """One quantity that is said twice, once in each unit."""
+    plain = " ".join(text.split()).rstrip(").\uff09 ")
+    both = said_twice(plain)
+    if not both or both.end() < len(plain):
+        return []
+    said = ((both["count"], both["unit"]), (both["other"], both["measure"]))
+    return [Value(num(Fraction(count.replace(",", ""))), unit) for count, unit in said]
 
 
 def compound(text: str) -> Value | None:
@@ -259,6 +275,8 @@ def _numbers(text: str) -> str:
     """Thousands joined, decimal commas and repeating decimals in one notation."""
     if "," in text:
         text = thousands_joined(text)
+    if "'" in text:
+        text = _SWISS.sub(lambda match: match[0].replace("'", ""), text)
     if "\u201a" in text:
         text = _BRACED_THOUSANDS.sub(lambda match: match[1] + match[2].replace("\u201a", ""), text)
         text = text.replace("\u201a", ".")

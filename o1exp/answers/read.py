@@ -4,19 +4,20 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from o1exp.answers.clauses import balanced, conditioned, cut, enclosed, exact_side, linked
+from o1exp.answers.clauses import balanced, conditioned, cut, domain, enclosed, exact_side, linked
 from o1exp.answers.glyphs import CURRENCIES, ROW, SET_CLOSE, SET_OPEN, joined, without_marks
 from o1exp.answers.kinds import Answer, Choice, Grid, Many, Named, Opaque, Ratio, Region, Value, Words, with_symbol
 from o1exp.answers.nodes import ANY_NAME, num
 from o1exp.answers.normalise import clean, thousands_joined
-from o1exp.answers.notations import based, clock, column, congruence, grid, statements, vector
-from o1exp.answers.quantities import compound, expression, expressions, quantity
+from o1exp.answers.notations import all_whole, based, clock, column, congruence, grid, statements, vector
+from o1exp.answers.quantities import compound, expression, expressions, in_two_units, quantity
 from o1exp.answers.regions import between, empty
-from o1exp.answers.relations import equations, in_signs, is_about_sets, is_union, label, sets
+from o1exp.answers.relations import equations, in_signs, is_about_sets, is_union, label, piecewise, sets
 from o1exp.answers.tokens import FUNCTIONS
 from o1exp.answers.units import is_unit
-from o1exp.answers.words import dated, digits_for_numerals, plain_words, reasoned, spelled_number, stated, wordy
+from o1exp.answers.words import dated, digits_for_numerals, named_set, plain_words, reasoned, spelled_number, stated, wordy
 
+_POINT = re.compile(r"^[ABDEFGHKMOPQRST]\s?(?=\(\s?[-\d\\(][^=<>]*,)")  # P(3,-4)
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?$")
 _PLAIN_BUILDER = re.compile(r"\{\s*(?:[a-zA-Z]\s*(?:\u2208[^|:]{1,20})?|\([a-z, ]{1,20}\)\s*)[|:]")
 _LETTER = re.compile(
@@ -24,7 +25,7 @@ _LETTER = re.compile(
 )
 _LETTERS = re.compile(r"^[A-H](?:\s*,?\s*(?:and\s+)?[A-H]){1,7}$")
 _BEFORE = re.compile(
-    r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s)\s*(?![\^/=<>!*+]|"
+    r"^(?:(?:option|choice)\s+)?(?:[(\[]\s*([A-J])\s*[)\]]\s*[.:,]?|([A-J])\s*[).]|([A-J]):\s|(?<=option )([A-J]),\s)\s*(?![\^/=<>!*+]|"
     r"- )(\S.*)$"
 )
 _OPTION = re.compile(r"(?<!\w)\(?[B-J]\)\s")
@@ -58,6 +59,9 @@ _GROUPS = re.compile(r"-?\d+(?:,\d+)*,0\d+(?:,\d+)*")  # 1,000,000 groups digits
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
 _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
 _DEEPEST = 5
+_WHOLE = domain("k \u2208 \u2124")
+_PLAIN_SET = re.compile(r"\u2983([^|:\u2983\u2984=]*[a-z\d][^|:\u2983\u2984=]*)[|:]\s*([a-z]\s*\u2208\s*\u2124)\s*\u2984")
+_SETS = re.compile(r"[\u2124\u2115\u211a\u2102]|integer|number|odd|even|prime|natural|rational|multiple|divisible|composite", re.IGNORECASE)
 
 
 def unreadable(gold: str) -> bool:
@@ -119,15 +123,21 @@ class _Reading:
         for step in (clock, grid, column, vector, based, congruence, _empty):
             if some := step(text):
                 return found + some
+        sets_named = named_set(text) if _SETS.search(text) else []
+        if "\\begin" in text and "&" in text and (pieces := piecewise(text, inner)):
+            return found + pieces
         if "\\begin" in text and "&" not in text:
             text = " ".join(_CASES.sub(" ", text).split()).strip(ROW + " .,;")
-        bare, _, free = conditioned(text)
+        bare, condition, free = conditioned(_built(text))
         read = inner._structured(bare) or [Opaque(_opaque(bare))]
         # k of "k \u2208 Z" may have any other name
-        return found + read + [with_symbol(each, free, ANY_NAME) for each in read if free]
+        freed = [with_symbol(each, free, ANY_NAME) for each in read if free]
+        return [*found, *read, *freed, *sets_named, *(all_whole(read, free) if domain(condition) == _WHOLE else [])]
 
     def _structured(self, text: str) -> list[Answer]:
         text = in_signs(_STATED.sub("", text))
+        if text[:1].isdigit() and (both := in_two_units(without_marks(text))):
+            return both
         if text[:1].isalnum() and (spelled := _spelled(text)):
             return spelled
         if (is_about_sets(text) or is_union(text)) and (some := sets(text)):
@@ -161,6 +171,7 @@ class _Reading:
 
     def _whole(self, text: str) -> list[Answer]:
         """What one pair of brackets encloses."""
+        text = _POINT.sub("", text)
         if not enclosed(text):
             return []
         inside, opener = text[1:-1].strip(), text[0]
@@ -227,6 +238,12 @@ class _Reading:
         return words + quantity(text, self.comma)
 
 
+def _built(text: str) -> str:
+    """2k+1, k \u2208 Z for {2k+1 : k \u2208 Z}; other texts as they are."""
+    match = _PLAIN_SET.fullmatch(text)
+    return f"{match[1]}, {match[2]}" if match else text
+
+
 def _flat(items: list[Answer]) -> list[Answer]:
     """With the values of a plus-minus sign side by side."""
     flat: list[Answer] = []
@@ -287,17 +304,17 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
     if (match := _LETTERS.match(plain)) and (letters := [letter for letter in plain if letter in "ABCDEFGH"]) == sorted(set(letters)):
         return [Many("set", tuple(Choice(letter) for letter in letters))]
     if match := _BEFORE.match(plain):
-        letter = match[1] or match[2] or match[3]
+        letter = match[1] or match[2] or match[3] or match[4]
         # the text's marks are needed again to tell units from letters
-        start = text.find(letter) + 1
+        start = next(found.end() for found in re.finditer(letter, text) if not text[found.end() :][:1].isalpha())
         content = re.sub("^[\\s\u27e7)\\].:,]+", "", text[start:])
         if _OPTION.search(content):  # a list of the options chooses none of them
             return []
         readings = inner(content) if content else []
-        return [Choice(letter, readings[0] if readings else None)]
+        return [Choice(letter, one) for one in readings or [None]]
     if match := _AFTER.match(text):
         readings = inner(match[1].rstrip())
-        return [Choice((match[2] or match[3] or match[4]).upper(), readings[0] if readings else None)]
+        return [Choice((match[2] or match[3] or match[4]).upper(), one) for one in readings or [None]]
     return []
 
 
@@ -311,10 +328,10 @@ def _empty(text: str) -> list[Answer]:
 def _spelled(text: str) -> list[Answer]:
     """A number or a date in words."""
     bare = without_marks(text).strip()
+    if len(bare) < 40 and (date := dated(bare)):
+        return [Words(date)]
     if not bare.isascii() or len(bare) > 200:
         return []
-    if date := dated(bare):
-        return [Words(date)]
     spelled = spelled_number(bare) if bare[0].isalpha() else None
     node = expression(spelled) if spelled is not None else None
     return [] if node is None else [Value(node), Words(plain_words(bare))]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from o1exp.answers.clauses import cut, enclosed, linked, operators
-from o1exp.answers.glyphs import TEXT_OPEN, without_marks
+from o1exp.answers.glyphs import ROW, TEXT_OPEN, without_marks
 from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
-from o1exp.answers.nodes import Node, minus, negative, num, replaced, symbols
+from o1exp.answers.nodes import INFINITY, Node, minus, negative, num, replaced, symbols
 from o1exp.answers.quantities import expression, expressions
 from o1exp.answers.quantities import signs as signs_of
 from o1exp.answers.regions import EVERYTHING, between, intersected, point, without
@@ -219,6 +219,8 @@ def _one_bound(left: Node, sign: str, right: Node) -> Region | None:
             return _one_bound(right, _MIRROR[sign], left)
         return _solved(left, sign, right)
     name, closed = str(left.value), sign in "\u2264\u2265"
+    if (right == INFINITY and sign in "<\u2264") or (right == negative(INFINITY) and sign in ">\u2265"):
+        return Region((EVERYTHING,), name)
     if sign == "\u2260":
         return Region((Interval(None, right, False, False), Interval(right, None, False, False)), name)
     if sign in ">\u2265":
@@ -258,6 +260,28 @@ def _inequalities(text: str) -> list[Answer]:
     if len(found) > 1 and len(linked(text, ("or",))) > 1:
         found.append(Words("or"))
     return found if len(found) == 1 else [Many("set", tuple(found))] if found else []
+
+
+_PIECES = re.compile(
+    r"^(?:[A-Za-z](?:_\{?\w\}?)?\s?(?:\([a-z]\))?\s?=\s?)?\u2983?\s?\\begin \{(?:cases|array)\}\s?(?:\{[lcr|@ ]{0,9}\})?(?P<rows>.*?)"
+    r"\\end \{(?:cases|array)\}$"
+)
+_WHEN = re.compile(r"^(?:\u27e6\s*)?(?:if|for|when|where|as)\b\s*(?:\u27e7)?\s*", re.IGNORECASE)
+
+
+def piecewise(text: str, read_value: Callable[[str], list[Answer]]) -> list[Answer]:
+    """A function in pieces as the set of its pieces, each with where it holds."""
+    match = _PIECES.match(text)
+    rows = [row.split("&") for row in match["rows"].strip(f"{ROW} ").split(ROW)] if match else []
+    if len(rows) < 2 or any(len(row) != 2 for row in rows):
+        return []
+    pieces = []
+    for value, where in rows:
+        said = read_value(value.strip(" ,;")), read_value(_WHEN.sub("", where.strip(" ,;.")))
+        if not all(said):
+            return []
+        pieces.append(Many("tuple", (said[0][0], said[1][0] if isinstance(said[1][0], Region) else said[1][-1])))
+    return [Many("set", tuple(pieces))]
 
 
 _FUNCTION = re.compile(

@@ -67,6 +67,10 @@ _TABLES: dict[str, dict[str, Fraction]] = {
     "£": {"£|gbp|pound sterling|pounds sterling|英镑": Fraction(1), "pence|penny|pennies": Fraction(1, 100)},
     "¥": {"¥|yuan|元|块钱|rmb|cny|人民币": Fraction(1), "角": Fraction(1, 10), "分钱": Fraction(1, 100)},
     "J": {"yen|jpy|日元": Fraction(1)},
+    "₩": {"won|krw": Fraction(1)}, "₱": {"peso|pesos": Fraction(1)}, "₣": {"franc|francs|chf": Fraction(1)},
+    "฿": {"baht|thb": Fraction(1)}, "₺": {"lira|liras|lire": Fraction(1)}, "₪": {"shekel|shekels": Fraction(1)},
+    "₭": {"krona|kronor|krone|kroner|crown|crowns": Fraction(1)}, "₴": {"shilling|shillings": Fraction(1)},
+    "د": {"dinar|dinars": Fraction(1)}, "ر": {"riyal|riyals": Fraction(1)}, "₰": {"dirham|dirhams": Fraction(1)},
     "₹": {"₹|rupee|rupees|rs|inr|paisa": Fraction(1)},
     "₽": {"₽|ruble|rubles|rouble|roubles|rub|卢布": Fraction(1)},
     "A": {"deg|degree|degrees|度|°": Fraction(1), "rad|radian|radians|弧度": Fraction(0)},
@@ -96,6 +100,15 @@ _SQUARE = re.compile(
 )
 _CASED = re.compile(r"(?<![A-Za-z])([mM])(?=(?:eV|[WVANJCΩ\u2126]|Pa|Hz|[oO]hms?)(?![A-Za-z]))")
 """Where the case of a prefix tells MeV from meV; mw and mev in small letters are either."""
+_COUNT = r"\d[\d,]{0,15}(?:\.\d{1,12})?"
+_MEASURE = r"(?:(?:square|cubic) )?[A-Za-z\u00b5]{1,14}(?:/[A-Za-z]{1,8})?(?:\^?(?:[23\u00b2\u00b3]|\{[23]\}))?|[\u4e00-\u9fff]{1,3}?"
+"""A count and what it counts; these and what joins them are looked at only where a quantity stands."""
+_TWICE = re.compile(
+    rf"(?P<count>{_COUNT})\s?(?P<unit>{_MEASURE})"
+    r"(?:,?\s(?:i\.e\.,?|that is,?|which (?:is|equals)|equivalently,?|or)\s|\s?=\s?|\s?[(\uff08](?:i\.e\.,?\s|that is,?\s|or\s|=\s?|即)?"
+    r"|[,\uff0c]?\s?(?:即|也就是|等于))"
+    rf"(?P<other>{_COUNT})\s?(?P<measure>{_MEASURE})(?![A-Za-z\d])"
+)
 _SIGNS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
@@ -154,6 +167,19 @@ def converted(unit: str) -> tuple[str, Fraction] | None:
             powers[part[0]] = powers.get(part[0], 0) + power * int(part[1:] or 1)
     kept = sorted((name, power) for name, power in powers.items() if power)
     return (" ".join(f"{name}{power}" for name, power in kept), size) if powers else None
+
+
+def said_twice(text: str, start: int = 0) -> "re.Match[str] | None":
+    """Where a text says one quantity in two units from `start` on, as in "60 minutes, i.e. 1 hour"; None where the two are not equal.
+
+    The groups are count, unit, other and measure.
+    """
+    match = _TWICE.match(text, start)
+    sizes = (converted(match["unit"]), converted(match["measure"])) if match else (None, None)
+    if match is None or sizes[0] is None or sizes[1] is None or sizes[0][0] != sizes[1][0] or sizes[0] == sizes[1]:
+        return None
+    one, other = (Fraction(match[name].replace(",", "")) for name in ("count", "other"))
+    return match if one * sizes[0][1] == other * sizes[1][1] else None
 
 
 def same_unit(left: str, right: str) -> bool:

@@ -9,6 +9,11 @@ from o1exp.answers.kinds import Words
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = re.compile(r"[^\w\s%+<>=/.-]|_|(?<!\d)\.|\.(?!\d)|(?<!\w)-|-(?!\w)")
 _LETTERS = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
+_WEEKDAYS = dict(zip(
+    "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u65e5\u5929",
+    "monday tuesday wednesday thursday friday saturday sunday sunday".split(),
+    strict=True,
+))  # fmt: skip
 _SYNONYMS = {
     "true": "yes", "correct": "yes", "\u662f": "yes", "\u5bf9": "yes", "\u6b63\u786e": "yes",
     "false": "no", "incorrect": "no", "\u5426": "no", "\u9519": "no",
@@ -20,14 +25,46 @@ _SYNONYMS = {
     "all real numbers": "reals", "all reals": "reals", "any real number": "reals", "real numbers": "reals", "all real x": "reals",
     **dict.fromkeys("全体实数 一切实数 所有实数 任意实数 实数集".split(), "reals"),
     "impossible": "impossible", "not possible": "impossible",
+    **dict.fromkeys(["positive infinity", "plus infinity", "divergent to infinity", "divergent to positive infinity"], "infinite"),
+    **dict.fromkeys(["negative infinity", "minus infinity", "divergent to negative infinity"], "negative infinite"),
+    **dict.fromkeys(["not enough information", "insufficient information", "can not be determined"], "cannot be determined"),
+    **{f"{week}{day}": name for week in ("\u661f\u671f", "\u5468", "\u793c\u62dc") for day, name in _WEEKDAYS.items()},
     **dict.fromkeys("无实数根 没有实数根 无实根 没有实根 无实数解 没有实数解 没有解 不存在实数根".split(), "no solution"),
     "no real roots": "no solution", "no roots": "no solution",
     **dict.fromkeys(["no solution exists", "there is no solution", "there are no solutions", "there is no real solution"], "no solution"),
     "there are infinitely many solutions": "infinite", "there are infinitely many": "infinite",
     **dict.fromkeys("是的 对的 能 可以 会".split(), "yes"), **dict.fromkeys("不对 不正确 不能 不可以 不会".split(), "no"),
 }  # fmt: skip
+_SIGN_WORDS = frozenset("positive negative nonnegative nonpositive nonzero".split())
+_NAMED_SET = re.compile(
+    r"(?:(?:exactly |only |precisely )?(?:when|if|iff|for|whenever)(?: and only (?:when|if))? )?(?:set of )?(?:(?:all|any|every|each) )?"
+    r"(?:(?:values of )?[a-z] (?:(?:that|which) (?:is|are) |is |are |must be |can be any )?)?(?:(?:all|any|set of) )?"
+    r"(?P<kind>(?:(?:positive|negative|nonnegative|nonpositive|nonzero|odd|even|prime|composite|natural|whole|rational|irrational"
+    r"|complex) ?){0,3})(?P<noun>(?:integer|number|rational|irrational|natural|prime|composite)s?)?"
+    r"(?: ?(?:(?:that|which) (?:is|are) )?(?:multiples? of|divisible by) (?P<multiple>\d{1,9}))?(?: ?[a-z])?"
+)
+_POSITIVE, _FROM_ZERO = "positive integers", "nonnegative integers"
+_PARITY: list[set[str]] = [set(), {"number"}, {"integer"}, {"whole", "number"}]
+"""Nouns that may stand beside odd, even and prime: they say nothing more."""
+_SETS: tuple[tuple[list[set[str]], list[str]], ...] = (
+    ([{"odd", *noun} for noun in _PARITY], ["1 mod 2"]), ([{"even", *noun} for noun in _PARITY], ["0 mod 2"]),
+    ([{"prime", *noun} for noun in _PARITY], ["primes"]), ([{"odd", "prime", *noun} for noun in _PARITY], ["odd primes"]),
+    ([{"composite", *noun} for noun in _PARITY], ["composites"]), ([{"integer"}], ["integers"]),
+    ([{"natural", "number"}, {"natural"}], [_POSITIVE, _FROM_ZERO]),
+    ([{"whole", "number"}], [_FROM_ZERO, "integers"]), ([{"rational", "number"}, {"rational"}], ["rationals"]),
+    ([{"irrational", "number"}, {"irrational"}], ["irrationals"]), ([{"complex", "number"}], ["complex numbers"]),
+)  # fmt: skip
+_LETTER_SETS = {
+    "\u2124": ["integers"], "\u2115": [_POSITIVE, _FROM_ZERO], "\u211a": ["rationals"], "\u2102": ["complex numbers"],
+    **{name: [_POSITIVE] for name in "\u2124+ \u2115+ \u2115* \u2124>0 \u2115>0 \u2124\u22651 \u2115\u22651".split()},
+    **{name: [_FROM_ZERO] for name in "\u21150 \u2124\u22650 \u2115\u22650 \u2115\u222a\u29830\u2984".split()},
+    **{name: ["negative integers"] for name in "\u2124- \u2124<0".split()}, "\u211a+": ["positive rationals"],
+    "\u2124\u2216\u29830\u2984": ["nonzero integers"], "\u211d\u2216\u211a": ["irrationals"],
+}  # fmt: skip
+_SET_MARKS = re.compile(r"^\s*[a-zA-Z]\s*\u2208|[\s^_{}]")
 _EQUATION = re.compile("^(?:该|原|此)?(?:方程组?|不等式组?)(?=无|没|不)")
 _PLACED = re.compile("^(?:位于|在)(?=第)|(?<=必要|充分|充要)条件$")
+_SET_OF = re.compile("^set of (?=(?:all )?real)|^(?:it|this|that) (?=(?:cannot|can not) be )")
 _PROPERTY = re.compile(r"\b(converg|diverg)es\b")
 _VERDICT = re.compile(
     r"(yes|no|true|false|correct|incorrect|是的?|不是|否|能|不能|会|不会|可以|不可以|对|不对|正确|错误)"
@@ -46,6 +83,8 @@ _MONTHS = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
+_MONTH_NAMES = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_DAY = re.compile(r"(\d{4})-(0\d|1[0-2])-([0-3]\d)|(?:(\d{4})\s?\u5e74\s?)?(\d{1,2})\s?\u6708\s?(\d{1,2})\s?[\u65e5\u53f7]")
 _DATE = re.compile(
     rf"(?:{_MONTHS}\s+(\d{{1,2}})(?:st|nd|rd|th)?|(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTHS})(?:,?\s+(\d{{4}}))?", re.IGNORECASE
 )
@@ -68,7 +107,7 @@ def plain_words(text: str) -> str:
     """Lower case, no articles, no punctuation, synonyms under one word."""
     text = re.sub(r"[\u27e6\u27e7{}\u2983\u2984]", " ", text).lower().replace("n't", " not").replace("'s", "s")
     text = " ".join(_ARTICLES.sub(" ", _PUNCTUATION.sub(" ", text)).split())
-    text = _PLACED.sub("", text)
+    text = _SET_OF.sub("", _PLACED.sub("", text))
     text = _PROPERTY.sub(lambda match: match[1] + "ent", _EQUATION.sub("", text))
     return _SYNONYMS.get(text, text)
 
@@ -85,6 +124,32 @@ def stated(text: str) -> list[Words]:
     return [Words(plain), Words(_SYNONYMS.get(match[2], match[2]), about)]
 
 
+def named_set(text: str) -> list[Words]:
+    """The set of numbers that a text names, "all odd integers" or \u2124, under one name each; none where it names none."""
+    if names := _LETTER_SETS.get(_SET_MARKS.sub("", text)):
+        return [Words(name) for name in names]
+    plain = plain_words(text.replace("on-", "on"))
+    match = _NAMED_SET.fullmatch(plain)
+    if not match or not (match["kind"] or match["noun"] or match["multiple"]):
+        return []
+    words = match["kind"].split()
+    sign = next((word for word in words if word in _SIGN_WORDS), "")
+    if match["multiple"]:
+        return [Words(f"{sign} 0 mod {match['multiple'].lstrip('0')}".strip())] if set(words) <= _SIGN_WORDS else []
+    rest = {word for word in words if word != sign} | ({match["noun"].rstrip("s")} if match["noun"] else set())
+    for told, names in _SETS:
+        if rest in told:
+            return [Words(f"{sign} {name}".strip()) for name in names]
+    return []
+
+
+def progression(start: Fraction, step: Fraction) -> list[Words]:
+    """start + step k for all whole k, by the name that `named_set` gives it."""
+    if start.denominator != 1 or step.denominator != 1 or abs(step) < 2:
+        return []
+    return [Words(f"{start % abs(step)} mod {abs(step)}")]
+
+
 def reasoned(text: str) -> list[Words]:
     """The yes or no that a text begins with; its reason counts where it holds more than words."""
     match = _VERDICT.match(text.strip())
@@ -96,6 +161,9 @@ def reasoned(text: str) -> list[Words]:
 
 def dated(text: str) -> str:
     """One spelling of a date whose month is written out, "" where the text is none."""
+    if day := _DAY.fullmatch(text.strip().rstrip(".")):
+        month = int(day[2] or day[5])
+        return " ".join([_MONTH_NAMES[month - 1], (day[3] or day[6]).lstrip("0"), day[1] or day[4] or ""]).strip() if 0 < month < 13 else ""
     match = _DATE.fullmatch(text.strip().rstrip("."))
     if not match:
         return ""

@@ -32,7 +32,7 @@ class Grade(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "answers graded against the gold answer"
     judges: ClassVar[str] = "answer level: the final answer is compared with the gold answer; the steps before it are not judged"
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]

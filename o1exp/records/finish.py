@@ -18,12 +18,14 @@ _CUT = f"""
 max_context max_context_length model_length model_max_length model_context_window_exceeded context_length context_length_exceeded
 context_window_exceeded token_limit token_limit_reached length_limit length_capped cutoff cut_off truncated truncation true incomplete
 not_finished unfinished repetition_truncation insufficient_system_resource error error_limit network_error server_error internal_error
-abort aborted cancel cancelled canceled user_cancel interrupted pause_turn preempted malformed_function_call
+abort aborted cancel cancelled canceled user_cancel interrupted pause_turn preempted malformed_function_call malformed_tool_use
+malformed_model_output malformed_response unexpected_tool_call too_many_tool_calls
 """
 _LATE = "timeout timed_out time_out time_limit deadline deadline_exceeded"
 _REFUSED = """
 content_filter content_filtered content_policy_violation filtered refusal refused safety blocked blocklist prohibited_content spii sensitive
-recitation image_safety guardrail guardrail_intervened error_toxic moderation invalid_prompt
+recitation image_safety image_recitation image_prohibited_content language guardrail guardrail_intervened error_toxic
+moderation invalid_prompt
 """
 
 

@@ -32,7 +32,7 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
     Errors: StageFailed if a thought belongs to no problem or nothing is left.
     """
 
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     role: ClassVar[Role] = "selection"
     does: ClassVar[str] = "rejection sampling: only thoughts whose final answer agrees with the gold answer"
 

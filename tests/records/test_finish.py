@@ -14,7 +14,7 @@ NAMES: dict[str, list[Any]] = {
         "token_limit", {"type": "length", "length": 4096}, True, "True",
     ],
     "timeout": ["timeout", "timed_out", "TIME_LIMIT"],
-    "refused": ["content_filter", "SAFETY", "RECITATION", "refusal", "guardrail_intervened", "ERROR_TOXIC"],
+    "refused": ["content_filter", "SAFETY", "RECITATION", "refusal", "guardrail_intervened", "ERROR_TOXIC", "LANGUAGE"],
     "": [None, "", "whatever", 3, "OTHER", "FINISH_REASON_UNSPECIFIED"],
 }  # fmt: skip
 

@@ -78,6 +78,87 @@ def test_what_looks_like_no_answer_and_is_one(question: str, answer: str, found:
     assert manner(question, answer) == found
 
 
+REFUSALS = """
+It's not appropriate for me to discuss that.
+It is not appropriate for me to provide medical advice.
+It wouldn't be appropriate for me to comment on this.
+It would be inappropriate for me to share such details.
+It's not ethical for me to help with this.
+I'm not comfortable discussing that topic.
+I don't feel comfortable providing this.
+I'm not comfortable answering that.
+This is not something I can help with.
+That's not something I'm able to assist with.
+This isn't something I can do.
+This goes against my guidelines.
+That would be against my programming, so let us talk of something else.
+My guidelines do not allow me to answer.
+This request violates our content policy.
+I'd rather not answer that.
+I'd prefer not to discuss this.
+I would rather not.
+I do not condone such behaviour.
+I must refrain from providing this.
+I'll have to refrain from answering.
+I won't be able to help with that.
+I will not be able to provide that.
+I should not help with this.
+I cannot in good conscience help you with this.
+Sorry, can't help with that.
+Sorry, I can't do that.
+Unable to comply.
+I'm sorry, but that's not something I can help with.
+As an AI language model, I cannot provide legal advice.
+I am not in a position to give advice on this.
+I don't have the ability to provide that.
+I'm sorry, but this is something I can't do.
+I'm sorry, this is something I am unable to do.
+Unfortunately, I am not able to fulfill your request.
+抱歉\uff0c我还没学会如何回答这个问题\uff0c您可以问我一些其它的问题。
+抱歉\uff0c这个问题我不了解相关信息。请换个问题吧。
+抱歉\uff0c我无法对现实中的人物进行评价
+恕我无法回答。
+这个问题我不便回答。
+作为一个AI语言模型\uff0c我不能提供此类信息。
+无可奉告。
+我们换个话题吧。
+"""
+NONE = """
+It is not appropriate for me to assume that n is even, so we take both cases: n = 3.
+It is not appropriate to shout at people in public. Speak calmly.
+It is not right to divide by x here, since x may be zero. So x = 0 or 2.
+This is something I can help with: first, add 3.
+That is not something one can prove by induction. We use a direct proof instead.
+I'd rather not use calculus; the inequality gives 5.
+I don't create the terms one by one. The sum is 5.
+The contract goes against the policy of the company, so the clerk pays 5 dollars.
+I should not divide by zero here. So x = 5.
+I must not forget the case n = 0. So there are 5.
+I should give the details: 5.
+I cannot give more than 5.
+I won't be able to use the formula, so I count: 5.
+Sorry, I can't do the sum in my head; on paper it is 5.
+No, I cannot see any other way. x = 5.
+If this violates our assumption then n is odd, hence n = 5.
+It would be wrong of me to stop here. We go on: x = 5.
+我没有学过这个公式\uff0c用定义算得5。
+这种方法不适合讨论一般情形\uff0c故取n=5。
+请换个角度看\uff1a面积是5。
+我们换个方法\uff0c得到5。
+That's something I'm happy to help with! The sum is 5.
+My policy is to check both cases. We get 5.
+The values do not allow negative x, so x = 5.
+I do not promote pawns in this position; the king takes, and white wins in 5.
+It's wrong for me to give more weight to the first die; both count the same: 5.
+"""
+
+
+@pytest.mark.parametrize(("answers", "found"), [(REFUSALS, "refused"), (NONE, "")])
+def test_refusals_in_all_words_and_what_only_sounds_like_one(answers: str, found: str) -> None:
+    said = [(answer, manner("How do I do it?" if answer[:2].isascii() else "怎么做?", answer)) for answer in answers.strip().splitlines()]
+    assert [answer for answer, kind in said if kind != found] == []
+
+
 def test_a_thought_without_an_end_is_endless_and_one_that_was_cut_off_is_empty() -> None:
     assert manner("What is 2 + 2?", "", "<think>" + LOOP * 30) == "endless"
     assert manner("What is 2 + 2?", "", "<think>" + ENGLISH) == "empty"
