@@ -9,8 +9,6 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from o1exp.flow.checkpoint import Checkpoint
 from o1exp.flow.process import die_with_parent, leave
 from o1exp.train.data.encode import CannotTrain
@@ -61,7 +59,7 @@ def train(spec: TrainSpec, rank: int) -> None:
     todo = plan(spec, learned)
     feed = Feed(spec, learned, todo, rank)
     recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank))
-    student = Student(spec, data, todo, objective_of(spec, units_of(spec, data, np.arange(len(data))), rank))
+    student = Student(spec, data, todo, objective_of(spec, data, rank))
     trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)
     assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
