@@ -140,7 +140,7 @@ def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
         logits="whole" if student.way.shape is None else "in chunks",
         lora_left_out=", ".join(left_out(student.model)) or None if spec.tuning == "lora" else None,
     )  # fmt: skip
-    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()))
+    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()), encoding="utf-8")
 
 
 def _size(parameter: Any) -> int:
