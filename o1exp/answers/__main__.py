@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from o1exp import print_any_letter
 from o1exp.answers.grade import GoldPair, Verdict, grade_all
 from o1exp.flow.command import keeps
 from o1exp.records.fields import as_text
@@ -19,6 +20,7 @@ _MOST_DIGITS = 600  # Python reads and writes no whole number that is much longe
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 when it is done, 2 where the input is wrong."""
+    print_any_letter()
     options = _options(arguments)
     try:
         keeps("--out", options.out, options.pairs)

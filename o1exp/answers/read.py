@@ -311,10 +311,10 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
         if _OPTION.search(content):  # a list of the options chooses none of them
             return []
         readings = inner(content) if content else []
-        return [Choice(letter, one) for one in readings or [None]]
+        return [Choice(letter, one) for one in readings] or [Choice(letter)]
     if match := _AFTER.match(text):
-        readings = inner(match[1].rstrip())
-        return [Choice((match[2] or match[3] or match[4]).upper(), one) for one in readings or [None]]
+        letter = (match[2] or match[3] or match[4]).upper()
+        return [Choice(letter, one) for one in inner(match[1].rstrip())] or [Choice(letter)]
     return []
 
 

@@ -68,7 +68,7 @@ class Symbolic:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "o1exp.answers.symbolic"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 text=True, env=child_environment(1),
-            )  # fmt: skip
+            encoding="utf-8")  # fmt: skip
             atexit.register(self._child.kill)
             assert self._child.stdout is not None
             if self._child.stdout.readline().strip() != _READY:

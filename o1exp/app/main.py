@@ -2,9 +2,12 @@
 
 import sys
 
+from o1exp import print_any_letter
+
 
 def main() -> None:
     """The console script. Exit codes: 0 done, 1 failed, 2 wrong config, 3 budget, 130 interrupted."""
+    print_any_letter()
     words = sys.argv[1:]
     if {"--help", "-h"} & set(words):
         sys.exit(_help(words))

@@ -43,7 +43,7 @@ def _begun(study: Study, store: Store, missing: list[Stage[Any]]) -> Iterator[st
     for stage in missing:
         rows = store.root / "scratch" / f"{stage.kind}-{stage.key}" / "output.rows"
         last = (
-            next((row for line in reversed(rows.read_text().splitlines()) if "step" in (row := _row(line))), None)
+            next((row for line in reversed(rows.read_text(encoding="utf-8").splitlines()) if "step" in (row := _row(line))), None)
             if rows.is_file()
             else None
         )

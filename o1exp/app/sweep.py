@@ -56,11 +56,12 @@ def show(sweep: RunRecord, outcome: str, again: bool = True) -> None:
         arms = runs.merge([sweep])
         baseline = runs.choose_baseline("", [sweep], arms)
         table = rows(arms, baseline)
-        page_file.write_text(with_links(page(runs.words([sweep], baseline, command), table, arms, 5), elsewhere([sweep], page_file)))
+        told = page(runs.words([sweep], baseline, command), table, arms, 5)
+        page_file.write_text(with_links(told, elsewhere([sweep], page_file)), encoding="utf-8")
         with terminal.capture() as text:
             terminal.print(summary(table, effects(arms, baseline)))
-        table_file.write_text(text.get())
-    terminal.out(table_file.read_text(), end="")
+        table_file.write_text(text.get(), encoding="utf-8")
+    terminal.out(table_file.read_text(encoding="utf-8"), end="")
     terminal.print(f"Sweep: {outcome}. To compare with another cell or setting: {command} --baseline NAME --out FILE.html", soft_wrap=True)
     terminal.print(f"Report: open {page_file}", soft_wrap=True)
 

@@ -165,7 +165,7 @@ class Outcome:
 
     @classmethod
     def read(cls, folder: Path) -> "Outcome":
-        stored = json.loads((folder / NAME).read_text())
+        stored = json.loads((folder / NAME).read_text(encoding="utf-8"))
         return cls(benchmarks={name: BenchmarkScore.stored(score) for name, score in stored["benchmarks"].items()}, folder=folder)
 
     @cached_property

@@ -28,7 +28,7 @@ class Result(Stage[Outcome]):
 
         found = {name: summarised(name, work.open(scored)) for name, scored in self.scores.items()}
         text = json.dumps({"benchmarks": {name: score.plain() for name, (score, _) in found.items()}}, indent=1)
-        (work.folder / NAME).write_text(text + "\n")
+        (work.folder / NAME).write_text(text + "\n", encoding="utf-8")
         (work.folder / QUESTIONS).mkdir()
         write_table(work.folder / QUESTIONS, QuestionScore, (row for _, rows in found.values() for row in rows))
         work.note(rows=len(found), attempts=sum(score.attempts for score, _ in found.values()))

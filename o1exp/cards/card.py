@@ -36,7 +36,7 @@ class Card:
 
     @classmethod
     def read(cls, folder: Path) -> "Card":
-        stored = json.loads((folder / ENTRIES).read_text())
+        stored = json.loads((folder / ENTRIES).read_text(encoding="utf-8"))
         return cls(folder, stored["entries"], tuple(stored["unknown"]), tuple(stored.get("gone", ())))
 
 

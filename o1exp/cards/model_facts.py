@@ -44,7 +44,7 @@ def _config(models: list[Artefact]) -> dict[str, Any]:
         target = artefact.points_to
         for place in [Path(target.source) / "config.json", *_cached(target.source, target.revision)] if target else []:
             if place.is_file():
-                found: dict[str, Any] = json.loads(place.read_text())
+                found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
                 return found
     return {}
 

@@ -15,6 +15,7 @@ from rich.console import Console as Terminal
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from o1exp import print_any_letter
 from o1exp.chat.accounts import Account, Book, Entry, Failure, exists, open_book
 from o1exp.chat.book import strike
 from o1exp.chat.cache import Cache
@@ -28,6 +29,7 @@ WIDE = 160
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 2 with one message on stderr."""
+    print_any_letter()
     asked = _parser().parse_args(arguments)
     path = asked.outputs / NAME
     try:

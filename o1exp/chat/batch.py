@@ -42,7 +42,7 @@ class Batch:
 
     def save(self, folder: Path) -> None:
         part = folder / f"{self.name}.part"
-        part.write_text(json.dumps(asdict(self)))
+        part.write_text(json.dumps(asdict(self)), encoding="utf-8")
         part.replace(self.path(folder))
 
     def path(self, folder: Path) -> Path:
@@ -53,7 +53,7 @@ def stored(folder: Path, address: str) -> Iterator[Batch]:
     """What was submitted to that address and is not known to be over."""
     for path in sorted(folder.glob("*.json")):
         with suppress(ValueError, TypeError, OSError):
-            batch = Batch(**json.loads(path.read_text()))
+            batch = Batch(**json.loads(path.read_text(encoding="utf-8")))
             if batch.address == address:
                 yield batch
 

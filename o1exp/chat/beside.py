@@ -37,7 +37,7 @@ def save(answers: Iterable[Saved], folder: Path) -> Path | None:
         path = place / f"unsaved-{_mark(folder)}-{uuid.uuid4().hex}.jsonl"
         part = path.with_suffix(".part")
         with suppress(OSError):
-            part.write_text(lines)
+            part.write_text(lines, encoding="utf-8")
             return part.replace(path)
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def bring_in(cache: Cache, folder: Path) -> int:
     """Put what an earlier run saved for the folder into the cache and its price into the book. Gives the number of answers."""
     count = 0
     for path in unsaved(folder):
-        for saved in map(_read, path.read_text().splitlines()):
+        for saved in map(_read, path.read_text(encoding="utf-8").splitlines()):
             with cache.transaction(durable=True):
                 settle(cache, saved.key, saved.time)
                 if not cache.has(saved.key):

@@ -73,8 +73,8 @@ class Client:
         place = self._work.scratch / MAKING
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(uuid.uuid4().hex)
-        return place.read_text()
+            place.write_text(uuid.uuid4().hex, encoding="utf-8")
+        return place.read_text(encoding="utf-8")
 
     def ask(self, requests: Sequence[Request], what: str = "answers") -> Iterator[Answer]:
         """All answers in the order of the requests, each read from the cache once, when its turn comes, after every one of them is there.

@@ -10,6 +10,7 @@ from pathlib import Path
 from o1exp.chat.beside import Saved, save
 from o1exp.chat.cache import Cache, Unwritten
 from o1exp.chat.ledger import Ledger
+from o1exp.chat.unwritten import Unsynced
 
 HOLDING = 120.0
 """Seconds that answers are held in memory for a cache that may take them soon."""
@@ -78,9 +79,12 @@ class Keeper:
         """Write what is held, all of it in one commit: what came in together costs one. Errors: Unwritten, with all still held."""
         if not self._held:
             return
-        with self._cache.transaction(self._durable):
-            for write in self._held:
-                write.do()
+        try:
+            with self._cache.transaction(self._durable):
+                for write in self._held:
+                    write.do()
+        except Unsynced as problem:  # it is written all the same
+            self._fail(problem)
         written, self._held = self._held, deque()
         self.takes()
         for write in written:

@@ -1,5 +1,6 @@
 """A book in a file: sqlite in WAL mode, for the processes of one machine; a network file system will not do."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from o1exp.chat.layout import prepare
 from o1exp.chat.owners import Locked, Owner
 from o1exp.chat.pace import Limits, LimitsFile, state_file
 from o1exp.chat.purse import url_of
-from o1exp.chat.unwritten import Unwritten
+from o1exp.chat.unwritten import Unsynced, Unwritten
 from o1exp.flow import StageFailed
 
 PATIENCE = 120.0
@@ -42,7 +43,7 @@ class Lite:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._durable: bool | None = None
+        self._log: int | None = None
         locks = path.parent / "locks"
         with self.in_words():
             locks.mkdir(parents=True, exist_ok=True)
@@ -51,6 +52,7 @@ class Lite:
                     raise Moved(url)
                 self.connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
                 self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("PRAGMA synchronous=NORMAL")
                 try:
                     prepare(self.connection, path)
                 except ValueError as later:
@@ -63,9 +65,6 @@ class Lite:
             yield
             return
         with self.in_words():
-            if durable != self._durable:
-                self.connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                self._durable = durable
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -74,6 +73,21 @@ class Lite:
                 if self.connection.in_transaction:  # a full disk has ended it already
                     self.connection.execute("ROLLBACK")
                 raise
+        if durable:
+            self._sync()
+
+    def _sync(self) -> None:
+        """Wait until the disk has what was committed, as sqlite itself would within the commit: but others write meanwhile, and what
+        several processes wait for, the disk takes at once. What a new log has replaced is in the file, which was waited for then."""
+        try:
+            if self._log is None:  # it stays the same file while a connection is open
+                self._log = os.open(f"{self._path}-wal", os.O_RDONLY)
+            os.fdatasync(self._log)
+        except OSError as problem:
+            raise Unsynced(
+                f"{self._path}: it is not known whether the disk has what was written last ({problem}): look at the disk and at the bill "
+                "before anything is asked again"
+            ) from problem
 
     def patience(self, seconds: float) -> None:
         self.connection.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
@@ -96,3 +110,6 @@ class Lite:
 
     def close(self) -> None:
         self.connection.close()
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None

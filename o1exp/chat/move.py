@@ -10,7 +10,8 @@ from filelock import FileLock
 from o1exp.chat.layout import NAME, SCHEMA
 from o1exp.chat.lite import Lite
 from o1exp.chat.owners import owners_that_live
-from o1exp.chat.postgres import Postgres
+from o1exp.chat.pace import LimitsFile, carry, state_files
+from o1exp.chat.postgres import LimitsRow, Postgres
 from o1exp.chat.purse import Database, url_of
 from o1exp.flow import StageFailed
 
@@ -47,6 +48,7 @@ def move(outputs: Path, url: str) -> dict[str, int]:
         counts = _counts(sql)
         if not known:
             _copy(sql, base, counts)
+            _carry_limits(outputs / "locks", base)
             purse.note(outputs)
         _close(sql, url)
     return counts
@@ -86,6 +88,13 @@ def _copy(sql: sqlite3.Connection, base: Postgres, counts: dict[str, int]) -> No
         now = {table: int(base.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in TABLES}
         if now != counts:
             raise StageFailed(f"{now} rows came of {counts}; nothing was moved")
+
+
+def _carry_limits(locks: Path, base: Postgres) -> None:
+    """What was used of the limits in the last minute: the first run on the database is no faster than they allow."""
+    for file in state_files(locks):
+        with closing(LimitsFile(file)) as before:
+            carry(before, LimitsRow(base, file.name))
 
 
 def _counts(sql: sqlite3.Connection) -> dict[str, int]:

@@ -26,6 +26,7 @@ LONGEST_HOLD = 600.0
 LOOK_AGAIN = 5.0
 """Seconds after which a waiting request looks again: others may have used less than they thought."""
 _LAYOUT = struct.Struct("<4d")
+_LIMITS = "limits-"
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,19 @@ class LimitsFile:
             self._file = None
 
 
+def carry(before: Limits, after: Limits) -> None:
+    """What is used of an endpoint's limits, and until when nobody may send, goes to another place, whose clock is another one."""
+    with before.shared() as (old, then), after.shared() as (new, now):
+        new.requests, new.tokens = old.requests, old.tokens
+        new.counted = now - max(0.0, then - old.counted)
+        new.held_until = now + min(max(0.0, old.held_until - then), LONGEST_HOLD)
+
+
+def state_files(locks: Path) -> list[Path]:
+    """The files of all endpoints; the name of each names its endpoint."""
+    return sorted(locks.glob(f"{_LIMITS}*"))
+
+
 def state_file(locks: Path, address: str, key_name: str) -> Path:
     """The file of an endpoint."""
     return locks / name_of(address, key_name)
@@ -198,7 +212,7 @@ def name_of(address: str, key_name: str) -> str:
     """What names an endpoint: its address and the name of the variable that holds its key, for a limit belongs to an account."""
     parts = urlsplit(address)
     host = f"{parts.scheme}://{(parts.hostname or '').lower()}:{parts.port or ''}{parts.path.rstrip('/')}"
-    return f"limits-{hashlib.sha256(f'{host} {key_name}'.encode()).hexdigest()[:16]}"
+    return f"{_LIMITS}{hashlib.sha256(f'{host} {key_name}'.encode()).hexdigest()[:16]}"
 
 
 def packed(requests: float, tokens: float, counted: float, held_until: float) -> bytes:

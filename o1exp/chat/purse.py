@@ -56,7 +56,7 @@ class Purse(Settings):
     def note(self, outputs: Path) -> None:
         """Write it down, whatever was there."""
         part = outputs / f".{WHERE}.{uuid.uuid4().hex}"
-        part.write_text(json.dumps({"url": self.url}) + "\n")
+        part.write_text(json.dumps({"url": self.url}) + "\n", encoding="utf-8")
         os.replace(part, outputs / WHERE)
 
 
@@ -73,7 +73,7 @@ class Database(Purse):
 def url_of(outputs: Path) -> str:
     """The address of the folder's book, "" for requests.sqlite in it. Errors: ValueError where the file does not say."""
     try:
-        return str(json.loads((outputs / WHERE).read_text())["url"])
+        return str(json.loads((outputs / WHERE).read_text(encoding="utf-8"))["url"])
     except FileNotFoundError:
         return ""
     except (ValueError, KeyError, TypeError) as wrong:

@@ -12,6 +12,10 @@ class Unwritten(StageFailed):
         return any(word in str(self.__cause__) for word in ("locked", "busy", "full", "No space"))
 
 
+class Unsynced(StageFailed):
+    """It was committed, and may be lost should the power fail: writing it again would count it twice."""
+
+
 class Away(Unwritten):
     """The server with the answers does not answer, or is busy with others."""
 

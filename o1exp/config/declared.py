@@ -89,7 +89,7 @@ def sentences(cls: type) -> dict[str, str]:
 
 @cache
 def _in_file(file: str) -> dict[str, dict[str, str]]:
-    tree = ast.parse(Path(file).read_text())
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
     return {node.name: _in_class(node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
 
 

@@ -93,7 +93,7 @@ def _made(root: Path, key: str) -> bool:
 
 def _note(place: Path) -> dict[str, Any]:
     try:
-        found = json.loads(place.read_text())
+        found = json.loads(place.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

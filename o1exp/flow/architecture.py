@@ -101,7 +101,7 @@ def positions(said: Any) -> int | None:
 def of_folder(folder: Path) -> Architecture | None:
     """That of a model folder, its weights counted from the headers of its files; None where config.json does not say it."""
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return Architecture.of_config(config, sum(map(_weights, folder.glob("*.safetensors"))))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):  # said by whoever loads it
         return None

@@ -20,7 +20,7 @@ class Checkpoint:
         """A folder with weights is the model itself; a folder with `pointer.json` names one kept elsewhere."""
         pointer = folder / POINTER
         if pointer.exists():
-            return cls(**json.loads(pointer.read_text()))
+            return cls(**json.loads(pointer.read_text(encoding="utf-8")))
         return cls(str(folder / MODEL))
 
     @staticmethod

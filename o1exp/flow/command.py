@@ -4,9 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from o1exp import print_any_letter
+
 
 def answered(parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
     """What the command's function gives, or 2 with one message on stderr: for a ValueError, and a file that cannot be read or written."""
+    print_any_letter()
     asked = parser.parse_args(arguments)
     try:
         return int(asked.act(asked))

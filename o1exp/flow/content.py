@@ -15,7 +15,8 @@ SLOW = 2**30
 """Bytes to read from which a person is told."""
 BLOCK = 2**22
 FRESH_SECONDS = 2.0
-"""A file changed so shortly before it was read may change again within the same tick of the file system's clock: not remembered."""
+"""A file changed so shortly before its reading began may change again within the same tick of the file system's clock, behind the reader:
+not remembered, however long it took to read."""
 
 
 def sha256(path: Path) -> str:
@@ -51,14 +52,20 @@ def together(digests: Mapping[str, str]) -> str:
 
 
 def _read(path: Path, advance: Callable[[int], None]) -> str:
-    before, found = _state(path), hashlib.sha256()
+    began, before, found = time.time(), _state(path), hashlib.sha256()
     with path.open("rb") as content:
         while block := content.read(BLOCK):
             found.update(block)
             advance(len(block))
-    if before["size"] >= LARGE and before == _state(path) and time.time() - before["changed"] / 1e9 > FRESH_SECONDS:
+    if before["size"] >= LARGE and before == _state(path) and settled(before["changed"], began):
         _remember(path, {**before, "sha256": found.hexdigest()})
     return found.hexdigest()
+
+
+def settled(changed: int, seen: float) -> bool:
+    """Had a file whose change the file system dates so (ns) been at rest when it was looked at (seconds)? Only then its times tell the next
+    change."""
+    return seen - changed / 1e9 > FRESH_SECONDS
 
 
 def _state(path: Path) -> dict[str, int]:
@@ -79,7 +86,7 @@ def _remembered(path: Path) -> str:
     if state["size"] < LARGE:
         return ""
     try:
-        kept = json.loads(_place(path).read_text())
+        kept = json.loads(_place(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     same = isinstance(kept, dict) and all(kept.get(name) == value for name, value in state.items())
@@ -91,7 +98,7 @@ def _remember(path: Path, entry: dict[str, int | str]) -> None:
     partial = place.with_suffix(f".{os.getpid()}")
     with suppress(OSError):  # a home that cannot be written to: the file is read again the next time
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(entry))
+        partial.write_text(json.dumps(entry), encoding="utf-8")
         partial.replace(place)
 
 

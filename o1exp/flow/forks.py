@@ -64,12 +64,12 @@ def warm(modules: Sequence[str], env: dict[str, str]) -> Iterator[None]:
 def own_folder() -> Iterator[Path]:
     """A temporary folder for as long as this process lives; those of processes that were killed are removed first."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError), (folder / OWNER).open() as owner:  # somebody else's, or one that is being made
+        with suppress(OSError), (folder / OWNER).open(encoding="utf-8") as owner:  # somebody else's, or one that is being made
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=PREFIX) as made:
         folder = Path(made)
-        with (folder / "owner.part").open("w") as owner:
+        with (folder / "owner.part").open("w", encoding="utf-8") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX)
             (folder / "owner.part").rename(folder / OWNER)  # nobody finds it before it is held
             yield folder
@@ -108,7 +108,7 @@ def run(words: list[str]) -> NoReturn:
         os._exit(1)
     ended = json.loads(answer)
     if place := os.environ.get(CPU_SECONDS):
-        with open(place, "a") as log:
+        with open(place, "a", encoding="utf-8") as log:
             log.write(f"{ended['cpu_seconds']}\n")
     sys.stderr.flush()
     if ended["code"] < 0:

@@ -59,7 +59,7 @@ def boards() -> tuple[Board, ...]:
     env = {**{name: value for name, value in os.environ.items() if name != VISIBLE}, **ORDER}
     for command in (["nvidia-smi", "-L"], [sys.executable, "-S", "-c", ASKED]):
         with suppress(OSError, subprocess.SubprocessError):
-            return parsed(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=env).stdout)
+            return parsed(subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True, env=env).stdout)
     return ()
 
 

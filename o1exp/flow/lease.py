@@ -125,7 +125,7 @@ class GpuQueue:
         if (file := _locked(self._file(gpu))) is not None:
             os.close(file)
             return ""
-        return self._file(gpu).read_text() or "another process"
+        return self._file(gpu).read_text(encoding="utf-8") or "another process"
 
     def _tickets(self) -> list[Ticket]:
         """Those whose process lives; the others are thrown away."""
@@ -135,7 +135,7 @@ class GpuQueue:
                 path.unlink()
                 os.close(file)
             else:
-                number, count, identities, holder = json.loads(path.read_text())
+                number, count, identities, holder = json.loads(path.read_text(encoding="utf-8"))
                 found.append(Ticket(number, count, tuple(identities), holder))
         return found
 

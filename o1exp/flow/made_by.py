@@ -27,7 +27,7 @@ def made_by() -> dict[str, str]:
     if found := commit(Path(__file__).resolve().parents[2]):
         versions["commit"] = found
     listed = Path("/proc/cpuinfo")
-    return versions | {"processor": processor(listed.read_text() if listed.exists() else "")}
+    return versions | {"processor": processor(listed.read_text(encoding="utf-8") if listed.exists() else "")}
 
 
 def processor(listed: str) -> str:
@@ -55,7 +55,7 @@ def commit(checkout: Path) -> str:
     if not (checkout / ".git").exists():
         return ""
     try:
-        asked = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=checkout, capture_output=True, text=True, check=False)
+        asked = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=checkout, capture_output=True, encoding="utf-8", check=False)
     except OSError:  # no git
         return ""
     return asked.stdout.strip() if asked.returncode == 0 else ""

@@ -127,7 +127,7 @@ class Manifest:
         return {name.removeprefix(start): path for name, path in self.inputs.items() if name.startswith(start)}
 
     def save(self, folder: Path) -> None:
-        with (folder / NAME).open("w") as out:
+        with (folder / NAME).open("w", encoding="utf-8") as out:
             json.dump(asdict(self), out, indent=1, ensure_ascii=False)
             out.flush()
             os.fsync(out.fileno())
@@ -136,7 +136,7 @@ class Manifest:
 def absent(folder: Path) -> list[str]:
     """The files of an artefact that are in another store alone."""
     try:
-        return (folder / ABSENT).read_text().splitlines()
+        return (folder / ABSENT).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return []
 

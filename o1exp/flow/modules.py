@@ -10,12 +10,15 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from o1exp.flow.content import settled
 
 LIBRARY = Path(__file__).resolve().parent.parent
 NOUNS = "o1exp.records.nouns"
@@ -46,7 +49,7 @@ class Files:
         self._kept: dict[str, Any] = {}
         self._new = False
         with suppress(OSError, ValueError):
-            kept = json.loads(place.read_text())
+            kept = json.loads(place.read_text(encoding="utf-8"))
             self._kept = kept["files"] if kept["form"] == _FORM else {}
 
     def facts(self, module: str) -> ModuleFacts | None:
@@ -57,13 +60,14 @@ class Files:
         return self._read[module]
 
     def _facts(self, path: str, module: str) -> ModuleFacts:
-        stat = os.stat(path)
+        began, stat = time.time(), os.stat(path)
         stamp = [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size]
         kept = self._kept.get(path)
         if kept is not None and kept["stamp"] == stamp:
             return ModuleFacts(**kept["facts"])
-        facts = read(Path(path).read_text(), module)
-        self._kept[path], self._new = {"stamp": stamp, "facts": asdict(facts)}, True
+        facts = read(Path(path).read_text(encoding="utf-8"), module)
+        if settled(stat.st_ctime_ns, began):
+            self._kept[path], self._new = {"stamp": stamp, "facts": asdict(facts)}, True
         return facts
 
     def templates(self, module: str) -> dict[str, str]:
@@ -82,7 +86,7 @@ class Files:
             partial = self._place.with_suffix(f".{os.getpid()}")
             with suppress(OSError):
                 self._place.parent.mkdir(parents=True, exist_ok=True)
-                partial.write_text(json.dumps({"form": _FORM, "files": there}))
+                partial.write_text(json.dumps({"form": _FORM, "files": there}), encoding="utf-8")
                 partial.replace(self._place)
         self._new = False
 
@@ -127,7 +131,7 @@ def _texts(folder: str, names: list[str]) -> Iterator[tuple[str, str]]:
         path = os.path.join(folder, name)
         if name not in seen and os.path.isfile(path):
             seen.add(name)
-            text = Path(path).read_text()
+            text = Path(path).read_text(encoding="utf-8")
             yield name, hashlib.sha256(text.encode()).hexdigest()[:16]
             waiting += [match[0] for match in _FILE_NAME.finditer(text)]
 

@@ -67,7 +67,7 @@ class Process:
 
     def _elsewhere(self) -> float:
         """CPU seconds of forked workers, for which the child only stood."""
-        return sum(map(float, self._seconds.read_text().split())) if self._seconds.exists() else 0.0
+        return sum(map(float, self._seconds.read_text(encoding="utf-8").split())) if self._seconds.exists() else 0.0
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What the child has reported since the last look."""
@@ -85,9 +85,9 @@ class Process:
 
     def tail(self) -> str:
         """The end of the log, of which nothing secret is left."""
-        text = self.log.read_text(errors="replace")
+        text = self.log.read_text(errors="replace", encoding="utf-8")
         if (clean := masked(text)) != text:
-            self.log.write_text(clean)
+            self.log.write_text(clean, encoding="utf-8")
         return "".join(clean.splitlines(keepends=True)[-40:]).rstrip()
 
     def end(self) -> None:

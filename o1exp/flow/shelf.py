@@ -92,7 +92,7 @@ class Shelf:
         try:
             self._files(path, mark, {name: manifest.files[name] for name in manifest.files if name not in behind}, partial)
             if behind:
-                (partial / ABSENT).write_text("\n".join(behind))
+                (partial / ABSENT).write_text("\n".join(behind), encoding="utf-8")
             manifest.save(partial)
             shutil.rmtree(folder, ignore_errors=True)  # without a manifest: no artefact
             partial.rename(folder)

@@ -136,7 +136,7 @@ def _count_noun(facts: ModuleFacts, name: str, counted: dict[str, str]) -> None:
 
 
 def write_lock(groups: Iterable[Iterable[type[Settings]]]) -> None:
-    LOCK.write_text(json.dumps(lock(groups), indent=1) + "\n")
+    LOCK.write_text(json.dumps(lock(groups), indent=1) + "\n", encoding="utf-8")
 
 
 def lock(groups: Iterable[Iterable[type[Settings]]]) -> dict[str, dict[str, Any]]:

@@ -302,12 +302,12 @@ class Store(Artefacts):
     def _begin(self, stage: Stage[Any], scratch: Path) -> str:
         """The digest of the source by which this folder was begun; with `remake`, what other source has begun does not go on."""
         begun, source = scratch / "source", source_of(stage)
-        if self.remake and begun.exists() and begun.read_text() != source:
+        if self.remake and begun.exists() and begun.read_text(encoding="utf-8") != source:
             shutil.rmtree(scratch)
         scratch.mkdir(parents=True, exist_ok=True)
         if not begun.exists():
-            begun.write_text(source)
-        return begun.read_text()
+            begun.write_text(source, encoding="utf-8")
+        return begun.read_text(encoding="utf-8")
 
     def _digests(self, stage: Stage[Any]) -> dict[str, str]:
         found = {edge: self.manifest(inner) for edge, inner in stage.inputs.items()}
@@ -318,7 +318,7 @@ class Store(Artefacts):
 
     def _log_failure(self, stage: Stage[Any], problem: Exception) -> None:
         self._scratch(stage).mkdir(parents=True, exist_ok=True)
-        (self._scratch(stage) / "traceback.txt").write_text(masked("".join(traceback.format_exception(problem))))
+        (self._scratch(stage) / "traceback.txt").write_text(masked("".join(traceback.format_exception(problem))), encoding="utf-8")
 
     @contextmanager
     def _lock(self, stage: Stage[Any], patient: bool = True) -> Iterator[Hold]:

@@ -23,7 +23,7 @@ def used(root: Path, holds: Holds, paths: Iterable[str], waiting: Callable[[], N
             place.parent.mkdir(parents=True, exist_ok=True)
             held.enter_context(holds.hold(name, waiting))
             with holds.hold(GARBAGE, waiting):
-                place.write_text(json.dumps(sorted(paths)))  # nobody reads it half: who does holds GARBAGE
+                place.write_text(json.dumps(sorted(paths)), encoding="utf-8")  # nobody reads it half: who does holds GARBAGE
         try:
             yield
         finally:
@@ -38,7 +38,7 @@ def in_use(root: Path, holds: Holds) -> set[str]:
     found: set[str] = set()
     for place in sorted((root / USES).glob("*.json")):
         try:
-            paths = json.loads(place.read_text())
+            paths = json.loads(place.read_text(encoding="utf-8"))
         except FileNotFoundError:  # the run has just ended
             continue
         except ValueError:  # it was killed while it wrote

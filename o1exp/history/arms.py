@@ -42,7 +42,7 @@ class Arm:
     @cached_property
     def numbers(self) -> dict[str, dict[str, Any]]:
         """The numbers of each benchmark as they are stored, whichever they are."""
-        found: dict[str, dict[str, Any]] = json.loads((self.result.folder / NAME).read_text())["benchmarks"]
+        found: dict[str, dict[str, Any]] = json.loads((self.result.folder / NAME).read_text(encoding="utf-8"))["benchmarks"]
         return found
 
     @cached_property

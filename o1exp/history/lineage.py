@@ -57,7 +57,7 @@ class Artefact:
     def model_config(self) -> dict[str, Any]:
         """The model's config.json where it lies here; {} for a model kept elsewhere."""
         path = self.folder / CONFIG
-        found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return found
 
     @property

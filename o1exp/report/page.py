@@ -22,7 +22,7 @@ class Page:
 
     @classmethod
     def read(cls, folder: Path) -> "Page":
-        return cls(folder / "index.html", json.loads((folder / NAME).read_text()))
+        return cls(folder / "index.html", json.loads((folder / NAME).read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True, kw_only=True)

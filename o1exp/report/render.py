@@ -83,12 +83,12 @@ def write(
         "flips": [one.plain() for one in flips(arms, words.baseline)],
     }
     text = json.dumps(told, indent=1, ensure_ascii=False)
-    (folder / NAME).write_text(text + "\n")
-    (folder / "results.csv").write_text(csv_text(table))
-    (folder / "results.tex").write_text(latex_text(table))
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+    (folder / "results.csv").write_text(csv_text(table), encoding="utf-8")
+    (folder / "results.tex").write_text(latex_text(table), encoding="utf-8")
     if pairs := side_by_side(table):
-        (folder / "contamination.csv").write_text(pairs_csv(pairs))
-    (folder / "index.html").write_text(page(words, table, arms, wanted_samples, audit))
+        (folder / "contamination.csv").write_text(pairs_csv(pairs), encoding="utf-8")
+    (folder / "index.html").write_text(page(words, table, arms, wanted_samples, audit), encoding="utf-8")
 
 
 def page(words: PageWords, table: list[ResultRow], arms: list[Arm], wanted_samples: int, audit: Audited | None = None) -> str:

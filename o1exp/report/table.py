@@ -71,7 +71,7 @@ def values(row: ResultRow) -> dict[str, Any]:
 def reported(arms: list[Arm], report: Path) -> list[ResultRow]:
     """The table of a finished report, its comparisons read back; `arms` are the report's."""
     named = {name: replace(arm, name=name, also=()) for arm in arms for name in arm.names}
-    return [_row(named[line["arm"]], line) for line in json.loads((report / NAME).read_text())["rows"]]
+    return [_row(named[line["arm"]], line) for line in json.loads((report / NAME).read_text(encoding="utf-8"))["rows"]]
 
 
 def _row(arm: Arm, line: dict[str, Any]) -> ResultRow:

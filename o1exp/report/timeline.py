@@ -78,7 +78,7 @@ def _order(arms: Sequence[Arm]) -> Any:
 
     def key(arm: Arm) -> str:
         alone = [stage.manifest.started for stage in arm.stages if owners[stage.path] == 1]
-        return max(alone, default=arm.result.manifest.started)
+        return min(alone, default=arm.result.manifest.started)
 
     return key
 

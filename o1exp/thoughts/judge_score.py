@@ -137,7 +137,7 @@ class Weights(Stage[Checkpoint]):
         return cls(source=source, name=source, revision=revision)
 
     def make(self, work: Work) -> None:
-        (work.folder / POINTER).write_text(json.dumps({"source": self.source, "revision": self.revision}))
+        (work.folder / POINTER).write_text(json.dumps({"source": self.source, "revision": self.revision}), encoding="utf-8")
 
 
 def steps_of(row: Labelled) -> list[JudgedStep]:

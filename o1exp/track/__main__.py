@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from o1exp import print_any_letter
 from o1exp.flow.errors import RunError
 from o1exp.track import unsent
 from o1exp.track.study import send
@@ -12,6 +13,7 @@ from o1exp.track.ui import serve
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0; 1 where a server still does not take what waits for it; 2 with one message on stderr."""
+    print_any_letter()
     parser = argparse.ArgumentParser(
         prog="python -m o1exp.track", description="MLflow's UI on 127.0.0.1; or send what a server did not take."
     )

@@ -32,7 +32,7 @@ def serve(outputs: Path, port: int) -> int:
     log = outputs.resolve() / "mlflow.log"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{database}", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1"]
-    with log.open("w") as out:
+    with log.open("w", encoding="utf-8") as out:
         server = subprocess.Popen(command, env={**os.environ, **SETTINGS}, stdout=out, stderr=out, start_new_session=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

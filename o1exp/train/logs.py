@@ -127,10 +127,10 @@ class Log(Generic[R]):
         path = scratch / file.name
         self.rows = list(_rows_up_to(file, path, last_step)) if last_step and path.exists() else []
         partial = path.with_suffix(".part")
-        partial.write_text("".join(_line(row) for row in self.rows))
+        partial.write_text("".join(_line(row) for row in self.rows), encoding="utf-8")
         partial.rename(path)
         self.path = path
-        self.file = path.open("a")
+        self.file = path.open("a", encoding="utf-8")
 
     def add(self, row: R) -> None:
         self.rows.append(row)
@@ -140,7 +140,7 @@ class Log(Generic[R]):
     def keep(self, folder: Path) -> None:
         """Leave the log in the artefact, if it has rows."""
         if self.rows:
-            (folder / self.path.name).write_text(self.path.read_text())
+            (folder / self.path.name).write_text(self.path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 class OpenLogs:

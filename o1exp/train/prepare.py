@@ -1,7 +1,10 @@
 """Examples as token ids: an artefact that all trainings with the same tokenizer, template and length cap share."""
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -16,7 +19,7 @@ from o1exp.train.bases.pretrained import Pretrained
 from o1exp.train.facts import PreparedFacts
 
 if TYPE_CHECKING:
-    from o1exp.train.data.encode import Encoded
+    from o1exp.train.data.encode import Encoded, Ints
 
 
 LISTED = 100
@@ -103,10 +106,9 @@ class Prepare(Stage[Prepared]):
                 data = encode(_counted(table, bar, work), encoder, self.max_length, self.overlong, work.scratch)
             except CannotTrain as problem:
                 raise ValueError(str(problem)) from None
-        data = data.moved(work.folder)
-        data.save(work.folder)
         write_preview(data, tokenizer, work.folder)
         work.note(**facts(data, self.max_length, encoder.specials).noted())
+        data.moved(work.folder)
 
 
 def _counted(table: Table[Any], bar: Any, work: Work) -> Iterator[Example | Pair]:
@@ -159,19 +161,53 @@ def end_tokens(start: Checkpoint) -> list[int]:
 
 def facts(data: "Encoded", max_length: int, specials: Mapping[str, int]) -> PreparedFacts:
     """Counts for the manifest, with a histogram: how many examples have up to so many tokens (doubling widths)."""
-    import numpy as np
+    from o1exp.train.data.growing import pieces
+    from o1exp.train.data.problems import distinct
 
-    lengths = np.sort(data.lengths_seen)
-    edges = [2**power for power in range(1, 40) if 2 ** (power - 1) < lengths[-1] and 2**power >= lengths[0]]
+    lengths = Lengths(data.lengths_seen)
+    edges = [2**power for power in range(1, 40) if 2 ** (power - 1) < lengths.at(1.0) and 2**power >= lengths.at(0.0)]
     counts, below = {}, 0
     for edge in edges:
-        within = int(np.searchsorted(lengths, edge, side="right"))
+        within = lengths.within(edge)
         counts[str(edge)], below = within - below, within
+    tokens = int(data.starts[-1])
     return PreparedFacts(
-        rows=len(data), examples=len(lengths), dropped=data.dropped, cut=data.cut, tokens_lost=data.over,
-        tokens=int(data.lengths.sum()), label_tokens=int(data.labels.sum()), max_length=max_length,
-        length_median=int(lengths[len(lengths) // 2]), length_p90=int(lengths[int(0.9 * (len(lengths) - 1))]),
-        length_longest=int(lengths[-1]),
-        length_histogram=counts, problems=int(np.count_nonzero(np.diff(np.sort(data.problems)))) + 1, unreadable=len(data.unreadable),
+        rows=len(data), examples=len(data.lengths_seen), dropped=data.dropped, cut=data.cut, tokens_lost=data.over, tokens=tokens,
+        label_tokens=tokens - sum(int(some.sum()) for some in pieces(data.prompts)), max_length=max_length,
+        length_median=lengths.middle, length_p90=lengths.at(0.9), length_longest=lengths.at(1.0),
+        length_histogram=counts, problems=distinct(data.problems), unreadable=len(data.unreadable),
         unreadable_rows=data.unreadable[:LISTED].tolist(), special_tokens=dict(sorted(specials.items())),
     )  # fmt: skip
+
+
+class Lengths:
+    """How often each length occurs: no table of them is sorted."""
+
+    def __init__(self, lengths: "Ints") -> None:
+        import numpy as np
+
+        from o1exp.train.data.growing import pieces
+
+        counts = Counter[int]()
+        for some in pieces(lengths):
+            found, often = np.unique(some, return_counts=True)
+            counts.update(dict(zip(found.tolist(), often.tolist(), strict=True)))
+        self.kinds = sorted(counts)
+        self.ends = list(accumulate(counts[length] for length in self.kinds))
+
+    def of(self, place: int) -> int:
+        """That at a place, from the shortest on."""
+        return self.kinds[bisect_right(self.ends, place)]
+
+    def at(self, share: float) -> int:
+        """The one that this share of them does not pass."""
+        return self.of(int(share * (self.ends[-1] - 1)))
+
+    @property
+    def middle(self) -> int:
+        return self.of(self.ends[-1] // 2)
+
+    def within(self, edge: int) -> int:
+        """How many are no longer."""
+        place = bisect_right(self.kinds, edge)
+        return self.ends[place - 1] if place else 0

@@ -107,16 +107,16 @@ class TrainSpec:
         return Path(self.scratch) / "failure.json"
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1))
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "TrainSpec":
-        return cls(**json.loads(path.read_text()))
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def report(self, text: str, refused: bool) -> None:
         """Leave the first failure for the parent: other ranks fail after it, for want of their peer."""
         try:
-            with self.failure.open("x") as out:
+            with self.failure.open("x", encoding="utf-8") as out:
                 json.dump({"text": text, "refused": refused}, out)
         except FileExistsError:
             pass

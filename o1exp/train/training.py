@@ -232,7 +232,7 @@ class Training(Stage[Checkpoint]):
                 work.run(command, lambda row: _show(row, bar, work.console), environment(self.machine), grace)
             except StageFailed as ended:
                 raise _cause(spec, ended) from None
-        work.note(**json.loads((work.scratch / "result.json").read_text()))
+        work.note(**json.loads((work.scratch / "result.json").read_text(encoding="utf-8")))
 
     def show(self, work: Work) -> None:
         """Print what is learned and how long it is, before it costs anything."""
@@ -268,7 +268,7 @@ def _cause(spec: TrainSpec, ended: StageFailed) -> Exception:
     """What the first failing rank said, rather than what its launcher makes of it."""
     if not spec.failure.exists():
         return ended
-    failure = json.loads(spec.failure.read_text())
+    failure = json.loads(spec.failure.read_text(encoding="utf-8"))
     return ValueError(failure["text"]) if failure["refused"] else StageFailed(failure["text"])
 
 

@@ -27,7 +27,7 @@ class Audited:
 
     @classmethod
     def read(cls, folder: Path) -> "Audited":
-        stored = json.loads((folder / AUDIT).read_text())
+        stored = json.loads((folder / AUDIT).read_text(encoding="utf-8"))
         return cls(stored["points"], stored["findings"])
 
 
@@ -68,8 +68,8 @@ class Audit(Stage[Audited]):
         said = answers(Path(self.answers)) if self.answers else {}
         findings = audit(Dossier(root=work.store.root, run=self.run, cards=cards, answers=said, command=self.command))
         name = self.run or "run"
-        (work.folder / AUDIT).write_text(stored(findings, name))
-        (work.folder / CHECKLIST).write_text(written(checklist(findings, name)))
+        (work.folder / AUDIT).write_text(stored(findings, name), encoding="utf-8")
+        (work.folder / CHECKLIST).write_text(written(checklist(findings, name)), encoding="utf-8")
         points = checklist(findings, name).standing
         work.note(**points.points, total=points.total)
 

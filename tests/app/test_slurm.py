@@ -125,7 +125,7 @@ def test_a_failed_job_is_named_with_its_log_and_submitted_again(o1exp: Command, 
             break
     (tmp_path / "kept.jsonl").rename(tmp_path / "gone.jsonl")
     status = o1exp(*words, "action=status").out
-    assert re.search(r"failed  study-data-\w+ \(job 4711\): failed: .*gone.jsonl.*\(its log: .*\.log\)", status), status
+    assert re.search(r"failed  study-data-\w+ \(job \d+\): failed: .*gone.jsonl.*\(its log: .*\.log\)", status), status
     again = o1exp(*words)  # another job of the same name, with an ending of its own
     assert again.code == 0, again.out + again.err
     assert cluster.ended() == ["FAILED", "COMPLETED"]

@@ -1,6 +1,7 @@
 """What was paid for is not lost where the cache takes nothing: locked, full, damaged. And equal or longer questions are not paid twice."""
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from o1exp.chat.cache import Cache, Kept
 from o1exp.chat.client import Calls, Client
 from o1exp.chat.layout import NAME, TABLES
 from o1exp.chat.ledger import Ledger
+from o1exp.chat.prices import Price
 from o1exp.chat.request import Request, asked, cache_key
 from o1exp.chat.servers.loopback import Loopback, Refusal, Reply
 from o1exp.chat.teacher import Teacher
@@ -119,6 +121,43 @@ def test_answers_that_come_in_together_are_one_commit(tmp_path: Path) -> None:
     assert all(cache.has(f"key {n}") for n in range(3))
     ledger.close()
     cache.close()
+
+
+def test_others_write_while_the_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the answers of all processes together were as slow as one disk that is waited for one commit at a time."""
+    waited = list[str]()
+
+    def meanwhile(file: int) -> None:
+        with closing(sqlite3.connect(tmp_path / NAME, timeout=0.0, isolation_level=None)) as other:
+            assert other.execute("SELECT usd FROM ledger WHERE key='key'").fetchall() == [(0.5,)]
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+        waited.append(os.readlink(f"/proc/self/fd/{file}"))
+
+    monkeypatch.setattr(os, "fdatasync", meanwhile)
+    with closing(Cache(tmp_path / NAME)) as cache, closing(Ledger(cache, tmp_path / "locks", "study", "stage")) as ledger:
+        ledger.claim("key", "m", Price(0.5, Usage(usd=0.5)), 1.0)
+        assert not waited, "a claim costs nothing by itself"
+        for _ in range(2):
+            with cache.transaction(durable=True):
+                ledger.pay("key", "m", Usage(usd=0.5)) if not waited else None
+    assert waited == [f"{tmp_path / NAME}-wal"] * 2
+
+
+def test_what_the_disk_may_not_have_is_told_and_not_written_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    answers = Answers()
+    with Loopback(answers) as server:
+        store, said = quiet_store(tmp_path)
+        with pytest.raises(RunError, match=r"it is not known whether the disk has what was written last \(.*Input/output error\)"):
+            store.get(Ask(teacher=teacher(server, concurrency=2), count=8))
+    sent = sum(answers.asked.values())
+    assert 0 < sent < 8
+    assert rows(tmp_path / NAME, "SELECT count(*), count(DISTINCT key), kind FROM ledger GROUP BY kind") == [(sent, sent, "answered")]
+    assert "saved in" not in said.getvalue()
 
 
 LIMITED = """

@@ -1,7 +1,9 @@
 """A book goes from requests.sqlite into a real PostgreSQL: all of it or nothing, once, and while nobody writes."""
 
+import asyncio
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from o1exp.chat.book import strike
 from o1exp.chat.cache import Cache
 from o1exp.chat.layout import NAME
 from o1exp.chat.ledger import Claim, Ledger
+from o1exp.chat.pace import Limit, Pace, packed, state_file
+from o1exp.chat.postgres import LimitsRow
 from o1exp.chat.postgres import Postgres as Base
 from o1exp.chat.prices import Price
 from o1exp.chat.servers.loopback import Loopback
@@ -71,6 +75,20 @@ def test_all_of_it_is_there_and_the_next_run_goes_on(folder: Path, url: str, cap
             two.pay("new", "other", USED)
         two.close()
     assert rows(folder / NAME, "SELECT count(*), count(DISTINCT id), max(id) FROM ledger") == [(24, 24, 24)]
+
+
+@pytest.mark.slow
+def test_what_is_used_of_limits_goes_along(folder: Path, url: str) -> None:
+    file = state_file(folder / "locks", "http://teacher/v1", "KEY")
+    now = time.monotonic()
+    file.write_bytes(packed(requests=0.0, tokens=0.0, counted=now, held_until=now + 300.0))
+    old = state_file(folder / "locks", "http://other/v1", "KEY")
+    old.write_bytes(packed(requests=600.0, tokens=0.0, counted=now + 900.0, held_until=now - 300.0))  # counted before the machine restarted
+    assert moved(folder, url) == 0
+    with closing(Base(url)) as base:
+        held, free = (Pace(LimitsRow(base, name.name), Limit(60), Limit(0), asyncio.Event()) for name in (file, old))
+        assert 200 < held.take(1) <= 300
+        assert 400 < free.take(1) <= 600 - 4
 
 
 @pytest.mark.slow

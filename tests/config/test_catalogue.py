@@ -22,6 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(catalogue, "_PACKAGE", tmp_path / "house")
     monkeypatch.setattr(catalogue, "GROUPS", {"machine": ("o1exp.flow.machine.Machine",)})
+    monkeypatch.setattr(catalogue, "_FRESH_SECONDS", -1e9)
     (tmp_path / "house" / "room").mkdir(parents=True)
     (tmp_path / "house" / "room" / "module.py").write_text("x = 1\n")
     found = catalogue.cache_file()
@@ -39,6 +40,12 @@ def _mark(cache: Path, name: str) -> None:
     stored = json.loads(cache.read_text())
     stored["facts"]["o1exp.flow.machine.Machine"]["says"] = name
     cache.write_text(json.dumps(stored))
+
+
+def test_of_sources_that_were_changed_just_now_nothing_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_FRESH_SECONDS", 600.0)
+    assert _read_again()
+    assert not cache.exists()
 
 
 def test_facts_are_kept_and_read_anew_after_a_change_of_any_source(cache: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,6 +57,22 @@ def test_other_content_of_the_same_size_and_date_is_seen(weights: Path, monkeypa
 def test_a_file_just_written_is_not_remembered(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "FRESH_SECONDS", 60.0)
     assert reads(weights, monkeypatch) == reads(weights, monkeypatch) == 7000
+
+
+def test_a_file_that_was_fresh_when_its_reading_began_is_not_remembered(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have changed behind the reader, within the tick in which it was written, however long the reading took."""
+    monkeypatch.setattr(content, "FRESH_SECONDS", 2.0)
+    changed = weights.stat().st_ctime_ns / 1e9
+
+    def told(*seconds: float) -> None:
+        clock = iter(changed + later for later in seconds)
+        monkeypatch.setattr(content, "time", SimpleNamespace(time=lambda: next(clock, changed + 900.0)))
+
+    told(0.5)
+    assert reads(weights, monkeypatch) == 7000
+    told(2.5)
+    assert reads(weights, monkeypatch) == 7000
+    assert reads(weights, monkeypatch) == 0
 
 
 def test_a_cache_that_is_damaged_or_cannot_be_written_is_no_obstacle(weights: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """When the arms of a study were made, what changed between them, and what each cost."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,21 @@ def test_each_stage_counts_for_the_first_arm_that_stands_on_it(arms: list[Arm]) 
     assert first.begun <= first.ended
     assert first.hours >= 0
     assert first.usd == 0
+
+
+def test_arms_stand_in_the_order_in_which_they_were_begun(planted: PlantedRun, tmp_path: Path) -> None:
+    """The one that was begun first may be the one whose last stage began last."""
+    root = tmp_path / "outputs"
+    shutil.copytree(planted.root, root)
+    arms = {arm.name: arm for arm in gather(root, planted.results)}
+    shared = {stage.path for stage in arms["long"].stages} & {stage.path for stage in arms["shortcut"].stages}
+    for name, (first, last) in {"long": (1, 5), "shortcut": (2, 3)}.items():
+        own = [stage.folder / "manifest.json" for stage in arms[name].stages if stage.path not in shared]
+        for path, hour in zip(own, [last, *[first] * len(own)], strict=False):
+            said = json.loads(path.read_text(encoding="utf-8"))
+            path.write_text(json.dumps({**said, "started": f"2026-01-01T0{hour}:00:00+00:00"}), encoding="utf-8")
+    found = timeline(gather(root, planted.results))
+    assert [one.arm for one in found] == ["long", "shortcut"]
 
 
 def test_it_says_what_changed(arms: list[Arm]) -> None:

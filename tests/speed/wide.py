@@ -19,7 +19,7 @@ from rich.console import Console as Terminal
 
 from o1exp.curate.rules import Rules
 from o1exp.flow import Checkpoint, Console, Stage, Store, Work, how
-from o1exp.records import Problem, Table
+from o1exp.records import Example, Problem, Table
 from o1exp.records.table import FRAME, write_frames
 from o1exp.sources.local import Local
 from o1exp.thoughts.solutions import Solutions
@@ -48,6 +48,8 @@ _SAYS = (
 )  # fmt: skip
 _TURNS = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _MASK = (1 << 64) - 1
+FRAMES = 16
+"""Of so many examples to encode one is made anew."""
 NEAR = 20
 """Each so many-th problem is an earlier one with an edit."""
 LEAKED, POSED = 100, 500
@@ -134,11 +136,33 @@ class Columns(Stage[Table[Problem]]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Worked(Stage[Table[Example]]):
+    """Solved problems without a file of them and a source, for encoding at any size: a sixteenth of the texts is made anew, each question
+    is told apart by its number."""
+
+    count: int
+
+    def make(self, work: Work) -> None:
+        work.note(rows=write_frames(work.folder, Example, self._frames()))
+
+    def _frames(self) -> "Iterator[polars.DataFrame]":
+        import polars
+
+        for first in range(0, self.count, FRAME):
+            numbers = polars.int_range(first, min(first + FRAME, self.count), eager=True)
+            made = [row(number) for number in range(first // FRAMES, first // FRAMES + FRAME // FRAMES)]
+            texts = polars.DataFrame(made)[(numbers - first) % len(made)]
+            yield texts.with_columns(number=numbers).select(
+                polars.format("p{}", "number").alias("problem"), polars.format("Case {}. {}", "number", "problem").alias("prompt"),
+                polars.col("solution").alias("response"), polars.lit(0, polars.Int64).alias("draw"), polars.lit("").alias("origin"),
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tokenizer(Stage[Checkpoint]):
     """A byte-pair tokenizer of 4,096 tokens."""
 
     def make(self, work: Work) -> None:
-        from o1exp.records import Example
         from tests.speed.tokens import byte_pairs
 
         texts = [Example(problem="", prompt="", response=text) for number in range(200) for text in (question(number),)]
@@ -157,7 +181,15 @@ class Took:
 
 
 def stages(folder: Path, rows: int) -> dict[str, Stage[object]]:
-    """By name, in the order in which they are made. The filter's default rules, and both over the whole table."""
+    """By name, in the order in which they are made. Encoding needs none of the files."""
+    worked = Worked(count=rows)
+    encoded = Prepare(tokenizer=Tokenizer(), data=worked, max_length=2048)
+    before = filtering(folder, rows) if (folder / "rows.jsonl").is_file() else {}
+    return {**before, "examples": worked, "encode": encoded}
+
+
+def filtering(folder: Path, rows: int) -> dict[str, Stage[object]]:
+    """The filter's default rules, and both over the whole table."""
     source = Local(path=str(folder / "rows.jsonl"), sha256=f"{rows}")
     benchmark = Local(path=str(folder / "benchmark.jsonl"))
     table = Columns(path=str(folder / "rows.jsonl"), count=rows)
@@ -165,8 +197,7 @@ def stages(folder: Path, rows: int) -> dict[str, Stage[object]]:
     wide = Rules(problems=table, benchmarks={"benchmark": benchmark}, duplicates=True, decontaminate=True)
     solved = Solutions(problems=wide)
     verified = Rejection(thoughts=solved, problems=wide)
-    encoded = Prepare(tokenizer=Tokenizer(), data=verified, max_length=2048)
-    return {"source": source, "columns": table, "rules": rules, "whole": wide, "solutions": solved, "verify": verified, "encode": encoded}
+    return {"source": source, "columns": table, "rules": rules, "whole": wide, "solutions": solved, "verify": verified}
 
 
 def prepared(folder: Path, rows: int) -> None:
@@ -219,7 +250,7 @@ def main(words: Sequence[str]) -> None:
     if words[2:3] == ["--here"]:
         print(json.dumps(asdict(make(folder, rows, words[3]))), flush=True)
         return
-    if not (folder / "rows.jsonl").is_file():
+    if not ({*words[2:]} & {"examples", "encode"} or (folder / "rows.jsonl").is_file()):
         began = time.monotonic()
         prepared(folder, rows)
         print(f"{rows:,} problems written in {time.monotonic() - began:.0f} s", flush=True)

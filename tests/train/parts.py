@@ -5,6 +5,7 @@ import json
 import pickle
 import random
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from o1exp.flow import Machine, Manifest, Stage, Store, Work
 from o1exp.records import Example, Table
 from o1exp.train.bases.small import Untrained
 from o1exp.train.data.encode import CHOSEN, PLAIN, Encoded
-from o1exp.train.data.schedule import OptimizerStep, Units, plan, units_of
+from o1exp.train.data.schedule import OptimizerStep, Plan, Units, plan, units_of
 from o1exp.train.sft import Sft
 from o1exp.train.spec import TrainSpec
 
@@ -86,7 +87,7 @@ def encoded(ids: Any, starts: Any, prompts: Any, dropped: int = 0, pairs: bool =
     )  # fmt: skip
 
 
-def the_plan(spec: TrainSpec, data: Encoded) -> list[OptimizerStep]:
+def the_plan(spec: TrainSpec, data: Encoded) -> Plan:
     return plan(spec, every_unit(spec, data))
 
 
@@ -135,7 +136,7 @@ def loaded(folder: Any) -> Any:
     return AutoModelForCausalLM.from_pretrained(folder).eval()
 
 
-def documents_of(steps: list[OptimizerStep]) -> list[int]:
+def documents_of(steps: Sequence[OptimizerStep]) -> list[int]:
     return [document for step in steps for pack in step.packs for document in pack]
 
 

@@ -1,11 +1,13 @@
 """Learning rates, and how ranks share a step."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from o1exp.records import Example, Pair
 from o1exp.train.data.encode import ChatEncoder, encode
-from o1exp.train.data.schedule import Feed, held_out, held_out_facts, learning_rate, micro_batches_per_step, units_of
+from o1exp.train.data.schedule import Batches, Feed, held_out, held_out_facts, learning_rate, micro_batches_per_step, units_of
 from tests.chat.shapes import SHAPES
 from tests.train.parts import a_spec, documents_of, encoded, every_unit, the_plan
 
@@ -99,3 +101,30 @@ def test_pairs_of_a_question_stand_on_one_side() -> None:
     assert sum(len(units.members) for units in sides) == 80
     facts = held_out_facts(data, 0.3)
     assert (facts["held_out"], facts["held_out_problems"]) == (4 * len(rows[1]), len(rows[1]))
+
+
+def test_a_plan_holds_a_few_bytes_of_a_document() -> None:
+    count = 20_000
+    data = encoded(np.zeros(0), np.arange(0, 4 * count + 1, 4), np.full(count, 2))
+    spec = a_spec(epochs=2)
+    units = every_unit(spec, data)
+    assert units.sizes.sum() == 4 * count
+    tracemalloc.start()
+    todo = the_plan(spec, data)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(todo.units) == 2 * count
+    assert held < 32 * count  # twice 4 bytes, beside those of the units
+    assert peak < 48 * count + 1_000_000
+    assert len(todo[-1].packs) == len(todo[len(todo) - 1].packs) > 0
+    assert [step.tokens for step in todo[2:4]] == todo.tokens[2:4].tolist()
+
+
+def test_held_out_micro_batches_are_made_when_they_are_asked_for() -> None:
+    data = encoded(np.arange(400) % 50, np.arange(0, 401, 10), np.full(40, 4))
+    spec = a_spec(devices=3)
+    shares = [Batches(spec, every_unit(spec, data), rank) for rank in range(3)]
+    assert {len(share) for share in shares} == {3}
+    assert sorted(d for share in shares for batch in share for d in batch.documents) == list(range(40))
+    assert shares[0][1] is not shares[0][1]
+    assert shares[2][-1].ids.equal(shares[2][2].ids)

@@ -31,7 +31,7 @@ def seen_in(tmp_path: Path, objective: str, precision: str, waits: Any) -> tuple
     )  # fmt: skip
     data = encoded(np.arange(1200) % 50, np.arange(0, 1201, 20), np.full(60, 7), pairs=objective == "dpo")
     feed = Feed(spec, every_unit(spec, data), the_plan(spec, data), 0)
-    student: Any = Student(spec, data, feed.todo, objective_of(spec, every_unit(spec, data), 0))
+    student: Any = Student(spec, data, feed.todo, objective_of(spec, data, 0))
     student.model = model().to(torch.bfloat16 if precision == "bf16" else torch.float32)
     checkpoint_activations(student.model)
     optimizer = adamw(student.model, spec)

@@ -75,13 +75,13 @@ def ending(root: Path, job: KeptJob) -> Ending | None:
 
 def _write(path: Path, value: Any) -> None:
     partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(dataclasses.asdict(value), indent=1))
+    partial.write_text(json.dumps(dataclasses.asdict(value), indent=1), encoding="utf-8")
     partial.replace(path)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
     return found

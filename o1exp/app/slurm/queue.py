@@ -64,6 +64,6 @@ def requeue(number: str) -> str:
 
 def _call(command: list[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=dict(env), check=False)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=SECONDS, env=dict(env), check=False)
     except (OSError, subprocess.TimeoutExpired) as wrong:
         return subprocess.CompletedProcess(command, 1, "", str(wrong))

@@ -92,7 +92,7 @@ def _submitted(root: Path, job: SlurmJob, after: list[str], asks: bool) -> KeptJ
     known = KeptJob(job.name, "", job.kind, job.keys, job.hours, str(job.log), tuple(after))
     keep(root, known)
     script = place(root) / f"{job.name}.sbatch"
-    script.write_text(job.script + "\n")
+    script.write_text(job.script + "\n", encoding="utf-8")
     # Jobs inherit the environment: keys of models that are asked go to those that ask, and to no other.
     try:
         number = submit(script, after, os.environ if asks else environment())

@@ -64,7 +64,7 @@ class Embedded(InferenceEngine):
                     raise StageFailed(refusals[0]) from None
                 raise
         seconds = time.monotonic() - started
-        found = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text().split("\n") if line]
+        found = [parse_row(line) for line in (Path(spec.out) / ROWS).read_text(encoding="utf-8").split("\n") if line]
         assert [one.row for one in found] == list(range(rows))
         work.note(tokens_made_now=tokens, tokens_per_second=round(tokens / seconds, 1), **facts)
         return [_attempt(one, job.problems, job.sampling.samples) for one in found]

@@ -235,7 +235,7 @@ def finish(spelling: Spelling, sampling: Sampling, place: tuple[int, bool], writ
 
 
 def append(path: Path, results: list[Continuation]) -> None:
-    with path.open("a") as out:
+    with path.open("a", encoding="utf-8") as out:
         out.writelines(_line(result) for result in results)
         out.flush()
         os.fsync(out.fileno())
@@ -258,7 +258,7 @@ def _line(result: Continuation) -> str:
 
 def write(path: Path, results: list[Continuation]) -> None:
     partial = path.with_suffix(".part")
-    with partial.open("w") as out:
+    with partial.open("w", encoding="utf-8") as out:
         out.writelines(map(_line, results))
         out.flush()
         os.fsync(out.fileno())

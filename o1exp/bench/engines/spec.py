@@ -29,11 +29,11 @@ class GenerateSpec:
     """Where finished chunks, and at last all rows, are put; it outlives a kill."""
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(dataclasses.asdict(self), ensure_ascii=False))
+        path.write_text(json.dumps(dataclasses.asdict(self), ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "GenerateSpec":
-        fields: dict[str, Any] = json.loads(path.read_text())
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         lists: dict[str, Any] = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
         return cls(**(fields | lists | {"sampling": Sampling(**fields["sampling"])}))
 
@@ -57,5 +57,5 @@ def parse_row(line: str) -> Continuation:
 
 def read_rows(folder: Path) -> list[Continuation]:
     """The rows of all JSONL files of a folder, in row order."""
-    lines = (line for path in folder.glob("*.jsonl") for line in path.read_text().split("\n") if line)
+    lines = (line for path in folder.glob("*.jsonl") for line in path.read_text(encoding="utf-8").split("\n") if line)
     return sorted(map(parse_row, lines), key=lambda found: found.row)

@@ -84,7 +84,7 @@ class Loopback:
     def answered(self, body: dict[str, Any]) -> None:
         if self._log is not None:
             line = json.dumps({"digest": digest(body), "model": body.get("model")}) + "\n"
-            with self._logging, self._log.open("a") as log:
+            with self._logging, self._log.open("a", encoding="utf-8") as log:
                 log.write(line)
 
 

@@ -93,8 +93,8 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
                 raise ValueError(f"{self.folder} has changed since this run read it; let nobody write there and run again")
         if weights := self.expect({}).parameters:
             work.note(parameters=int(weights))
-        (work.folder / "pointer.json").write_text(json.dumps({"source": source, "revision": revision}, indent=1))
-        (work.folder / "files.json").write_text(json.dumps(files, indent=1))
+        (work.folder / "pointer.json").write_text(json.dumps({"source": source, "revision": revision}, indent=1), encoding="utf-8")
+        (work.folder / "files.json").write_text(json.dumps(files, indent=1), encoding="utf-8")
 
     def preflight(self) -> Iterator[str]:
         """A folder that is no model that trains (`bases/folder.py`); a name that is neither a folder nor a hub id."""

@@ -118,7 +118,7 @@ class ByteTokenizer(Stage[Checkpoint]):
     def make(self, work: Work) -> None:
         folder = work.folder / "model"
         tokenizer(self.max_position_embeddings).save_pretrained(folder)
-        (folder / "config.json").write_text(json.dumps({"model_type": MODEL_TYPE}, indent=2) + "\n")
+        (folder / "config.json").write_text(json.dumps({"model_type": MODEL_TYPE}, indent=2) + "\n", encoding="utf-8")
         _save_stops(folder)
 
 
@@ -181,9 +181,9 @@ def _save(model: Untrained, folder: Path) -> None:
     }  # fmt: skip
     assert sum(weight.size for weight in weights.values()) == model.parameters
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(_config(model), indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(_config(model), indent=2) + "\n", encoding="utf-8")
     _save_stops(folder)
 
 
 def _save_stops(folder: Path) -> None:
-    (folder / "generation_config.json").write_text(json.dumps(STOPS, indent=2) + "\n")
+    (folder / "generation_config.json").write_text(json.dumps(STOPS, indent=2) + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -16,11 +16,14 @@ import numpy.typing as npt
 
 from o1exp.chat.dialogue import Dialogue
 from o1exp.records import Example, Pair
-from o1exp.train.data.found import Found, known
-from o1exp.train.data.growing import Growing, growing, grown
+from o1exp.train.data.found import KINDS, NAMED, Noticed, found_in
+from o1exp.train.data.growing import Growing, growing, pieces
 from o1exp.train.data.letters import Letters, sentence
+from o1exp.train.data.problems import name_of, number_of, same_problems
 
 Ints = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32]
+Numbers = npt.NDArray[np.integer[Any]]
 _PART = 2048
 """Rows that are encoded again after a kill, at most."""
 PLAIN, CHOSEN, REJECTED = range(3)
@@ -89,42 +92,48 @@ class Encoded:
         return len(self.prompts)
 
     @cached_property
-    def lengths(self) -> Ints:
-        return np.diff(self.starts)
+    def lengths(self) -> Counts:
+        """Tokens of each document."""
+        parts, before = [], 0
+        for some in pieces(self.starts):
+            parts.append(np.diff(some, prepend=before).astype(np.int32))
+            before = int(some[-1])
+        found: Counts = np.concatenate(parts)
+        return found[1:]
 
     @cached_property
-    def labels(self) -> Ints:
+    def labels(self) -> Counts:
         """Trainable tokens of each document."""
-        return self.lengths - self.prompts
+        prompts: Counts = np.concatenate([some.astype(np.int32) for some in pieces(self.prompts)])
+        return self.lengths - prompts
 
     def document(self, number: int) -> npt.NDArray[np.int32]:
         return self.ids[self.starts[number] : self.starts[number + 1]]
 
     def save(self, folder: Path) -> None:
-        """Write the arrays, but for ids that were written there while they were made."""
+        """Write the arrays."""
         for name in ARRAYS:
-            if name == IDS and isinstance(self.ids, np.memmap) and Path(str(self.ids.filename)) == folder / f"{IDS}.npy":
-                continue
             np.save(folder / f"{name}.npy", getattr(self, name))
-        np.save(folder / "counts.npy", np.array([self.dropped, self.cut, self.over]))
+        np.save(folder / f"{COUNTS}.npy", np.array([self.dropped, self.cut, self.over]))
 
     def moved(self, folder: Path) -> "Encoded":
-        """The same, with the file of the ids, which are mapped, in another folder of the same disk."""
+        """The same, with the files of its arrays, which are mapped, in another folder of the same disk."""
         assert isinstance(self.ids, np.memmap)
-        place = folder / f"{IDS}.npy"
-        os.replace(str(self.ids.filename), place)
-        return replace(self, ids=np.load(place, mmap_mode="r"))
+        here = Path(str(self.ids.filename)).parent
+        for name in (*ARRAYS, COUNTS):
+            os.replace(here / f"{name}.npy", folder / f"{name}.npy")
+        return Encoded.load(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> "Encoded":
-        """Mapped into memory, so that the ranks of a machine share one copy."""
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
-        dropped, cut, over = (int(count) for count in np.load(folder / "counts.npy"))
+    def load(cls, folder: Path, mapped: bool = True) -> "Encoded":
+        """Mapped into memory, so that the ranks of a machine share one copy, or all of it in memory."""
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r" if mapped else None) for name in ARRAYS}
+        dropped, cut, over = (int(count) for count in np.load(folder / f"{COUNTS}.npy"))
         return cls(**arrays, dropped=dropped, cut=cut, over=over)
 
 
-IDS = "ids"
-ARRAYS = (IDS, "starts", "prompts", "rows", "problems", "units", "roles", "lengths_seen", "unreadable")
+ARRAYS = ("ids", "starts", "prompts", "rows", "problems", "units", "roles", "lengths_seen", "unreadable")
+COUNTS = "counts"
 
 
 class ChatEncoder:
@@ -191,75 +200,77 @@ def encode(
 ) -> Encoded:  # fmt: skip
     """Encode every document of the rows; one longer than `max_length` tokens is dropped or cut at its end, and counted.
 
-    The ids go to `ids.npy` in the scratch folder as they come (one of its own where it is None) and are mapped into memory; of a document
-    some 60 bytes are held, which every few thousand rows are written there too: after a kill the same rows are passed over.
+    The arrays grow on disk, in the scratch folder, and are mapped into memory (a folder of their own where it is None, and then they are
+    read): of a document nothing is held. After a kill the rows of the parts that stand there are passed over.
 
     Rows that are no text (half of a surrogate pair) are left out and named in `unreadable`. Errors: CannotTrain if nothing is left, if a
     document has no trainable token, or where the tokenizer lacks a letter of one.
     """
     with tempfile.TemporaryDirectory() if scratch is None else nullcontext(str(scratch)) as place:
-        folder, found = Path(place), Found()
-        path, source = folder / f"{IDS}.npy", iter(rows)
-        for part in known(folder, grown(path, np.int32)):
-            found.add(part)
-        deque(islice(source, found.read), maxlen=0)
-        with growing(path, np.int32, found.tokens) as ids:
+        folder, source = Path(place), iter(rows)
+        with found_in(folder) as found:
+            counts = found.counts
+            deque(islice(source, counts.read), maxlen=0)
             while chunk := list(islice(source, _PART)):
-                part = _part(chunk, found.read, encoder, (max_length, overlong), ids)
-                ids.flush()
-                part.save(folder / f"{found.read}.npz")
-                found.add(part)
-        encoder.specials.update(found.specials)
-        if found.unknown:
-            raise CannotTrain(sentence(found.unknown))
-        if not found.numbers["rows"]:
-            unreadable = len(set(found.numbers["unreadable"]))
+                found.add(*_part(chunk, counts.read, encoder, (max_length, overlong), found.ids))
+        encoder.specials.update(counts.specials)
+        if counts.unknown:
+            raise CannotTrain(sentence(counts.unknown, counts.unknown_rows))
+        if not found.ids.count:
             raise CannotTrain(
-                f"no example is left to train on: {found.dropped} were longer than max_length={max_length}; raise it, or set overlong=cut"
-                + (f" ({unreadable} were no text)" if unreadable else "")
+                f"no example is left to train on: {counts.dropped} were longer than max_length={max_length}; raise it, or set overlong=cut"
+                + (f" ({counts.unreadable} were no text)" if counts.unreadable else "")
             )
-        return _encoded(found, np.load(path, mmap_mode=None if scratch is None else "r"))
+        number_problems(folder)
+        np.save(folder / f"{COUNTS}.npy", np.array([counts.dropped, counts.cut, counts.over]))
+        return Encoded.load(folder, mapped=scratch is not None)
 
 
-def _encoded(found: Found, ids: npt.NDArray[np.int32]) -> Encoded:
-    at = found.array("rows")
-    return Encoded(
-        ids=ids, starts=np.concatenate(([0], np.cumsum(found.array("lengths")))), prompts=found.array("prompts"), rows=at,
-        problems=found.problems.numbers()[found.array("kept").astype(bool)], units=at, roles=found.array("roles").astype(np.int8),
-        lengths_seen=found.array("seen"), unreadable=np.unique(found.array("unreadable")),
-        dropped=found.dropped, cut=found.cut, over=found.over,
-    )  # fmt: skip
+def number_problems(folder: Path) -> None:
+    """The problem of each document that is kept, by what was seen of all."""
+    questions, names, kept = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("questions", "names", "kept"))
+    with growing(folder / "problems.npy", np.int64) as problems:
+        for numbers, some in zip(same_problems(questions, names), pieces(kept), strict=True):
+            problems.extend(numbers[some.astype(bool)])
 
 
-def _part(chunk: list[Example | Pair], first: int, encoder: ChatEncoder, cap: tuple[int, str], ids: Growing) -> Found:
+def _part(
+    chunk: list[Example | Pair], first: int, encoder: ChatEncoder, cap: tuple[int, str], ids: Growing
+) -> tuple[Noticed, dict[str, list[int]]]:
     """Encode the documents of some rows, of which `first` stand before; `cap` is how long one may be, and what becomes of a longer one."""
-    (max_length, overlong), found, source = cap, Found(read=len(chunk)), documents(chunk, first)
-    numbers = found.numbers
-    encoder.specials, encoder.unknown = Counter(), found.unknown
+    (max_length, overlong), counts, source = cap, Noticed(read=len(chunk)), documents(chunk, first)
+    numbers: dict[str, list[int]] = {name: [] for name in ("lengths", *KINDS) if name not in ("ids", "starts")}
+    encoder.specials, encoder.unknown = Counter(), {}
     while some := list(islice(source, 512)):
         numbers["unreadable"].extend(document.row for document in some if not document.is_text)
         readable = [document for document in some if document.is_text]
         for document, (prompt, answer) in zip(readable, encoder(readable), strict=True):
-            found.problems.add(document.problem, document.prompt)
             tokens = len(prompt) + len(answer)
-            numbers["seen"].append(tokens)
             excess = tokens - max_length
             kept = excess <= 0 or overlong != "drop"
+            numbers["questions"].append(number_of(document.prompt))
+            numbers["names"].append(name_of(document.problem))
+            numbers["lengths_seen"].append(tokens)
             numbers["kept"].append(kept)
             if not kept:
-                found.dropped, found.over = found.dropped + 1, found.over + tokens
+                counts.dropped, counts.over = counts.dropped + 1, counts.over + tokens
                 continue
             if excess > 0:
-                answer, found.cut, found.over = answer[: max(0, len(answer) - excess)], found.cut + 1, found.over + excess
+                answer, counts.cut, counts.over = answer[: max(0, len(answer) - excess)], counts.cut + 1, counts.over + excess
             if not document.response.strip() or not answer:
                 raise CannotTrain(f"example {document.name} has no trainable token: " + _why_empty(document, len(prompt), max_length))
             ids.extend(prompt + answer)
             numbers["lengths"].append(len(prompt) + len(answer))
             numbers["prompts"].append(len(prompt))
             numbers["rows"].append(document.row)
+            numbers["units"].append(document.row)
             numbers["roles"].append(document.role)
-    found.specials, encoder.specials = dict(encoder.specials), Counter()
-    return found
+    numbers["unreadable"] = list(dict.fromkeys(numbers["unreadable"]))
+    counts.unreadable = len(numbers["unreadable"])
+    counts.unknown_rows = len({row for rows in encoder.unknown.values() for row in rows})
+    counts.unknown = {letter: rows[:NAMED] for letter, rows in encoder.unknown.items()}
+    counts.specials, encoder.specials = dict(encoder.specials), Counter()
+    return counts, numbers
 
 
 def _where(document: Document) -> str:

@@ -10,6 +10,9 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+BLOCK = 1 << 20
+"""Numbers of an array that are looked at together."""
+
 
 class Growing:
     """An open `.npy` of one dimension; `count` numbers stand in it."""
@@ -55,3 +58,14 @@ def grown(path: Path, kind: npt.DTypeLike) -> int:
     head = io.BytesIO()
     Growing(head, kind, 0)
     return max(0, path.stat().st_size - head.tell()) // np.dtype(kind).itemsize
+
+
+def pieces(numbers: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """The parts of an array, one after another; those of a whole file that is mapped are read, since what is mapped stays in memory."""
+    if not isinstance(numbers, np.memmap):
+        yield from (numbers[first : first + BLOCK] for first in range(0, len(numbers), BLOCK))
+        return
+    with Path(str(numbers.filename)).open("rb") as file:
+        file.seek(numbers.offset)
+        for first in range(0, len(numbers), BLOCK):
+            yield np.fromfile(file, numbers.dtype, min(BLOCK, len(numbers) - first))

@@ -87,13 +87,12 @@ def named(letter: str) -> str:
     return f"'{sign}' (U+{ord(letter):04X})"
 
 
-def sentence(unknown: dict[str, list[int]]) -> str:
-    """Which letters in which rows of the data."""
-    rows = sorted({row for found in unknown.values() for row in found})
+def sentence(unknown: dict[str, list[int]], rows: int) -> str:
+    """Which letters in which rows of the data; so many `rows` have one of them."""
     shown = list(_listed(unknown))
     more = f" and {len(unknown) - len(shown)} more" if len(unknown) > len(shown) else ""
     return (
-        f"the tokenizer cannot write {len(rows)} of the rows: it lacks {', '.join(shown)}{more}; leave these rows out, or choose a model "
+        f"the tokenizer cannot write {rows} of the rows: it lacks {', '.join(shown)}{more}; leave these rows out, or choose a model "
         "whose tokenizer knows these letters"
     )
 

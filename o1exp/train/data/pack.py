@@ -1,11 +1,14 @@
 """Which documents a training sees, in which order and in which packs: a pure function of lengths, budget and seed."""
 
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
-from o1exp.train.data.encode import Ints
+from o1exp.train.data.encode import Ints, Numbers
+from o1exp.train.data.growing import pieces
 
 Pack = list[int]
 
@@ -18,26 +21,27 @@ class Shape:
     length: int
 
 
-def document_order(lengths: Ints, epochs: float, max_tokens: int | None, seed: int) -> list[int]:
-    """Document numbers in training order: each epoch a fresh shuffle; cut after `epochs`, or once `max_tokens` tokens are reached."""
+def document_order(lengths: Numbers, epochs: float, max_tokens: int | None, seed: int) -> Iterator[Ints]:
+    """Document numbers in training order, epoch by epoch, each a fresh shuffle; cut after `epochs`, or once `max_tokens` tokens are
+    reached."""
     count = len(lengths)
     assert count > 0
-    total = max(1, round(epochs * count)) if max_tokens is None else None
-    order: list[int] = []
-    tokens, epoch = 0, 0
+    left, tokens, epoch = max(1, round(epochs * count)), 0, 0
     while True:
         shuffled = np.random.default_rng([seed, epoch]).permutation(count)
-        if total is not None:
-            order += shuffled[: total - len(order)].tolist()
-            if len(order) == total:
-                return order
+        if max_tokens is None:
+            yield shuffled[:left]
+            left -= min(left, count)
+            if not left:
+                return
         else:
-            assert max_tokens is not None
-            seen = tokens + np.cumsum(lengths[shuffled])
-            if seen[-1] >= max_tokens:
-                order += shuffled[: int(np.searchsorted(seen, max_tokens)) + 1].tolist()
-                return order
-            order, tokens = order + shuffled.tolist(), int(seen[-1])
+            for some in pieces(shuffled):
+                seen = tokens + np.cumsum(lengths[some], dtype=np.int64)
+                if seen[-1] >= max_tokens:
+                    yield some[: int(np.searchsorted(seen, max_tokens)) + 1]
+                    return
+                yield some
+                tokens = int(seen[-1])
         epoch += 1
 
 
@@ -45,29 +49,49 @@ LOOK_AHEAD = 64
 """Documents of the order that may fill the gaps of a step before their turn."""
 
 
-def steps(order: list[int], lengths: Ints, shape: Shape) -> Iterator[list[Pack]]:
+def steps(order: Iterable[Ints], lengths: Numbers, shape: Shape) -> Iterator[list[Pack]]:
     """The packs of every optimizer step.
 
     Each step takes the next documents in order that together fill it, so that it stays a random sample of the data (packing the whole
     epoch at once would make packs of equally long documents), and packs them best-fit decreasing, after the one whose turn it is. The
     gaps go to the first of the documents that follow which fit; what was passed over opens the next step.
     """
-    size: list[int] = lengths.tolist()
-    waiting = list(reversed(order))
-    while waiting:
-        first = waiting.pop()
+    size, waiting = np.ascontiguousarray(lengths).data, Waiting(order)
+    for first in iter(waiting.next, None):
         drawn: list[int] = []
         tokens = size[first]
-        while waiting and tokens + size[waiting[-1]] <= shape.packs * shape.length:
-            drawn.append(waiting.pop())
-            tokens += size[drawn[-1]]
+        while (one := waiting.next()) is not None:
+            if tokens + size[one] > shape.packs * shape.length:
+                waiting.put_back([one])
+                break
+            drawn.append(one)
+            tokens += size[one]
         filling = Filling(shape)
         filling.add(first, size[first])
         left = filling.add_best_fit_decreasing(drawn, size)
-        ahead = [waiting.pop() for _ in range(min(LOOK_AHEAD, len(waiting)))]
+        ahead = list(islice(iter(waiting.next, None), LOOK_AHEAD))
         passed = left + [document for document in ahead if not filling.add(document, size[document])]
-        waiting += reversed(passed)
+        waiting.put_back(passed)
         yield filling.packs
+
+
+class Waiting:
+    """Documents in the order of their turns; some thousands of them are there as Python's numbers."""
+
+    def __init__(self, order: Iterable[Ints]) -> None:
+        self._coming = (document for part in order for at in range(0, len(part), _TURNS) for document in part[at : at + _TURNS].tolist())
+        self._back: list[int] = []
+
+    def next(self) -> int | None:
+        """The one whose turn it is, None at the end."""
+        return self._back.pop() if self._back else next(self._coming, None)
+
+    def put_back(self, documents: list[int]) -> None:
+        """They come first again."""
+        self._back += reversed(documents)
+
+
+_TURNS = 1 << 14
 
 
 class Filling:
@@ -76,25 +100,25 @@ class Filling:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.packs: list[Pack] = []
-        self.room: list[int] = []
+        self._room: list[tuple[int, int]] = []
+        """The free tokens of each pack, with its place; the fullest first."""
 
     def add(self, document: int, size: int) -> bool:
         """Put the document into the fullest pack that still holds it, else into a new one; False if it fits nowhere."""
         assert size <= self.shape.length, "documents longer than a pack were dropped or cut before"
-        fitting = [at for at, free in enumerate(self.room) if free >= size]
-        if fitting:
-            at = min(fitting, key=lambda i: self.room[i])
+        fitting = bisect_left(self._room, (size, 0))
+        if fitting < len(self._room):
+            free, at = self._room.pop(fitting)
         elif len(self.packs) < self.shape.packs:
-            at = len(self.packs)
+            free, at = self.shape.length, len(self.packs)
             self.packs.append([])
-            self.room.append(self.shape.length)
         else:
             return False
         self.packs[at].append(document)
-        self.room[at] -= size
+        insort(self._room, (free - size, at))
         return True
 
-    def add_best_fit_decreasing(self, documents: list[int], size: list[int]) -> list[int]:
+    def add_best_fit_decreasing(self, documents: list[int], size: memoryview) -> list[int]:
         """Pack long documents first; returns what fits nowhere, in the order given."""
         longest_first = sorted(range(len(documents)), key=lambda place: -size[documents[place]])
         left = [place for place in longest_first if not self.add(documents[place], size[documents[place]])]

@@ -35,8 +35,8 @@ def write_preview(data: "Encoded", tokenizer: Any, folder: Path) -> None:
         texts = {name: readable(tokenizer.decode(part)) for name, part in parts.items()}
         runs = {name: pieces(tokenizer, part) for name, part in parts.items()}
         shown.append({**where, **texts, "pieces": runs, "tokens": [first, len(ids) - first]})
-    (folder / EXAMPLES).write_text(json.dumps(shown, ensure_ascii=False, indent=1))
-    (folder / PAGE).write_text(page(shown))
+    (folder / EXAMPLES).write_text(json.dumps(shown, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / PAGE).write_text(page(shown), encoding="utf-8")
 
 
 def pieces(tokenizer: Any, ids: list[int]) -> list[tuple[str, bool]]:
@@ -86,7 +86,7 @@ def lines(folder: Path, facts: PreparedFacts, window: int | None) -> Iterator[st
         yield f"  special tokens in the texts: {counts}"
     yield from histogram(facts.length_histogram, facts.max_length, window)
     yield "  learned is what is bold:"
-    for one in json.loads((folder / EXAMPLES).read_text()):
+    for one in json.loads((folder / EXAMPLES).read_text(encoding="utf-8")):
         yield f"  [dim]{escape(_clipped(one['given']))}[/dim][bold]{escape(_clipped(one['learned']))}[/bold]"
 
 

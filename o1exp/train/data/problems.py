@@ -1,7 +1,10 @@
-"""Which examples are of one problem: what is held out, is held out with all of them."""
+"""Which examples are of one problem: what is held out, is held out with all of them.
 
-from array import array
-from collections.abc import Mapping
+A problem's number comes from the texts alone, so that another order, other ids or other answers leave it as it is. There may be tens of
+millions of examples: 16 bytes of each lie on disk, and a part of them at a time is looked at.
+"""
+
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -9,53 +12,65 @@ import numpy as np
 import numpy.typing as npt
 
 from o1exp.records.question import question_number
+from o1exp.train.data.growing import BLOCK, pieces
 
 Ints = npt.NDArray[np.int64]
 
 
-class SameProblems:
-    """Numbers for problems, the same for examples whose questions are one text in some spelling, or that share an id (a translation).
+@lru_cache(maxsize=4096)
+def number_of(question: str) -> int:
+    """That of a question in any spelling."""
+    return question_number(question)
 
-    A number comes from the texts alone, so that another order, other ids or other answers leave it as it is. 16 bytes are kept of an
-    example: there may be tens of millions.
+
+def name_of(problem: str) -> int:
+    """64 bits of a problem's id; 0 for "", which is none."""
+    if not problem:
+        return 0
+    return int.from_bytes(blake2b(problem.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True) or 1
+
+
+def same_problems(questions: Ints, names: Ints) -> Iterator[Ints]:
+    """The number of each example's problem, part by part: the lowest of all questions that it is one problem with.
+
+    `questions` and `names` are the numbers of each example's question and id. Examples are of one problem whose questions are one text in
+    some spelling, or that share an id (a translation).
     """
+    joining = _joining(questions, names)
+    if not len(joining):  # every id has one question: nothing joins two of them
+        yield from pieces(questions)
+        return
+    known, lowest = _lowest(*_of(questions, names, joining))
+    for some in pieces(questions):
+        where = _among(some, known)
+        yield np.where(where >= 0, lowest[where], some)
 
-    def __init__(self) -> None:
-        self._numbers, self._names = array("q"), array("q")
 
-    def add(self, name: str, question: str) -> None:
-        """An example's problem by its id ("" for none) and its text."""
-        self._numbers.append(_number(question))
-        self._names.append(_name(name) if name else 0)
+def distinct(numbers: Ints) -> int:
+    """How many different ones there are."""
+    parts = 1 + len(numbers) // BLOCK
+    return sum(len(np.unique(np.concatenate([some[some % parts == part] for some in pieces(numbers)]))) for part in range(parts))
 
-    def extend(self, other: "SameProblems") -> None:
-        self._numbers.extend(other._numbers)
-        self._names.extend(other._names)
 
-    def arrays(self) -> dict[str, Ints]:
-        """All that is known, for a file."""
-        return {"numbers": np.frombuffer(self._numbers, np.int64), "names": np.frombuffer(self._names, np.int64)}
+def _joining(questions: Ints, names: Ints) -> Ints:
+    """The ids, sorted, that stand at two questions. All examples of an id are of one part of the hashes, and a part fits into memory."""
+    found, parts = [], 1 + len(names) // BLOCK
+    for part in range(parts):
+        here = [(asked[mine], called[mine]) for asked, called in zip(pieces(questions), pieces(names), strict=True)
+                for mine in ((called % parts == part) & (called != 0),)]  # fmt: skip
+        asked, called = (np.concatenate(some) for some in zip(*here, strict=True))
+        order = np.argsort(called, kind="stable")
+        asked, called = asked[order], called[order]
+        found.append(np.unique(called[1:][(called[1:] == called[:-1]) & (asked[1:] != asked[:-1])]))
+    return np.sort(np.concatenate(found))
 
-    @classmethod
-    def of(cls, arrays: Mapping[str, Ints]) -> "SameProblems":
-        found = cls()
-        found._numbers.frombytes(arrays["numbers"].tobytes())
-        found._names.frombytes(arrays["names"].tobytes())
-        return found
 
-    def numbers(self) -> Ints:
-        """That of each example, in the order in which they were added: the lowest of all questions that it is one problem with."""
-        numbers, names = np.frombuffer(self._numbers, np.int64), np.frombuffer(self._names, np.int64)
-        order = np.argsort(names, kind="stable")
-        called, asked = names[order], numbers[order]
-        mixed = np.unique(called[1:][(called[1:] == called[:-1]) & (asked[1:] != asked[:-1]) & (called[1:] != 0)])
-        del order, called, asked
-        if not len(mixed):  # every id has one question: nothing joins two of them
-            return numbers.copy()
-        joined = _among(names, mixed) >= 0
-        questions, lowest = _lowest(numbers[joined], names[joined])
-        where = _among(numbers, questions)
-        return np.where(where >= 0, lowest[where], numbers)
+def _of(questions: Ints, names: Ints, some: Ints) -> tuple[Ints, Ints]:
+    """The questions and ids of the examples that have one of some ids."""
+    found = [(asked[mine], called[mine]) for asked, called in zip(pieces(questions), pieces(names), strict=True)
+             for mine in (_among(called, some) >= 0,)]  # fmt: skip
+    asked, called = (np.concatenate(part) for part in zip(*found, strict=True))
+    return asked, called
 
 
 def _among(values: Ints, some: Ints) -> Ints:
@@ -77,13 +92,3 @@ def _lowest(numbers: Ints, names: Ints) -> tuple[Ints, Ints]:
     lowest = np.full(nodes, np.iinfo(np.int64).max)
     np.minimum.at(lowest, groups, questions)
     return questions, lowest[groups]
-
-
-@lru_cache(maxsize=4096)
-def _number(question: str) -> int:
-    return question_number(question)
-
-
-def _name(name: str) -> int:
-    """64 bits of an id; never 0, which stands for none."""
-    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True) or 1

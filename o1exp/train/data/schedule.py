@@ -2,15 +2,18 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import chain, islice, pairwise
+from typing import Any, overload
 
 import numpy as np
 
 from o1exp.train.data.batch import WASTE, MicroBatch, Share, micro_batch
-from o1exp.train.data.encode import CHOSEN, REJECTED, Encoded, Ints
+from o1exp.train.data.encode import CHOSEN, REJECTED, Counts, Encoded, Ints, Numbers
+from o1exp.train.data.growing import pieces
 from o1exp.train.data.pack import Pack, Shape, document_order, steps
 from o1exp.train.spec import TrainSpec
 
@@ -24,13 +27,14 @@ class Units:
     """
 
     data: Encoded
-    members: Ints
-    weight: Ints
+    members: Numbers
+    weight: Counts
 
     @cached_property
-    def sizes(self) -> Ints:
+    def sizes(self) -> Counts:
         """Tokens of each unit."""
-        return np.asarray(self.data.lengths[self.members].sum(1))
+        found: Counts = self.data.lengths[self.members].sum(1, dtype=np.int32)
+        return found
 
     def documents(self, pack: Pack) -> list[int]:
         found: list[int] = self.members[pack].ravel().tolist()
@@ -47,50 +51,82 @@ class OptimizerStep:
     lr: float
 
 
-def held_out(data: Encoded, share: float) -> tuple[Ints, Ints]:
+class Plan(Sequence[OptimizerStep]):
+    """Every step of a training; four bytes are held of a unit, and some of a pack and of a step."""
+
+    def __init__(self, spec: TrainSpec, units: Units, packed: Iterable[list[Pack]]) -> None:
+        self._spec = spec
+        held, ends, last = array("i"), array("q", [0]), array("q", [0])
+        tokens, weight, sizes, weights = array("q"), array("q"), units.sizes, units.weight
+        for packs in packed:
+            first = len(held)
+            for pack in packs:
+                held.extend(pack)
+                ends.append(len(held))
+            last.append(len(ends) - 1)
+            now = np.frombuffer(held, np.int32)[first:].copy()
+            tokens.append(int(sizes[now].sum()))
+            weight.append(int(weights[now].sum()))
+        self.units: Counts = np.frombuffer(held, np.int32)
+        """All units in the order in which they are trained on, as often as they are."""
+        self._ends, self._last, self._weight = ends, last, weight
+        self.tokens: Ints = np.frombuffer(tokens, np.int64)
+        """Tokens of each step."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @overload
+    def __getitem__(self, at: int) -> OptimizerStep: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[OptimizerStep]: ...
+    def __getitem__(self, at: int | slice) -> OptimizerStep | list[OptimizerStep]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        at = range(len(self))[at]
+        bounds = self._ends[self._last[at] : self._last[at + 1] + 1]
+        packs = [self.units[first:last].tolist() for first, last in pairwise(bounds)]
+        return OptimizerStep(packs, int(self.tokens[at]), self._weight[at], learning_rate(self._spec, at, len(self)))
+
+
+def held_out(data: Encoded, share: float) -> tuple[Numbers, Numbers]:
     """Document numbers to train on and to validate on: whole problems go to validation, the same ones in every arm.
 
     A problem is what has one text, spelling aside (`data/problems.py`): all its solutions stand on one side.
     """
     if not share:
-        return np.arange(len(data)), np.arange(0)
+        return np.arange(len(data), dtype=np.int32), np.arange(0, dtype=np.int32)
     # The number of a problem is a hash of its text, so that its size says nothing about the problem.
-    held = data.problems % 10_000 < share * 10_000
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    held = np.concatenate([some % 10_000 < share * 10_000 for some in pieces(data.problems)])
+    return np.flatnonzero(~held).astype(np.int32), np.flatnonzero(held).astype(np.int32)
 
 
 def held_out_facts(data: Encoded, share: float) -> dict[str, Any]:
     """How many examples are held out, of how many problems, and a digest of which: equal ones were held out alike."""
     held = held_out(data, share)[1]
-    problems = sorted(set(data.problems[held].tolist()))
-    digest = hashlib.sha256(" ".join(map(str, problems)).encode()).hexdigest()[:16] if problems else ""
-    return {"held_out": len(set(data.units[held].tolist())), "held_out_problems": len(problems), "held_out_digest": digest}
+    problems, digest = np.unique(data.problems[held]), hashlib.sha256()
+    for at, some in enumerate(pieces(problems)):
+        digest.update((" " * bool(at) + " ".join(map(str, some.tolist()))).encode())
+    said = digest.hexdigest()[:16] if len(problems) else ""
+    return {"held_out": len(np.unique(data.units[held])), "held_out_problems": len(problems), "held_out_digest": said}
 
 
-def units_of(spec: TrainSpec, data: Encoded, documents: Ints) -> Units:
+def units_of(spec: TrainSpec, data: Encoded, documents: Numbers) -> Units:
     """The documents as they are (SFT), or as pairs where both of a unit are there (DPO)."""
     if spec.objective == "sft":
         return Units(data, documents[:, None], data.labels[documents])
     chosen, rejected = (documents[data.roles[documents] == role] for role in (CHOSEN, REJECTED))
     _, ours, theirs = np.intersect1d(data.units[chosen], data.units[rejected], assume_unique=True, return_indices=True)
     members = np.stack([chosen[ours], rejected[theirs]], axis=1)
-    return Units(data, members, np.ones(len(members), dtype=np.int64))
+    return Units(data, members, np.ones(len(members), dtype=np.int32))
 
 
-def plan(spec: TrainSpec, units: Units) -> list[OptimizerStep]:
+def plan(spec: TrainSpec, units: Units) -> Plan:
     """Every step of the training, the same for any number of ranks."""
     shape = Shape(spec.packs_per_step, spec.pack_length)
     budget = spec.max_tokens if spec.max_steps is None else spec.max_steps * shape.packs * shape.length
     order = document_order(units.sizes, spec.epochs, budget, spec.seed)
-    packed = list(steps(order, units.sizes, shape))[: spec.max_steps]
-    return [
-        OptimizerStep(packs, _sum(packs, units.sizes), _sum(packs, units.weight), learning_rate(spec, at, len(packed)))
-        for at, packs in enumerate(packed)
-    ]
-
-
-def _sum(packs: list[Pack], per_unit: Ints) -> int:
-    return int(sum(per_unit[pack].sum() for pack in packs))
+    return Plan(spec, units, islice(steps(order, units.sizes, shape), spec.max_steps))
 
 
 def learning_rate(spec: TrainSpec, step: int, count: int) -> float:
@@ -112,7 +148,7 @@ def micro_batches_per_step(spec: TrainSpec) -> int:
 class Feed:
     """This rank's micro-batches from optimizer step `first` on; iterated over by the trainer."""
 
-    def __init__(self, spec: TrainSpec, units: Units, todo: list[OptimizerStep], rank: int) -> None:
+    def __init__(self, spec: TrainSpec, units: Units, todo: Plan, rank: int) -> None:
         self.spec, self.units, self.todo, self.rank = spec, units, todo, rank
         self.first = 0
 
@@ -141,13 +177,15 @@ class Feed:
 
     def facts(self) -> dict[str, Any]:
         """What the whole training sees, for the manifest; `rows` counts the examples it used at least once."""
-        data, seen = self.units.data, [unit for step in self.todo for pack in step.packs for unit in pack]
-        used = {document for unit in set(seen) for document in self.units.documents([unit])}
+        data, units = self.units.data, self.units
+        used = np.zeros(len(units.members), bool)
+        used[self.todo.units] = True
+        labels = sum(int(data.labels[units.members[some]].sum()) for some in pieces(self.todo.units))
         return {
-            "rows": len(used), "examples": len(data) + data.dropped, "dropped": data.dropped, "cut": data.cut,
-            "tokens_lost": data.over, "steps": len(self.todo), "tokens": sum(step.tokens for step in self.todo),
-            "label_tokens": int(sum(data.labels[self.units.documents([unit])].sum() for unit in seen)),
-            "epochs_done": round(len(seen) / len(self.units.members), 4), **held_out_facts(data, self.spec.validation_fraction),
+            "rows": int(used.sum()) * units.members.shape[1], "examples": len(data) + data.dropped, "dropped": data.dropped,
+            "cut": data.cut, "tokens_lost": data.over, "steps": len(self.todo), "tokens": int(self.todo.tokens.sum()),
+            "label_tokens": labels, "epochs_done": round(len(self.todo.units) / len(units.members), 4),
+            **held_out_facts(data, self.spec.validation_fraction),
         }  # fmt: skip
 
 
@@ -156,14 +194,29 @@ def waste(spec: TrainSpec) -> float:
     return 0.0 if spec.varlen else WASTE
 
 
-def validation_batches(spec: TrainSpec, units: Units, rank: int) -> list[MicroBatch]:
-    """This rank's share of the held-out units, in order; every rank has the same number of micro-batches."""
-    shape = Shape(spec.packs_per_micro_batch, spec.pack_length)
-    packed = list(steps(list(range(len(units.members))), units.sizes, shape))
-    shares = [[d for pack in packs for d in units.documents(pack)] for packs in packed[rank // spec.sequence_parallel :: spec.rows]]
-    mine = [micro_batch(documents, units.data, waste(spec)) for documents in shares]
-    idle = math.ceil(len(packed) / spec.rows) - len(mine)
-    return [shared(spec, rank, batch) for batch in mine + [micro_batch([], units.data) for _ in range(idle)]]
+class Batches(Sequence[MicroBatch]):
+    """This rank's share of units, in order, each micro-batch made when it is asked for; every rank has the same number of them."""
+
+    def __init__(self, spec: TrainSpec, units: Units, rank: int) -> None:
+        self._spec, self._units, self._rank = spec, units, rank
+        shape, place = Shape(spec.packs_per_micro_batch, spec.pack_length), rank // spec.sequence_parallel
+        packed = list(steps(iter([np.arange(len(units.members))]), units.sizes, shape))
+        self._mine = [np.fromiter(chain.from_iterable(packs), np.int32) for packs in packed[place :: spec.rows]]
+        self._count = math.ceil(len(packed) / spec.rows)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> MicroBatch: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[MicroBatch]: ...
+    def __getitem__(self, at: int | slice) -> MicroBatch | list[MicroBatch]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        at = range(len(self))[at]
+        documents = self._units.documents(self._mine[at].tolist()) if at < len(self._mine) else []
+        return shared(self._spec, self._rank, micro_batch(documents, self._units.data, waste(self._spec)))
 
 
 def shared(spec: TrainSpec, rank: int, batch: MicroBatch) -> MicroBatch:

@@ -1,5 +1,6 @@
 """What is looked at between steps: the loss on held-out problems, and what the model writes by now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from o1exp.chat.local.spell import Spelling, end_tokens
 from o1exp.chat.local.window import window
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import ROLES, CannotTrain
-from o1exp.train.data.schedule import Units, validation_batches
+from o1exp.train.data.schedule import Batches, Units
 from o1exp.train.logs import GreedyAnswer
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.objective import Objective
@@ -33,7 +34,7 @@ class Evaluation:
     It is due before the first step and after each of `evaluations` equal parts of the training.
     """
 
-    def __init__(self, spec: TrainSpec, batches: list[MicroBatch], weight: int, prompts: list[Prompt], tokenizer: Any) -> None:
+    def __init__(self, spec: TrainSpec, batches: Sequence[MicroBatch], weight: int, prompts: list[Prompt], tokenizer: Any) -> None:
         self.spec, self.batches, self.weight, self.prompts, self.tokenizer = spec, batches, weight, prompts, tokenizer
 
     def due(self, step: int, steps: int) -> bool:
@@ -97,4 +98,4 @@ def evaluation_of(spec: TrainSpec, units: Units, tokenizer: Any, rank: int) -> E
         return Evaluation(spec, [], 0, [], tokenizer)
     data, shown = units.data, units.members[: spec.samples, 0]
     prompts = [Prompt(int(data.rows[d]), ROLES[data.roles[d]], data.document(d)[: data.prompts[d]].tolist()) for d in shown]
-    return Evaluation(spec, validation_batches(spec, units, rank), int(units.weight.sum()), prompts, tokenizer)
+    return Evaluation(spec, Batches(spec, units, rank), int(units.weight.sum()), prompts, tokenizer)

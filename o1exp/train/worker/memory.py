@@ -13,7 +13,7 @@ def forget_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif _STATUS.exists():
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def held_mb(device: torch.device) -> int:
@@ -32,5 +32,5 @@ def peak_mb(device: torch.device) -> int:
 
 def _status(name: str) -> int:
     """A line of Linux's process status; 0 where there is none."""
-    lines = _STATUS.read_text().splitlines() if _STATUS.exists() else []
+    lines = _STATUS.read_text(encoding="utf-8").splitlines() if _STATUS.exists() else []
     return next((int(line.split()[1]) // 2**10 for line in lines if line.startswith(name)), 0)

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule
 from o1exp.flow.process import report
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import CannotTrain, Encoded
-from o1exp.train.data.schedule import OptimizerStep
+from o1exp.train.data.schedule import Plan
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import sequence
 from o1exp.train.worker.accelerator import found_where_read
@@ -28,7 +28,7 @@ class Student(LightningModule):  # type: ignore[misc]
     clipping, `loaded_mb` the memory with the model loaded. `backend` and `way` are set once the strategy stands.
     """
 
-    def __init__(self, spec: TrainSpec, data: Encoded, todo: list[OptimizerStep], objective: Objective) -> None:
+    def __init__(self, spec: TrainSpec, data: Encoded, todo: Plan, objective: Objective) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.spec, self.data, self.todo, self.objective = spec, data, todo, objective

@@ -27,7 +27,7 @@ def torchrun(nodes: int, devices: int, worker: list[str]) -> list[str]:
 def first_host() -> str:
     """The job's first node, asked of Slurm, which alone expands node[01-04]."""
     asked = ["scontrol", "show", "hostnames", os.environ["SLURM_JOB_NODELIST"]]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0]
+    return subprocess.run(asked, capture_output=True, encoding="utf-8", check=True).stdout.split()[0]
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from o1exp.train.data.batch import MicroBatch, sent
-from o1exp.train.data.encode import CHOSEN
-from o1exp.train.data.schedule import Units, validation_batches
+from o1exp.train.data.encode import CHOSEN, Encoded
+from o1exp.train.data.schedule import Batches, Units, units_of
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.loss import Scored, summed_loss, token_losses
 
@@ -45,7 +45,8 @@ class Preference(Objective):
 
     def __init__(self, spec: TrainSpec, units: Units, rank: int) -> None:
         self.spec, self.units, self.rank = spec, units, rank
-        self.rejected: dict[int, int] = dict(units.members.tolist())  # by the chosen document of the pair
+        self.rejected = np.full(len(units.data), -1, np.int32)  # by the chosen document of the pair
+        self.rejected[units.members[:, 0]] = units.members[:, 1]
         self.reference: torch.Tensor | None = None
 
     def ready(self, model: Any, device: torch.device) -> None:
@@ -56,7 +57,7 @@ class Preference(Objective):
         found = torch.zeros(len(self.units.data), dtype=torch.float64, device=device)
         model.eval()  # the reference has no dropout
         with torch.no_grad():
-            for batch in validation_batches(self.spec, self.units, self.rank):
+            for batch in Batches(self.spec, self.units, self.rank):
                 sums = document_log_likelihoods(model, batch.to(device))
                 found[batch.documents] = sums.double()
         model.train()
@@ -75,12 +76,11 @@ class Preference(Objective):
         chosen = [document for document in batch.documents if self.units.data.roles[document] == CHOSEN]
         if not chosen:
             return Scored(sums.sum(), torch.zeros((), device=sums.device))
-        ours, preferred, other = (
-            sent(torch.tensor(numbers), sums.device)
-            for numbers in (batch.documents, [place[one] for one in chosen], [place[self.rejected[one]] for one in chosen])
-        )
+        preferred = [place[document] for document in chosen]
+        other = [place[document] for document in self.rejected[chosen].tolist()]
+        ours, better, worse = (sent(torch.tensor(numbers), sums.device) for numbers in (batch.documents, preferred, other))
         gain = sums - self.reference[ours].to(sums.dtype)
-        margin = gain[preferred] - gain[other]
+        margin = gain[better] - gain[worse]
         return Scored(-logsigmoid(self.spec.beta * margin).sum(), (margin > 0).sum())
 
 
@@ -90,6 +90,6 @@ def document_log_likelihoods(model: Any, batch: MicroBatch) -> torch.Tensor:
     return losses.new_zeros(len(batch.documents)).index_add(0, batch.owners, -losses)
 
 
-def objective_of(spec: TrainSpec, units: Units, rank: int) -> Objective:
-    """The spec's objective; `units` are all there are, to train and to validate on."""
-    return Imitation() if spec.objective == "sft" else Preference(spec, units, rank)
+def objective_of(spec: TrainSpec, data: Encoded, rank: int) -> Objective:
+    """The spec's objective; `data` are all there are, to train and to validate on."""
+    return Imitation() if spec.objective == "sft" else Preference(spec, units_of(spec, data, np.arange(len(data), dtype=np.int32)), rank)

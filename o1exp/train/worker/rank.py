@@ -9,8 +9,6 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from o1exp.flow.checkpoint import Checkpoint
 from o1exp.flow.process import die_with_parent, leave
 from o1exp.train.data.encode import CannotTrain
@@ -61,7 +59,7 @@ def train(spec: TrainSpec, rank: int) -> None:
     todo = plan(spec, learned)
     feed = Feed(spec, learned, todo, rank)
     recorder = Recorder(Checkpoints(spec), feed, evaluation_of(spec, held, tokenizer, rank))
-    student = Student(spec, data, todo, objective_of(spec, units_of(spec, data, np.arange(len(data))), rank))
+    student = Student(spec, data, todo, objective_of(spec, data, rank))
     trainer = make_trainer(spec, recorder)
     trainer.fit(student, feed)
     assert recorder.done == len(todo), f"the trainer stopped after step {recorder.done} of {len(todo)}"
@@ -142,7 +140,7 @@ def keep(spec: TrainSpec, feed: Any, recorder: Any, student: Any) -> None:
         logits="whole" if student.way.shape is None else "in chunks",
         lora_left_out=", ".join(left_out(student.model)) or None if spec.tuning == "lora" else None,
     )  # fmt: skip
-    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()))
+    (Path(spec.scratch) / "result.json").write_text(json.dumps(facts.noted()), encoding="utf-8")
 
 
 def _size(parameter: Any) -> int:

@@ -50,7 +50,7 @@ class Recorder(Callback):  # type: ignore[misc]
         self.mark = checkpoints.latest()
         feed.first = self.mark.step if self.mark else 0
         self.done = feed.first
-        self.tokens = sum(step.tokens for step in self.todo[: feed.first])
+        self.tokens = int(self.todo.tokens[: feed.first].sum())
         self.before = self.mark.seconds if self.mark else 0.0
         scratch = checkpoints.folder.parent
         self.logs = OpenLogs(scratch, feed.first) if feed.rank == 0 else None

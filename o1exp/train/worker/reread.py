@@ -145,5 +145,6 @@ def _too_much(folder: Path, seconds: float) -> str:
 def _free() -> float:
     """Memory that a process could still take, in bytes."""
     lines = Path("/proc/meminfo")
-    found = [line.split()[1] for line in lines.read_text().splitlines() if line.startswith("MemAvailable")] if lines.exists() else []
+    said = lines.read_text(encoding="utf-8").splitlines() if lines.exists() else []
+    found = [line.split()[1] for line in said if line.startswith("MemAvailable")]
     return float(found[0]) * 1024 if found else float("inf")

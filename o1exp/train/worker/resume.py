@@ -41,7 +41,7 @@ class Checkpoints:
         """The newest finished checkpoint that this training can go on from."""
         for folder in sorted(self.folder.glob("[0-9]*"), reverse=True):
             if (folder / MARKER).exists():
-                mark = Mark(**json.loads((folder / MARKER).read_text()))
+                mark = Mark(**json.loads((folder / MARKER).read_text(encoding="utf-8")))
                 if self.without_ranks(mark.layout) == self.without_ranks(self.layout):
                     return mark
         return None
@@ -61,7 +61,7 @@ class Checkpoints:
         """Declare the checkpoint whole, then drop older and unfinished ones."""
         marker = self.at(mark.step) / MARKER
         partial = marker.with_suffix(".part")
-        partial.write_text(json.dumps(asdict(mark)))
+        partial.write_text(json.dumps(asdict(mark)), encoding="utf-8")
         partial.rename(marker)
         whole = sorted(found.parent for found in self.folder.glob(f"[0-9]*/{MARKER}"))
         for folder in sorted(self.folder.glob("[0-9]*")):

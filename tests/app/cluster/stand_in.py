@@ -52,7 +52,8 @@ def sbatch(jobs: Jobs, words: list[str]) -> int:
     if options.get("partition") == "nowhere":
         print("sbatch: error: invalid partition specified: nowhere", file=sys.stderr)
         return 1
-    number = 4711
+    taken = [int(name) for name in os.listdir(jobs.folder) if name.isdigit()]
+    number = max(taken) + 1 if taken else 1_000_000 + int.from_bytes(os.urandom(3))  # ports follow from it: not those of another test
     while True:
         with suppress(FileExistsError):
             (jobs.folder / str(number)).mkdir()
