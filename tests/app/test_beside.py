@@ -39,7 +39,7 @@ def test_a_sweep_finds_it_before_its_first_cell(o1exp: Command, tmp_path: Path) 
     assert not (tmp_path / "outputs" / "artefacts").exists()
 
 
-@pytest.mark.parametrize("action", ["run", "plan", "why", "status"])
+@pytest.mark.parametrize("action", ["run", "plan", *(pytest.param(other, marks=pytest.mark.slow) for other in ("why", "status"))])
 def test_a_colleagues_folder_that_is_not_there_is_refused(o1exp: Command, action: str) -> None:
     done = o1exp(*SOURCE, "store.readonly=[/nope]", f"action={action}")
     assert done.code == 2

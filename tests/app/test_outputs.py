@@ -13,7 +13,7 @@ from tests.inside import Command
 @pytest.mark.parametrize(
     ("outputs", "why"), [("/dev/null", "/dev/null is no folder"), ("here/x", "here is no folder"), ("''", "name a folder")]
 )
-@pytest.mark.parametrize("action", ["run", "plan", "verify"])
+@pytest.mark.parametrize("action", ["run", *(pytest.param(other, marks=pytest.mark.slow) for other in ("plan", "verify"))])
 def test_a_file_or_nothing_is_refused(o1exp: Command, outputs: str, why: str, action: str) -> None:
     Path("here").write_text("")
     said = o1exp("goal=source", f"outputs={outputs}", f"action={action}")

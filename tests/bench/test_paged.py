@@ -108,7 +108,7 @@ def test_logits_that_are_no_numbers_are_found_in_any_step(model: Any, found: Pag
             weight[lost] = kept
 
 
-@pytest.mark.parametrize("likely", [1, 3, 40])
+@pytest.mark.parametrize("likely", [3, *(pytest.param(other, marks=pytest.mark.slow) for other in (1, 40))])
 def test_a_nucleus_of_more_than_the_likeliest_tokens_is_drawn_whole(
     model: Any, found: Paged, likely: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,7 @@ def test_a_mean_has_students_interval(draws: np.random.Generator) -> None:
 
 
 @pytest.mark.usefixtures("few_resamples")
-@pytest.mark.parametrize(("n", "samples"), [(40, 1), (30, 4), (60, 8)])
+@pytest.mark.parametrize(("n", "samples"), [(40, 1), (30, 4), pytest.param(60, 8, marks=pytest.mark.slow)])
 def test_the_interval_of_a_paired_difference_covers_it(draws: np.random.Generator, n: int, samples: int) -> None:
     hits, trials = 0, 400
     for trial in range(trials):

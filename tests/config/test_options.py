@@ -54,7 +54,12 @@ def test_every_option_composes_and_builds(options: list[str]) -> None:
     assert not graph.mistakes
 
 
-@pytest.mark.parametrize("name", spine.options([CONF], spine.EXPERIMENT))
+EXPERIMENTS = [
+    pytest.param(name, marks=pytest.mark.slow) if name.endswith("/tiny") else name for name in spine.options([CONF], spine.EXPERIMENT)
+]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_composes_and_builds(name: str) -> None:
     words = [f"experiment={name}", *NEEDED.get(f"experiment={name}", [])]
     assert study_of(composed(words), words).wanted
