@@ -310,12 +310,14 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
         content = re.sub("^[\\s\u27e7)\\].:,]+", "", text[start:])
         if _OPTION.search(content):  # a list of the options chooses none of them
             return []
-        readings = inner(content) if content else []
-        return [Choice(letter, one) for one in readings or [None]]
+        return _chosen(letter, inner(content) if content else [])
     if match := _AFTER.match(text):
-        readings = inner(match[1].rstrip())
-        return [Choice((match[2] or match[3] or match[4]).upper(), one) for one in readings or [None]]
+        return _chosen((match[2] or match[3] or match[4]).upper(), inner(match[1].rstrip()))
     return []
+
+
+def _chosen(letter: str, contents: list[Answer]) -> list[Answer]:
+    return [Choice(letter, content) for content in contents] or [Choice(letter)]
 
 
 def _empty(text: str) -> list[Answer]:
