@@ -244,7 +244,10 @@ def _as_unit(word: str) -> str:
 
 _JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
 _NULL = re.compile(r"(?:null|None)\b|\"\s*\"")
-_TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
+_TAG = re.compile(
+    r"<\|begin_of_(?P<framed>box)\|>|<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()",
+    re.IGNORECASE,
+)
 
 
 def tagged(text: str) -> tuple[str, int] | None:
@@ -254,7 +257,7 @@ def tagged(text: str) -> tuple[str, int] | None:
         pass
     if not last:
         return None
-    closing = f"</{last['name']}>" if last["name"] else f"[/{last['square']}]"
+    closing = "<|end_of_box|>" if last["framed"] else f"</{last['name']}>" if last["name"] else f"[/{last['square']}]"
     stop = text.lower().find(closing.lower(), last.end())
     content = text[last.end() : stop if stop >= 0 else len(text)].strip()
     return (content, last.start()) if content else None

@@ -63,7 +63,7 @@ _SPACED_DIGITS = re.compile(r"(?<![\d.])\d(?: [\d.])+(?![\d.])")
 """2 0 2 8, as bold numbers come from scanned pages."""
 _CLOSING = ".,;:!?"
 _LONE_UNIT = re.compile(
-    r"(-?[\d.,/]+(?:e[-+]?\d+)?) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)"
+    r"(-?[\d.,/]+(?:e[-+]?\d+|\s?(?:\\times|\\cdot|\*)\s?10\s?\^\s?(?:\{-?\d{1,3}\}|-?\d))?) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)"
 )  # outside LaTeX "5 m" has a unit, "5m" may be a product
 _EMPTY_GROUP = re.compile(r"(?<=[\w})])\{\}(?!\s*[_^])")
 _LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
