@@ -95,7 +95,15 @@ _VERDICT = re.compile(
     r"|\b(?:[Ss]tatement|[Cc]laim|[Pp]roposition|[Aa]ssertion|[Cc]onjecture) is (?:therefore |thus |always )?"
     r"\**([Tt]rue|[Ff]alse)\b[^\n.?]{0,200}[.\s*]*\Z"
 )
+_OPTION = re.compile(
+    r"(?:\A|\n)\s{0,3}\*\*(\(?[A-J][).:]\s[^\n*]{1,40})\*\*[.\s]{0,3}\Z|\A\s{0,3}(\(?[A-J](?:\)|[.:]\s)\s?[^\s\n][^\n]{0,40})\Z"
+)
+_YES = re.compile(r"\A\W{0,4}([Yy]es|[Nn]o)\b[,.]\s[^\n?\d]{1,200}\Z")
 _STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
+_IS = re.compile(
+    r"\b(?:is|was|equals|becomes|(?:is|are) called)\s(?:an?\s|the\s)?\**"
+    r"(?!(?:it|that|this|all|done|complete|clear|not|follows|proved|required|shown)\b)([A-Za-z-]{2,20}(?: [a-z-]{2,20})?)\**[.!]?\Z"
+)
 _NUMERAL = re.compile(
     "(?:\\A|[有是为得剩共下了到于出要需])((?:负|[零〇一二两三四五六七八九十百千万亿又]|分之|百分之){1,16}[个只条人本支张天元岁次块棵辆名米种页]?)[\u4e00-\u9fff]{0,2}[。.\uff01!\\s]{0,4}\\Z"
 )
@@ -191,6 +199,8 @@ def hinted(text: str) -> str:
     text = text.rstrip()
     if (
         last := _LONE_LETTER.search(text)
+        or _OPTION.search(text)
+        or _YES.match(text)
         or _REASONED.search(text)
         or _VERDICT.search(text)
         or _STRESSED.search(text)
@@ -202,6 +212,12 @@ def hinted(text: str) -> str:
             if found := _phrase(text[match.end() : match.end() + _SPAN]):
                 return found
     return ""
+
+
+def last_word(text: str) -> str:
+    """The word that the last sentence ends with, where it says what something is: "So the day is Monday."."""
+    found = _IS.search(text.rstrip()[-_LAST:])
+    return found[1] if found else ""
 
 
 def _lines(text: str, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:

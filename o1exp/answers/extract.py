@@ -8,9 +8,9 @@ at the end, the last expression in prose. Only what follows the last closed thou
 import re
 from dataclasses import dataclass
 
-from o1exp.answers.cues import announced, hinted
+from o1exp.answers.cues import announced, hinted, last_word
 from o1exp.answers.glyphs import MONEY, half_width
-from o1exp.answers.marked import at_the_end, boxed, last_box, money_marked, tagged, unclosed_box
+from o1exp.answers.marked import at_the_end, bold_at_the_end, boxed, last_box, money_marked, tagged, unclosed_box
 from o1exp.answers.normalise import restored
 from o1exp.answers.prose import factorials_kept, last_expression, without_place
 from o1exp.answers.thought import parted
@@ -60,7 +60,7 @@ def _found(tail: str, truncated: bool) -> Found:
     if said:
         return Found(_plain(said.text), said.method)
     rest = without_place(_SURE.sub("", rest))
-    for method, find in (("cue", hinted), ("end", at_the_end), ("number", last_expression)):
+    for method, find in (("end", bold_at_the_end), ("cue", hinted), ("end", at_the_end), ("number", last_expression), ("end", last_word)):
         if found := find(rest):
             return Found(_plain(found), method)
     return Found("", "none")

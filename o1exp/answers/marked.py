@@ -3,6 +3,7 @@ r"""Answers between marks: boxes, formulas between dollar signs or LaTeX bracket
 import json
 import re
 
+from o1exp.answers.clauses import cut
 from o1exp.answers.glyphs import MONEY
 from o1exp.answers.normalise import restored
 from o1exp.answers.units import is_unit
@@ -130,6 +131,11 @@ _PROSE = re.compile(r"(?<!\\)(?<![A-Za-z{\\])[A-Za-z]{3,}|[\u4e00-\u9fff]")
 _UNIT = re.compile(r"\s*((?:(?:square|cubic)\s)?[A-Za-z/%\u00b0\u00b5]+(?:\^?\d)?|\\%|[\u4e00-\u9fff]{1,4})?(?=[.,;)\s\u3002\uff0c]|$)")
 _MARKS = "*`_ \t\n.,;:\u3002\uff0c\uff01!\u2705\u2714"
 _TEXT = re.compile(r"\\(?:text[a-z]{0,6}|mathrm|mathbf|mbox)\s?\{[^{}]{0,60}\}")
+_LOOSE = re.compile(r"\b(?:of|for(?: all| any| every| each)?|on|from|by|with|in|where)\s\Z")
+_LONE_NAME = re.compile(r"[A-Za-z](?:_\{?\w\}?)?(?:\s?\\in\s?\\(?:mathbb\s?\{?\s?)?[ZNRQ]\}?)?")
+_PROVED = re.compile(r"(?<!\s)\s*+(?:\$?\s?\\(?:blacksquare|square|qed|Box)\s?\$?|[\u220e\u25a1\u25a0]|Q\.?E\.?D\.?)\Z")
+_BOLD = re.compile(r"\\(?:mathbf|boldsymbol)\s?\{[^{}]{0,40}\d")
+_ALIGNED = re.compile(r"\\(?:begin|end)\s?\{(?:aligned|align\*?|gathered|split)\}|&")
 _LONGEST_VALUE = 600  # letters of a JSON value
 _FARTHEST = 400  # letters between two dollar signs of one line
 
@@ -192,17 +198,38 @@ def with_followers(text: str, first: "re.Match[str]") -> str:
 
 def at_the_end(text: str) -> str:
     """The formula, or list of formulas, that ends the text, with a few words behind it at most; "" where none does."""
-    tail = text.rstrip()[-2000:]
-    formulas = list(_MATH.finditer(tail))
+    tail = _PROVED.sub("", text.rstrip()[-2000:])
+    formulas, free = list(_MATH.finditer(tail)), ""
+    while formulas and (loose := _LOOSE.search(tail, max(0, formulas[-1].start() - 12), formulas[-1].start())):
+        letter = _content(formulas[-1])  # "for all n" is no answer
+        if not _LONE_NAME.fullmatch(letter) or not _few_words(tail[formulas[-1].end() :]):
+            break
+        free = f", {letter}" if "\\in" in letter else ""
+        tail = tail[: loose.start()]
+        del formulas[-1]
     if not formulas:
         return ""
     behind = tail[formulas[-1].end() :].strip(_MARKS + "()")
-    if len(behind.split()) > 4 or re.search(r"\d", behind):
+    if not _few_words(behind):
         return ""
     first = len(formulas) - 1
     while first and (between := tail[formulas[first - 1].end() : formulas[first].start()]).strip() and _JOIN.fullmatch(between):
         first -= 1
-    return ", ".join(_content(each) for each in formulas[first:]) + _as_unit(behind)
+    if _BOLD.search(last := _content(formulas[-1])):  # the one that is set in bold, of "with T = 12, d = **150**"
+        last = _ALIGNED.sub(" ", last)
+        return (cut(cut(last, "=")[-1], ",")[-1] if "=" in last else last).rstrip(" .") + _as_unit(behind)
+    return ", ".join(_content(each) for each in formulas[first:]) + free + _as_unit(behind)
+
+
+def _few_words(behind: str) -> bool:
+    """Whether what stands behind a formula says no more of it than its unit or what it counts."""
+    return len(behind.split()) <= 4 and not re.search(r"\d", behind)
+
+
+def bold_at_the_end(text: str) -> str:
+    """The same, where the formula is set in bold."""
+    found = at_the_end(text) if "\\mathbf" in text[-300:] or "\\boldsymbol" in text[-300:] else ""
+    return found if _BOLD.search(found) else ""
 
 
 def _content(match: "re.Match[str]") -> str:
@@ -217,7 +244,10 @@ def _as_unit(word: str) -> str:
 
 _JSON = re.compile(r"[\"'](?:final[_ ]?|correct[_ ]?)?(?:answer|result|答案|最终答案)[\"']\s*+:\s*+", re.IGNORECASE)
 _NULL = re.compile(r"(?:null|None)\b|\"\s*\"")
-_TAG = re.compile(r"<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()", re.IGNORECASE)
+_TAG = re.compile(
+    r"<\|begin_of_(?P<framed>box)\|>|<(?P<name>(?:final[_-]?)?answer|final|ans|result|output)>|\[(?P<square>(?:final )?answer)\](?!\()",
+    re.IGNORECASE,
+)
 
 
 def tagged(text: str) -> tuple[str, int] | None:
@@ -227,7 +257,7 @@ def tagged(text: str) -> tuple[str, int] | None:
         pass
     if not last:
         return None
-    closing = f"</{last['name']}>" if last["name"] else f"[/{last['square']}]"
+    closing = "<|end_of_box|>" if last["framed"] else f"</{last['name']}>" if last["name"] else f"[/{last['square']}]"
     stop = text.lower().find(closing.lower(), last.end())
     content = text[last.end() : stop if stop >= 0 else len(text)].strip()
     return (content, last.start()) if content else None

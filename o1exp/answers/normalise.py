@@ -58,9 +58,12 @@ _LONGEST_COMMAND = max(map(len, [*COMMANDS, *FUNCTIONS]))
 _UNIT_LETTERS = frozenset("mshgLlNJWVACFKt")
 _CHOOSE = re.compile(r"\{((?:[^{}\\]|\\(?!(?:choose|over)(?![A-Za-z])))+)\\(choose|over)(?![A-Za-z])([^{}]++)\}")
 _WHOLE_OVER = re.compile(r"\A\s*+([^{}\\=]++)\\over(?![A-Za-z])\s*+([^{}\\=]++)\Z")
+_BOLD = ("\\mathbf", "\\boldsymbol", "\\bold", "\\bm", "\\textbf")
+_SPACED_DIGITS = re.compile(r"(?<![\d.])\d(?: [\d.])+(?![\d.])")
+"""2 0 2 8, as bold numbers come from scanned pages."""
 _CLOSING = ".,;:!?"
 _LONE_UNIT = re.compile(
-    r"(-?[\d.,/]+(?:e[-+]?\d+)?) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)"
+    r"(-?[\d.,/]+(?:e[-+]?\d+|\s?(?:\\times|\\cdot|\*)\s?10\s?\^\s?(?:\{-?\d{1,3}\}|-?\d))?) ([msghLNJWVAK\u03a9])((?:\^\{?[23]\}?)?)"
 )  # outside LaTeX "5 m" has a unit, "5m" may be a product
 _EMPTY_GROUP = re.compile(r"(?<=[\w})])\{\}(?!\s*[_^])")
 _LONE_DOLLAR = re.compile(r"\$(?=\s*\.?\d)|(?<=\d)\$(?!\.?$)")
@@ -182,6 +185,8 @@ def _fraction(match: "re.Match[str]") -> str:
 
 def _text(match: "re.Match[str]") -> str:
     content = match[1].strip()
+    if match[0].startswith(_BOLD) and " " in content:
+        content = _SPACED_DIGITS.sub(lambda run: run[0].replace(" ", ""), content)
     if "{" in content:
         content = _TIMES.sub("*", content)
         if "\\" in content:  # mathematics set in bold, no words

@@ -15,7 +15,7 @@ _SPOKEN_SIGN = re.compile(r"(?:(\d\S{0,9})\s)?\b(?:negative|minus)\s$|(?:负|零
 _DIGITS = "0123456789\u03c0\u221a\u221b\u221e\u00bc\u00bd\u00be"
 _TOKEN = re.compile(
     r"(?P<clock>\d{1,9}(?:\.\d{1,9})?\s?比\s?\d{1,9}|\d{1,2}(?::\d\d|[\u70b9\u65f6]\d{1,2}\u5206)(?::\d\d)?(?!\d)(?:\s?[ap]\.?m\b\.?)?)"
-    r"|(?P<number>(?:\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?"
+    r"|(?P<number>(?:[1-9]\d{0,2}(?:[\u202f\u2009\u00a0]\d{3}| 0\d\d(?: \d{3})*)(?!\d)|\d[\d,]*\d|\d)(?:\.\d+)?(?:[eE][-+]?\d+)?"
     r"(?:\s?(?:%|\\%|[\u4e07\u4ebf]+|(?:thousand|million|billion|trillion|hundred)\b))?|\.\d+)"
     r"|(?P<command>\\(?:[A-Za-z]+|[,;:! {}%]))"
     r"|(?P<word>d/d[a-z](?![A-Za-z])|[A-Za-z]+'{0,3})"
@@ -30,6 +30,8 @@ _REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
 _ASIDE = re.compile(
     r",?(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bdo)(?<!\bdoes)(?<!\bdid)(?<!\bcan)\snot\s"
+    r"|,?\s(?:or|which is) (?:about|approximately|roughly|around|nearly)\s|(?<=[a-z])\sout of\s(?=\d)"
+    r"|\s(?<=left |ning |ther |otal )(?:after|for|in|on|over)\s(?=\d)"
     r"|,?\s(?:which (?:is|was|equals|makes)|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
     r"|\uff0c(?:而不是|不是|因为|比)"
 )
@@ -105,7 +107,7 @@ def last_expression(text: str) -> str:
         return ""
     cut = _word_start(text, last - _AROUND)
     text = _before_aside(text[cut : last + _AROUND])
-    runs = [run for run in _runs(text) if run.digit and not _REFERRED.search(text[max(0, run.start - 16) : run.start])]
+    runs = [run for run in _runs(text) if run.digit and not _names_a_place(text, run.start)]
     if not runs:
         return ""
     last = len(runs) - 1
@@ -131,6 +133,11 @@ def last_expression(text: str) -> str:
     if cut and start == 0:  # longer than what is looked at: its end is another expression
         return ""
     return (_value(text[start:end]) + unit).strip()
+
+
+def _names_a_place(text: str, start: int) -> bool:
+    """Whether the number that starts here is the one of a step, an equation, a solution: "Solution 2", and not "Solution: 2"."""
+    return text[start] != ":" and bool(_REFERRED.search(text[max(0, start - 16) : start]))
 
 
 def _calm(text: str) -> str:

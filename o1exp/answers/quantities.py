@@ -15,7 +15,7 @@ from o1exp.answers.units import converted, is_unit, said_twice
 from o1exp.answers.words import CHINESE_NUMBER, chinese_number, digits_for_numerals, mixed_joined, powers_in_signs, spelled_number
 
 _LEAD = re.compile(
-    r"^(?:\u27e6\s*)?(?:approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|"
+    r"^(?:\u27e6\s*)?(?:an?(?=\s\d)|approximately|approx\.?|about|around|roughly|exactly|only|a total of|total of|"
     r"US|HK|\u7ea6|\u5927\u7ea6|\u5171|\u4e00\u5171|\u603b\u5171|\u7b2c|\u662f|\u4e3a|\u6709)"
     r"(?:\s*\u27e7)?\s*(?=[\d\\.(\u221a\u00a4\u20ac\u00a3\u00a5\u20b9-]|[\u96f6\u4e00\u4e8c\u4e24\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341])",
     re.IGNORECASE,
@@ -48,6 +48,8 @@ _SCALES = {
 }  # fmt: skip
 _SCALED = re.compile(r"^(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + r")(?![a-z])\s*(.*)$", re.IGNORECASE)
 _SCALED_END = re.compile(r"^(.*[\d)}])\s*(" + "|".join(sorted(_SCALES, key=len, reverse=True)) + ")$", re.IGNORECASE)
+_SHORT_SCALE = re.compile(r"^(\d[\d.,]*) ?([kKMB])$")
+_POWERS_OF_SCALES = {"K": 3, "M": 6, "B": 9}
 _LONG_WORD = re.compile(r"(?<!\\)(?<![A-Za-z])[A-Za-z]{4,}")
 _NO_UNITS = frozenset(
     "more less than if when for is are to or and not greater fewer where with mod of even odd solution solutions no".split()
@@ -71,6 +73,10 @@ _COMPOUND = re.compile(r"\s*+([\d.]++(?:/\d++)?|\\frac\{\d+\}\{\d+\})\s*+([^\s\d
 _FEET = re.compile(r"(?<!\d)(\d{1,6})\s?'\s?(\d{1,2}(?:\.\d{1,6})?)\s?(?:''|\")$")
 _PERCENT = re.compile(r"(?:%|\u27e6\s*+(?:%|percent|per cent|percentage points?)\s*+\u27e7|percent|per cent)$", re.IGNORECASE)
 _DEGREES = re.compile(r"(?:\u00b0(?:\s*+\u27e6?\s*+[CF]\s*+\u27e7?)?|\u27e6\s*+degrees?\.?\s*+\u27e7|degrees?|\u5ea6)$", re.IGNORECASE)
+_HEADED = re.compile(
+    r"(?<=[A-Za-z\u00b0%])\s?\u27e6?\s?(?:due |to the )?(?:north|south|east|west|(?:(?:counter|anti)-?)?clockwise)\s?\u27e7?$"
+)
+"""Where a quantity heads; `compare` tells north from south."""
 _SCALE = re.compile(r"[CF](?=[\s\u27e7]*$)")
 _SINGLE = re.compile(r"[A-Za-z](?:\^?\{?-?[1-4]\}?)?(?:\s?[/* ]\s?[A-Za-z](?:\^?\{?-?[1-4]\}?)?)+")
 _LETTER_POWER = re.compile(r"[A-Za-ln-z]\s?\^.*")  # 2n^2 is no area of newtons
@@ -104,6 +110,8 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
         text, _, each = (money[1] + money[3] + text[money.end() :]).partition("/")
         by_unit = each and not re.search(r"\d", each) and is_unit(each)
         text, unit = text if by_unit or not each else f"{text}/{each}", f"{name}/{each}" if by_unit else name
+        if short := _SHORT_SCALE.match(text):
+            text = f"{short[1]}*10^{{{_POWERS_OF_SCALES[short[2].upper()]}}}"
         if scaled := _SCALED_END.match(text):
             text, unit = scaled[1], f"{scaled[2]} {unit}"
     elif text[-1:] in CURRENCIES and text[:-1].strip():
@@ -119,6 +127,7 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
 
 def _marked(text: str, unit: str) -> list[Answer]:
     """With the percent sign, degree sign or unit taken off its end."""
+    text = _HEADED.sub("", text)
     if match := _PERCENT.search(text):
         return _values(text[: match.start()], unit, percent=True)
     if match := _DEGREES_MINUTES.match(text):

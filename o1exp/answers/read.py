@@ -55,6 +55,7 @@ _MATHEMATICS = re.compile(r"[=<>\u2264\u2265\u2260\u222a\u2208\d]")
 _TO = re.compile(r"(?<=\d)\s*(?:比|\u27e6\s*to\s*\u27e7|\bto\b)\s*(?=\d)")
 _CASES = re.compile(r"\\(?:begin|end) \{(?:cases|aligned|gathered|array|align\*?)\}(?:\s*\{[lcr|]*\})?")
 _FUNCTION_WORDS = re.compile(r"(?<![A-Za-z])(?:" + "|".join(sorted(FUNCTIONS, key=len, reverse=True)) + r")(?![A-Za-z])(?=[ ({])")
+_IN_FIGURES = re.compile(r"([a-zA-Z -]{3,60}) \((\d[\d,]{0,15})\)")
 _GROUPS = re.compile(r"-?\d+(?:,\d+)*,0\d+(?:,\d+)*")  # 1,000,000 groups digits and is no list of 1, 0 and 0
 _EMPTY = frozenset({"\u2205", "\u2983\u2984", "no solution"})
 _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{}"})
@@ -310,12 +311,14 @@ def _choice(text: str, inner: _Reading) -> list[Answer]:
         content = re.sub("^[\\s\u27e7)\\].:,]+", "", text[start:])
         if _OPTION.search(content):  # a list of the options chooses none of them
             return []
-        readings = inner(content) if content else []
-        return [Choice(letter, one) for one in readings] or [Choice(letter)]
+        return _chosen(letter, inner(content) if content else [])
     if match := _AFTER.match(text):
-        letter = (match[2] or match[3] or match[4]).upper()
-        return [Choice(letter, one) for one in inner(match[1].rstrip())] or [Choice(letter)]
+        return _chosen((match[2] or match[3] or match[4]).upper(), inner(match[1].rstrip()))
     return []
+
+
+def _chosen(letter: str, contents: list[Answer]) -> list[Answer]:
+    return [Choice(letter, content) for content in contents] or [Choice(letter)]
 
 
 def _empty(text: str) -> list[Answer]:
@@ -332,6 +335,8 @@ def _spelled(text: str) -> list[Answer]:
         return [Words(date)]
     if not bare.isascii() or len(bare) > 200:
         return []
+    if (twice := _IN_FIGURES.fullmatch(bare)) and spelled_number(twice[1]) == twice[2].replace(",", ""):
+        bare = twice[1]  # twelve (12)
     spelled = spelled_number(bare) if bare[0].isalpha() else None
     node = expression(spelled) if spelled is not None else None
     return [] if node is None else [Value(node), Words(plain_words(bare))]

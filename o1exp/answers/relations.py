@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from o1exp.answers.clauses import cut, enclosed, linked, operators
 from o1exp.answers.glyphs import ROW, TEXT_OPEN, without_marks
-from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Words
+from o1exp.answers.kinds import Answer, Equation, Inequality, Interval, Many, Named, Region, Value, Words
 from o1exp.answers.nodes import INFINITY, Node, minus, negative, num, replaced, symbols
 from o1exp.answers.quantities import expression, expressions
 from o1exp.answers.quantities import signs as signs_of
@@ -343,4 +343,6 @@ def equations(text: str, read_value: Callable[[str], list[Answer]]) -> list[Answ
         value = nodes[-1]
         if value is not None and not symbols(value):
             found += read_value(last)
+        elif value is None and nodes[0] is not None and not symbols(nodes[0]):  # 70 - 20 = 50 minutes
+            found += [one for one in read_value(last) if isinstance(one, Value) and one.unit and not symbols(one.node)]
     return found
