@@ -29,7 +29,7 @@ UNCOUNTED = frozenset(
         *(f"train.estimate.{name}" for name in ("expected", "job", "work")),
         *(f"flow.{name}" for name in (
             "__main__", "architecture", "artefacts", "check", "command", "disk", "errors", "expect", "forks", "forkserver", "garbage",
-            "gpus", "holds", "lease", "library", "machine", "made_by", "manifest", "modules", "nearest", "places", "plan", "process",
+            "gpus", "holds", "hub", "lease", "library", "machine", "made_by", "manifest", "modules", "nearest", "places", "plan", "process",
             "progress", "shelf", "source", "stage", "stock", "storage", "store", "uses", "watched", "work",
         )),
     )

@@ -9,6 +9,7 @@ from o1exp.answers.compare import classes
 from o1exp.bench.grade import scores
 from o1exp.bench.outcome import BenchmarkScore
 from o1exp.bench.verdicts import with_votes
+from o1exp.flow.hub import look_for_hub
 from o1exp.published import released
 from o1exp.published.join import Join, Joined, Side, join
 from o1exp.records import Attempt, Problem, Score
@@ -75,10 +76,17 @@ PIECES: Counter = (pieces, "words, numbers and signs (no tokenizer given; not a 
 
 
 def tokenizer_counter(name: str) -> Counter:
-    """Tokens by the tokenizer of a model folder or hub id, without special tokens."""
+    """Tokens by the tokenizer of a model folder or hub id, without special tokens. Errors: ValueError where there is none."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    away = look_for_hub(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as wrong:
+        reason = f"the hub cannot be reached ({away})" if away else next(iter(str(wrong).strip().splitlines()), type(wrong).__name__)
+        raise ValueError(
+            f"--tokenizer {name}: it is no folder here with a tokenizer, nor one that was downloaded before, and {reason}; give a folder"
+        ) from None
     return (lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])), f"tokens of {name}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from o1exp.flow import AtLeast, Expect, Role, Stage, StageFailed, Work, added, how
+from o1exp.flow.hub import look_for_hub
 from o1exp.flow.revision import is_moving, moving
 from o1exp.records import Problem, Table
 from o1exp.records.rows import Row
@@ -67,12 +68,13 @@ class Hub(Stage[Table[Problem]]):
         """The rows, and the commit that the revision names now ("" where the library does not say)."""
         import datasets
 
+        away = look_for_hub(self.name)
         try:
             builder = datasets.load_dataset_builder(self.name, self.subset or None, revision=self.revision)
             builder.download_and_prepare()
             return builder.as_dataset(split=self.split), "" if is_moving(str(builder.hash)) else str(builder.hash)
         except (OSError, datasets.exceptions.DatasetNotFoundError) as problem:
-            reason = str(problem).splitlines()[0]
+            reason = away or str(problem).splitlines()[0]
             raise StageFailed(
                 f"the data set {self.name} at revision {self.revision} cannot be loaded from the hub ({reason}); "
                 "check the network and the names, or download it and use source=local source.path=FILE"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from o1exp.flow import AtLeast, Between, Checkpoint, Settings, Stage, StageFailed, Work, how
+from o1exp.flow.hub import look_for_hub
 from o1exp.records import Problem
 from o1exp.thoughts.asking import Exploring
 from o1exp.thoughts.judge import Judge, Judged
@@ -85,6 +86,7 @@ class Reader:
 
         self._reward = reward
         where: dict[str, Any] = {"revision": checkpoint.revision or None, "trust_remote_code": False}
+        look_for_hub(checkpoint.source)
         try:
             config = AutoConfig.from_pretrained(checkpoint.source, **where)
             self._classifies = any("TokenClassification" in name for name in config.architectures or [])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from o1exp.chat.rehearsal import refuses_answers
 from o1exp.chat.templates import chosen, mistake_in, settled, syntax_error
 from o1exp.flow import AtLeast, Checkpoint, Expect, Role, Stage, Stopped, Work, added
+from o1exp.flow.hub import look_for_hub
 from o1exp.flow.library import transformers
 from o1exp.records import Example, Pair, Table
 from o1exp.train.bases.folder import end_tokens as end_tokens_of
@@ -126,10 +127,11 @@ def load_tokenizer(start: Checkpoint, eos_token: str, chat_template: str) -> Any
     """
     from o1exp.train.data.encode import CannotTrain
 
+    away = look_for_hub(start.source)
     try:
         tokenizer = transformers("AutoTokenizer").from_pretrained(start.source, revision=start.revision or None, trust_remote_code=False)
     except Exception as wrong:  # the library raises what its formats raise
-        reason = (str(wrong).strip().splitlines() or [type(wrong).__name__])[0]
+        reason = away or (str(wrong).strip().splitlines() or [type(wrong).__name__])[0]
         raise CannotTrain(
             f"the tokenizer of {start.source} cannot be loaded ({reason}); one that needs code of its own is never loaded: give a model "
             "with a tokenizer.json that the installed transformers reads"
@@ -151,6 +153,7 @@ def load_tokenizer(start: Checkpoint, eos_token: str, chat_template: str) -> Any
 
 def end_tokens(start: Checkpoint) -> list[int]:
     """The token ids at which generation stops, by the model's generation config. What it pads with is no matter: packs have no pads."""
+    look_for_hub(start.source)
     try:
         config = transformers("GenerationConfig").from_pretrained(start.source, revision=start.revision or None)
     except OSError:

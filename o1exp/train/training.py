@@ -13,6 +13,7 @@ from o1exp.chat.templates import expected as expected_template
 from o1exp.chat.templates import mistake_in, template_text
 from o1exp.flow import Above, AtLeast, Between, Checkpoint, Expect, Machine, Stage, StageFailed, Work, added, how
 from o1exp.flow.architecture import Architecture, positions
+from o1exp.flow.hub import look_for_hub
 from o1exp.flow.library import transformers
 from o1exp.train.bases.small import Untrained
 from o1exp.train.data.preview import lines
@@ -237,6 +238,7 @@ class Training(Stage[Checkpoint]):
     def show(self, work: Work) -> None:
         """Print what is learned and how long it is, before it costs anything."""
         start = work.open(self.start)
+        look_for_hub(start.source)
         try:
             config = transformers("AutoConfig").from_pretrained(start.source, revision=start.revision or None)
         except (ValueError, KeyError, AttributeError, TypeError):  # the training refuses it in a sentence

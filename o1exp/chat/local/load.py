@@ -6,6 +6,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from o1exp.chat.local.rows import CannotSample
+from o1exp.flow.hub import look_for_hub
 
 
 def load_model(name: str, revision: str | None, on_cpu: bool) -> Any:
@@ -26,6 +27,7 @@ def load_model(name: str, revision: str | None, on_cpu: bool) -> Any:
 
 
 def _loaded(name: str, revision: str | None, on_cpu: bool) -> tuple[Any, dict[str, Any]]:
+    look_for_hub(name)
     config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     text = config.get_text_config()
     for one in (config, text):

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from o1exp.flow import Checkpoint, Work
+from o1exp.flow.hub import look_for_hub
 from o1exp.flow.library import transformers
 
 ENOUGH, APART = 200, 0.05
@@ -75,6 +76,7 @@ class TokenCheck:
 
 def tokenizer_of(checkpoint: Checkpoint) -> Any:
     """The checkpoint's own tokenizer. Errors: OSError or ValueError where it has none that can be loaded."""
+    look_for_hub(checkpoint.source)
     return transformers("AutoTokenizer").from_pretrained(checkpoint.source, revision=checkpoint.revision or "main", trust_remote_code=False)
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from o1exp.flow import Checkpoint, Expect, Role, Stage, Work
 from o1exp.flow.architecture import of_folder
 from o1exp.flow.content import sha256, sha256_of, together
+from o1exp.flow.hub import look_for_hub
 from o1exp.flow.revision import is_moving, moving
 from o1exp.train.bases.folder import obstacles, settled_template
 from o1exp.train.bases.numbers import ModelNumbers, described
@@ -112,10 +113,11 @@ class Pretrained(Stage[Checkpoint], ModelNumbers):
         """The commit that the revision names now, and what tells it from another: the artefact pins what "main" was."""
         from huggingface_hub import hf_hub_download
 
+        away = look_for_hub(self.path)
         try:
             config = Path(hf_hub_download(self.path, "config.json", revision=self.revision or None))
         except Exception as problem:
-            reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+            reason = away or (str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__)
             raise ValueError(
                 f"cannot read config.json of {self.path} from the hub ({reason}); check the name and the network, or give a local folder"
             ) from None

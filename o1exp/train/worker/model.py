@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from o1exp.flow.hub import look_for_hub
 from o1exp.train.data.encode import CannotTrain, Encoded
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker.accelerator import as_in_training
@@ -91,6 +92,7 @@ def text_config(spec: TrainSpec, config: Any) -> Any:
 
 def model_config(spec: TrainSpec) -> Any:
     """The start's config, with the window and the RoPE base that the training asks for."""
+    look_for_hub(spec.start)
     try:
         config = AutoConfig.from_pretrained(spec.start, revision=spec.revision or None)
     except (ValueError, KeyError, AttributeError, TypeError) as problem:
