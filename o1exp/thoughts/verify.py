@@ -83,7 +83,7 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
             return replace(
                 asked, rows=rows, tokens_per_row=thoughts.tokens_per_row, remark=f"{remark}; at most one second opinion for each"
             )
-        return Expect(rows=rows, tokens_per_row=thoughts.tokens_per_row, remark=remark)
+        return Expect(rows=rows, tokens_per_row=thoughts.tokens_per_row, uncounted=self.judge is not None, remark=remark)
 
     def make(self, work: Work) -> None:
         counts = Counter(right=0, wrong=0, no_answer=0, unscored=0, surplus=0, duplicates=0)
