@@ -102,7 +102,12 @@ def totals(study: Study, found: Total) -> Iterator[tuple[str, str]]:
         f"up to {found.scratch:,.0f} GB of checkpoints" if found.scratch >= 1 else "",
         f"{found.download:,.0f} GB of weights from the hub" if found.download else "",
     ]  # fmt: skip
-    yield "Total", "; ".join(part for part in parts if part) or "no requests, no GPUs"
+    known = "; ".join(part for part in parts if part)
+    if found.uncounted:
+        more = "requests to models whose number is not known, since the number of problems is not (source.expected_rows=N tells the plan)"
+        yield "Total", f"{known}; besides {more}" if known else more
+    else:
+        yield "Total", known or "no requests, no GPUs"
     worst = [
         f"${found.most_usd:,.2f}" if found.most_usd else "", duration(found.most_hours),
         f"{found.most_gpu_hours:,.0f} GPU-hours" if found.most_gpu_hours else "",

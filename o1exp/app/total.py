@@ -12,6 +12,7 @@ class Total:
     """Sums over stages made one after the other. Money is requests' and GPUs'; disk is in GB of 1e9 bytes.
 
     `scratch` is the most that checkpoints take at once: those of the `jobs` largest trainings.
+    `uncounted`: models are asked besides, and nobody knows yet how often, so that all of it is less than will be.
     """
 
     requests: float
@@ -26,6 +27,7 @@ class Total:
     disk: float
     scratch: float
     download: float
+    uncounted: bool
 
 
 class Costed(Protocol):
@@ -47,5 +49,5 @@ def total(steps: Iterable[Costed], jobs: int) -> Total:
         most_usd=sum(max(one.most_usd, one.usd + one.gpu_usd) for one in found), most_hours=sum(most_hours),
         most_gpu_hours=sum(hours * one.gpus for hours, one in zip(most_hours, found, strict=True)),
         disk=sum(one.disk_gb for one in found), scratch=sum(sorted((one.scratch_gb for one in found), reverse=True)[:jobs]),
-        download=sum(one.download_gb for one in found),
+        download=sum(one.download_gb for one in found), uncounted=any(one.uncounted for one in found),
     )  # fmt: skip

@@ -112,7 +112,7 @@ class Judged(Stage[Table[Score]]):
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = inputs[ATTEMPTS].rows
         if rows is None:
-            return Expect(remark="a request for each answer")
+            return Expect(uncounted=True, remark="a request for each answer")
         example = self.protocol.asked(Problem(id="", question="", answer=""), ("", ""))
         found = self.protocol.teacher.expect(rows * len(example), likely_tokens(example[0]) + LIKELY_TEXT)
         return replace(found, rows=rows, remark="judged in both orders" if len(example) > 1 else "")

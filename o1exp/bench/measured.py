@@ -91,7 +91,7 @@ class Measured(Stage[JudgeMeasure]):
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = inputs["answers"].rows
         if rows is None:
-            return Expect(remark="a request for each checked answer")
+            return Expect(uncounted=True, remark="a request for each checked answer")
         asked = self.protocol.asked(Problem(id="", question="", answer=""), ("", ""))
         return replace(self.protocol.teacher.expect(rows, likely_tokens(asked[0]) + LIKELY_TEXT), rows=rows)
 

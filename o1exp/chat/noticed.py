@@ -23,7 +23,7 @@ class Noticed:
         self._teacher = teacher
         self._repeats = Repeats()
         self._thoughts, self._endings, self._refusals, self._models, self._addresses = (Counter[str]() for _ in range(5))
-        self._mended = 0
+        self._seen = self._cut = self._mended = 0
 
     def saw(self, answer: Answer) -> None:
         if answer.usable:
@@ -31,6 +31,8 @@ class Noticed:
         if answer.twin:
             return
         reason = answer.completion.finish_reason
+        self._seen += 1
+        self._cut += answer.cut
         if answer.usable:
             self._thoughts[answer.form or NONE] += 1
         elif not ending(reason):
@@ -55,6 +57,11 @@ class Noticed:
     def warnings(self) -> Iterator[str]:
         """Sentences for the terminal."""
         model = self._teacher.model
+        if self._cut:
+            yield (
+                f"{self._cut} of {self._seen} answers of {model} were cut off at their limit (max_tokens={self._teacher.max_tokens}) and "
+                "are not used as whole ones; raise max_tokens if that is too many"
+            )
         if self._endings:
             yield (
                 f"{_total(self._endings)} answers of {model} ended for a reason that nobody knows ({_listed(self._endings)}); they are not "

@@ -80,12 +80,12 @@ def _finish(found: Said, choice: dict[str, Any], tokens: int | None, limit: int)
 
 
 def _usages(teacher: Teacher, request: Request, said: Any, written: Sequence[str]) -> tuple[list[Usage], bool]:
-    """Tokens of each choice as the server counted them; a guess (True) where it did not, or none for a text that is there.
+    """Tokens of each choice as the server counted them; a guess (True) where it did not, or none for a prompt or text that is there.
 
     Of several choices a server tells the sum alone: their shares by length are a guess too, and add up to what it told.
     """
     prompt, completion = counted(said)
-    if not isinstance(said, dict) or (any(written) and not completion):
+    if not isinstance(said, dict) or not prompt or (any(written) and not completion):
         prompt, completion = prompt or likely_prompt_tokens(teacher, request), completion or sum(map(likely_tokens, written))
     elif len(written) == 1:
         return [Usage(prompt_tokens=prompt, completion_tokens=completion, usd=teacher.usd(prompt, completion))], False

@@ -19,7 +19,7 @@ from o1exp.config.built import Built
 from o1exp.config.error import ConfigError
 from o1exp.config.graph import Graph
 from o1exp.config.guard import arm_mistakes, config_mistakes
-from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located
+from o1exp.config.mistakes import additions, arm_place, choice_mistakes, explained, located, unchosen
 from o1exp.config.options import Origin
 from o1exp.config.reach import of_arms
 from o1exp.config.sentences import no_node, no_value, unsaid
@@ -95,6 +95,8 @@ def study_of(
     for arm, own in arms.items():
         try:
             graph = Graph(composed([*reached[arm], *own], origin)) if own else Graph(config, raw, built)
+            if without := unchosen(graph.raw):
+                raise ConfigError(without)
             for settings in ("machine", "track", "store", "ledger"):  # they stand on no edge, and are wrong whatever the goal is
                 graph.node(settings)
             goals[arm] = graph.stage(target)

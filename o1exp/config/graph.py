@@ -55,7 +55,7 @@ class Graph:
 
     def __init__(self, config: DictConfig, raw: dict[str, Any] | None = None, built: Built | None = None, groups: Groups = GROUPS) -> None:
         self._config = config
-        self._raw: Any = OmegaConf.to_container(config, resolve=False) if raw is None else raw
+        self.raw: Any = OmegaConf.to_container(config, resolve=False) if raw is None else raw
         self._known = built
         self._groups = groups
         self._built: dict[str, Any] = {}
@@ -82,7 +82,7 @@ class Graph:
 
     def stages(self) -> list[str]:
         """The dotted paths of all nodes that could be a goal."""
-        found = self._nodes(_Node("", self._raw))
+        found = self._nodes(_Node("", self.raw))
         return [node.path for node in found if node.raw["_target_"] == SAME or _is_stage(node.raw["_target_"])]
 
     def node(self, path: str) -> Any:
@@ -99,7 +99,7 @@ class Graph:
             if (len(self.mistakes), self._failures) != before:
                 self._wrong.add(path)
             elif self._known:
-                self._known.keep(path, self._raw, found.parts, BuiltNode(self._built[path], found.names))
+                self._known.keep(path, self.raw, found.parts, BuiltNode(self._built[path], found.names))
             self._open.pop()
         self._failures += path in self._wrong
         self._under_way[-1].add(self._found[path])
@@ -107,7 +107,7 @@ class Graph:
 
     def _recalled(self, path: str) -> bool:
         """Whether another graph has built the node of the same parts; then it stands here too."""
-        found = self._known.node(path, self._raw) if self._known else None
+        found = self._known.node(path, self.raw) if self._known else None
         if found is None:
             return False
         needs, node = found
@@ -253,17 +253,17 @@ class Graph:
     def _resolved(self, node: _Node) -> Any:
         part = self._referred(node.raw)
         if part is None:
-            self._under_way[-1].parts.update(self._raw)  # what it refers to, OmegaConf alone knows
+            self._under_way[-1].parts.update(self.raw)  # what it refers to, OmegaConf alone knows
             return self._selected(node)
         self._under_way[-1].parts.add(part)
         if self._known is None:
             return self._selected(node)
-        return self._known.resolved(node.raw, self._raw[part], lambda: self._selected(node))
+        return self._known.resolved(node.raw, self.raw[part], lambda: self._selected(node))
 
     def _referred(self, text: str) -> str | None:
         """The part that decides what `${oc.select:source.provider,""}` is; None where that may be more than one."""
         match = _SELECT.match(text)
-        part = self._raw.get(match[1]) if match else None
+        part = self.raw.get(match[1]) if match else None
         return match[1] if match and isinstance(part, dict) and "${" not in str(part.get(match[2])) else None
 
     def _selected(self, node: _Node) -> Any:
@@ -282,7 +282,7 @@ class Graph:
 
     def _lookup(self, path: str) -> Any:
         self._under_way[-1].parts.add(path.partition(".")[0])
-        found = self._raw
+        found = self.raw
         for part in path.split("."):
             if isinstance(found, str) and (match := _NODE.match(found)):
                 found = self._lookup(match[1])

@@ -4,7 +4,7 @@ The choices are looked up in the folders of options. The rest is composed once, 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,26 @@ def additions(config: DictConfig, overrides: Sequence[str]) -> list[str]:
     return found
 
 
+def unchosen(raw: Mapping[str, Any]) -> list[str]:
+    """A sentence for each option of a list, such as a benchmark, that has settings here and is not chosen."""
+    found = []
+    for name in _several():
+        given = raw.get(name) or {}
+        known = [option for option, own in given.items() if isinstance(own, dict) and "_target_" in own]
+        found += [f"{name}.{option}=...: {_choose(name, option, known)}, or leave its settings out" for option in given.keys() - known]
+    return sorted(found)
+
+
+def _several() -> list[str]:
+    """The nodes where a list of options stands, which have the name of their group."""
+    return [node.name for node in spine.nodes(spine.conf_dir()) if isinstance(node.option, list)]
+
+
+def _choose(name: str, option: str, known: Sequence[str]) -> str:
+    beside = f" or {name}=[{','.join([*known, option])}]" if known else ""
+    return f"{option} is not chosen; choose it, {name}=[{option}]{beside}"
+
+
 def located(lines: Sequence[str], overrides: Sequence[str], origin: Origin) -> list[str]:
     """The same sentences, with file and line before those about a setting that the chosen experiment sets and no override does."""
     return [f"{place}: {line}" if (place := _set_at(line.partition("=")[0].split("."), overrides, origin)) else line for line in lines]
@@ -117,7 +137,7 @@ def arm_place(arm: str, overrides: Sequence[str], origin: Origin) -> str:
 
 
 def _set_at(path: Sequence[str], overrides: Sequence[str], origin: Origin) -> str:
-    given = {word.key for word in read(overrides)}
+    given = {word.key for word in read(overrides) if not word.chooses(spine.groups(origin.places))}
     if any(".".join(path[:count]) in given for count in range(1, len(path) + 1)):
         return ""
     files = [*_experiments(overrides, origin.places), *_primary(origin)]
@@ -251,6 +271,9 @@ def _unknown(config: DictConfig, key: str, value: Any, places: Sequence[Path]) -
     if isinstance(parent, DictConfig) and OmegaConf.get_type(parent) is dict and parent._metadata.element_type is not Any:
         return f"{key}={value_shown(key, value)}: there is no such name yet; a plus sign adds it: +{key}=..."
     known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+    name, _, option = key.partition(".")
+    if name in _several() and option in spine.options(places, name):
+        return f"{key}={value_shown(key, value)}: {_choose(name, option, known)}"
     return unknown_setting(key, value, known, _renamed(parent)) + _elsewhere(key, places)
 
 

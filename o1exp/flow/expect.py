@@ -14,6 +14,8 @@ class Expect:
     in GB of 2^30 bytes. `disk_gb` is the artefact's, `scratch_gb` what is there besides while it is made, `download_gb` comes over the
     network. `most_usd` and `most_hours` are the worst case of `usd + gpu_usd` and `hours`; 0: as expected.
 
+    `uncounted`: models are asked, and nobody knows yet how often; what that costs is in none of these numbers.
+
     `model` are the numbers of the model that the stage makes, `template` its chat template, "" where that is not known.
     `details` are lines of the plan, each with a name before it; `obstacles` are reasons why the stage cannot be made as it is, one
     sentence each.
@@ -29,6 +31,7 @@ class Expect:
     gpu_usd: float = 0
     most_usd: float = 0
     most_hours: float = 0
+    uncounted: bool = False
     memory_gb: float = 0
     disk_gb: float = 0
     scratch_gb: float = 0

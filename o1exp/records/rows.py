@@ -38,7 +38,7 @@ def json_rows(path: Path, split: str = "") -> Iterator[Row]:
 
     Errors: ValueError if the file is no UTF-8 text, as a whole neither JSON nor JSONL, or holds several sets and `split` none of them.
     """
-    if not split and _is_lines(path):
+    if not split and is_lines(path):
         return _of_file(path)
     text = text_of(path)
     try:
@@ -81,7 +81,7 @@ def assert_text(path: Path) -> None:
             before += len(chunk)
 
 
-def _is_lines(path: Path) -> bool:
+def is_lines(path: Path) -> bool:
     """Whether the first line that says something is an object and more follows: no JSON as a whole, whatever follows."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         start = next((line for line in iter(lambda: file.readline(_LONGEST), "") if line.strip()), "")

@@ -16,6 +16,7 @@ from o1exp.records import Problem, Table
 from o1exp.records.labelled.read import is_thoughts
 from o1exp.records.rows import Row
 from o1exp.sources import shards
+from o1exp.sources.count import counted
 from o1exp.sources.fields import USUAL, Origin, ProblemFields, find_fields, to_problem
 from o1exp.sources.files import digest, read_rows
 from o1exp.sources.labelled import plain, thoughts
@@ -57,7 +58,7 @@ class Local(Stage[Table[Problem]]):
     """Whether there are gold answers; false: prompts alone, which a judge scores."""
     sha256: str = ""
     expected_rows: int | None = how(None)
-    """A hint for the plan while there is no path."""
+    """A hint for the plan while there is no path; behind one the rows are counted."""
     provider: str = how("")
     """Who the data are from, and under which `licence` (as the hub spells it, e.g. apache-2.0), for the data card."""
     licence: str = how("")
@@ -113,7 +114,10 @@ class Local(Stage[Table[Problem]]):
         return Origin(self.name, self.sha256, self.path, self.gold)
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        return Expect(rows=self.limit or self.expected_rows, remark="" if self.path else "no path given yet")
+        there = counted(self.path, self.split, self.sha256) if self.path else None
+        rows = self.expected_rows if there is None else max(0, there - self.skip)
+        found = [count for count in (rows, self.limit) if count is not None]
+        return Expect(rows=min(found, default=None), remark="" if self.path else "no path given yet")
 
     def make(self, work: Work) -> None:
         write_problems(work, self._rows(), self.fields, (self.skip, self.limit), self._origin())
@@ -129,7 +133,7 @@ def write_problems(work: Work, rows: Iterable[Row], given: dict[str, str], windo
     fields, readable = readable_problems(rows, given, origin, unreadable)
     answered: Counter[bool] = Counter()
     kept = itertools.islice(readable, skip, None if limit is None else skip + limit)
-    count = work.write(Problem, _counted(kept, answered))
+    count = work.write(Problem, _noted(kept, answered))
     work.note(unreadable=len(unreadable), without_answer=answered[False], fields=dataclasses.asdict(fields))
     listed = "".join(f"{place}\t{' '.join(reason.split())}\n" for place, reason in unreadable)
     (work.folder / "unreadable.tsv").write_text(listed, encoding="utf-8")
@@ -149,7 +153,7 @@ def none_read(file: str, unreadable: Unreadable) -> str:
     return f"{file}: not one row could be read; {why}"
 
 
-def _counted(problems: Iterable[Problem], answered: "Counter[bool]") -> Iterator[Problem]:
+def _noted(problems: Iterable[Problem], answered: "Counter[bool]") -> Iterator[Problem]:
     for problem in problems:
         answered[bool(problem.answer)] += 1
         yield problem

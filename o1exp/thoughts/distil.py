@@ -78,7 +78,8 @@ class Distil(Spends, Stage[Table[Example]]):
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows, teacher = inputs["problems"].rows, self.teacher
         if rows is None:
-            return Expect(tokens_per_row=teacher.likely_completion_tokens, remark="as many requests as there will be problems, or more")
+            remark = "as many requests as there will be problems, or more"
+            return Expect(tokens_per_row=teacher.likely_completion_tokens, uncounted=True, remark=remark)
         wrong = 1 - self.expected_right
         tries = (1 - wrong**self.draws) / self.expected_right if self.until_right else self.draws
         prompt = likely_tokens(self.prompt) + LIKELY_QUESTION

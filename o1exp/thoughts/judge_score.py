@@ -78,7 +78,8 @@ class JudgedSteps(Stage[Table[JudgedStep]]):
             yield "budget", why
 
     def expect(self, inputs: dict[str, Expect]) -> Expect:
-        return Expect(remark="a request for each labelled step, or several" if self.judge.teachers else "")
+        asks = bool(self.judge.teachers)
+        return Expect(uncounted=asks, remark="a request for each labelled step, or several" if asks else "")
 
     def preflight(self) -> Iterator[str]:
         yield from differs(self.path, self.sha256)

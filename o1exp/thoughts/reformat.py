@@ -74,7 +74,8 @@ class Reformat(Spends, Stage[Table[Example]]):
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows, teacher = inputs["problems"].rows, self.teacher
         if rows is None:
-            return Expect(tokens_per_row=teacher.likely_completion_tokens, remark="one request for each problem that will have a solution")
+            remark = "one request for each problem that will have a solution"
+            return Expect(tokens_per_row=teacher.likely_completion_tokens, uncounted=True, remark=remark)
         return teacher.expect(rows, likely_tokens(self.prompt) + LIKELY_SOLVED)
 
     def preflight(self) -> Iterator[str]:

@@ -146,7 +146,7 @@ class Rewrite(Spends, Stage[Table[Example]]):
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = inputs["drafts"].rows
         if rows is None:
-            return Expect(remark="one request for each draft, or two")
+            return Expect(uncounted=True, remark="one request for each draft, or two")
         return self.teacher.expect(rows, likely_tokens(self.prompt) + LIKELY_DRAFT, 2 * rows)
 
     def preflight(self) -> Iterator[str]:

@@ -68,7 +68,7 @@ class Search(Spends, Stage[Table[Node]]):
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = inputs["problems"].rows
         if rows is None:
-            return Expect(remark="as many trees as there will be problems")
+            return Expect(uncounted=True, remark="as many trees as there will be problems")
         found = self.teacher.expect(rows * self.likely_requests(), LIKELY_PATH + likely_tokens("x" * 600))
         return replace(found, rows=rows * self.likely_requests(), remark=f"about {self.likely_requests():,.0f} requests a problem")
 

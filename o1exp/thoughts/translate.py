@@ -114,7 +114,7 @@ class Translate(Spends, Stage[Table[Example]]):
     def expect(self, inputs: dict[str, Expect]) -> Expect:
         rows = inputs["thoughts"].rows
         if rows is None:
-            return Expect(remark="two requests for each example, or more")
+            return Expect(uncounted=True, remark="two requests for each example, or more")
         found = self.teacher.expect(2 * rows, likely_tokens(self.prompt) + LIKELY_TEXT, 4 * rows)
         return replace(found, rows=rows * (1 + self.keep_originals), remark="the question and the thought of each example")
 

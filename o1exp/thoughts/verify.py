@@ -83,7 +83,7 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
             return replace(
                 asked, rows=rows, tokens_per_row=thoughts.tokens_per_row, remark=f"{remark}; at most one second opinion for each"
             )
-        return Expect(rows=rows, tokens_per_row=thoughts.tokens_per_row, remark=remark)
+        return Expect(rows=rows, tokens_per_row=thoughts.tokens_per_row, uncounted=self.judge is not None, remark=remark)
 
     def make(self, work: Work) -> None:
         counts = Counter(right=0, wrong=0, no_answer=0, unscored=0, surplus=0, duplicates=0)
@@ -94,9 +94,7 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
             **counts, thoughts=sum(counts[word] for word in VERDICTS), problems=len(golds), problems_covered=int((golds.covered > 0).sum())
         )
         if not rows:
-            raise StageFailed(
-                f"no thought is right ({dict(counts)}): nothing is left to learn from; look at the teacher's answers, or ask more draws"
-            )
+            raise StageFailed(_nothing(counts, self.thoughts))
 
     def _right(self, thoughts: Iterable[Example], golds: Golds, counts: Counter[str], struck: frozenset[str]) -> Iterator[Example]:
         from o1exp.answers.grade import grade
@@ -155,6 +153,17 @@ class Rejection(spent.Spends, Stage[Table[Example]]):
             opinions, calls = other.asked(doubts, client)
         spent.write(work.folder, calls)
         return opinions
+
+
+def _nothing(counts: Counter[str], thoughts: Stage[Table[Example]]) -> str:
+    """Why no thought is left."""
+    if not any(counts[word] for word in VERDICTS):
+        return (
+            f"no thought is there to be verified: all answers behind {thoughts.kind} {thoughts.key} were cut off, refused or failed "
+            "(the facts in its manifest.json count each); raise teacher.max_tokens where they were cut off"
+        )
+    found = f"{counts['wrong']} wrong, {counts['no_answer']} without an answer, {counts['unscored']} with a gold answer that cannot be read"
+    return f"no thought is right ({found}): nothing is left to learn from; look at the teacher's answers, or ask more draws"
 
 
 VERDICTS = ("right", "wrong", "no_answer", "unscored")

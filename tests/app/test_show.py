@@ -109,3 +109,14 @@ def test_a_plan_without_scoring_has_no_job_for_it_and_one_on_this_machine_none(o
     assert out.count("#!/bin/bash") == 7
     assert "paper-math-sample" not in out
     assert "#!/bin/bash" not in o1exp(*words, "machine.launcher=local").out
+
+
+def test_a_plan_counts_the_problems_of_a_file_and_never_passes_over_requests_that_it_cannot_count(o1exp: Command, tmp_path: Path) -> None:
+    rows = tmp_path / "own.jsonl"
+    rows.write_text("".join(f'{{"problem": "Compute 1{n}+2.", "answer": "{n}"}}\n' for n in range(10)))
+    taught = ("goal=thought", "teacher=gpt_4o", "thought.draws=1", "track=none", "action=plan")
+    counted = o1exp("source=local", f"source.path={rows}", *taught).out
+    assert re.search(r"^Total +10 requests; .*\$", counted, re.M)
+    unknown = o1exp("source=hub", "source.name=some/set", "source.revision=abc", *taught).out
+    assert "requests to models whose number is not known" in unknown
+    assert "no requests" not in unknown

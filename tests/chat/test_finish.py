@@ -21,13 +21,15 @@ class Ending(Answers):
 
 
 def test_answers_are_counted_as_cut_or_refused_by_every_name(tmp_path: Path) -> None:
-    store, _ = quiet_store(tmp_path)
+    store, lines = quiet_store(tmp_path)
     with Loopback(Ending()) as server:
         stage = Ask(teacher=teacher(server), count=len(REASONS))
         store.get(stage)
     manifest = store.manifest(stage)
     assert manifest is not None
     assert (manifest.facts["truncated"], manifest.facts["refused"]) == (4, 1)
+    assert "4 of 7 answers of" in lines.getvalue()
+    assert "cut off at their limit (max_tokens=" in lines.getvalue()
 
 
 def test_only_a_whole_answer_is_usable() -> None:

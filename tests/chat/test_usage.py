@@ -53,6 +53,16 @@ def test_no_tokens_for_a_text_that_is_there_are_an_estimate(tmp_path: Path) -> N
     assert manifest.facts["estimated_usage"] == 2
 
 
+def test_a_prompt_of_no_tokens_is_estimated_too(tmp_path: Path) -> None:
+    negative = {"prompt_tokens": -5, "completion_tokens": "12", "total_tokens": None}
+    with wire(lambda body, out: out.whole(completion("text", usage=negative))) as address:
+        store, _ = quiet_store(tmp_path)
+        store.get(Ask(teacher=teacher_at(address), count=1))
+    [(estimated, prompt, written)] = rows(tmp_path / "requests.sqlite", "SELECT estimated, prompt_tokens, completion_tokens FROM answers")
+    assert (estimated, written) == (1, 12)
+    assert prompt > 0
+
+
 def test_more_tokens_than_max_tokens_are_warned_of(tmp_path: Path) -> None:
     with Loopback(lambda body: Reply("x", prompt_tokens=10, completion_tokens=31)) as server:
         store, said = quiet_store(tmp_path)

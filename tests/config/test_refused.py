@@ -57,6 +57,12 @@ from tests.inside import Command
         (["+arms.a=x"], ["arms.a=x: must be a list of texts"]),
         (["arms.a=[]"], ["there is no such name yet; a plus sign adds it: +arms.a="]),
         (["bench=[arithmetic,arithmetic]"], ["bench=[arithmetic,arithmetic]: arithmetic stands there twice"]),
+        (["bench.gsm8k.path=x.jsonl"], ["bench.gsm8k=...: gsm8k is not chosen; choose it, bench=[gsm8k] or bench=[arithmetic,gsm8k]"]),
+        (
+            ["experiment=short", "bench=[amc23]"],
+            ["experiment/short.yaml, line 11: bench.arithmetic=...: arithmetic is not chosen", "leave its settings out"],
+        ),
+        (["experiment=short", "bench=[]"], ["bench.arithmetic=...: arithmetic is not chosen; choose it, bench=[arithmetic]"]),
         (["bench.nosuch.samples=3"], ["bench.nosuch", "known here: arithmetic"]),
         (["thought=[distil,shortcut]"], ["one option stands there, not a list; write thought=distil"]),
         (["experiment="], ["experiment=: give the name of an option"]),

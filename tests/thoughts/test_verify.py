@@ -27,8 +27,15 @@ def test_the_first_right_answers_of_each_problem_are_kept(tmp_path: Path) -> Non
 
 
 def test_nothing_right_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StageFailed, match="no thought is right"):
+    with pytest.raises(
+        StageFailed, match=r"no thought is right \(1 wrong, 0 without an answer, 0 with a gold answer that cannot be read\)"
+    ):
         store(tmp_path).get(Rejection(thoughts=Thoughts(texts=("p0:\\boxed{7}",)), problems=Given()))
+
+
+def test_no_thought_at_all_points_at_the_answers_that_were_left_out(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match=r"all answers behind Thoughts \w+ were cut off, refused or failed .* raise teacher.max_tokens"):
+        store(tmp_path).get(Rejection(thoughts=Thoughts(texts=()), problems=Given()))
 
 
 def test_a_thought_without_its_problem_is_an_error(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Remote(PlanHints, Endpoint, InferenceEngine):
 
     def expect(self, sampling: Sampling, answers: float | None, model: Expect, machine: Machine) -> Expect:
         if answers is None:
-            return Expect()
+            return Expect(uncounted=True)
         teacher = self.teacher(sampling)
         if sampling.expected_tokens and not self.expected_completion_tokens:
             teacher = replace(teacher, expected_completion_tokens=sampling.expected_tokens)
