@@ -84,8 +84,8 @@ class TrainSpec:
 
     @property
     def splits_weights(self) -> bool:
-        """ZeRO-3: weights are whole only while a forward or backward pass of the strategy's model needs them."""
-        return self.zero_stage == 3 and self.strategy == "deepspeed"
+        """ZeRO-3 on several ranks: weights are whole only while a forward or backward pass of the strategy's model needs them."""
+        return self.zero_stage == 3 and self.strategy == "deepspeed" and self.ranks > 1
 
     @property
     def varlen(self) -> bool:

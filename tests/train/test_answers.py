@@ -22,7 +22,7 @@ def written(model: Any, tokenizer: Any, prompt: tuple[int, ...], **settings: Any
     """The sample of a training on this model."""
     spec = a_spec(start="some/model", strategy="single", **settings)
     evaluation = Evaluation(spec, [], 0, [Prompt(0, "plain", list(prompt))], tokenizer)
-    (sample,) = evaluation.samples(model, torch.device("cpu"))
+    (sample,) = evaluation.samples(model, torch.device("cpu"), together=False)
     return sample.text
 
 

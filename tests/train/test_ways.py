@@ -172,7 +172,7 @@ def test_where_weights_are_split_whole_ones_are_a_remedy() -> None:
 
     from o1exp.train.worker.preflight import cannot
 
-    split = dataclasses.replace(SPEC, zero_stage=3)
+    split = dataclasses.replace(SPEC, zero_stage=3, devices=2)
     assert cannot(split, SimpleNamespace(model_type="x"), ValueError("no")).endswith(
         "start from another model; machine.zero_stage=2 may do, since it leaves weights whole"
     )

@@ -2,6 +2,7 @@
 
 import shutil
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
+from o1exp.train.worker.fetch import keep_whole, whole_weights
 from o1exp.train.worker.optimizer import MasterAdamW
 from o1exp.train.worker.reshard import Cut, ranks_of, reshard
 
@@ -42,12 +44,19 @@ class Backend(ABC):
     def weights(self) -> dict[str, torch.Tensor]:
         """The model's whole state dict on the CPU; every rank calls it, rank 0 gets it (others perhaps nothing)."""
 
+    def whole(self) -> AbstractContextManager[bool]:
+        """Within it each rank can compute alone; says whether so. Every rank enters it, between two steps."""
+        return nullcontext(True)
+
 
 class Zero(Backend):
     """DeepSpeed's engine."""
 
     def __init__(self, engine: Any, module: LightningModule) -> None:
         self.engine, self.module = engine, module
+        self.split = bool(engine.zero_optimization_partition_weights()) and torch.distributed.get_world_size() > 1
+        if engine.zero_optimization_partition_weights() and not self.split:
+            keep_whole(engine)
         self.unsplit = not engine.zero_optimization()
         if self.unsplit and engine.bfloat16_enabled():
             # DeepSpeed fills this optimizer's states by a step without gradients, which would count as the first.
@@ -89,6 +98,9 @@ class Zero(Backend):
         torch.distributed.barrier()
         if torch.distributed.get_rank() == 0:
             shutil.rmtree(anew)
+
+    def whole(self) -> AbstractContextManager[bool]:
+        return whole_weights(self.engine, self.module.device) if self.split else nullcontext(True)
 
     def weights(self) -> dict[str, torch.Tensor]:
         if not self.engine.zero_optimization_partition_weights():

@@ -55,12 +55,12 @@ class Evaluation:
         loss, right = (sums / self.weight).tolist()
         return loss, right
 
-    def samples(self, model: Any, device: torch.device) -> list[GreedyAnswer]:
-        """Greedy answers to the prompts, which end where a benchmark's would; every rank computes the same ones, as ZeRO-3 needs all ranks.
+    def samples(self, model: Any, device: torch.device, together: bool) -> list[GreedyAnswer]:
+        """Greedy answers to the prompts, which end where a benchmark's would; every rank computes the same ones.
 
-        Errors: CannotTrain where the weights give no number.
+        `together`: the ranks share the weights, so that none stops before the others. Errors: CannotTrain where the weights give no number.
         """
-        ours, together = model.config._attn_implementation, self.spec.strategy == "deepspeed" and self.spec.zero_stage == 3
+        ours = model.config._attn_implementation
         spelling = Spelling(self.tokenizer)
         rules = DecodeRules(
             temperature=0.0, top_p=1.0, ends=end_tokens(model, self.tokenizer), stopped=spelling.stopped(()),

@@ -155,7 +155,7 @@ def whole(parameters: list[Any], partitioned: bool) -> AbstractContextManager[An
 def lean(model: Any) -> int:
     """Let each adapted matrix of a GPU add its adapter in place: one more pass over the result instead of four; how many do.
 
-    Not for ZeRO-3, which gathers a weight only in the forward of the module that holds it, and not with dropout.
+    Not for weights that ZeRO-3 splits, since they were not whole when this was chosen, and not with dropout.
     """
     count = 0
     for module in model.modules():

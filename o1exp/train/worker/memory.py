@@ -1,11 +1,12 @@
 """How much memory this rank takes, in MiB: of the GPU's tensors, or of the whole process on a CPU."""
 
+import os
 import resource
 from pathlib import Path
 
 import torch
 
-_STATUS = Path("/proc/self/status")
+_STATUS, _MACHINE = Path("/proc/self/status"), Path("/proc/meminfo")
 
 
 def forget_peak(device: torch.device) -> None:
@@ -30,7 +31,20 @@ def peak_mb(device: torch.device) -> int:
     return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
 
 
+def free_bytes(device: torch.device) -> float:
+    """What this rank may still take: on a CPU its share, among the ranks here, of what the machine says is available."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + unused)
+    found = _line(_MACHINE, "MemAvailable")
+    return found * 2**20 / int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if found else float("inf")
+
+
 def _status(name: str) -> int:
     """A line of Linux's process status; 0 where there is none."""
-    lines = _STATUS.read_text(encoding="utf-8").splitlines() if _STATUS.exists() else []
+    return _line(_STATUS, name)
+
+
+def _line(file: Path, name: str) -> int:
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return next((int(line.split()[1]) // 2**10 for line in lines if line.startswith(name)), 0)

@@ -30,7 +30,7 @@ def load_model(spec: TrainSpec, data: Encoded, config: dict[str, Any] | None) ->
     """
     settings = model_config(spec)
     check_window(spec, data, text_config(spec, settings))
-    partitioned = spec.zero_stage == 3 and config is not None
+    partitioned = spec.splits_weights and config is not None
     if partitioned:
         from transformers.integrations import HfDeepSpeedConfig
 

@@ -16,12 +16,13 @@ from o1exp.flow.work import STOP
 from o1exp.train.data.batch import MicroBatch
 from o1exp.train.data.encode import CannotTrain
 from o1exp.train.data.schedule import Feed
-from o1exp.train.logs import CurveRow, OpenLogs, SamplesRow, TimingRow, ValidationRow
+from o1exp.train.logs import CurveRow, GreedyAnswer, OpenLogs, SamplesRow, TimingRow, ValidationRow
 from o1exp.train.spec import TrainSpec
 from o1exp.train.worker import sequence
 from o1exp.train.worker.accelerator import found_where_read
 from o1exp.train.worker.backend import backend_of
 from o1exp.train.worker.evaluate import Evaluation
+from o1exp.train.worker.fetch import Layers, fetch_by_layer
 from o1exp.train.worker.memory import peak_mb
 from o1exp.train.worker.module import Student
 from o1exp.train.worker.resume import Checkpoints, Mark
@@ -72,7 +73,10 @@ class Recorder(Callback):  # type: ignore[misc]
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Lightning has put a handler there that ends the training
         pl_module.backend = backend_of(trainer, pl_module, pl_module.spec.max_grad_norm)
         if pl_module.spec.splits_weights:
-            pl_module.find_way()
+            layers = Layers(pl_module.model)
+            with layers.watched():
+                pl_module.find_way()
+            fetch_by_layer(trainer.strategy.deepspeed_engine, layers.suited())
         if pl_module.spec.sequence_parallel > 1:
             sequence.groups(pl_module.spec.sequence_parallel)
         with found_where_read(pl_module.model):
@@ -158,7 +162,7 @@ class Recorder(Callback):  # type: ignore[misc]
             return
         with found_where_read(student.model):
             loss, right = self.evaluation.loss(student.model, student.objective, student.device)
-            written = self.evaluation.samples(student.model, student.device) if self.evaluation.prompts else []
+            written = self.sampled(student) if self.evaluation.prompts else []
         lowest = True
         if self.logs:
             kept = [row.loss for row in self.logs.validation.rows]
@@ -168,6 +172,15 @@ class Recorder(Callback):  # type: ignore[misc]
                 self.logs.samples.add(SamplesRow(step=self.done, tokens=self.tokens, samples=tuple(written)))
         if student.spec.keep == "best" and trainer.strategy.broadcast(lowest):
             self.save_best(trainer, student)
+
+    def sampled(self, student: Student) -> list[GreedyAnswer]:
+        """Greedy answers, which each rank writes alone where all weights fit there: together they fetch every layer for every token."""
+        with student.backend.whole() as alone:
+            if self.logs and not alone and not self.logs.samples.rows:
+                report(
+                    {"says": "all weights do not fit on one device, so the ranks write samples together, slowly; samples=0 leaves them out"}
+                )
+            return self.evaluation.samples(student.model, student.device, not alone)
 
     def save_best(self, trainer: Trainer, student: Student) -> None:
         if trainer.is_global_zero:

@@ -1,5 +1,8 @@
 """DeepSpeed under Lightning, on GPUs as it comes and on CPUs with its one GPU check left out; or one device without it."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -40,6 +43,15 @@ class ZeroStrategy(DeepSpeedStrategy):  # type: ignore[misc]
         self.set_world_ranks()
         self._init_deepspeed_distributed()
 
+    @contextmanager
+    def model_sharded_context(self) -> Iterator[None]:
+        """A rank alone loads its model as always: it has nobody to share weights with."""
+        if self.alone:
+            yield
+            return
+        with super().model_sharded_context():
+            yield
+
     def _format_batch_size_and_grad_accum_config(self) -> None:
         assert isinstance(self.config, dict)
         self.config["gradient_accumulation_steps"] = self.accumulate
@@ -58,11 +70,12 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
     if spec.zero_stage > 0:
         gpu, alone = spec.accelerator == "gpu", spec.ranks == 1
         zero = config["zero_optimization"] = {"stage": spec.zero_stage, "overlap_comm": gpu and not alone}
-        if not gpu:
-            zero["stage3_param_persistence_threshold"] = 0  # or it would keep every parameter of a small model whole
-        if spec.zero_stage < 3 and (alone or not gpu):
+        if alone or not gpu:
             zero["reduce_scatter"] = False  # its "scatter" sums whole buckets as well, after copying them once more
+        if spec.zero_stage < 3:
             zero["contiguous_gradients"] = not alone  # a rank alone sends nothing, so it need not lay gradients out for it
+        if spec.zero_stage == 3:
+            zero |= _fetching(spec)
         if gpu:
             zero["reduce_bucket_size"] = BUCKET
             if spec.zero_stage == 3:
@@ -79,6 +92,22 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
             zero["offload_optimizer"] = {"device": "cpu", "pin_memory": gpu}
             config["zero_force_ds_cpu_optimizer"] = False  # torch's own fused AdamW runs on CPUs too, and needs no compiler
     return config
+
+
+def _fetching(spec: TrainSpec) -> dict[str, Any]:
+    """Which weights ZeRO-3 keeps whole, and how it multiplies by them.
+
+    A layer's last only while it is at work, as the plan counts them: by default those of 10^9 elements wait for their backward pass.
+    """
+    alone, again = spec.ranks == 1, spec.activation_checkpointing
+    # Its own product holds no weight from the forward to the backward pass, at the price of Python in both. A rank alone has them all the
+    # same, and where layers are computed again, torch's product is made when the weight is needed.
+    how: dict[str, Any] = {"memory_efficient_linear": not (alone or again), "stage3_max_reuse_distance": 0}
+    if alone:
+        return {**how, "stage3_param_persistence_threshold": sys.maxsize}  # see fetch.keep_whole
+    if spec.accelerator == "cpu":
+        return {**how, "stage3_param_persistence_threshold": 0}  # or it would keep every parameter of a small model whole
+    return how
 
 
 BUCKET = 2**27
