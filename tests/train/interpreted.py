@@ -11,6 +11,7 @@ from o1exp.train.kernels import softmax
 from o1exp.train.kernels.gated import Gated, Product
 from o1exp.train.kernels.norm import Norm
 from o1exp.train.kernels.rotary import Rotation
+from o1exp.train.worker.fuse import _triton
 
 
 def drawn(*shape: int, dtype: torch.dtype) -> torch.Tensor:
@@ -51,6 +52,36 @@ def _distance(ours: torch.Tensor, plain: torch.Tensor) -> float:
     return float((ours.detach().float() - plain.detach().float()).norm() / plain.detach().float().norm())
 
 
+def slices(dtype: torch.dtype) -> dict[str, float]:
+    """What a model hands over that does not lie in one piece: parts of a wider matrix product, heads of 80 and groups of three."""
+    wide, angles = drawn(1, 5, (3 + 1 + 1) * 80, dtype=dtype), torch.randn(1, 5, 40).repeat(1, 1, 2)
+    cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
+    turn, norm, product = call(Rotation), call(Norm), call(Product)
+
+    def heads(whole: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return whole[..., :240].view(1, 5, 3, 80).transpose(1, 2), whole[..., 240:320].view(1, 5, 1, 80).transpose(1, 2)
+
+    return {
+        "rotation of slices": apart(
+            lambda whole: turn(*heads(whole), cos, sin), lambda whole: apply_rotary_pos_emb(*heads(whole), cos, sin), [wide]
+        ),
+        "norm of a slice": apart(
+            lambda whole, weight: norm(whole[..., 30:150], weight, 1e-6), lambda whole, weight: plain_norm(whole[..., 30:150], weight),
+            [wide, drawn(120, dtype=dtype)],
+        ),
+        "product of halves": apart(
+            lambda whole: product(*whole.chunk(2, -1)), lambda whole: silu(whole.chunk(2, -1)[0]) * whole.chunk(2, -1)[1], [wide]
+        ),
+    }  # fmt: skip
+
+
+def shifted(dtype: torch.dtype) -> float:
+    """Gemma's norm multiplies by 1 + weight, which is no number of bf16; x is fp32 here, so that nothing else is rounded."""
+    hidden, weight = torch.randn(9, 24), (torch.randn(24) * 0.1).to(dtype)
+    even = hidden * torch.rsqrt(hidden.square().mean(1, keepdim=True) + 1e-6)
+    return _distance(_triton().norms[1](hidden, weight, 1e-6), even * (1 + weight.float()))
+
+
 def distances(dtype: torch.dtype) -> dict[str, float]:
     hidden, weight = drawn(2, 9, 24, dtype=dtype), drawn(24, dtype=dtype)
     shapes = ((40, 24), (40, 24), (24, 40))
@@ -68,6 +99,8 @@ def distances(dtype: torch.dtype) -> dict[str, float]:
             [drawn(1, 9, heads, 16, dtype=dtype) for heads in (3, 2)],
         ),
         "softmax": losses(dtype),
+        **slices(dtype),
+        "shifted": 100 * shifted(dtype),  # no rounding explains any distance
     }  # fmt: skip
 
 

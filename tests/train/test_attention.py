@@ -23,7 +23,7 @@ def broken(*given: Any) -> Any:
     raise ValueError("no kernel image is available for execution on the device\nmore of it")
 
 
-def chosen(spec: TrainSpec, window: int | None = None, **forwards: Any) -> str:
+def chosen(spec: TrainSpec, window: int | None = None, reach: int | None = None, **forwards: Any) -> str:
     import torch
 
     from o1exp.train.data.batch import Group
@@ -33,7 +33,7 @@ def chosen(spec: TrainSpec, window: int | None = None, **forwards: Any) -> str:
     attention.seen.clear()
     query, key, value = (torch.zeros(1, heads, 6, 8) for heads in (4, 2, 2))
     attention.by_document(ours, query, key, value, None, groups=[Group(1, 6)], sliding_window=window)  # what a layer asks for
-    kernels = [flash.Kernel(name, forward, backward) for name, forward in forwards.items()]
+    kernels = [flash.Kernel(name, forward, backward, reach=reach) for name, forward in forwards.items()]
     return choice.attention_that_runs(spec, ours, 40, kernels)
 
 
@@ -76,6 +76,19 @@ def test_a_kernel_without_windows_is_not_taken_where_the_data_feel_one(capsys: p
     assert chosen(spec, window=40, Right=forward) == attention.VARLEN
     assert chosen(spec, window=39, Right=forward) == attention.NAME
     assert "Right does not run here: it has no sliding window" in capsys.readouterr().out
+
+
+def test_a_kernel_that_cannot_count_to_the_end_of_a_row_is_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    from o1exp.train.kernels import cudnn_attention
+    from o1exp.train.worker import attention, choice
+
+    forward, _ = plain_kernel([])
+    spec = a_spec(accelerator="gpu", precision="bf16", pack_length=64, micro_batch_tokens=200)  # three packs, four heads of 8
+    assert chosen(spec, reach=3 * 64 * 32, Right=forward) == attention.VARLEN
+    assert chosen(spec, reach=3 * 64 * 32 - 1, Right=forward) == attention.NAME
+    assert "Right does not run here: a row of 6,144 numbers is longer than it can count; set a smaller" in capsys.readouterr().out
+    (named,) = choice.kernels_for(a_spec(attention="cudnn"))
+    assert named.reach == cudnn_attention.REACH
 
 
 def test_documents_of_a_plan_that_are_not_there_are_empty() -> None:

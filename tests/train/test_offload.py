@@ -1,11 +1,16 @@
 """machine.offload_optimizer: the optimizer's state in the memory of the CPU, stepped by torch there, with the same losses."""
 
+import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from o1exp.flow import Store
+from o1exp.train.launch import ON_CPU
 from o1exp.train.logs import CURVE
 from tests.train.parts import SMALL, a_spec
 from tests.train.watched import on, watch
@@ -30,3 +35,23 @@ def test_it_learns_what_it_learns_without(trained: Store, tmp_path: Path) -> Non
     assert plain[3][0] < plain[0][0] - 0.5
     for curve in moved:
         assert [part for row in curve for part in row] == pytest.approx([part for row in plain for part in row], rel=1e-5)
+
+
+NORM = """
+import torch
+from o1exp.train.worker.accelerator import import_deepspeed
+import_deepspeed()
+from deepspeed.runtime import utils
+groups = [torch.tensor(3.0), torch.tensor(float("nan"))]
+for group in groups:
+    utils.mask_nan_or_inf_with_val_inplace(group)
+print(float(utils.combine_grad_norm_groups(groups)))
+"""
+
+
+@pytest.mark.slow
+def test_one_group_without_number_makes_the_norm_infinite() -> None:
+    """On a GPU nobody looks at the gradients themselves. DeepSpeed marks such a group by -1, which older releases took for a norm of 1."""
+    said = subprocess.run([sys.executable, "-c", NORM], env=os.environ | ON_CPU, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert float(said.stdout.splitlines()[-1]) == math.inf

@@ -12,6 +12,9 @@ import torch
 DOCUMENTS, LENGTH, TOKENS = 4, 1024, 4096
 """The least number of documents and length of a plan (from there on, powers of two), and what tokens are rounded up to."""
 
+REACH = 2**31 - 1
+"""Where documents begin is counted in numbers of 32 bits."""
+
 
 class Shape(NamedTuple):
     """What a plan is made for."""

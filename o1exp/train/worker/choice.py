@@ -26,7 +26,7 @@ def attention_that_runs(spec: TrainSpec, model: Any, longest: int, kernels: Iter
     refused = []
     for kernel in kernels:
         flash.use(kernel)
-        if not (why := next((why for call in calls if (why := _disagrees(kernel, call, model))), "")):
+        if not (why := next((why for call in calls if (why := _too_far(kernel, call, spec) or _disagrees(kernel, call, model))), "")):
             print(f"attention: {kernel.name}", flush=True)
             return attention.VARLEN
         refused.append(f"{kernel.name} does not run here: {why}")
@@ -44,10 +44,18 @@ def _shrunk(window: int | None, longest: int) -> int | None:
 def kernels_for(spec: TrainSpec) -> Iterator[flash.Kernel]:
     """cuDNN's is faster on the GPUs it is for; in equal bytes FlashAttention is the one that was seen."""
     if spec.attention == "cudnn" or (spec.attention == "auto" and not spec.deterministic and cudnn_attention.usable()):
-        yield flash.Kernel("cuDNN", cudnn_attention.forward, cudnn_attention.backward)
+        yield flash.Kernel("cuDNN", cudnn_attention.forward, cudnn_attention.backward, reach=cudnn_attention.REACH)
     if spec.attention != "cudnn":
         name = faster_flash() or flash.FLASH.name
         yield flash.FLASH._replace(name=name)
+
+
+def _too_far(kernel: flash.Kernel, call: attention.Call, spec: TrainSpec) -> str:
+    """Why the kernel does not reach the end of the longest row; "" where it does. The trial below is too short to show it."""
+    numbers = spec.packs_per_micro_batch * spec.pack_length * call.heads * call.width
+    if kernel.reach is None or numbers <= kernel.reach:
+        return ""
+    return f"a row of {numbers:,} numbers is longer than it can count; set a smaller machine.micro_batch_tokens or pack_length"
 
 
 def _disagrees(kernel: flash.Kernel, call: attention.Call, model: Any) -> str:

@@ -17,6 +17,8 @@ class Kernel(NamedTuple):
     forward: Callable[..., tuple[torch.Tensor, ...]]
     backward: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
     windows: bool = False
+    reach: int | None = None
+    """Numbers of a row's queries at most, where it counts them in 32 bits."""
 
 
 How = tuple[int, float | None] | tuple[int, float | None, int]

@@ -164,7 +164,7 @@ def _triton() -> Fused:
     from o1exp.train.kernels.rotary import Rotation
 
     def shifted(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        return norm(hidden, weight + 1, epsilon)
+        return norm(hidden, weight.float() + 1, epsilon)  # in bf16 the sum would lose what a small weight has learned
 
     def norm(hidden: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         found: Tensor = Norm.apply(hidden, weight, epsilon)  # type: ignore[no-untyped-call]

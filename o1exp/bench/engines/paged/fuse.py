@@ -54,9 +54,8 @@ def norm(states: Tensor, weight: Tensor, eps: float) -> Tensor:
     return out
 
 
-def rotate(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> tuple[Tensor, Tensor]:
-    """query, key: [batch, heads, tokens, width], in memory token by token; cos, sin: [batch, tokens, width]. Called by transformers."""
-    assert unsqueeze_dim == 1
+def rotate(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """query, key: [batch, heads, tokens, width], in memory token by token; cos, sin: [batch, tokens, width]."""
     return _rotated(query, cos, sin), _rotated(key, cos, sin)
 
 
@@ -86,7 +85,7 @@ def fuse(model: nn.Module, head: tuple[int, int], agree: Callable[[str, Tensor, 
     }:
         own = getattr(place, ROTATE, None)
         if own is not None and _tried("rotary positions are", lambda own=own: _check_rotate(own, head, model, agree)):  # type: ignore[misc]
-            setattr(place, ROTATE, rotate)
+            setattr(place, ROTATE, _turning(own))
             undo.append(lambda place=place, own=own: setattr(place, ROTATE, own))  # type: ignore[misc]
 
     def back() -> None:
@@ -103,6 +102,17 @@ def _tried(what: str, check: Callable[[], None]) -> bool:
         print(f"{what} left as the model has it: {wrong}", file=sys.stderr)
         return False
     return True
+
+
+def _turning(own: Any) -> Callable[..., tuple[Tensor, Tensor]]:
+    """`rotate`, called by transformers; the model's own where only a part of a head turns (GPT-NeoX)."""
+
+    def turning(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, *more: Any, **named: Any) -> tuple[Tensor, Tensor]:
+        plain = not more and named in ({}, {"unsqueeze_dim": 1}) and query.shape[-1] == key.shape[-1] == cos.shape[-1]
+        found: tuple[Tensor, Tensor] = rotate(query, key, cos, sin) if plain else own(query, key, cos, sin, *more, **named)
+        return found
+
+    return turning
 
 
 def _normed(module: nn.Module) -> Callable[[Tensor], Tensor]:
