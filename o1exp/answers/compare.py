@@ -32,7 +32,6 @@ _EXTREMES = re.compile(
     r"|(?P<north>north)|(?P<south>south)|(?P<east>east)|(?P<west>west)|(?P<more>more)|(?P<less>less|fewer)|(?P<before>before|ago|earlier)"
     r"|(?P<after>after|later)|(?<!counter-)(?<!anti-)(?P<clock>clockwise)|(?P<counter>(?:counter|anti)-?clockwise))"
     r"|\u6700(?:(?P<small>\u5c0f)|(?P<large>\u5927))|(?P<plus>\u589e\u52a0|\u4e0a\u5347|\u76c8\u5229)|(?P<minus>\u51cf\u5c11|\u4e0b\u964d|\u4e8f\u635f)",
-    re.IGNORECASE,
 )
 _OPPOSITES = [{one, other} for one, other in zip(list(_EXTREMES.groupindex)[::2], list(_EXTREMES.groupindex)[1::2], strict=True)]
 _CURRENCIES = ("", "dollars", *CURRENCIES)
@@ -62,7 +61,7 @@ def compared(gold: str, answer: str, rules: Conventions = DEFAULT) -> Outcome:
 
 def _opposite(ours: str, theirs: str) -> bool:
     """Whether one speaks of a least value and the other of a greatest one, one of a gain and the other of a loss, of north and of south."""
-    said = [{str(found.lastgroup) for found in _EXTREMES.finditer(text)} for text in (ours, theirs)]
+    said = [{str(found.lastgroup) for found in _EXTREMES.finditer(text.lower())} for text in (ours, theirs)]
     return any(len(said[0] & pair) == len(said[1] & pair) == 1 and said[0] & pair != said[1] & pair for pair in _OPPOSITES)
 
 

@@ -171,6 +171,10 @@ _CHOOSING = (
     "option", "choice", "it must be", "this must be", "answer must be", "has to be", ", not ",
     "选", "正确", "对",
 )  # fmt: skip
+_DENYING = (
+    "not ", "n't", "n\u2019t", "correct", "wrong", "false", "eliminated", "excluded", "ruled out",
+    "ait", "orry", "ops", "orrection", "ctually", "No", "no,", "should be", "should have", "but it", "but that", "but the", "不是",
+)  # fmt: skip
 _HINTING = ("solutions", "roots", "values", "zeros", "因此", "所以", "故", "综上")
 
 
@@ -269,6 +273,8 @@ def _chosen(text: str, start: int) -> Announced | None:
 def _corrected(text: str, start: int) -> Announced | None:
     """What the end of the text puts in the place of a letter, or of an answer that was announced before."""
     last, end = None, max(start, len(text) - _LAST)
+    if not any(text.find(word, end) >= 0 for word in _DENYING):
+        return None
     for last in _INSTEAD.finditer(text, end):  # noqa: B007 - the last one is wanted
         pass
     if start and (said := _PUT_RIGHT.search(text, end)) and _DIGIT.search(found := _phrase(text[said.end() :])) and len(found.split()) < 4:

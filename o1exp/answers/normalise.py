@@ -161,10 +161,12 @@ def _latex(text: str) -> str:
         text = _LONE_DOLLAR.sub(MONEY, text)
     text = _SPACING.sub(THIN, text).replace("\\;", " ").replace("\\ ", " ")
     text = _MATH_MARKS.sub(" ", _NOTHING.sub("", text))
-    text = _WHOLE_OVER.sub(r"{\1\\over \2}", text)
+    if "\\over" in text:
+        text = _WHOLE_OVER.sub(r"{\1\\over \2}", text)
     text = _CHOOSE.sub(lambda match: rf"\{'binom' if match[2] == 'choose' else 'frac'}{{{match[1].strip()}}}{{{match[3].strip()}}}", text)
     text = text.replace("\\{", SET_OPEN).replace("\\}", SET_CLOSE).replace("\\|", "|")
-    text = _EMPTY_GROUP.sub("", text)
+    if "{}" in text:
+        text = _EMPTY_GROUP.sub("", text)
     text = _UNIT_VECTOR.sub(lambda match: _VECTORS[ord(match[1])], text)
     text = _DOUBLE_STRUCK.sub(lambda match: COMMANDS.get(match[1], match[1]), text)
     for _ in range(3):

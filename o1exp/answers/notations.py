@@ -76,7 +76,7 @@ def clock(text: str) -> list[Answer]:
     """A time of day; 3:30 without a.m. or p.m. could be a ratio as well."""
     if not text.isascii() and (found := _chinese_clock(text)):
         return found
-    match = _CLOCK.match(_in_figures(text))
+    match = _CLOCK.match(_in_figures(text) if text[-1:].isalpha() or " past " in text or " to " in text else text)
     if not match or not (match[2] or match[3]):
         return []
     hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()

@@ -101,7 +101,7 @@ def without_place(text: str) -> str:
 
 def last_expression(text: str) -> str:
     """The last expression with a number in it that stands in prose, with its sign and unit; "" where there is none."""
-    text = _calm(_REMARKED.sub("", exact_side(_ADDRESS.sub(" ", text[-_LONGEST:]).rstrip())))
+    text = _calm(_REMARKED.sub("", exact_side((_ADDRESS.sub(" ", text) if "://" in text else text)[-_LONGEST:].rstrip())))
     last = max(text.rfind(digit) for digit in _DIGITS)
     if last < 0:
         return ""

@@ -127,7 +127,8 @@ def quantity(text: str, decimal_comma: bool) -> list[Answer]:
 
 def _marked(text: str, unit: str) -> list[Answer]:
     """With the percent sign, degree sign or unit taken off its end."""
-    text = _HEADED.sub("", text)
+    if text[-1:].isalpha() or text[-1:] == "\u27e7":
+        text = _HEADED.sub("", text)
     if match := _PERCENT.search(text):
         return _values(text[: match.start()], unit, percent=True)
     if match := _DEGREES_MINUTES.match(text):

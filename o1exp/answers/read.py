@@ -62,7 +62,7 @@ _NOTHING = frozenset({"", "none", "null", "nan", "n/a", "na", "?", "-", "[]", "{
 _DEEPEST = 5
 _WHOLE = domain("k \u2208 \u2124")
 _PLAIN_SET = re.compile(r"\u2983([^|:\u2983\u2984=]*[a-z\d][^|:\u2983\u2984=]*)[|:]\s*([a-z]\s*\u2208\s*\u2124)\s*\u2984")
-_SETS = re.compile(r"[\u2124\u2115\u211a\u2102]|integer|number|odd|even|prime|natural|rational|multiple|divisible|composite", re.IGNORECASE)
+_SETS = tuple("\u2124 \u2115 \u211a \u2102 integer number odd even prime natural rational multiple divisible composite".split())
 
 
 def unreadable(gold: str) -> bool:
@@ -124,7 +124,8 @@ class _Reading:
         for step in (clock, grid, column, vector, based, congruence, _empty):
             if some := step(text):
                 return found + some
-        sets_named = named_set(text) if _SETS.search(text) else []
+        lowered = text.lower()
+        sets_named = named_set(text) if any(word in lowered for word in _SETS) else []
         if "\\begin" in text and "&" in text and (pieces := piecewise(text, inner)):
             return found + pieces
         if "\\begin" in text and "&" not in text:
@@ -172,7 +173,8 @@ class _Reading:
 
     def _whole(self, text: str) -> list[Answer]:
         """What one pair of brackets encloses."""
-        text = _POINT.sub("", text)
+        if text[:1].isupper():
+            text = _POINT.sub("", text)
         if not enclosed(text):
             return []
         inside, opener = text[1:-1].strip(), text[0]
@@ -241,7 +243,7 @@ class _Reading:
 
 def _built(text: str) -> str:
     """2k+1, k \u2208 Z for {2k+1 : k \u2208 Z}; other texts as they are."""
-    match = _PLAIN_SET.fullmatch(text)
+    match = _PLAIN_SET.fullmatch(text) if text[:1] == SET_OPEN else None
     return f"{match[1]}, {match[2]}" if match else text
 
 

@@ -161,7 +161,7 @@ def reasoned(text: str) -> list[Words]:
 
 def dated(text: str) -> str:
     """One spelling of a date whose month is written out, "" where the text is none."""
-    if day := _DAY.fullmatch(text.strip().rstrip(".")):
+    if ("-" in text or "\u6708" in text) and (day := _DAY.fullmatch(text.strip().rstrip("."))):
         month = int(day[2] or day[5])
         return " ".join([_MONTH_NAMES[month - 1], (day[3] or day[6]).lstrip("0"), day[1] or day[4] or ""]).strip() if 0 < month < 13 else ""
     match = _DATE.fullmatch(text.strip().rstrip("."))

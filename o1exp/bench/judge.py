@@ -97,7 +97,7 @@ class Judged(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "answers judged by a model"
     judges: ClassVar[str] = "response level: a model reads the whole response and gives one verdict on it"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]

@@ -48,7 +48,7 @@ class Decided(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "the verdict of a panel of judges"
     judges: ClassVar[str] = "response level: several models read the whole response, and the majority of their verdicts counts"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]

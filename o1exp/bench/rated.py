@@ -57,7 +57,7 @@ class Rated(Stage[Table[Score]]):
     role: ClassVar[Role] = "grading"
     does: ClassVar[str] = "answers scored by people"
     judges: ClassVar[str] = "response level: people read the whole response and score it"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     attempts: Stage[Table[Attempt]]
     problems: Stage[Table[Problem]]
