@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import o1exp
 
 PACKAGE = Path(o1exp.__file__).parent
@@ -60,6 +62,19 @@ def test_what_leaves_it_to_the_locale_is_seen() -> None:
     right = "p.read_text(encoding='utf-8')\nopen(p, 'rb')\np.open('wb')\nos.open(p, 1)\nwork.open(x)\nsubprocess.run(c)\nf(**words)"
     assert list(unnamed(ast.parse(wrong))) == [1, 2, 3, 4, 5, 6, 7]
     assert not list(unnamed(ast.parse(right)))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_an_output_that_became_a_pipe_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """As in a process that was forked with a file and is handed a pipe."""
+    there, here = os.pipe()
+    with os.fdopen(there, "rb") as read, (tmp_path / "out").open("w", encoding=encoding) as stream:
+        os.dup2(here, stream.fileno())
+        os.close(here)
+        monkeypatch.setattr(sys, "stdout", stream)
+        o1exp.print_any_letter()
+        print("done", flush=True)
+        assert os.read(read.fileno(), 5) == b"done\n"
 
 
 PLAN = ["experiment=quickstart", "action=plan", "outputs=out"]
