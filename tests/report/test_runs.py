@@ -39,7 +39,9 @@ def test_arms_of_the_same_name_get_their_runs_name(planted: PlantedRun, capsys: 
         assert name in text
     assert "answered different questions" in text, "the other run has other problems"
     assert main([*asked, "--across"]) == 0
-    assert "unpaired" in capsys.readouterr().out
+    grouped = capsys.readouterr().out
+    assert "unpaired" in grouped
+    assert "questions that both answered" not in grouped, "all answers count"
 
 
 def test_what_each_run_could_not_show_is_said_of_it_alone(planted: PlantedRun, tmp_path: Path) -> None:
