@@ -126,6 +126,9 @@ def test_an_unknown_run_exits_with_2(planted: PlantedRun, tmp_path: Path, capsys
     assert "planted" in text
     assert main(["compare", "nope", "--outputs", str(tmp_path)]) == 2
     assert "there is no run in" in capsys.readouterr().err
+    absent = tmp_path / "absent"
+    assert main(["compare", str(absent), "--outputs", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count(f"{absent / 'run.json'}") == 1
 
 
 def test_a_folder_of_runs_is_told_from_a_run_and_of_many_runs_the_likeliest_are_named(tmp_path: Path) -> None:
