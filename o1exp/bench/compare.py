@@ -22,6 +22,16 @@ class Against:
     shared: int
     questions: int
 
+    @property
+    def grouped(self) -> bool:
+        """Are so few questions shared that they are no pairing? Then all answers of the one stand against all of the other."""
+        return apart(self.shared, self.questions)
+
+
+def apart(shared: int, questions: int) -> bool:
+    """A chance overlap is no pairing."""
+    return 2 * shared < questions
+
 
 def compare(ours: Outcome, theirs: Outcome, benchmark: str, across: bool = False) -> Against | None:
     """None where a result keeps no questions of the benchmark; `across` compares different sets of questions too, as groups."""
@@ -30,7 +40,7 @@ def compare(ours: Outcome, theirs: Outcome, benchmark: str, across: bool = False
         return None
     here, there = _marks(a), _marks(b)
     shared, most = [question for question in here if question in there], max(len(here), len(there))
-    if 2 * len(shared) < most:  # a chance overlap is no pairing
+    if apart(len(shared), most):
         found = unpaired(list(here.values()), list(there.values())) if across else None
         return Against(found, None, len(shared), most)
     one, other = (Curve.kept(own, outcome.benchmarks[benchmark].curve) for own, outcome in ((a, ours), (b, theirs)))

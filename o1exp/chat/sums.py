@@ -43,6 +43,6 @@ def budget_spent(ledger: Ledger, model: str, cap: float, refused: Price, counts:
     uncertain = f" (${lost:.4f} of it for requests that were cut off; python -m o1exp.chat ledger lists them)" if lost else ""
     return BudgetSpent(
         f"the budget ends here: study {ledger.study!r} has spent ${spent:.4f}{uncertain} of budget.usd={cap:g}, and one more "
-        f"request to {model} can cost up to ${most:.4f}. Of {total} requests {done} are answered and "
-        f"kept, {left} are left. To go on, run the same command with budget.usd={need:.2f} or more"
+        f"request to {model} can cost up to ${most:.4f}. Of {total} requests that this run had to send {done} are answered "
+        f"and kept, {left} are left. To go on, run the same command with budget.usd={need:.2f} or more"
     )

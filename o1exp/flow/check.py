@@ -229,7 +229,8 @@ def _fit_scalar(hint: Any, value: Any) -> Any:
             raise ValueError("must be a whole number")
         return int(value)
     if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
-        raise ValueError(f"must be of type {hint.__name__}, not {type(value).__name__}")
+        remedy = "; give true or false" if hint is bool else ""
+        raise ValueError(f"must be of type {hint.__name__}, not {type(value).__name__}{remedy}")
     return value
 
 

@@ -125,7 +125,8 @@ def find(run: str, outputs: Path) -> RunRecord:
     places = [asked / RECORD, asked, run_folder(outputs, run) / RECORD]
     place = next((place for place in places if place.name == RECORD and place.is_file()), None)
     if place is None:
-        raise ValueError(f"no run {run!r}: neither {places[0]} nor {places[2]} exists; {_there(asked, outputs)}")
+        looked = " nor ".join(dict.fromkeys(map(str, (places[0], places[2]))))  # of an absolute path both are one
+        raise ValueError(f"no run {run!r}: there is no {looked}; {_there(asked, outputs)}")
     return read(place.parent)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from o1exp.records.instead import assert_data
 from o1exp.records.shapes import listed
 
 LINES = (".jsonl", ".ndjson")
@@ -38,6 +39,7 @@ def json_rows(path: Path, split: str = "") -> Iterator[Row]:
 
     Errors: ValueError if the file is no UTF-8 text, as a whole neither JSON nor JSONL, or holds several sets and `split` none of them.
     """
+    assert_data(path)
     if not split and is_lines(path):
         return _of_file(path)
     text = text_of(path)

@@ -80,7 +80,9 @@ def _place(row: ResultRow, base: Arm) -> tuple[str, str, str]:
 
 
 def _part(found: "Against") -> str:
-    return f" Compared on the {found.shared} of {found.questions} questions that both answered." if found.shared < found.questions else ""
+    if found.grouped or found.shared == found.questions:
+        return ""
+    return f" Compared on the {found.shared} of {found.questions} questions that both answered."
 
 
 def _other_questions(row: ResultRow, base: Arm, found: "Against") -> str:

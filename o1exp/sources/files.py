@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from o1exp.flow.content import sha256, sha256_of, together
+from o1exp.records.instead import assert_data
 from o1exp.records.rows import LINES, Row, assert_text, json_rows
 from o1exp.records.table import opened
 from o1exp.sources import shards
@@ -39,6 +40,7 @@ def read_rows(path: Path, split: str = "") -> Iterator[Row]:
         return _together([(part, read_rows(part)) for part in shards.parts(path, split)])
     if path.is_dir():
         return _saved_to_disk(path, split)
+    assert_data(path)
     with path.open("rb") as file:
         start = file.read(64)
     if packed := next((name for magic, name in _PACKED.items() if start.startswith(magic)), ""):

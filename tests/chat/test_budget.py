@@ -44,11 +44,11 @@ def test_it_stops_before_the_budget_keeps_everything_and_says_how_to_go_on(tmp_p
         assert 0.5 - MOST < paid(tmp_path) <= 0.5
         kept = rows(tmp_path / "requests.sqlite", "SELECT count(*) FROM answers")[0][0]
         assert sum(answers.asked.values()) == kept == 9
-        for words in ("$0.4500 of budget.usd=0.5", "Of 20 requests 9 are answered", "11 are left", "budget.usd="):
+        for words in ("$0.4500 of budget.usd=0.5", "Of 20 requests that this run had to send 9 are answered", "11 are left", "budget.usd="):
             assert words in str(stopped.value)
         # The same command without more money sends nothing.
         store, _ = quiet_store(tmp_path)
-        with pytest.raises(BudgetSpent):
+        with pytest.raises(BudgetSpent, match="Of 11 requests that this run had to send 0 are answered and kept, 11 are left"):
             store.get(Ask(teacher=teacher(server), count=20, budget=Budget(usd=0.5)))
         assert sum(answers.asked.values()) == 9
         store, _ = quiet_store(tmp_path)

@@ -31,6 +31,7 @@ from tests.inside import Command
         (["filter=null"], ["filter=null", "choose an option"]),
         (["~filter"], ["difficulty.problems=${filter}", "no option is chosen there"]),
         (["~model"], ["nothing is chosen for model"]),
+        (["filter.decontaminate=yes"], ["filter.decontaminate=yes: must be of type bool, not str; give true or false"]),
         (["think.clip=1"], ["think.clip is called think.max_grad_norm now"]),
         (["+foo=1"], ["+foo=1: there is no such setting"]),
         (

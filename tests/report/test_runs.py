@@ -39,7 +39,9 @@ def test_arms_of_the_same_name_get_their_runs_name(planted: PlantedRun, capsys: 
         assert name in text
     assert "answered different questions" in text, "the other run has other problems"
     assert main([*asked, "--across"]) == 0
-    assert "unpaired" in capsys.readouterr().out
+    grouped = capsys.readouterr().out
+    assert "unpaired" in grouped
+    assert "questions that both answered" not in grouped, "all answers count"
 
 
 def test_what_each_run_could_not_show_is_said_of_it_alone(planted: PlantedRun, tmp_path: Path) -> None:
@@ -124,6 +126,9 @@ def test_an_unknown_run_exits_with_2(planted: PlantedRun, tmp_path: Path, capsys
     assert "planted" in text
     assert main(["compare", "nope", "--outputs", str(tmp_path)]) == 2
     assert "there is no run in" in capsys.readouterr().err
+    absent = tmp_path / "absent"
+    assert main(["compare", str(absent), "--outputs", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count(f"{absent / 'run.json'}") == 1
 
 
 def test_a_folder_of_runs_is_told_from_a_run_and_of_many_runs_the_likeliest_are_named(tmp_path: Path) -> None:

@@ -244,3 +244,14 @@ def test_backslashes_that_json_ate_come_back(tmp_path: Path, answer: object, rig
     row = {"question": "1?", "answer": answer, "solution": "So it is \boxed{3}."}
     problems = _problems(Store(tmp_path), Local(path=_write(tmp_path / "a.jsonl", json.dumps(row))))
     assert [p.answer for p in problems] == [right]
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "train.parquet", "train.csv", "train"])
+def test_a_file_that_only_stands_for_the_data_is_named_with_its_remedy(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    [said] = Local(path=str(path)).preflight()
+    assert said.endswith(f"{name} is a Git LFS pointer, not the file itself; run git lfs pull in {tmp_path}, or download it again")
+    path.write_text("\n<!DOCTYPE html>\n<html><body>Not Found</body></html>\n")
+    [said] = Local(path=str(path)).preflight()
+    assert f"{name} is a web page, not data" in said

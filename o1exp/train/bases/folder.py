@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from o1exp.chat.templates import chosen
-from o1exp.train.bases.sound import pointer, unsound
+from o1exp.records.instead import pointer
+from o1exp.train.bases.sound import unsound
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 """What transformers loads weights by."""

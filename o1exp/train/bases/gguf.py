@@ -11,8 +11,8 @@ from o1exp.chat.servers.llama import SMOLLM2, find_gguf
 from o1exp.flow import Checkpoint, Expect, Role, Stage, Work, how
 from o1exp.flow.content import differs, pinned, sha256
 from o1exp.flow.process import child_environment, die_with_parent, report
+from o1exp.records.instead import pointer
 from o1exp.train.bases.numbers import ModelNumbers, described
-from o1exp.train.bases.sound import pointer
 
 
 @dataclass(frozen=True, kw_only=True)

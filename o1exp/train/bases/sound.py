@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 WEIGHTS, INDEX = ".safetensors", ".safetensors.index.json"
-LFS = b"version https://git-lfs.github.com/spec/"
 LONGEST_HEADER = 10**8
 """Bytes that the format allows for the header of a safetensors file."""
 
@@ -29,12 +28,6 @@ def unsound(files: Mapping[str, Path]) -> Iterator[str]:
             named = set(shards.values()) if isinstance(shards, dict) else set()
             if gone := sorted(shard for shard in map(str, named) if not (path.parent / shard).is_file()):
                 yield f"{path} names {gone[0]}, which is not there; download or save the model again"
-
-
-def pointer(path: Path) -> bool:
-    """Does Git LFS keep the content elsewhere?"""
-    with path.open("rb") as content:
-        return content.read(len(LFS)) == LFS
 
 
 def _no_object(path: Path) -> str:
