@@ -95,9 +95,8 @@ _VERDICT = re.compile(
     r"|\b(?:[Ss]tatement|[Cc]laim|[Pp]roposition|[Aa]ssertion|[Cc]onjecture) is (?:therefore |thus |always )?"
     r"\**([Tt]rue|[Ff]alse)\b[^\n.?]{0,200}[.\s*]*\Z"
 )
-_OPTION = re.compile(
-    r"(?:\A|\n)\s{0,3}\*\*(\(?[A-J][).:]\s[^\n*]{1,40})\*\*[.\s]{0,3}\Z|\A\s{0,3}(\(?[A-J](?:\)|[.:]\s)\s?[^\s\n][^\n]{0,40})\Z"
-)
+_OPTION = re.compile(r"(?:\A|\n)\s{0,3}\*\*(\(?[A-J][).:]\s[^\n*]{1,40})\*\*[.\s]{0,3}\Z")
+_OPTION_ALONE = re.compile(r"\A\s{0,3}(\(?[A-J](?:\)|[.:]\s)\s?[^\s\n][^\n]{0,40})\Z")
 _YES = re.compile(r"\A\W{0,4}([Yy]es|[Nn]o)\b[,.]\s[^\n?\d]{1,200}\Z")
 _STRESSED = re.compile(r"\s\*\*([A-Za-z][A-Za-z -]{1,30})\*\*[.!\s]{0,4}\Z")
 _IS = re.compile(
@@ -201,13 +200,16 @@ def announced(text: str) -> Announced | None:
 def hinted(text: str) -> str:
     """What the last "so that is" announces, or the letter that is the last line; "" where there is none."""
     text = text.rstrip()
+    ending = text[text.rfind("\n", 0, max(0, text.rfind("\n"))) + 1 :]  # two lines
+    whole = text if len(ending) == len(text) else ""
     if (
-        last := _LONE_LETTER.search(text)
-        or _OPTION.search(text)
-        or _YES.match(text)
-        or _REASONED.search(text)
-        or _VERDICT.search(text)
-        or _STRESSED.search(text)
+        last := _LONE_LETTER.search(ending)
+        or _OPTION.search(ending)
+        or _OPTION_ALONE.match(whole)
+        or _YES.match(whole)
+        or _REASONED.search(ending)
+        or _VERDICT.search(ending)
+        or _STRESSED.search(ending)
         or _NUMERAL.search(text[-40:])
     ):
         return last[last.lastindex or 1]

@@ -134,6 +134,7 @@ _TEXT = re.compile(r"\\(?:text[a-z]{0,6}|mathrm|mathbf|mbox)\s?\{[^{}]{0,60}\}")
 _LOOSE = re.compile(r"\b(?:of|for(?: all| any| every| each)?|on|from|by|with|in|where)\s\Z")
 _LONE_NAME = re.compile(r"[A-Za-z](?:_\{?\w\}?)?(?:\s?\\in\s?\\(?:mathbb\s?\{?\s?)?[ZNRQ]\}?)?")
 _PROVED = re.compile(r"(?<!\s)\s*+(?:\$?\s?\\(?:blacksquare|square|qed|Box)\s?\$?|[\u220e\u25a1\u25a0]|Q\.?E\.?D\.?)\Z")
+_MARK_LENGTH = 30
 _BOLD = re.compile(r"\\(?:mathbf|boldsymbol)\s?\{[^{}]{0,40}\d")
 _ALIGNED = re.compile(r"\\(?:begin|end)\s?\{(?:aligned|align\*?|gathered|split)\}|&")
 _LONGEST_VALUE = 600  # letters of a JSON value
@@ -198,7 +199,8 @@ def with_followers(text: str, first: "re.Match[str]") -> str:
 
 def at_the_end(text: str) -> str:
     """The formula, or list of formulas, that ends the text, with a few words behind it at most; "" where none does."""
-    tail = _PROVED.sub("", text.rstrip()[-2000:])
+    tail = text.rstrip()[-2000:]
+    tail = tail[:-_MARK_LENGTH] + _PROVED.sub("", tail[-_MARK_LENGTH:])
     formulas, free = list(_MATH.finditer(tail)), ""
     while formulas and (loose := _LOOSE.search(tail, max(0, formulas[-1].start() - 12), formulas[-1].start())):
         letter = _content(formulas[-1])  # "for all n" is no answer

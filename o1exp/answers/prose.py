@@ -29,10 +29,10 @@ _ADDRESS = re.compile(r"https?://\S+")
 _REMARKED = re.compile(r"(?<=[\w%)}\]])\s?\((?:[A-Za-z]{2,}|\u89c1|\u5373)[^()\n]{0,80}\)[.\s]*$")
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z])|\n|\u3002")
 _ASIDE = re.compile(
-    r",?(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bdo)(?<!\bdoes)(?<!\bdid)(?<!\bcan)\snot\s"
-    r"|,?\s(?:or|which is) (?:about|approximately|roughly|around|nearly)\s|(?<=[a-z])\sout of\s(?=\d)"
-    r"|\s(?<=left |ning |ther |otal )(?:after|for|in|on|over)\s(?=\d)"
-    r"|,?\s(?:which (?:is|was|equals|makes)|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
+    r",?\s(?:(?:which (?:is|was|equals|makes)|rather than|instead of|compared (?:to|with)|because|since|up from|down from)\s"
+    r"|(?<!\bis\s)(?<!\bare\s)(?<!\bwas\s)(?<!\bdo\s)(?<!\bdoes\s)(?<!\bdid\s)(?<!\bcan\s)not\s"
+    r"|(?:or|which is) (?:about|approximately|roughly|around|nearly)\s|(?<=[a-z]\s)out of\s(?=\d)"
+    r"|(?<=(?:left|ning|ther|otal)\s)(?:after|for|in|on|over)\s(?=\d))"
     r"|\uff0c(?:而不是|不是|因为|比)"
 )
 _GOES_ON = re.compile(r"\b(?:so|thus|therefore|hence|giving|making|leaving|then|but)\b|=|所以|因此|则|故")
