@@ -22,6 +22,12 @@ class Axis:
     interval: Override | None = None
 
     @property
+    def word(self) -> str:
+        """The interval as it was written."""
+        assert self.interval is not None
+        return str(self.interval.input_line)
+
+    @property
     def bounds(self) -> IntervalSweep:
         assert self.interval is not None
         found = self.interval.value()

@@ -123,6 +123,8 @@ def composition(problem: BaseException, places: Sequence[Path]) -> str:
     file = (
         next((place / f"{where['file']}.yaml" for place in places if (place / f"{where['file']}.yaml").is_file()), None) if where else None
     )
+    if own := re.search(r"Could not override '(hydra\.[^']+)'", said):
+        return f"{own[1]}: there is no such setting; o1exp --cfg hydra shows what there is, with hydra/sweeper=... also those of a sweeper"
     place = f"{line_of(file, ['defaults'])}: " if file and file != places[0] / "config.yaml" else ""
     if missing := re.search(r"Could not (?:find|load) '(?P<path>[^']+)'", said):
         group, _, option = missing["path"].rpartition("/")

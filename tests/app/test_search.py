@@ -156,6 +156,12 @@ def test_losses_that_are_no_numbers_end_nobody_but_their_own_trial(tmp_path: Pat
     [
         (["hydra.sweeper.sampler=best", "think.lr=interval(0.001,0.002)"], "hydra.sweeper.sampler=best: choose one of tpe"),
         (["hydra.sweeper.objectives=[beauty]", "think.lr=interval(0.001,0.002)"], "beauty: is nothing that a trial is measured by"),
+        (
+            ["think.lr=interval(0.002,0.001)"],
+            "think.lr=interval(0.002,0.001): the interval runs from 0.002 to 0.001; write the smaller end first",
+        ),
+        (["think.lr=tag(log, interval(0, 0.1))"], "think.lr=tag(log, interval(0, 0.1)): a logarithmic interval begins above 0, not at 0"),
+        (["hydra.sweeper.direction=maximize", "seed=0,1"], "hydra.sweeper.direction: there is no such setting; o1exp --cfg hydra shows"),
         (["seed=1"], "nothing to search over"),
         (["think.lr=interval(-1,0.002)"], "think.lr=-1"),
         (["hydra.sweeper.constraints=['tokens=3']", "seed=0,1"], "write METRIC<=NUMBER"),

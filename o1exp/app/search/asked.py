@@ -102,6 +102,12 @@ class Search:
             yield "hydra/sweeper=optuna: nothing to search over; name an axis, e.g. 'think.lr=interval(0.0005,0.003)'"
         if self.sampler not in SAMPLERS:
             yield f"hydra.sweeper.sampler={self.sampler}: choose one of {', '.join(SAMPLERS)}"
+        for axis in self.axes.intervals:
+            start, end = float(axis.bounds.start or 0), float(axis.bounds.end or 0)
+            if start > end:
+                yield f"{axis.word}: the interval runs from {start:g} to {end:g}; write the smaller end first"
+            elif "log" in axis.bounds.tags and start <= 0:
+                yield f"{axis.word}: a logarithmic interval begins above 0, not at {start:g}"
         if self.sampler == "grid" and self.axes.intervals:
             yield f"hydra.sweeper.sampler=grid: {self.axes.intervals[0].name} has no values; name some"
         if self.sampler == "cmaes" and (len(self.objectives) > 1 or len(self.axes.intervals) < 2):
