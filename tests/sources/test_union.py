@@ -103,7 +103,7 @@ def test_the_command_line_composes_parts_by_name(tmp_path: Path) -> None:
     union = Graph(composed(["source=union", part, sums, "+source.limits.own=2"])).stage("source")
     assert isinstance(union, Union)
     assert [stage.kind for stage in union.parts.values()] == ["Local", "Arithmetic"]
-    assert union.expect({"parts.own": union.parts["own"].expect({}), "parts.sums": union.parts["sums"].expect({})}).rows is None
+    assert union.expect({"parts.own": union.parts["own"].expect({}), "parts.sums": union.parts["sums"].expect({})}).rows == 6
     assert len(Store(tmp_path).get(union)) == 6
 
 
