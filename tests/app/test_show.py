@@ -103,6 +103,7 @@ def test_a_model_without_numbers_says_what_to_give(o1exp: Command) -> None:
     assert "someone/something: 210,240 parameters, 2 layers of width 64" in known
 
 
+@pytest.mark.slow
 def test_a_plan_without_scoring_has_no_job_for_it_and_one_on_this_machine_none(o1exp: Command) -> None:
     words = ("experiment=paper/math", "goal=think", "action=plan")
     out = o1exp(*words).out

@@ -47,6 +47,7 @@ def test_attempts_are_k_per_problem_in_order(store: Store) -> None:
     assert manifest.cpu_seconds > 0.3, "the child's too"
 
 
+@pytest.mark.slow
 def test_the_engine_of_a_gpu_notes_its_speed(store: Store, tmp_path: Path) -> None:
     """The way of a GPU, which a machine without one runs in plain torch; the answers are those of the CPU's way."""
     attempts = list(STAGE.open(store.folder(STAGE)))

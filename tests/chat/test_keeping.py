@@ -38,6 +38,7 @@ from tests.waiting import until
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_a_cache_that_others_lock_holds_nothing_up_but_the_commit(tmp_path: Path) -> None:
     Cache(tmp_path / NAME).close()
     answers = Answers()

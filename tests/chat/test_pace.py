@@ -165,6 +165,7 @@ def asked_by_three(tmp_path: Path, answers: Answers, count: int, limit: float) -
         assert [process.wait(LONG) for process in started] == [0, 0, 0], said.read_text()
 
 
+@pytest.mark.slow
 def test_three_processes_together_keep_to_one_limit(tmp_path: Path) -> None:
     limit, count, workers = Limit(1200), 20, 3 * 4
     answers = Arrivals()

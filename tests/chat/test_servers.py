@@ -232,6 +232,7 @@ def test_a_server_that_says_it_is_not_well_is_started_again(
     assert not alive(standin.starts[0]["pid"])
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_started_again(tmp_path: Path, begin: Callable[..., Standin], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica, "PROBE_SECONDS", 1.0)
     monkeypatch.setattr(replica, "SILENT_SECONDS", 8.0)

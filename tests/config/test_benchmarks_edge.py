@@ -24,6 +24,7 @@ def test_benchmarks_are_inputs_only_where_they_are_looked_for(option: str) -> No
     assert _filter(f"filter={option}", "filter.decontaminate=false").key == plain.key
 
 
+@pytest.mark.slow
 def test_filter_none_is_its_input_unless_something_is_looked_for() -> None:
     assert _filter().kind == "Arithmetic"
     found = _filter(LOOK)

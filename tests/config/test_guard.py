@@ -55,6 +55,7 @@ def test_a_secret_is_refused_and_not_shown(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_config_is_printed_without_what_an_experiment_file_should_not_hold(o1exp: Command, tmp_path: Path) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "loose.yaml").write_text(

@@ -32,6 +32,7 @@ def made(served: hub.Hub, folder: Path) -> tuple[str, list[object]]:
     return done.stdout, json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_data_at_a_branch_keep_the_commit_that_it_was(tmp_path: Path) -> None:
     with hub.serving({"README.md": b"", "train.jsonl": b'{"problem": "1+1", "answer": "2"}\n'}, FIRST) as served:
         said, found = made(served, tmp_path)
