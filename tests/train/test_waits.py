@@ -1,7 +1,6 @@
 """The host works ahead of a GPU: it waits once a step, however many micro-batches the step has. Counted on a CPU by what would wait."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ def seen_in(tmp_path: Path, objective: str, precision: str, waits: Any) -> tuple
     from o1exp.train.worker.recompute import checkpoint_activations
     from o1exp.train.worker.record import Recorder
     from o1exp.train.worker.resume import Checkpoints
+    from o1exp.train.worker.strategy import make_trainer
     from tests.train.test_loss import model
 
     spec = a_spec(
@@ -36,11 +36,11 @@ def seen_in(tmp_path: Path, objective: str, precision: str, waits: Any) -> tuple
     checkpoint_activations(student.model)
     optimizer = adamw(student.model, spec)
     student.backend = (SingleBf16 if precision == "bf16" else Single)(optimizer, student, spec.max_grad_norm)
-    student.manual_backward = lambda loss: loss.backward()
     student.objective.ready(student.model, torch.device("cpu"))
     recorder: Any = Recorder(Checkpoints(spec), feed, Evaluation(spec, [], 0, [], None))
     recorder.saved = recorder.started = 1e12
-    trainer: Any = SimpleNamespace(is_global_zero=True, world_size=1)
+    student.trainer = trainer = make_trainer(spec, recorder)
+    trainer.strategy.connect(student)
     within: list[list[str]] = []
     behind: list[list[str]] = []
     for batch in feed:
